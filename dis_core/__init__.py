@@ -1,0 +1,46 @@
+"""Cut the subject out of an image.
+
+    import dis_core
+
+    dis_core.segment("photo.jpg").cutout().save("cutout.png")
+
+Names are loaded when they are first used: importing this package alone imports neither torch nor numpy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dis_core.errors import DisError
+    from dis_core.images import read_picture
+    from dis_core.matte import Matte
+    from dis_core.picture import Picture
+    from dis_core.pipeline import Pipeline
+    from dis_core.quick import segment
+
+__version__ = "0.1.0"
+
+__all__ = ["DisError", "Matte", "Picture", "Pipeline", "__version__", "read_picture", "segment"]
+
+_HOMES = {
+    "DisError": "dis_core.errors",
+    "Matte": "dis_core.matte",
+    "Picture": "dis_core.picture",
+    "Pipeline": "dis_core.pipeline",
+    "read_picture": "dis_core.images",
+    "segment": "dis_core.quick",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dis_core' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,131 @@
+"""What a model declares about itself, and what the code around it may expect; nothing here imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from dis_core.progress import Report, ignore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+Quality = Literal["draft", "normal", "best"]
+"""draft: half the network's input size; normal: as published; best: averaged over flipped and scaled views."""
+
+Box = tuple[int, int, int, int]
+"""(left, top, right, bottom) in pixels of the full image; right and bottom are the first column and row outside."""
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One file of weights: on the Hugging Face Hub, or, where `repo` is None, inside this package's `embedded` folder.
+
+    `revision` is a commit of the repository where one is known, else a branch. `sha256` is None until somebody has
+    verified the file; then the first download is recorded and checked from there on. `size_bytes` is None if unknown.
+    """
+
+    repo: str | None
+    filename: str
+    revision: str = "main"
+    sha256: str | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model by name: what it is for, whose weights it runs with, and the function that brings it to life.
+
+    `loader` and `conversion` are "module:function". A loader of a matte model is a `MatteLoader`, of a depth model a
+    `DepthLoader`. `conversion` is a `Conversion` that turns the published checkpoint into the state dict of our
+    network, or None where the file is used as it is. `depth_model` names the model that estimates the depth this
+    one needs. `license` is the SPDX name of the licence of the weights.
+    """
+
+    name: str
+    summary: str
+    license: str
+    commercial_use: Literal["yes", "no", "conditional"]
+    weights: WeightsFile
+    loader: str
+    task: Literal["matte", "depth"] = "matte"
+    conversion: str | None = None
+    depth_model: str | None = None
+    half_precision: bool = False
+    prompts: frozenset[Literal["box", "points", "depth"]] = field(default=frozenset())
+    draft: bool = False
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a model runs and in which precision; strings, so that declarations stay free of torch."""
+
+    device: str
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """What the user says beside the image.
+
+    `depth`, if given, is (H, W) float32 of the image's size, any range, near = large: used instead of an estimate.
+    """
+
+    depth: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What a segmenter answers: `alpha`, and the `depth` it used or None; both (H, W) float32 in [0, 1]."""
+
+    alpha: NDArray[np.float32]
+    depth: NDArray[np.float32] | None = None
+
+
+NO_PROMPT = Prompt()
+
+
+class Segmenter(Protocol):
+    """A loaded model: an image in, a matte out."""
+
+    def __call__(
+        self,
+        image: NDArray[np.float32],
+        *,
+        prompt: Prompt = NO_PROMPT,
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1]; resizing is the model's own affair."""
+
+
+class DepthEstimator(Protocol):
+    """A loaded depth model: an image in, relative inverse depth out."""
+
+    def __call__(self, image: NDArray[np.float32], *, report: Report = ignore) -> NDArray[np.float32]:
+        """Depth of `image`, (H, W, 3) float32 sRGB in [0, 1]: (H, W) float32, near = large, in no particular unit."""
+
+
+class MatteLoader(Protocol):
+    """Builds a segmenter from a file of weights that is in our own format and verified."""
+
+    def __call__(self, weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> Segmenter: ...
+
+
+class DepthLoader(Protocol):
+    """Builds a depth estimator from a file of weights that is in our own format and verified."""
+
+    def __call__(self, weights: Path, *, placement: Placement) -> DepthEstimator: ...
+
+
+class Conversion(Protocol):
+    """Renames a published checkpoint to our network's state dict, drops training-only keys, and checks the rest.
+
+    Raises WeightsCorrupt naming the first key that is missing, left over or of another shape.
+    """
+
+    def __call__(self, published: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]: ...
