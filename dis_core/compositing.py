@@ -1,0 +1,167 @@
+"""A picture before a colour or before another picture, and boxes cut out of it."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dis_core.colour_profiles import from_srgb, to_srgb
+from dis_core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dis_core.model_spec import Box
+    from dis_core.picture import Picture, Pixels
+
+Colour = tuple[int, int, int]
+"""Red, green and blue of sRGB, 0 to 255."""
+
+_STRIP_ROWS: Final = 256
+
+
+def parse_colour(text: str) -> Colour:
+    """A colour of "#rgb", "#rrggbb", "r,g,b" with 0 to 255, or a name of CSS such as "white".
+
+    Raises BadRequest for anything else, transparent colours too.
+    """
+    from PIL import ImageColor
+
+    numbers = [part.strip() for part in text.split(",")]
+    if len(numbers) == 3 and all(number.isascii() and number.isdigit() for number in numbers):
+        red, green, blue = (int(number) for number in numbers)
+        if max(red, green, blue) <= 255:
+            return red, green, blue
+    else:
+        with contextlib.suppress(ValueError):
+            colour = ImageColor.getrgb(text.strip())
+            if len(colour) == 3:
+                return colour
+    raise BadRequest(f"{text!r} is no colour", hint="write a name like white, #rrggbb, or r,g,b with 0 to 255 each")
+
+
+def over_colour(picture: Picture, rgb: Colour) -> Picture:
+    """The picture before one colour of sRGB, opaque. Pixels of alpha 1 stay as they are, and so does the profile.
+
+    Grey pictures become RGB.
+    """
+    alpha = picture.alpha
+    if alpha is None:
+        return picture
+    colour: Pixels = np.array(rgb, np.uint8).reshape(1, 1, 3)
+    if picture.levels == 65535:
+        colour = colour.astype(np.uint16) * np.uint16(257)
+    picture, background = _in_the_same_colours(_as_rgb(picture), colour)
+    return replace(picture, pixels=_blend(picture.pixels, background, alpha), alpha=None)
+
+
+def over_picture(picture: Picture, background: Picture) -> Picture:
+    """The picture before another one, which is scaled to cover it and centred; what stands out is cut off.
+
+    Pixels of alpha 1 stay as they are, and so does the profile; grey pictures become RGB. Where both are transparent,
+    so is the result.
+    """
+    alpha = picture.alpha
+    if alpha is None:
+        return picture
+    height, width = picture.size
+    behind = _scaled_to_cover(background.srgb(), height=height, width=width)
+    levels = _to_levels(behind, picture)
+    picture, behind_levels = _in_the_same_colours(_as_rgb(picture), levels)
+    if background.alpha is None:
+        return replace(picture, pixels=_blend(picture.pixels, behind_levels, alpha), alpha=None)
+    # Porter and Duff's "over" for straight alpha.
+    behind_alpha = _scaled_to_cover(background.alpha[..., np.newaxis], height=height, width=width)[..., 0]
+    total = alpha + behind_alpha * (1 - alpha)
+    share = np.divide(alpha, total, out=np.zeros_like(alpha), where=total > 0)
+    return replace(picture, pixels=_blend(picture.pixels, behind_levels, share), alpha=total)
+
+
+def crop(picture: Picture, box: Box) -> Picture:
+    """The part of the picture inside of the box. Raises BadRequest for a box that is empty or reaches outside."""
+    left, top, right, bottom = box
+    height, width = picture.size
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise BadRequest(
+            f"the box {left},{top} to {right},{bottom} is not inside the picture of {width} x {height} pixels",
+            hint="give a box with at least one pixel, inside the picture",
+        )
+    return replace(
+        picture,
+        pixels=picture.pixels[top:bottom, left:right].copy(),
+        alpha=None if picture.alpha is None else picture.alpha[top:bottom, left:right].copy(),
+    )
+
+
+def box_with_margin(box: Box, *, size: tuple[int, int], margin_px: int = 0, margin_fraction: float = 0.0) -> Box:
+    """The box grown on each side by so many pixels plus a fraction of its longer side, as far as the picture reaches.
+
+    `size` is the picture's (height, width). Raises BadRequest for a negative margin.
+    """
+    if margin_px < 0 or not 0 <= margin_fraction < float("inf"):
+        raise BadRequest("a margin cannot be negative or endless", hint="give 0 or more")
+    left, top, right, bottom = box
+    height, width = size
+    margin = margin_px + round(margin_fraction * max(right - left, bottom - top))
+    return max(left - margin, 0), max(top - margin, 0), min(right + margin, width), min(bottom + margin, height)
+
+
+def _as_rgb(picture: Picture) -> Picture:
+    """A grey picture with three channels; its profile, which is for grey, is converted to sRGB."""
+    if picture.pixels.shape[2] == 3:
+        return picture
+    if picture.icc_profile is not None:
+        return replace(picture, pixels=to_srgb(picture.pixels, picture.icc_profile), icc_profile=None)
+    return replace(picture, pixels=picture.pixels.repeat(3, axis=2))
+
+
+def _in_the_same_colours(picture: Picture, srgb: Pixels) -> tuple[Picture, Pixels]:
+    """An RGB picture, and sRGB pixels converted to its profile; if the profile has no way back, both as sRGB."""
+    if picture.icc_profile is None:
+        return picture, srgb
+    converted = from_srgb(srgb, picture.icc_profile)
+    if converted is not None:
+        return picture, converted
+    remark = "its colour profile only describes a device, so the result is sRGB"
+    pixels = to_srgb(picture.pixels, picture.icc_profile)
+    return replace(picture, pixels=pixels, icc_profile=None, remarks=(*picture.remarks, remark)), srgb
+
+
+def _scaled_to_cover(planes: NDArray[np.float32], *, height: int, width: int) -> NDArray[np.float32]:
+    """(h, w, C) float32 in [0, 1] scaled with its proportions kept and cut to (height, width, C) around its middle."""
+    from PIL import Image
+
+    own_height, own_width = planes.shape[:2]
+    scale = max(height / own_height, width / own_width)
+    shown_width, shown_height = min(width / scale, own_width), min(height / scale, own_height)
+    left, top = (own_width - shown_width) / 2, (own_height - shown_height) / 2
+    box = (left, top, left + shown_width, top + shown_height)
+    scaled = np.empty((height, width, planes.shape[2]), np.float32)
+    for channel in range(planes.shape[2]):
+        plane = Image.fromarray(np.ascontiguousarray(planes[..., channel]))
+        scaled[..., channel] = np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS, box=box))
+    return np.clip(scaled, 0.0, 1.0, out=scaled)  # Lanczos overshoots at edges
+
+
+def _to_levels(planes: NDArray[np.float32], like: Picture) -> Pixels:
+    """[0, 1] as whole numbers of the other picture's dtype; the planes are used up."""
+    planes *= np.float32(like.levels)
+    np.rint(planes, out=planes)
+    return planes.astype(np.uint8) if like.levels == 255 else planes.astype(np.uint16)
+
+
+def _blend(pixels: Pixels, background: Pixels, share: NDArray[np.float32]) -> Pixels:
+    """`share` (H, W) of the pixels plus the rest of the background, (H, W, 3) or (1, 1, 3), in the encoded values.
+
+    In strips, so that the floats of a large picture never exist all at once.
+    """
+    blended = np.empty_like(pixels)
+    for top in range(0, len(blended), _STRIP_ROWS):
+        rows = slice(top, top + _STRIP_ROWS)
+        front = share[rows, :, np.newaxis]
+        behind = background if len(background) == 1 else background[rows]
+        blended[rows] = np.rint(pixels[rows] * front + behind * (1 - front))
+    return blended

@@ -1,0 +1,209 @@
+"""Files and other sources of images, as `Picture`."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
+
+import numpy as np
+
+from dis_core import png_files, tiff_files
+from dis_core.decoded import MAX_PIXELS, Decoded, check_size, to_picture
+from dis_core.errors import NoImage, OutOfMemory
+from dis_core.picture import Picture, Pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import PIL.Image
+    from numpy.typing import NDArray
+
+    Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+    ImageLike: TypeAlias = str | os.PathLike[str] | bytes | PIL.Image.Image | NDArray[Any] | Picture
+
+__all__ = ["MAX_PIXELS", "Picture", "Pixels", "as_picture", "read_picture", "wrap_array", "wrap_pillow"]
+
+_MAX_BYTES: Final = 8 * MAX_PIXELS + 100_000_000  # 16-bit RGBA as large as can be, and something for the metadata
+
+
+def read_picture(source: Source) -> Picture:
+    """Read the (first) image of a file, of a file's bytes, or of an open binary file from where it stands.
+
+    Raises NoImage if there is none that can be read, OutOfMemory if it is too large for this machine.
+    """
+    with _opened(source) as (file, name):
+        try:
+            return to_picture(_decode(file, name), name)
+        except MemoryError as error:
+            raise OutOfMemory(
+                f"{name} does not fit into this machine's memory", hint="scale it down or close other programs"
+            ) from error
+
+
+def as_picture(source: ImageLike) -> Picture:
+    """A `Picture` of anything that holds an image; see `read_picture`, `wrap_pillow` and `wrap_array`.
+
+    Raises NoImage if it holds none, TypeError for objects of other types.
+    """
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, np.ndarray):
+        return wrap_array(source)
+    if isinstance(source, (str, os.PathLike, bytes)):
+        return read_picture(source)
+    from PIL import Image
+
+    if isinstance(source, Image.Image):
+        return wrap_pillow(source)
+    raise TypeError(f"an image is a path, bytes, a PIL image, an array or a Picture, not {type(source).__name__}")
+
+
+def wrap_array(array: NDArray[Any]) -> Picture:
+    """A copy of (H, W) or (H, W, 1 to 4), sRGB, as a `Picture`; 2 and 4 channels end with a straight alpha.
+
+    uint8 and uint16 range over all their values; floats are in [0, 1] and become uint16, their alpha stays float32.
+    Raises NoImage for other shapes, dtypes and ranges.
+    """
+    name = "the array"
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
+        raise NoImage(f"an array of shape {array.shape} is no image", hint="shapes are (H, W) and (H, W, 1 to 4)")
+    check_size(array.shape[1], array.shape[0], name)
+    if array.dtype in (np.uint8, np.uint16):
+        return to_picture(Decoded(array.astype(array.dtype.newbyteorder("="))), name)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise NoImage(f"an array of {array.dtype} is no image", hint="use uint8, uint16, or floats from 0 to 1")
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0.0 and high <= 1.0):  # worded so that NaN is refused too
+        raise NoImage(f"an array of floats from {low:g} to {high:g} is no image", hint="scale it to 0 to 1")
+    planes = array if array.ndim == 3 else array[..., np.newaxis]
+    colours = planes.shape[2] - (planes.shape[2] in (2, 4))
+    deep = np.multiply(planes[..., :colours], np.float32(65535), dtype=np.float32)
+    alpha = None if colours == planes.shape[2] else planes[..., colours].astype(np.float32)
+    return to_picture(Decoded(np.rint(deep, out=deep).astype(np.uint16), alpha=alpha), name)
+
+
+def wrap_pillow(image: PIL.Image.Image) -> Picture:
+    """A copy of a Pillow image, its first frame if it was opened from a file and not moved on, as a `Picture`.
+
+    Raises NoImage for what `read_picture` refuses, too.
+    """
+    name = str(getattr(image, "filename", "") or "the image")
+    check_size(image.width, image.height, name)
+    from dis_core import pillow_files
+
+    with pillow_files.tamed_pillow():
+        return to_picture(pillow_files.decode(image, name), name)
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
+    """A seekable binary file and its name for messages."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        yield io.BytesIO(source), "the image"
+    elif isinstance(source, (str, os.PathLike)):
+        name = os.fspath(source)
+        with _open_file(name) as file:
+            yield (file if file.seekable() else _read_stream(file, name)), name
+    else:
+        named = getattr(source, "name", None)
+        name = named if isinstance(named, str) else "the image"
+        yield _read_stream(source, name), name
+
+
+def _open_file(name: str) -> BinaryIO:
+    if not name:
+        raise NoImage("no file is named", hint="give the path of an image")
+    path = Path(name)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise NoImage(f"{name} is a folder, not an image", hint="name an image inside of it")
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise NoImage(f"{name} is a device, not a file", hint="name an image file")
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise NoImage(f"there is no file {name}", hint="check the spelling and the folder") from error
+    except PermissionError as error:
+        raise NoImage(f"{name} may not be read by you", hint="change its permissions or copy it") from error
+    except OSError as error:
+        raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check the path and the disk") from error
+    except ValueError as error:  # a zero byte in the name
+        raise NoImage(f"{name!r} is no name of a file", hint="check the spelling") from error
+
+
+def _read_stream(stream: BinaryIO, name: str) -> io.BytesIO:
+    try:
+        data = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check where it comes from") from error
+    if len(data) > _MAX_BYTES:
+        raise NoImage(f"{name} is larger than any image that is accepted", hint="check what is sent")
+    return io.BytesIO(data)
+
+
+def _decode(file: BinaryIO, name: str) -> Decoded:
+    """Choose the decoder by the file's first bytes: Pillow, but for what Pillow would cut down to 8 bits."""
+    try:
+        head = file.read(32)
+        file.seek(0)
+    except OSError as error:
+        raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check the disk") from error
+    if not head:
+        raise NoImage(f"{name} is empty", hint="copy or download it again")
+    if head.startswith(tiff_files.TIFF_MAGIC):
+        return _decode_tiff(file, name)
+    if head.startswith(png_files.PNG_MAGIC):
+        return _decode_png(file, head, name)
+    from dis_core import pillow_files
+
+    with pillow_files.tamed_pillow():
+        return pillow_files.decode(pillow_files.open_image(file, name), name)
+
+
+def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
+    from dis_core import pillow_files
+
+    facts = tiff_files.read_tiff_facts(file, name)
+    check_size(facts.width, facts.height, name)
+    if facts.is_raw_photo:
+        raise NoImage(f"{name} is a camera's raw photo", hint="develop it first, to 16-bit TIFF for instance")
+    if not facts.is_unsigned or facts.bits > 16:
+        raise pillow_files.hdr(name)
+    if facts.bits > 8 and not facts.is_plain:
+        raise NoImage(f"{name} is a {facts.bits}-bit TIFF of unusual colours", hint="export it as RGB or greyscale")
+    if facts.bits >= 8 and facts.is_plain:
+        decoded = tiff_files.decode(file, name)
+    else:
+        with pillow_files.tamed_pillow():
+            decoded = pillow_files.decode(pillow_files.open_image(file, name), name)
+    if facts.pages == 1:
+        return decoded
+    return replace(decoded, remarks=(f"{facts.pages} pages: only the first is used", *decoded.remarks))
+
+
+def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
+    from dis_core import pillow_files
+
+    chunks = png_files.read_small_chunks(file)
+    if png_files.is_hdr(chunks):
+        raise pillow_files.hdr(name)
+    with pillow_files.tamed_pillow():
+        image = pillow_files.open_image(file, name)
+        if not png_files.is_deep(head):
+            return pillow_files.decode(image, name)
+        # Without these bytes Pillow would decode all pixels in search of them.
+        image.info["exif"] = chunks.get(b"eXIf", b"")
+        decoded = Decoded(
+            array=np.empty((0, 0), np.uint16),
+            orientation=pillow_files.orientation_of(image),
+            icc_profile=image.info.get("icc_profile"),
+            dpi=pillow_files.dpi_of(image),
+            remarks=pillow_files.animation_remarks(image),
+        )
+    file.seek(0)
+    return replace(decoded, array=png_files.decode_deep(file, name))
