@@ -1,0 +1,89 @@
+"""Where a model runs: decided once per process, here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from dis_core.errors import DeviceUnavailable, OutOfMemory
+from dis_core.model_spec import Placement
+
+AUTO = "auto"
+
+
+def choose_placement(requested: str = AUTO) -> Placement:
+    """The placement for "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the first of CUDA, MPS and CPU that works.
+
+    Weights and arithmetic are float32 on every device: the result is the same everywhere within rounding.
+
+    Raises DeviceUnavailable if the device is unknown or not on this machine.
+    """
+    if requested == AUTO:
+        if torch.cuda.is_available():
+            return Placement("cuda:0")
+        return Placement("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(requested)
+    except RuntimeError:
+        raise DeviceUnavailable(
+            f"{requested!r} is no device", hint="devices are: auto, cpu, cuda, cuda:1 and so on, mps"
+        ) from None
+    if device.type == "cpu":
+        return Placement("cpu")
+    if device.type == "cuda" and (device.index or 0) < torch.cuda.device_count():
+        return Placement(f"cuda:{device.index or 0}")
+    if device.type == "mps" and torch.backends.mps.is_available():
+        return Placement("mps")
+    raise DeviceUnavailable(
+        f"the device {requested!r} cannot be used here", hint=f"usable devices: {', '.join(usable_devices())}"
+    )
+
+
+def usable_devices() -> list[str]:
+    """Names that `choose_placement` accepts on this machine, best first."""
+    cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+
+
+def describe_devices() -> list[str]:
+    """One line per usable device, for people."""
+    lines = []
+    for name in usable_devices():
+        if name.startswith("cuda"):
+            properties = torch.cuda.get_device_properties(name)
+            lines.append(f"{name}: {properties.name}, {properties.total_memory / 2**30:.1f} GiB")
+        elif name == "cpu":
+            lines.append(f"cpu: {torch.get_num_threads()} threads")
+        else:
+            lines.append(name)
+    return lines
+
+
+@contextmanager
+def run_on(placement: Placement) -> Iterator[None]:
+    """Inference on a device: no gradients are kept, and running out of memory becomes an error with a cure.
+
+    Raises OutOfMemory.
+    """
+    try:
+        with torch.inference_mode():
+            yield
+    except torch.OutOfMemoryError:
+        raise _out_of_memory(placement) from None
+    except MemoryError:
+        raise _out_of_memory(placement) from None
+    except RuntimeError as error:
+        # The CPU's allocator and MPS raise a plain RuntimeError and can be told apart by its words only.
+        if "can't allocate memory" in str(error) or "out of memory" in str(error):
+            raise _out_of_memory(placement) from None
+        raise
+
+
+def _out_of_memory(placement: Placement) -> OutOfMemory:
+    others = "" if placement.device == "cpu" else ", or --device cpu"
+    return OutOfMemory(
+        f"there is too little memory on {placement.device} for this image",
+        hint=f"close other programs, or try --quality draft{others}",
+    )
