@@ -1,0 +1,66 @@
+"""Which model runs when none is named: the full one if it can be had, else the embedded draft, and never silently."""
+
+from __future__ import annotations
+
+import logging
+
+from dis_core import plugins, weights
+from dis_core.errors import HubUnreachable, LicenceNotAccepted
+from dis_core.model_spec import ModelSpec
+from dis_core.models.builtin import DEFAULT_MODEL, DRAFT_MODEL
+from dis_core.progress import Report, span
+
+logger = logging.getLogger(__name__)
+
+
+def obtain_specs(
+    model: str | None, *, depth_model: str | None, needs_depth: bool, accept_noncommercial: bool, report: Report
+) -> tuple[ModelSpec, ModelSpec | None]:
+    """The specifications of the model to run and of its depth model, with their weights on this machine.
+
+    The depth model is None where no depth has to be estimated. A model that is named never falls back to another.
+
+    Raises UnknownModel, LicenceNotAccepted, WeightsMissing, WeightsCorrupt.
+    """
+    chosen = plugins.find_matte_model(model or DEFAULT_MODEL)
+    depth = _depth_spec(chosen, depth_model, accept_noncommercial=accept_noncommercial) if needs_depth else None
+    try:
+        _obtain(chosen, depth, report)
+    except HubUnreachable as problem:
+        if model is not None or depth_model is not None:
+            raise
+        _warn_of_draft(problem)
+        chosen = plugins.find_matte_model(DRAFT_MODEL)
+        depth = _depth_spec(chosen, None, accept_noncommercial=accept_noncommercial) if needs_depth else None
+        _obtain(chosen, depth, report)
+    return chosen, depth
+
+
+def _depth_spec(chosen: ModelSpec, depth_model: str | None, *, accept_noncommercial: bool) -> ModelSpec | None:
+    name = depth_model or chosen.depth_model
+    if name is None:
+        return None
+    spec = plugins.find_model(name)
+    if spec.commercial_use == "no" and not accept_noncommercial:
+        raise LicenceNotAccepted(
+            f"{spec.name} is licensed {spec.license}: not for commercial use",
+            hint="if that is fine for you, say so: --accept-noncommercial",
+        )
+    return spec
+
+
+def _obtain(chosen: ModelSpec, depth: ModelSpec | None, report: Report) -> None:
+    weights.obtain(chosen, report=span(report, 0.0, 0.8))
+    if depth is not None:
+        weights.obtain(depth, report=span(report, 0.8, 1.0))
+
+
+def _warn_of_draft(problem: HubUnreachable) -> None:
+    logger.warning(
+        "the full model %r is not on this machine and could not be fetched (%s); the embedded draft %r runs instead. "
+        "For the full one: connect and run 'dis-core fetch %s'",
+        DEFAULT_MODEL,
+        problem.message,
+        DRAFT_MODEL,
+        DEFAULT_MODEL,
+    )

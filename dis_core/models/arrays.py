@@ -1,0 +1,21 @@
+"""Between the arrays of this package and the tensors of its networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+IMAGENET_MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+IMAGENET_STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+
+
+def to_tensor(array: NDArray[np.float32]) -> torch.Tensor:
+    """(H, W, C) or (H, W) float32 -> (1, C, H, W) float32 on the CPU; a view where the layout allows one."""
+    planes = array[:, :, None] if array.ndim == 2 else array
+    return torch.from_numpy(planes).permute(2, 0, 1)[None]
+
+
+def to_array(plane: torch.Tensor) -> NDArray[np.float32]:
+    """(1, 1, H, W) of any float type on any device -> (H, W) float32."""
+    return plane[0, 0].to("cpu", torch.float32).numpy()

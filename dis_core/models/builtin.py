@@ -1,0 +1,98 @@
+"""The models that come with dis-core: declarations only, registered through the public hook.
+
+Sizes are those of the published files, rounded to what is known of them (float32 state dict of 101,693,333 parameters);
+no commit or checksum of them is verified yet, so the first download's is recorded and held to.
+"""
+
+from __future__ import annotations
+
+from dis_core.hookspecs import hookimpl
+from dis_core.model_spec import ModelSpec, WeightsFile
+
+_SEGMENTER = "dis_core.models.pdfnet_segmenter"
+_DEPTH = "dis_core.models.depth_anything"
+
+DEFAULT_MODEL = "pdfnet"
+DRAFT_MODEL = "pdfnet-tiny"
+
+PDFNET = ModelSpec(
+    name="pdfnet",
+    summary="PDFNet trained on DIS5K and high-resolution saliency sets: the best all-round choice",
+    license="MIT",
+    commercial_use="conditional",
+    weights=WeightsFile("Tennineee/PDFNet-General", "PDF-Generally.pth"),
+    loader=f"{_SEGMENTER}:load_published",
+    conversion="dis_core.models.pdfnet_checkpoint:convert",
+    depth_model="depth-anything-v2-small",
+    prompts=frozenset({"depth"}),
+)
+
+PDFNET_DIS5K = ModelSpec(
+    name="pdfnet-dis5k",
+    summary="PDFNet trained on DIS5K alone, as evaluated in the paper",
+    license="MIT",
+    commercial_use="conditional",
+    weights=WeightsFile("Tennineee/PDFNet", "PDFNet_Best.pth"),
+    loader=f"{_SEGMENTER}:load_published",
+    conversion="dis_core.models.pdfnet_checkpoint:convert",
+    depth_model="depth-anything-v2-small",
+    prompts=frozenset({"depth"}),
+)
+
+PDFNET_TINY = ModelSpec(
+    name=DRAFT_MODEL,
+    summary="a draft: small, comes with the package, trained on computer-made scenes only; for simple photos",
+    license="MIT",
+    commercial_use="yes",
+    weights=WeightsFile(None, "pdfnet-tiny.safetensors"),
+    loader=f"{_SEGMENTER}:load_tiny",
+    depth_model="depth-tiny",
+    prompts=frozenset({"depth"}),
+    draft=True,
+)
+
+DEPTH_SMALL = ModelSpec(
+    name="depth-anything-v2-small",
+    summary="depth for PDFNet: Depth Anything V2 Small",
+    license="Apache-2.0",
+    commercial_use="yes",
+    weights=WeightsFile("depth-anything/Depth-Anything-V2-Small-hf", "model.safetensors"),
+    loader=f"{_DEPTH}:load_small",
+    task="depth",
+)
+
+DEPTH_BASE = ModelSpec(
+    name="depth-anything-v2-base",
+    summary="depth for PDFNet: Depth Anything V2 Base",
+    license="CC-BY-NC-4.0",
+    commercial_use="no",
+    weights=WeightsFile("depth-anything/Depth-Anything-V2-Base-hf", "model.safetensors"),
+    loader=f"{_DEPTH}:load_base",
+    task="depth",
+)
+
+DEPTH_LARGE = ModelSpec(
+    name="depth-anything-v2-large",
+    summary="depth for PDFNet: Depth Anything V2 Large",
+    license="CC-BY-NC-4.0",
+    commercial_use="no",
+    weights=WeightsFile("depth-anything/Depth-Anything-V2-Large-hf", "model.safetensors"),
+    loader=f"{_DEPTH}:load_large",
+    task="depth",
+)
+
+DEPTH_TINY = ModelSpec(
+    name="depth-tiny",
+    summary="depth for pdfnet-tiny: a draft that comes with the package",
+    license="MIT",
+    commercial_use="yes",
+    weights=WeightsFile(None, "depth-tiny.safetensors"),
+    loader=f"{_DEPTH}:load_tiny",
+    task="depth",
+    draft=True,
+)
+
+
+@hookimpl
+def dis_register_models() -> tuple[ModelSpec, ...]:
+    return (PDFNET, PDFNET_DIS5K, PDFNET_TINY, DEPTH_SMALL, DEPTH_BASE, DEPTH_LARGE, DEPTH_TINY)

@@ -1,0 +1,176 @@
+"""An image as an array goes through PDFNet and comes out as a matte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from dis_core.device import run_on
+from dis_core.errors import BadRequest
+from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
+from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
+from dis_core.models.pdfnet import BoundaryPrior, PDFNet, PDFNetOutput
+from dis_core.models.pdfnet_checkpoint import published_network
+from dis_core.models.resample import Size, resize_by_area, resize_to_corners, shrink_smoothly, size_of
+from dis_core.progress import Report, ignore, span
+from dis_core.weights import load_strictly
+
+BEST_SCALES = (0.75, 1.0, 1.25)
+"""The authors evaluate with each scale, plain and mirrored: six views (their metric_tools/Test.py at f4e218b)."""
+
+
+class PDFNetSegmenter:
+    """A loaded PDFNet with its depth input.
+
+    `side_px` is the side of the network's square input. `resize` brings photographs to it: the published weights were
+    trained with plain bilinear sampling, corners' centres fixed. `estimate_depth` is called where the user gives none.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        side_px: int,
+        placement: Placement,
+        estimate_depth: DepthEstimator | None,
+        resize: Callable[[torch.Tensor, Size], torch.Tensor] = resize_to_corners,
+    ) -> None:
+        self.network = network
+        self.side_px = side_px
+        self.placement = placement
+        self.estimate_depth = estimate_depth
+        self.resize = resize
+
+    def __call__(
+        self,
+        image: NDArray[np.float32],
+        *,
+        prompt: Prompt = NO_PROMPT,
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1].
+
+        The matte comes back at (H, W). The depth in the answer is the one used, scaled to [0, 1].
+
+        Raises BadRequest if the user's depth has another size than the image, OutOfMemory, and what `report` raises.
+        """
+        size = image.shape[0], image.shape[1]
+        depth = scale_to_unit(self.depth_of(image, prompt, span(report, 0.0, 0.3)))
+        report(0.3, "segmenting")
+        with run_on(self.placement):
+            side = self.side_for(quality)
+            photo = (self.resize(to_tensor(image), (side, side)) - IMAGENET_MEAN) / IMAGENET_STD
+            relief = scale_each_to_unit(self.resize(to_tensor(depth), (side, side)))
+            logits = self.logits(
+                photo.to(self.placement.device), relief.to(self.placement.device), quality, span(report, 0.3, 0.95)
+            )
+            alpha = resize_to_corners(logits.sigmoid().cpu(), size)
+        report(1.0, "segmenting")
+        return Segmentation(to_array(alpha), depth)
+
+    def depth_of(self, image: NDArray[np.float32], prompt: Prompt, report: Report) -> NDArray[np.float32]:
+        """The user's depth map or an estimate, (H, W) float32 of any range."""
+        if prompt.depth is not None:
+            if prompt.depth.shape != image.shape[:2]:
+                (height, width), (H, W) = prompt.depth.shape, image.shape[:2]
+                raise BadRequest(
+                    f"the depth map is {width} x {height} pixels, but the image is {W} x {H}",
+                    hint="give a depth map of the image's size",
+                )
+            return prompt.depth
+        if self.estimate_depth is None:
+            raise BadRequest("this model needs a depth map, and nothing here can estimate one")
+        return self.estimate_depth(image, report=report)
+
+    def side_for(self, quality: Quality) -> int:
+        """The side of the network's input in pixels; a draft takes half of it, but not less than the network can."""
+        return max(self.side_px // 2, 256) if quality == "draft" else self.side_px
+
+    def logits(self, photo: torch.Tensor, relief: torch.Tensor, quality: Quality, report: Report) -> torch.Tensor:
+        """(1, 1, side, side) logits: of one pass, or the mean over the six views of "best"."""
+        if quality != "best":
+            return self.one_pass(photo, relief)
+        views = list(flipped_and_scaled(photo, relief))
+        total = torch.zeros_like(relief)
+        for done, (view_photo, view_relief, undo) in enumerate(views):
+            report(done / len(views), f"segmenting view {done + 1} of {len(views)}")
+            total += undo(self.one_pass(view_photo, view_relief))
+        return total / len(views)
+
+    def one_pass(self, photo: torch.Tensor, relief: torch.Tensor) -> torch.Tensor:
+        output: PDFNetOutput = self.network(photo, relief)
+        return output.logits
+
+
+def flipped_and_scaled(
+    photo: torch.Tensor, relief: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, Callable[[torch.Tensor], torch.Tensor]]]:
+    """Six views of the input, each with the function that brings its logits back to the input's frame.
+
+    Scales whose sides the network cannot take are rounded to a multiple of 256, so that a small network has them too.
+    """
+    size = size_of(photo)
+    for mirrored in (False, True):
+        for scale in BEST_SCALES:
+            view_size = tuple(max(round(side * scale / 256), 1) * 256 for side in size)
+            view_photo = resize_by_area(photo, (view_size[0], view_size[1]))
+            view_relief = resize_by_area(relief, (view_size[0], view_size[1]))
+            if mirrored:
+                yield view_photo.flip(3), view_relief.flip(3), lambda x: resize_by_area(x.flip(3), size)
+            else:
+                yield view_photo, view_relief, lambda x: resize_by_area(x, size)
+
+
+def scale_to_unit(depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale (H, W) to [0, 1] by its own minimum and maximum; a constant or not finite map becomes flat, not NaN."""
+    depth = np.nan_to_num(depth.astype(np.float32, copy=False), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(depth.min()), float(depth.max())
+    return (depth - np.float32(low)) / np.float32(high - low) if high > low else np.zeros_like(depth)
+
+
+def scale_each_to_unit(depth: torch.Tensor) -> torch.Tensor:
+    """Scale each image of (B, 1, H, W) to [0, 1] by its own extremes, as the network was trained; a constant one to 0.
+
+    The authors take the extremes over the whole batch; with one image the two are the same.
+    """
+    low, high = depth.amin((1, 2, 3), keepdim=True), depth.amax((1, 2, 3), keepdim=True)
+    return (depth - low) / torch.where(high > low, high - low, torch.ones_like(high))
+
+
+def load_published(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> PDFNetSegmenter:
+    """The 94 M network in its first revision, to which the published weights belong."""
+    with torch.device("meta"):
+        network = published_network(BoundaryPrior())
+    load_strictly(network, weights)
+    return PDFNetSegmenter(
+        network.eval().to(placement.device), side_px=1024, placement=placement, estimate_depth=estimate_depth
+    )
+
+
+def tiny_network() -> PDFNet:
+    """The embedded draft model: ConvNeXt (RMS-normed, smallest) as backbone, 32 wide, 2.6 M parameters."""
+    import timm
+
+    backbone: Any = timm.create_model("convnext_zepto_rms", features_only=True, pretrained=False)  # timm is untyped
+    return PDFNet(backbone, channels=backbone.feature_info.channels(), width=32, boundary_prior=BoundaryPrior())
+
+
+def load_tiny(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> PDFNetSegmenter:
+    """The embedded draft model, whose input is 256 x 256."""
+    with torch.device("meta"):
+        network = tiny_network()
+    load_strictly(network, weights)
+    return PDFNetSegmenter(
+        network.eval().to(placement.device),
+        side_px=256,
+        placement=placement,
+        estimate_depth=estimate_depth,
+        resize=shrink_smoothly,
+    )

@@ -1,0 +1,240 @@
+"""The one object in the middle: an image and a model's name go in, a matte comes out."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dis_core import plugins, weights
+from dis_core.checkpoint import resolve
+from dis_core.compositing import box_with_margin
+from dis_core.device import AUTO, choose_placement
+from dis_core.errors import BadRequest
+from dis_core.images import as_picture
+from dis_core.matte import Matte
+from dis_core.model_choice import obtain_specs
+from dis_core.model_spec import (
+    NO_PROMPT,
+    Box,
+    DepthEstimator,
+    DepthLoader,
+    MatteLoader,
+    ModelSpec,
+    Placement,
+    Prompt,
+    Quality,
+    Segmentation,
+    Segmenter,
+)
+from dis_core.progress import Report, ignore, span
+
+if TYPE_CHECKING:
+    from dis_core.images import ImageLike
+    from dis_core.picture import Picture
+
+ROI_MARGIN = 0.15
+"""Around a box, and around the subject found in it, this share of its longer side is shown to the model as context."""
+
+UNDER_TRANSPARENCY = np.float32(0.5)
+"""The grey that the model sees where a picture is transparent: what colours lie hidden there is nobody's business."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to run, and what it was loaded as."""
+
+    spec: ModelSpec
+    depth_spec: ModelSpec | None
+    segmenter: Segmenter
+
+
+class Pipeline:
+    """Images to mattes on one device, with the last model kept loaded for the next image.
+
+    `device` is "auto", "cpu", "cuda", "cuda:1" and so on, or "mps". One image runs at a time; other threads wait.
+
+    Raises DeviceUnavailable.
+    """
+
+    def __init__(self, device: str = AUTO) -> None:
+        self.placement: Placement = plugins.choose_placement_by_plugin(device) or choose_placement(device)
+        self._loaded: LoadedModel | None = None
+        self._default_model: str | None = None
+        self._busy = threading.Lock()
+
+    def segment(
+        self,
+        image: ImageLike,
+        *,
+        model: str | None = None,
+        quality: Quality = "normal",
+        roi: Box | None = None,
+        depth: NDArray[np.floating[Any]] | None = None,
+        depth_model: str | None = None,
+        accept_noncommercial: bool = False,
+        report: Report = ignore,
+    ) -> Matte:
+        """Find the subject of `image`: a path, the bytes of a file, a PIL image, an array or a `Picture`.
+
+        `model` is a name from `dis-core models`. None takes the full model, fetching it once if need be; where the Hub
+        cannot be reached, the embedded draft model runs instead and a warning is logged. A model that is named never
+        falls back. `roi` is (left, top, right, bottom) in pixels: only what lies within this box is the subject.
+        `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names another depth
+        model than the model's own; some forbid commercial use and want `accept_noncommercial`.
+
+        Raises NoImage, BadRequest, UnknownModel, LicenceNotAccepted, WeightsMissing, WeightsCorrupt, OutOfMemory, and
+        what `report` raises (Cancelled).
+        """
+        if quality not in get_args(Quality):
+            raise BadRequest(f"{quality!r} is no quality", hint=f"there are: {', '.join(get_args(Quality))}")
+        picture = as_picture(image)
+        box = None if roi is None else checked_box(roi, picture.size)
+        prompt = NO_PROMPT if depth is None else Prompt(depth=checked_depth(depth, picture.size))
+        with self._busy:
+            loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
+            specs = obtain_specs(
+                model or self._default_model,
+                depth_model=depth_model,
+                needs_depth=depth is None,
+                accept_noncommercial=accept_noncommercial,
+                report=loading,
+            )
+            if model is None:
+                self._default_model = specs[0].name  # the Hub is asked once, and the user is warned once
+            loaded = self._load(*specs, loading)
+            seen = visible_colours(picture)
+            if box is None:
+                found = loaded.segmenter(seen, prompt=prompt, quality=quality, report=running)
+            else:
+                found = segment_within(box, loaded.segmenter, seen, prompt=prompt, quality=quality, report=running)
+        return Matte(
+            alpha=found.alpha,
+            model=f"{loaded.spec.name}@{weights.installed_revision(loaded.spec)}",
+            picture=picture,
+            depth=found.depth,
+            device=self.placement.device,
+        )
+
+    def unload(self) -> None:
+        """Let go of the loaded model and its memory; the next image loads it again."""
+        with self._busy:
+            self._loaded = None
+
+    def _load(self, spec: ModelSpec, depth_spec: ModelSpec | None, report: Report) -> LoadedModel:
+        """The model to run; the one of the image before if it is the same."""
+        before = self._loaded
+        if before is not None and (before.spec, before.depth_spec) == (spec, depth_spec):
+            return before
+        self._loaded = before = None  # first, so that two models are never in memory at once
+        report(1.0, f"loading {spec.name}")
+        self._loaded = loaded = LoadedModel(spec, depth_spec, load_segmenter(spec, depth_spec, self.placement))
+        return loaded
+
+
+def load_segmenter(spec: ModelSpec, depth_spec: ModelSpec | None, placement: Placement) -> Segmenter:
+    """Load a matte model whose weights are on this machine, with its depth model where one is needed.
+
+    Raises WeightsMissing, WeightsCorrupt, OutOfMemory.
+    """
+    estimate_depth: DepthEstimator | None = None
+    if depth_spec is not None:
+        load_depth = cast("DepthLoader", resolve(depth_spec.loader))
+        estimate_depth = load_depth(weights.obtain(depth_spec), placement=placement)
+    load = cast("MatteLoader", resolve(spec.loader))
+    return load(weights.obtain(spec), placement=placement, estimate_depth=estimate_depth)
+
+
+def visible_colours(picture: Picture) -> NDArray[np.float32]:
+    """What the model is shown: (H, W, 3) float32 sRGB in [0, 1], transparent parts over a mid grey."""
+    image = picture.srgb()
+    if picture.alpha is not None:
+        image -= UNDER_TRANSPARENCY
+        image *= picture.alpha[:, :, np.newaxis]
+        image += UNDER_TRANSPARENCY
+    return image
+
+
+def checked_box(box: Box, size: tuple[int, int]) -> Box:
+    """`box` cut to an image of `size` (height, width).
+
+    Raises BadRequest if nothing is left of it.
+    """
+    left, top, right, bottom = box
+    height, width = size
+    inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        raise BadRequest(
+            f"the box from ({left}, {top}) to ({right}, {bottom}) holds nothing of the image",
+            hint=f"the image is {width} x {height} pixels; its top left corner is (0, 0)",
+        )
+    return inside
+
+
+def checked_depth(depth: NDArray[np.floating[Any]], size: tuple[int, int]) -> NDArray[np.float32]:
+    """The user's depth map as (H, W) float32.
+
+    Raises BadRequest if it has another size than the image, (height, width).
+    """
+    depth = np.asarray(depth)
+    if depth.shape != size:
+        shape = " x ".join(str(side) for side in reversed(depth.shape))
+        raise BadRequest(
+            f"the depth map is {shape} pixels, but the image is {size[1]} x {size[0]}",
+            hint="give one grey value per pixel of the image, near = bright",
+        )
+    return depth.astype(np.float32)
+
+
+def segment_within(
+    box: Box, segmenter: Segmenter, image: NDArray[np.float32], *, prompt: Prompt, quality: Quality, report: Report
+) -> Segmentation:
+    """Find the subject within a box: locate it in the box with a margin, then run again on the subject itself.
+
+    Nothing outside the box is part of the subject. The second pass runs only where the subject fills less than half of
+    what the first one saw. The depth in the answer is 0 where no pass looked.
+    """
+    size = image.shape[0], image.shape[1]
+    outer = box_with_margin(box, size=size, margin_fraction=ROI_MARGIN)
+    found = _segment_part(outer, segmenter, image, prompt, quality, span(report, 0.0, 0.5))
+    inside = _blank_outside(found.alpha, box)
+    subject = Matte(inside, model="").bounds()
+    if subject is not None:
+        closer = box_with_margin(subject, size=size, margin_fraction=ROI_MARGIN)
+        if _area(closer) < 0.5 * _area(outer):
+            found = _segment_part(closer, segmenter, image, prompt, quality, span(report, 0.5, 1.0))
+            inside = _blank_outside(found.alpha, box)
+    return Segmentation(inside, found.depth)
+
+
+def _segment_part(
+    part: Box, segmenter: Segmenter, image: NDArray[np.float32], prompt: Prompt, quality: Quality, report: Report
+) -> Segmentation:
+    """Run on a part of the image and put the answer back into a plane of the whole image's size."""
+    left, top, right, bottom = part
+    rows, columns = slice(top, bottom), slice(left, right)
+    own = Prompt(depth=None if prompt.depth is None else np.ascontiguousarray(prompt.depth[rows, columns]))
+    seen = np.ascontiguousarray(image[rows, columns])
+    found = segmenter(seen, prompt=own, quality=quality, report=report)
+    alpha = np.zeros(image.shape[:2], np.float32)
+    alpha[rows, columns] = found.alpha
+    if found.depth is None:
+        return Segmentation(alpha)
+    depth = np.zeros(image.shape[:2], np.float32)
+    depth[rows, columns] = found.depth
+    return Segmentation(alpha, depth)
+
+
+def _blank_outside(alpha: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
+    left, top, right, bottom = box
+    inside = np.zeros_like(alpha)
+    inside[top:bottom, left:right] = alpha[top:bottom, left:right]
+    return inside
+
+
+def _area(box: Box) -> int:
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)

@@ -1,0 +1,88 @@
+"""The plug-in manager, and models by name: the built-in ones come in through the same hook as anybody else's."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Iterable
+from importlib import metadata
+from typing import cast
+
+import pluggy
+
+from dis_core import hookspecs
+from dis_core.errors import PluginProblem, UnknownModel
+from dis_core.model_spec import ModelSpec, Placement
+from dis_core.models import builtin
+
+logger = logging.getLogger(__name__)
+
+
+@functools.cache
+def manager() -> pluggy.PluginManager:
+    """The one plug-in manager, with the built-in models and all installed plug-ins.
+
+    A plug-in that cannot be imported is reported once and left out. Raises PluginProblem for an unknown hook.
+    """
+    plugins = pluggy.PluginManager(hookspecs.NAMESPACE)
+    plugins.add_hookspecs(hookspecs)
+    plugins.register(builtin, name="dis-core")
+    for entry_point in metadata.entry_points(group=hookspecs.NAMESPACE):
+        name = f"{entry_point.dist.name}:{entry_point.name}" if entry_point.dist else entry_point.name
+        try:
+            plugins.register(entry_point.load(), name=name)
+        except Exception:  # a plug-in may fail in any way, and must not take the program with it
+            logger.warning("the plug-in %s could not be loaded and is left out", name, exc_info=True)
+    try:
+        plugins.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginProblem(f"a plug-in implements an unknown hook: {error}", hint="update or remove it") from None
+    return plugins
+
+
+@functools.cache
+def models() -> dict[str, ModelSpec]:
+    """All models by name, in the order in which they are offered.
+
+    Raises PluginProblem if two plug-ins offer one name.
+    """
+    found: dict[str, ModelSpec] = {}
+    offered_by: dict[str, str] = {}
+    for implementation in manager().hook.dis_register_models.get_hookimpls():
+        for spec in cast("Iterable[ModelSpec]", implementation.function()):
+            if spec.name in found:
+                raise PluginProblem(
+                    f"both {offered_by[spec.name]} and {implementation.plugin_name} offer a model called {spec.name!r}",
+                    hint="remove one of the two plug-ins",
+                )
+            found[spec.name] = spec
+            offered_by[spec.name] = implementation.plugin_name
+    return found
+
+
+def find_model(name: str) -> ModelSpec:
+    """The model called `name`.
+
+    Raises UnknownModel naming those that exist.
+    """
+    known = models()
+    if name not in known:
+        matte_models = [spec.name for spec in known.values() if spec.task == "matte"]
+        raise UnknownModel(f"no model is called {name!r}", hint=f"there are: {', '.join(matte_models)}")
+    return known[name]
+
+
+def find_matte_model(name: str) -> ModelSpec:
+    """The model called `name`, which must be one that makes mattes.
+
+    Raises UnknownModel.
+    """
+    spec = find_model(name)
+    if spec.task != "matte":
+        raise UnknownModel(f"{name!r} estimates depth and cannot cut out a subject", hint="see: dis-core models")
+    return spec
+
+
+def choose_placement_by_plugin(requested: str) -> Placement | None:
+    """What the first plug-in with an opinion on the device says, or None."""
+    return cast("Placement | None", manager().hook.dis_choose_placement(requested=requested))

@@ -1,0 +1,41 @@
+"""One call for one image, with a pipeline that stays warm for the next call."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from dis_core.device import AUTO
+from dis_core.pipeline import Pipeline
+from dis_core.progress import Report, ignore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dis_core.images import ImageLike
+    from dis_core.matte import Matte
+    from dis_core.model_spec import Box, Quality
+
+
+@functools.lru_cache(maxsize=1)
+def _shared_pipeline(device: str) -> Pipeline:
+    return Pipeline(device)
+
+
+def segment(
+    image: ImageLike,
+    *,
+    model: str | None = None,
+    device: str = AUTO,
+    quality: Quality = "normal",
+    roi: Box | None = None,
+    depth: NDArray[np.floating[Any]] | None = None,
+    report: Report = ignore,
+) -> Matte:
+    """Find the subject of an image: `Pipeline.segment` on a pipeline that this process shares.
+
+    The model stays loaded between calls. Use a `Pipeline` of your own to choose when it is let go of.
+    """
+    pipeline = _shared_pipeline(device)
+    return pipeline.segment(image, model=model, quality=quality, roi=roi, depth=depth, report=report)

@@ -1,0 +1,160 @@
+"""An image as an array through PDFNet: sizes, depth, quality, progress."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from dis_core.errors import BadRequest, Cancelled
+from dis_core.model_spec import Placement, Prompt
+from dis_core.models.pdfnet import PDFNetOutput
+from dis_core.models.pdfnet_segmenter import PDFNetSegmenter, flipped_and_scaled, scale_to_unit
+from dis_core.models.resample import resize_by_area, resize_to_corners
+from dis_core.progress import Report, ignore
+
+
+class BrightIsSubject(nn.Module):
+    """Stands for a network: logits are ten times the first channel, plus the depth; it notes what it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def forward(self, image: torch.Tensor, depth: torch.Tensor) -> PDFNetOutput:
+        self.seen.append((image, depth))
+        return PDFNetOutput(10 * image[:, :1] + depth, ())
+
+
+def ramp_depth(image: NDArray[np.float32], *, report: Report = ignore) -> NDArray[np.float32]:
+    height, width = image.shape[:2]
+    return np.repeat(np.linspace(3, 9, height, dtype=np.float32)[:, None], width, axis=1)
+
+
+def make_segmenter(side_px: int = 256) -> tuple[PDFNetSegmenter, BrightIsSubject]:
+    network = BrightIsSubject()
+    return PDFNetSegmenter(network, side_px=side_px, placement=Placement("cpu"), estimate_depth=ramp_depth), network
+
+
+def image_of(height: int, width: int) -> NDArray[np.float32]:
+    return np.random.default_rng(0).random((height, width, 3), dtype=np.float32)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 700), (700, 1), (333, 77), (256, 256), (900, 1200)])
+def test_a_matte_has_the_size_of_its_image_and_lies_between_0_and_1(height: int, width: int) -> None:
+    segmenter, network = make_segmenter()
+
+    found = segmenter(image_of(height, width))
+
+    assert found.alpha.shape == (height, width)
+    assert found.alpha.dtype == np.float32
+    assert np.isfinite(found.alpha).all()
+    assert found.alpha.min() >= 0
+    assert found.alpha.max() <= 1
+    assert network.seen[0][0].shape == (1, 3, 256, 256)
+
+
+def test_the_network_sees_imagenet_normalised_colours_and_depth_from_0_to_1() -> None:
+    segmenter, network = make_segmenter()
+    image = np.full((256, 256, 3), 0.5, np.float32)
+
+    segmenter(image)
+
+    photo, relief = network.seen[0]
+    assert photo[0, :, 0, 0].tolist() == pytest.approx(
+        [(0.5 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, (0.5 - 0.406) / 0.225]
+    )
+    assert relief.min() == 0
+    assert relief.max() == 1
+
+
+def test_the_users_depth_is_used_instead_of_an_estimate() -> None:
+    segmenter, network = make_segmenter()
+    depth = np.repeat(np.linspace(0, 255, 256, dtype=np.float32)[None], 256, axis=0)
+
+    found = segmenter(image_of(256, 256), prompt=Prompt(depth=depth))
+
+    assert found.depth is not None
+    assert np.allclose(found.depth, depth / 255, atol=1e-6)
+    assert torch.allclose(network.seen[0][1][0, 0], torch.from_numpy(depth / 255), atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, np.nan, np.inf])
+def test_a_constant_or_broken_depth_map_does_not_spoil_the_matte(value: float) -> None:
+    segmenter, _ = make_segmenter()
+
+    found = segmenter(image_of(64, 64), prompt=Prompt(depth=np.full((64, 64), value, np.float32)))
+
+    assert np.isfinite(found.alpha).all()
+    assert found.depth is not None
+    assert found.depth.max() == 0
+
+
+def test_holes_in_a_depth_map_do_not_spoil_the_rest() -> None:
+    depth = np.array([[np.nan, 1.0], [3.0, np.inf]], np.float32)
+
+    scaled = scale_to_unit(depth)
+
+    assert np.isfinite(scaled).all()
+    assert scaled[1, 0] == 1
+
+
+def test_a_depth_map_of_another_size_is_refused_with_both_sizes() -> None:
+    segmenter, _ = make_segmenter()
+
+    with pytest.raises(BadRequest, match="20 x 10 pixels, but the image is 30 x 10"):
+        segmenter(image_of(10, 30), prompt=Prompt(depth=np.zeros((10, 20), np.float32)))
+
+
+def test_a_draft_sees_half_the_size_and_best_sees_six_views() -> None:
+    segmenter, network = make_segmenter(side_px=1024)
+
+    segmenter(image_of(50, 50), quality="draft")
+    assert [photo.shape[2] for photo, _ in network.seen] == [512]
+
+    network.seen.clear()
+    segmenter(image_of(50, 50), quality="best")
+    assert [photo.shape[2] for photo, _ in network.seen] == [768, 1024, 1280, 768, 1024, 1280]
+
+
+def test_every_view_of_best_comes_back_to_where_it_was() -> None:
+    smooth = resize_by_area(torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0)), (512, 512))
+    photo = smooth.expand(-1, 3, -1, -1)
+
+    views = [undo(view[:, :1]) for view, _, undo in flipped_and_scaled(photo, smooth)]
+
+    assert len(views) == 6
+    assert all(torch.allclose(view, smooth, atol=0.01) for view in views)
+
+
+def test_best_averages_logits_not_mattes() -> None:
+    segmenter, network = make_segmenter(side_px=1024)
+    image = image_of(64, 64)
+
+    found = segmenter(image, quality="best")
+
+    logits = torch.stack(
+        [undo(10 * view[:, :1] + relief) for view, relief, undo in flipped_and_scaled(*network.seen[1])]
+    )
+    by_logits = resize_to_corners(logits.mean(0).sigmoid(), (64, 64))[0, 0].numpy()
+    by_mattes = resize_to_corners(logits.sigmoid().mean(0), (64, 64))[0, 0].numpy()
+    assert np.abs(found.alpha - by_logits).max() < 1e-4
+    assert np.abs(found.alpha - by_mattes).max() > 1e-3
+
+
+def test_progress_rises_and_a_cancel_stops_between_views() -> None:
+    segmenter, network = make_segmenter()
+    told: list[float] = []
+
+    def stop_after_two_views(fraction: float, doing: str) -> None:
+        told.append(fraction)
+        if "view 3" in doing:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        segmenter(image_of(64, 64), quality="best", report=stop_after_two_views)
+
+    assert len(network.seen) == 2
+    assert told == sorted(told)
