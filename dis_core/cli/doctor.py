@@ -1,0 +1,303 @@
+"""`dis-core doctor`: what a bug report needs, and what is wrong with this installation and how to cure it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import click
+
+from dis_core.disk import free_space, megabytes
+from dis_core.errors import DisError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from dis_core.cli.editors import Editor
+    from dis_core.model_spec import ModelSpec
+
+NEEDED = ("numpy", "pillow", "torch", "timm", "transformers", "huggingface-hub", "safetensors", "click")
+MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs")
+SETTINGS = (
+    *("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "XDG_CACHE_HOME"),
+    *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTHONPATH"),
+)
+SECRET_SETTINGS = ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+"""Named in the report without their values, which hold passwords."""
+
+LITTLE_SPACE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong: `what`, its `cure`, and whether images cannot be cut out until it is cured."""
+
+    what: str
+    cure: str
+    blocks: bool = False
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that dis-core writes to: what for, where, how much is in it, how much fits, and whether it may."""
+
+    purpose: str
+    path: str
+    size_bytes: int
+    free_bytes: int
+    writable: bool
+
+
+@dataclass
+class Findings:
+    """All that was found, in the order in which it is printed."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    devices: list[str] = field(default_factory=list)
+    folders: list[Folder] = field(default_factory=list)
+    hub: str = ""
+    models: dict[str, str] = field(default_factory=dict)
+    editors: list[Editor] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for programs instead of text.")
+@click.option("--offline", is_flag=True, help="Do not ask the Hugging Face Hub whether it can be reached.")
+def doctor(*, as_json: bool, offline: bool) -> None:
+    """Show versions, devices, folders, models and editors, and name what is wrong with its cure.
+
+    Paste what it prints into a bug report. The exit status is 1 if something keeps dis-core from cutting out images,
+    and 0 otherwise, also with lesser problems.
+    """
+    findings = examine(ask_hub=not offline)
+    if as_json:
+        click.echo(json.dumps(asdict(findings), indent=2))
+    else:
+        click.echo("\n".join(in_words(findings)))
+    if any(problem.blocks for problem in findings.problems):
+        click.get_current_context().exit(1)
+
+
+def examine(*, ask_hub: bool) -> Findings:
+    """Look at everything; what is broken becomes a problem among the findings and never an exception."""
+    from dis_core.cli.editors import find_editors
+
+    findings = Findings(versions=versions(), settings=settings(), editors=find_editors())
+    findings.problems += package_problems(findings.versions)
+    if not why_not_importable("torch"):
+        examine_device(findings)
+    if why_not_importable("huggingface_hub"):
+        return findings
+    try:
+        specs = registered_models()
+    except DisError as error:
+        findings.problems.append(Problem(error.message, error.hint, blocks=True))
+        return findings
+    examine_folders(findings, specs)
+    can_download = reach_hub(findings) if ask_hub else True
+    examine_models(findings, specs, can_download=can_download)
+    return findings
+
+
+def registered_models() -> list[ModelSpec]:
+    from dis_core import plugins
+
+    return list(plugins.models().values())
+
+
+def versions() -> dict[str, str]:
+    """Versions by distribution, "not installed" where there is none."""
+
+    def version(name: str) -> str:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return "not installed"
+
+    found = {name: version(name) for name in MENTIONED}
+    if found["dis-core"] == "not installed":
+        found["dis-core"] = "run from a checkout, not installed"
+    return {**found, "python": platform.python_version(), "platform": platform.platform(), "program": sys.executable}
+
+
+def settings() -> dict[str, str]:
+    """The environment variables that change what happens, without secrets."""
+    plain = {name: os.environ[name] for name in SETTINGS if name in os.environ}
+    return {**plain, **{name: "(set)" for name in SECRET_SETTINGS if name in os.environ}}
+
+
+def package_problems(found: dict[str, str]) -> list[Problem]:
+    """Packages that are missing, that cannot be imported, or that do not belong together."""
+    reinstall = "install dis-core again: pip install --force-reinstall dis-core"
+    problems = [
+        Problem(f"{name} is not installed", reinstall, blocks=True) for name in NEEDED if found[name] == "not installed"
+    ]
+    if found["torch"] != "not installed" and (reason := why_not_importable("torch")):
+        problems.append(Problem(f"torch {found['torch']} cannot be imported: {reason}", reinstall, blocks=True))
+    elif found["torchvision"] != "not installed" and (reason := why_not_importable("torchvision")):
+        pair = f"torchvision {found['torchvision']} does not fit torch {found['torch']}: {reason}"
+        cure = "install both from one place: pip install --force-reinstall torch torchvision"
+        problems.append(Problem(pair, cure, blocks=True))
+    return problems
+
+
+def why_not_importable(module: str) -> str:
+    """The first line of what goes wrong when a module is imported; empty if nothing does."""
+    try:
+        importlib.import_module(module)
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        # OSError: a missing system library; the others: extensions that were built for another torch.
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    return ""
+
+
+def examine_device(findings: Findings) -> None:
+    """List the devices, and try a little arithmetic on the one that would be used."""
+    import torch
+
+    from dis_core.device import choose_placement, describe_devices
+
+    try:
+        findings.devices = describe_devices()
+        used = choose_placement("auto").device
+        findings.devices.append(f"used when none is named: {used}")
+        answer = float(torch.ones(8, 8, device=used).mm(torch.ones(8, 8, device=used)).sum().cpu())
+    except (RuntimeError, DisError) as error:
+        what = f"the device that would be used does not work: {(str(error).splitlines() or ['no reason given'])[0]}"
+        findings.problems.append(Problem(what, "use --device cpu, and update the driver or torch", blocks=True))
+        return
+    if answer != 512.0:
+        what = f"{used} calculates wrongly: 512 was expected, {answer} came"
+        findings.problems.append(Problem(what, "use --device cpu, and update the driver", blocks=True))
+
+
+def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
+    """Where files are kept, and what is wrong with these places."""
+    from dis_core import hub, weights
+
+    ours, records = weights.weights_folder(), weights.records_folder()
+    # Other programs fill the Hub's cache too: of it, only what belongs to models of ours is counted.
+    repositories = {hub.repo_folder(spec.weights) for spec in specs if spec.weights.repo is not None}
+    places = (
+        ("downloads", hub.cache_folder(), repositories),
+        ("converted weights", ours, {ours}),
+        ("records", records, {records}),
+    )
+    for purpose, path, counted in places:
+        size_bytes = sum(map(size_of, counted))
+        folder = Folder(purpose, str(path), size_bytes, free_space(path), is_writable(path))
+        findings.folders.append(folder)
+        if not folder.writable:
+            cure = "make it yours, or point HF_HOME or XDG_CACHE_HOME at a folder that is"
+            findings.problems.append(Problem(f"the folder for {purpose} cannot be written: {path}", cure))
+        elif folder.free_bytes < LITTLE_SPACE_BYTES:
+            what = f"only {megabytes(folder.free_bytes)} are free in the folder for {purpose}: {path}"
+            findings.problems.append(Problem(what, "make room: a model takes up to 850 MB while it is prepared"))
+    for leftover in sorted(ours.glob("*.tmp")) if ours.is_dir() else []:
+        what = f"a conversion was interrupted and left {leftover}"
+        findings.problems.append(Problem(what, "run dis-core fetch again with that model, or delete the file"))
+
+
+def size_of(folder: Path) -> int:
+    """Bytes in all files below a folder; links count nothing, their targets do."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a file can really be made in a folder, or in the nearest one above that exists."""
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def reach_hub(findings: Findings) -> bool:
+    """Whether the Hub can be reached, decided within 10 seconds."""
+    from dis_core import hub
+
+    try:
+        findings.hub = f"{hub.endpoint()} answers, after {hub.reach():.1f} s"
+    except DisError as error:
+        findings.hub = f"{hub.endpoint()} does not answer"
+        findings.problems.append(Problem(error.message, error.hint))
+        return False
+    return True
+
+
+def examine_models(findings: Findings, specs: list[ModelSpec], *, can_download: bool) -> None:
+    """Which models are here, which were and are no longer as they were, and whether any image can be cut out."""
+    from dis_core import weights
+
+    ready = {spec.name: weights.find_ready(spec) for spec in specs}
+    for spec in specs:
+        findings.models[spec.name] = str(ready[spec.name] or "not here")
+        findings.problems += model_problems(spec, ready[spec.name])
+    if not any(spec.task == "matte" and is_complete(spec, ready) for spec in specs):
+        what = "no model is here with all that it needs" + ("" if can_download else ", and none can be downloaded")
+        cure = "with a connection, run: dis-core fetch pdfnet"
+        findings.problems.append(Problem(what, cure, blocks=not can_download))
+
+
+def is_complete(spec: ModelSpec, ready: dict[str, Path | None]) -> bool:
+    """Whether a model and the depth model that it needs are both here."""
+    return ready[spec.name] is not None and (spec.depth_model is None or ready.get(spec.depth_model) is not None)
+
+
+def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
+    from dis_core import hub, weights
+
+    if ready is None and spec.weights.repo is None:
+        what = f"the built-in weights of {spec.name} are missing: {weights.embedded_path(spec)}"
+        yield Problem(what, "this installation is incomplete; install dis-core again")
+    elif ready is None and weights.read_record(spec) is not None:
+        what = f"the weights of {spec.name} have changed since they were verified, or are gone"
+        yield Problem(what, f"run: dis-core fetch {spec.name}")
+    if spec.weights.repo is not None:
+        for partial in hub.repo_folder(spec.weights).glob("blobs/*.dis-core.incomplete"):
+            what = f"a download of {spec.name} was interrupted after {megabytes(partial.stat().st_size)}"
+            yield Problem(what, f"to go on with it, run: dis-core fetch {spec.name}")
+
+
+def in_words(findings: Findings) -> Iterator[str]:
+    """The report as lines for people and for bug reports."""
+    yield from section("Versions", (f"{name}: {version}" for name, version in findings.versions.items()))
+    yield from section("Settings", (f"{name}: {value}" for name, value in findings.settings.items()))
+    yield from section("Devices", findings.devices)
+    yield from section("Folders", map(folder_in_words, findings.folders))
+    yield from section("Hub", [findings.hub or "not asked"])
+    yield from section("Models", (f"{name}: {place}" for name, place in findings.models.items()))
+    yield from section(
+        "Editors",
+        (f"{editor.name} {editor.version or '(version unknown)'}: {editor.where}" for editor in findings.editors),
+    )
+    if not findings.problems:
+        yield "Nothing is wrong."
+    for number, problem in enumerate(findings.problems, start=1):
+        weight = "PROBLEM, nothing works until it is cured" if problem.blocks else "Problem"
+        yield f"{number}. {weight}: {problem.what}"
+        yield f"   Cure: {problem.cure}"
+
+
+def section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield title
+    yield from [f"  {line}" for line in lines] or ["  (none)"]
+    yield ""
+
+
+def folder_in_words(folder: Folder) -> str:
+    writable = "" if folder.writable else ", NOT WRITABLE"
+    sizes = f"{megabytes(folder.size_bytes)} used, {megabytes(folder.free_bytes)} free"
+    return f"{folder.purpose}: {folder.path} ({sizes}{writable})"

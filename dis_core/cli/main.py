@@ -1,0 +1,74 @@
+"""The `dis-core` command: its group of commands, and errors turned into words and an exit status."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import click
+
+from dis_core import __version__, plugins
+from dis_core.cli.cutout import cutout
+from dis_core.cli.doctor import doctor
+from dis_core.cli.fetch import fetch
+from dis_core.cli.mask import mask
+from dis_core.cli.models import models
+from dis_core.cli.terminal import say_error
+from dis_core.errors import Cancelled, DisError
+
+USER_ERROR, BUG = 1, 70
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="dis-core")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on standard error; also show where a bug happened.")
+def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyword
+    """Cut the subject out of an image.
+
+    Results are told on standard output, everything for people on standard error. The exit status is 0 if all went
+    well, 1 if something could not be done, 130 if it was stopped, and 70 for a bug in this program.
+    """
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="dis-core: %(message)s", stream=sys.stderr
+    )
+
+
+for command in (cutout, mask, models, fetch, doctor):
+    group.add_command(command)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit status."""
+    try:
+        plugins.manager().hook.dis_add_commands(group=group)
+        status = group.main(list(arguments), prog_name="dis-core", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        say_error(error.format_message(), hint=f"see: {_help_command(error)}")
+        return USER_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        return _tell(Cancelled())
+    except DisError as error:
+        return _tell(error)
+    except BrokenPipeError:
+        # Whoever read our output has gone: nothing is left to say, and nobody to say it to.
+        sys.stderr.close()
+        return USER_ERROR
+    except Exception as error:
+        logging.getLogger(__name__).info("where it happened", exc_info=True)
+        say_error(f"{type(error).__name__}: {error}", hint="this is a bug; -v shows where it happened")
+        return BUG
+    return status if isinstance(status, int) else 0
+
+
+def _tell(error: DisError) -> int:
+    say_error(error.message, hint=error.hint)
+    return error.exit_status
+
+
+def _help_command(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'dis-core'} --help"

@@ -1,0 +1,80 @@
+"""`dis-core models`: what there is to choose from, on which terms, and what of it is on this machine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dis_core.model_spec import ModelSpec
+
+HEADINGS = ("MODEL", "TASK", "LICENCE", "COMMERCIAL", "SIZE", "HERE", "WHERE")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array for programs instead of a table.")
+def models(*, as_json: bool) -> None:
+    """List the models: licence, commercial use, size of the download, and whether and where they are here."""
+    from dis_core import plugins
+
+    specs = list(plugins.models().values())
+    if as_json:
+        click.echo(json.dumps([describe(spec) for spec in specs], indent=2))
+        return
+    click.echo(table([HEADINGS, *map(row, specs)]))
+    for draft in (spec for spec in specs if spec.draft and spec.task == "matte"):
+        click.echo(
+            f"\n{draft.name} is a draft: it comes with dis-core so that something works at once and offline, and does "
+            "well\nonly on simple photos. It runs by itself only where the full model cannot be had, and then says so."
+        )
+
+
+def describe(spec: ModelSpec) -> dict[str, object]:
+    """Everything about one model, for programs."""
+    from dis_core import weights
+
+    ready = weights.find_ready(spec)
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "task": spec.task,
+        "license": spec.license,
+        "commercial_use": spec.commercial_use,
+        "draft": spec.draft,
+        "depth_model": spec.depth_model,
+        "repo": spec.weights.repo,
+        "revision": spec.weights.revision,
+        "size_bytes": weights.download_size(spec),
+        "present": ready is not None,
+        "path": None if ready is None else str(ready),
+    }
+
+
+def row(spec: ModelSpec) -> tuple[str, ...]:
+    """One model as cells under HEADINGS."""
+    from dis_core import weights
+    from dis_core.disk import megabytes
+
+    ready, size_bytes = weights.find_ready(spec), weights.download_size(spec)
+    return (
+        f"{spec.name} (draft)" if spec.draft else spec.name,
+        spec.task,
+        spec.license,
+        spec.commercial_use,
+        "unknown" if size_bytes is None else megabytes(size_bytes),
+        "no" if ready is None else "yes",
+        f"huggingface.co/{spec.weights.repo}" if ready is None and spec.weights.repo else str(ready or "missing"),
+    )
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Cells in columns as wide as their widest cell."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows
+    )

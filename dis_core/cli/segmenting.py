@@ -1,0 +1,304 @@
+"""What `cutout` and `mask` share: the options about segmenting, and the run over all images."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from dis_core.cli.jobs import FORMAT_ENDINGS, STANDARD_STREAM, Job, Naming, plan_jobs, refuse_existing, split_existing
+from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_error, say_event
+from dis_core.errors import BadRequest, Cancelled, DisError
+from dis_core.model_spec import Box, Quality
+from dis_core.progress import Report, span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dis_core.image_output import OutputFormat
+    from dis_core.matte import Matte
+    from dis_core.picture import Picture
+    from dis_core.pipeline import Pipeline
+
+MakeResult = Callable[["Matte"], "Picture"]
+"""What a command makes of each matte."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, apart from what is to be made of the mattes."""
+
+    inputs: tuple[str, ...]
+    output: str | None
+    format: OutputFormat | None
+    recursive: bool
+    overwrite: bool
+    model: str | None
+    device: str
+    quality: Quality
+    roi: Box | None
+    depth: Path | None
+    depth_model: str | None
+    accept_noncommercial: bool
+    save_depth: bool
+    progress: ProgressStyle
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image for which there is no result, and why."""
+
+    name: str
+    error: DisError
+
+
+class BoxType(click.ParamType[Box]):
+    """X,Y,W,H: the left top corner, the width and the height of a box in pixels."""
+
+    name = "X,Y,W,H"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Box:  # click's own
+        try:
+            x, y, width, height = (int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not four whole numbers like 120,40,800,600", param, ctx)
+        if width < 1 or height < 1:
+            self.fail(f"a box of {width} x {height} pixels is empty", param, ctx)
+        return x, y, x + width, y + height
+
+
+_OPTIONS = (
+    click.argument("inputs", nargs=-1, required=True, metavar="IMAGE|FOLDER|- ..."),
+    click.option(
+        "-o", "--output", metavar="PATH", help="The file to write, a folder for several, or - (standard output)."
+    ),
+    click.option(
+        "--format", type=click.Choice(["png", "webp", "tiff"]), help="File format; else by -o's ending, or png."
+    ),
+    click.option("-r", "--recursive", is_flag=True, help="Look into the folders of a folder too; the tree is kept."),
+    click.option("--overwrite", is_flag=True, help="Replace results that are already there."),
+    click.option("-m", "--model", metavar="NAME", help="A model of 'dis-core models'; else the best that can be had."),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..., mps"),
+    click.option(
+        "--quality",
+        type=click.Choice(["draft", "normal", "best"]),
+        default="normal",
+        show_default=True,
+        help="draft: half size, faster; best: mean of six flipped and scaled views, six times slower.",
+    ),
+    click.option(
+        "--roi", type=BoxType(), help="Only what lies in this box is the subject, in pixels from the top left."
+    ),
+    click.option(
+        "--depth",
+        type=click.Path(path_type=Path),
+        help="A depth map of the image's size, near = bright, instead of an estimate.",
+    ),
+    click.option("--depth-model", metavar="NAME", help="Another depth model of 'dis-core models'."),
+    click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use."),
+    click.option("--save-depth", is_flag=True, help="Also write the depth map that was used, as ...-depth.png."),
+    progress_option,
+)
+
+
+def segmenting_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options above to a command, which gets them as one `request`."""
+
+    @functools.wraps(command)
+    def with_request(**values: Any) -> None:  # click passes options by name
+        mine = {field.name: values.pop(field.name) for field in fields(Request)}
+        command(request=Request(**mine), **values)
+
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), with_request)
+
+
+def run_request(request: Request, *, suffix: str, make_result: MakeResult) -> None:
+    """Make a result of every image; a bad one does not keep the others from theirs.
+
+    Raises BadRequest before anything is done, Cancelled, and at the end, if there were failures, the only one's error
+    or a summary of several.
+    """
+    output_format = chosen_format(request)
+    ending = {"png": ".png", "webp": ".webp", "tiff": ".tif"}[output_format]
+    jobs = plan_jobs(request.inputs, output=request.output, naming=Naming(suffix, ending), recursive=request.recursive)
+    refuse_contradictions(request, jobs)
+    if not request.overwrite:
+        jobs = jobs_to_do(request, jobs)
+    failures = run_jobs(replace(request, format=output_format), jobs, make_result)
+    if len(failures) == 1 and len(jobs) == 1:
+        raise failures[0].error
+    if failures:
+        for failure in failures:
+            say_error(f"{failure.name}: {failure.error.message}", hint=failure.error.hint)
+        raise DisError(f"{len(failures)} of {len(jobs)} images failed; the other results are written")
+
+
+def chosen_format(request: Request) -> OutputFormat:
+    """The format by --format or by the ending of -o; png if neither says one.
+
+    Raises BadRequest if the two contradict each other, or the ending is of no format that can be written.
+    """
+    by_ending = None
+    if request.output and request.output != STANDARD_STREAM and not Path(request.output).is_dir():
+        ending = Path(request.output).suffix.lower()
+        by_ending = FORMAT_ENDINGS.get(ending)
+        several = len(request.inputs) > 1 or Path(request.inputs[0]).is_dir() or request.output.endswith("/")
+        if by_ending is None and not several and request.format is None:
+            raise BadRequest(
+                f"{request.output} does not say a format that can be written",
+                hint="end it with .png, .webp, .tif or .tiff, or choose one with --format",
+            )
+        if by_ending and request.format and by_ending != request.format and not several:
+            raise BadRequest(f"-o {request.output} and --format {request.format} contradict each other")
+    return cast("OutputFormat", request.format or by_ending or "png")
+
+
+def refuse_contradictions(request: Request, jobs: list[Job]) -> None:
+    """Raises BadRequest for options that do not go together, before any time is spent."""
+    to_stdout = any(job.destination is None for job in jobs)
+    if to_stdout and request.progress == "json":
+        raise BadRequest("the image and --progress json cannot both go to standard output", hint="name a file with -o")
+    if to_stdout and sys.stdout.isatty():
+        raise BadRequest("an image would fill the terminal with noise", hint="name a file with -o, or redirect it")
+    if to_stdout and request.save_depth:
+        raise BadRequest("--save-depth needs a result that is a file", hint="name a file with -o")
+    if len(jobs) > 1 and request.depth is not None:
+        raise BadRequest("--depth belongs to one image, but several were given")
+
+
+def jobs_to_do(request: Request, jobs: list[Job]) -> list[Job]:
+    """The jobs whose results are not there yet; a run over folders can so be taken up again.
+
+    Raises OutputExists if the images were named one by one.
+    """
+    if not any(Path(named).is_dir() for named in request.inputs):
+        refuse_existing(jobs)
+    new, existing = split_existing(jobs)
+    if existing:
+        say(f"dis-core: {len(existing)} results are there already and are left alone (--overwrite replaces them)")
+    return new
+
+
+def run_jobs(request: Request, jobs: list[Job], make_result: MakeResult) -> list[Failure]:
+    """Do the jobs one after the other with one warm pipeline; the failures come back."""
+    if not jobs:
+        return []
+    failures = []
+    with progress_report(request.progress) as report:
+        report(0.0, "starting")
+        from dis_core.pipeline import Pipeline  # takes seconds: torch
+
+        pipeline = Pipeline(request.device)
+        for done, job in enumerate(jobs):
+            own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
+            try:
+                run_job(request, job, pipeline, make_result, own)
+            except Cancelled:
+                raise
+            except DisError as error:
+                failures.append(Failure(job.name, error))
+                if request.progress == "json":
+                    say_event("error", input=job.name, code=error.code, message=error.message, hint=error.hint)
+    return failures
+
+
+def _named(report: Report, job: Job, count: int) -> Report:
+    """With several images the progress says which one it is about."""
+    if count == 1:
+        return report
+    return lambda fraction, doing: report(fraction, f"{Path(job.name).name}: {doing}")
+
+
+def run_job(request: Request, job: Job, pipeline: Pipeline, make_result: MakeResult, report: Report) -> None:
+    """Read, segment, make the result, write it, and say so."""
+    from dis_core.images import read_picture
+
+    started = time.monotonic()
+    picture = read_picture(job.source if job.source else sys.stdin.buffer)
+    matte = pipeline.segment(
+        picture,
+        model=request.model,
+        quality=request.quality,
+        roi=request.roi,
+        depth=None if request.depth is None else read_depth(request.depth),
+        depth_model=request.depth_model,
+        accept_noncommercial=request.accept_noncommercial,
+        report=span(report, 0.0, 0.85),
+    )
+    report(0.85, "making the result")
+    result = make_result(matte)
+    report(0.95, "writing")
+    written = write_result(request, job, result, matte)
+    tell_result(request, job, written, matte, time.monotonic() - started)
+
+
+def read_depth(path: Path) -> NDArray[np.float32]:
+    """A depth map from an image file, (H, W) float32: its grey values, or the mean of its colours.
+
+    Raises NoImage.
+    """
+    from dis_core.images import read_picture
+
+    mean: NDArray[np.float32] = read_picture(path).pixels.mean(axis=2, dtype="float32")
+    return mean
+
+
+def write_result(request: Request, job: Job, result: Picture, matte: Matte) -> Picture:
+    """Write the result, and the depth beside it where that was asked for.
+
+    Returns what was written, with remarks on what the format could not hold.
+
+    Raises OutputExists, OutputFailed, BadRequest (a picture that the format cannot hold).
+    """
+    from dis_core.image_output import fit_to_format, write_picture
+
+    output_format = cast("OutputFormat", request.format)
+    result = fit_to_format(result, format=output_format)
+    if job.destination is None:
+        write_picture(result, sys.stdout.buffer, format=output_format, overwrite=False)
+        return result
+    job.destination.parent.mkdir(parents=True, exist_ok=True)
+    write_picture(result, job.destination, format=output_format, overwrite=request.overwrite)
+    if request.save_depth and matte.depth is not None:
+        beside = job.destination.with_name(f"{job.destination.stem}-depth.png")
+        write_picture(grey_of(matte.depth), beside, format="png", overwrite=request.overwrite)
+    return result
+
+
+def grey_of(depth: NDArray[np.float32]) -> Picture:
+    """A depth map (H, W) in [0, 1] as a 16-bit grey picture, near = bright."""
+    from dis_core.matte import Matte
+
+    return Matte(depth, model="").grey(bits=16)
+
+
+def tell_result(request: Request, job: Job, result: Picture, matte: Matte, seconds: float) -> None:
+    """Say where the result is, which model and device made it, and what the user should know about it."""
+    model = matte.model.partition("@")[0]
+    read = matte.picture.remarks if matte.picture else ()
+    remarks = list(dict.fromkeys((*read, *result.remarks)))
+    if matte.bounds() is None:
+        remarks.append("no subject was found")
+    if request.progress == "json":
+        say_event(
+            "result",
+            input=job.name,
+            output=str(job.destination or STANDARD_STREAM),
+            model=matte.model,
+            device=matte.device,
+            seconds=round(seconds, 3),
+            remarks=remarks,
+        )
+        return
+    for remark in remarks:
+        say(f"dis-core: {job.name}: {remark}")
+    if job.destination is not None:
+        click.echo(str(job.destination))
+    say(f"dis-core: {job.name}: done by {model} on {matte.device} in {seconds:.1f} s")
