@@ -149,6 +149,14 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Non
         raise _failed(path, error) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing. Raises OutputFailed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _failed(folder, error) from error
+
+
 def _write_to_disk(path: Path, data: bytes) -> None:
     with path.open("xb") as file:
         file.write(data)

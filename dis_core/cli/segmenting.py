@@ -257,14 +257,14 @@ def write_result(request: Request, job: Job, result: Picture, matte: Matte) -> P
 
     Raises OutputExists, OutputFailed, BadRequest (a picture that the format cannot hold).
     """
-    from dis_core.image_output import fit_to_format, write_picture
+    from dis_core.image_output import fit_to_format, make_folder, write_picture
 
     output_format = cast("OutputFormat", request.format)
     result = fit_to_format(result, format=output_format)
     if job.destination is None:
         write_picture(result, sys.stdout.buffer, format=output_format, overwrite=False)
         return result
-    job.destination.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(job.destination.parent)
     write_picture(result, job.destination, format=output_format, overwrite=request.overwrite)
     if request.save_depth and matte.depth is not None:
         beside = job.destination.with_name(f"{job.destination.stem}-depth.png")

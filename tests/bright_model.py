@@ -1,0 +1,48 @@
+"""A model for tests of what lies around models: exact, instant, and loaded through the plug-in hook like any other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
+from dis_core.models.builtin import PDFNET_TINY
+from dis_core.progress import Report, ignore
+
+BRIGHT = replace(PDFNET_TINY, name="bright", loader="tests.bright_model:load", depth_model=None)
+"""What is brighter than a half is the subject. Its weights file is the embedded one, which it does not look at."""
+
+BRIGHT_WITH_DEPTH = replace(BRIGHT, name="bright-with-depth", depth_model="depth-tiny")
+
+loaded: list[BrightIsSubject] = []
+"""Every segmenter that was loaded, the last one last."""
+
+
+class BrightIsSubject:
+    """The segmenter; it notes what it was shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[NDArray[np.float32]] = []
+        self.prompts: list[Prompt] = []
+
+    def __call__(
+        self,
+        image: NDArray[np.float32],
+        *,
+        prompt: Prompt = NO_PROMPT,
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        report(0.5, "segmenting")
+        self.seen.append(image)
+        self.prompts.append(prompt)
+        depth = None if prompt.depth is None else prompt.depth / prompt.depth.max()
+        return Segmentation((image.mean(axis=2) > 0.5).astype(np.float32), depth)
+
+
+def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> BrightIsSubject:
+    loaded.append(BrightIsSubject())
+    return loaded[-1]

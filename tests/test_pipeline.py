@@ -1,0 +1,207 @@
+"""From a picture to a matte: which model runs, what it is shown, boxes, transparency, and one warm model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import dis_core
+from dis_core import plugins
+from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenceNotAccepted, UnknownModel
+from dis_core.model_spec import NO_PROMPT, Prompt
+from dis_core.pipeline import Pipeline, segment_within
+from dis_core.progress import ignore
+from tests.bright_model import BRIGHT, BRIGHT_WITH_DEPTH, BrightIsSubject, loaded
+
+
+@pytest.fixture(autouse=True)
+def bright_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    known = {**plugins.models(), "bright": BRIGHT, "bright-with-depth": BRIGHT_WITH_DEPTH}
+    monkeypatch.setattr(plugins, "models", lambda: known)
+    loaded.clear()
+    yield
+    loaded.clear()
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline("cpu")
+
+
+def square(height: int, width: int, *, box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """A black image with a white box."""
+    image = np.zeros((height, width, 3), np.uint8)
+    left, top, right, bottom = box
+    image[top:bottom, left:right] = 255
+    return image
+
+
+def test_a_matte_knows_its_model_device_and_picture(pipeline: Pipeline) -> None:
+    matte = pipeline.segment(square(20, 30, box=(5, 5, 10, 15)), model="bright")
+
+    assert matte.model == f"bright@{dis_core.__version__}"
+    assert matte.device == "cpu"
+    assert matte.bounds() == (5, 5, 10, 15)
+    assert matte.cutout().alpha is not None
+
+
+def test_a_model_is_loaded_once_for_many_images_and_again_after_unloading(pipeline: Pipeline) -> None:
+    for _ in range(3):
+        pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="bright")
+    assert len(loaded) == 1
+
+    pipeline.unload()
+    pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="bright")
+
+    assert len(loaded) == 2
+
+
+def test_without_a_hub_the_embedded_draft_runs_and_says_so_once(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="dis_core"):
+        mattes = [pipeline.segment(square(64, 64, box=(20, 20, 44, 44))) for _ in range(2)]
+
+    assert all(matte.model.startswith("pdfnet-tiny@") for matte in mattes)
+    assert len(caplog.records) == 1
+    assert "dis-core fetch pdfnet" in caplog.text
+
+
+def test_a_model_that_is_named_never_falls_back(pipeline: Pipeline) -> None:
+    with pytest.raises(HubUnreachable):
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="pdfnet")
+
+
+def test_an_unknown_model_is_refused_with_the_names_that_exist(pipeline: Pipeline) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="pdfnett")
+
+    assert "pdfnet-tiny" in caught.value.hint
+
+
+def test_a_depth_model_makes_no_mattes(pipeline: Pipeline) -> None:
+    with pytest.raises(UnknownModel, match="estimates depth"):
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="depth-tiny")
+
+
+def test_a_noncommercial_depth_model_wants_to_be_accepted(pipeline: Pipeline) -> None:
+    with pytest.raises(LicenceNotAccepted, match=r"CC-BY-NC-4\.0"):
+        pipeline.segment(
+            square(8, 8, box=(2, 2, 4, 4)), model="bright-with-depth", depth_model="depth-anything-v2-large"
+        )
+
+
+def test_the_users_depth_needs_no_depth_model(pipeline: Pipeline) -> None:
+    depth = np.arange(64, dtype=np.float64).reshape(8, 8)
+
+    pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright-with-depth", depth=depth)
+
+    seen = loaded[0].prompts[0].depth
+    assert seen is not None
+    assert seen.dtype == np.float32
+    assert np.array_equal(seen, depth)
+
+
+def test_what_is_transparent_is_shown_as_grey_and_is_no_part_of_the_result(pipeline: Pipeline) -> None:
+    image = np.full((4, 6, 4), 255, np.uint8)
+    image[:, :3, 3] = 0
+
+    matte = pipeline.segment(image, model="bright")
+
+    assert (loaded[0].seen[0][:, :3] == 0.5).all()
+    assert (loaded[0].seen[0][:, 3:] == 1).all()
+    assert matte.bounds() == (3, 0, 6, 4)
+
+
+def test_nothing_outside_a_box_is_the_subject() -> None:
+    image = np.zeros((100, 200, 3), np.float32)
+    image[20:40, 20:40] = 1
+    image[60:80, 150:170] = 1
+
+    found = segment_within(
+        (10, 10, 60, 60), BrightIsSubject(), image, prompt=NO_PROMPT, quality="normal", report=ignore
+    )
+
+    assert found.alpha[20:40, 20:40].min() == 1
+    assert found.alpha.sum() == 400
+
+
+def test_a_small_subject_in_a_box_is_looked_at_again_from_near() -> None:
+    image = np.zeros((400, 400, 3), np.float32)
+    image[100:120, 100:140] = 1
+    segmenter = BrightIsSubject()
+
+    segment_within((50, 50, 350, 350), segmenter, image, prompt=NO_PROMPT, quality="normal", report=ignore)
+
+    assert [seen.shape[:2] for seen in segmenter.seen] == [(390, 390), (32, 52)]
+
+
+def test_the_part_of_the_depth_that_belongs_to_a_box_goes_with_it() -> None:
+    image = np.zeros((40, 40, 3), np.float32)
+    depth = np.arange(1600, dtype=np.float32).reshape(40, 40)
+    segmenter = BrightIsSubject()
+
+    segment_within((10, 10, 30, 30), segmenter, image, prompt=Prompt(depth), quality="normal", report=ignore)
+
+    seen = segmenter.prompts[0].depth
+    assert seen is not None
+    assert np.array_equal(seen, depth[7:33, 7:33])
+
+
+@pytest.mark.parametrize("box", [(200, 0, 300, 50), (10, 10, 10, 20), (-50, -50, 0, 0)])
+def test_a_box_without_a_pixel_of_the_image_is_refused(pipeline: Pipeline, box: tuple[int, int, int, int]) -> None:
+    with pytest.raises(BadRequest, match="holds nothing of the image"):
+        pipeline.segment(square(100, 200, box=(5, 5, 10, 10)), model="bright", roi=box)
+
+
+def test_a_quality_that_does_not_exist_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(BadRequest, match="no quality"):
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright", quality="superb")  # type: ignore[arg-type]  # that is the test
+
+
+def test_progress_rises_from_0_to_1_and_can_cancel(pipeline: Pipeline) -> None:
+    told: list[float] = []
+
+    def stop_at_segmenting(fraction: float, doing: str) -> None:
+        told.append(fraction)
+        if doing == "segmenting":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright", report=stop_at_segmenting)
+
+    assert told == sorted(told)
+    assert pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright").bounds() == (2, 2, 4, 4)
+
+
+def test_segment_takes_a_path_bytes_a_pil_image_and_an_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    array = square(12, 16, box=(3, 4, 9, 8))
+    path = tmp_path / "image.png"
+    Image.fromarray(array).save(path)
+
+    mattes = [
+        dis_core.segment(source, model="bright", device="cpu")
+        for source in (path, str(path), path.read_bytes(), Image.fromarray(array), array)
+    ]
+
+    assert [matte.bounds() for matte in mattes] == [(3, 4, 9, 8)] * 5
+
+
+def test_two_depth_models_are_two_models(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = replace(plugins.models()["depth-tiny"], name="other-depth")
+    known = {**plugins.models(), "other-depth": other}
+    monkeypatch.setattr(plugins, "models", lambda: known)
+    image = square(8, 8, box=(2, 2, 4, 4))
+
+    pipeline.segment(image, model="bright-with-depth")
+    pipeline.segment(image, model="bright-with-depth", depth_model="other-depth")
+    pipeline.segment(image, model="bright-with-depth", depth_model="other-depth")
+
+    assert len(loaded) == 2
