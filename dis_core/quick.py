@@ -31,6 +31,8 @@ def segment(
     quality: Quality = "normal",
     roi: Box | None = None,
     depth: NDArray[np.floating[Any]] | None = None,
+    depth_model: str | None = None,
+    accept_noncommercial: bool = False,
     report: Report = ignore,
 ) -> Matte:
     """Find the subject of an image: `Pipeline.segment` on a pipeline that this process shares.
@@ -38,4 +40,13 @@ def segment(
     The model stays loaded between calls. Use a `Pipeline` of your own to choose when it is let go of.
     """
     pipeline = _shared_pipeline(device)
-    return pipeline.segment(image, model=model, quality=quality, roi=roi, depth=depth, report=report)
+    return pipeline.segment(
+        image,
+        model=model,
+        quality=quality,
+        roi=roi,
+        depth=depth,
+        depth_model=depth_model,
+        accept_noncommercial=accept_noncommercial,
+        report=report,
+    )

@@ -118,6 +118,23 @@ def test_results_of_an_earlier_run_are_no_images_and_are_left_alone(
     assert "2 results are there already" in capsys.readouterr().err
 
 
+def test_results_of_any_command_are_no_images_of_a_folder(folder: Path) -> None:
+    Image.fromarray(square()).save("a.webp")
+    Image.fromarray(square()).save("face-mask.jpg")
+    assert run(["mask", "-m", "bright", "."]) == 0
+    assert cutout("-r", ".", "-o", "out") == 0
+
+    assert cutout("-r", ".", "-o", "out", "--overwrite") == 0
+
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "a-cutout.png",
+        "a-webp-cutout.png",
+        "b-cutout.png",
+        "deeper",
+        "face-mask-cutout.png",
+    ]
+
+
 def test_a_result_is_overwritten_only_when_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("a-cutout.png").write_text("precious")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from dis_core.cli.jobs import CUTOUT_SUFFIX
 from dis_core.cli.segmenting import Request, run_request, segmenting_options
 from dis_core.errors import BadRequest
 
@@ -56,7 +57,7 @@ def cutout(
         result = placed(matte.cutout(colours=colours), colour, background)
         return cropped(result, matte, crop_margin) if crop else result
 
-    run_request(request, suffix="-cutout", make_result=make_result)
+    run_request(request, suffix=CUTOUT_SUFFIX, make_result=make_result)
 
 
 def placed(cutout: Picture, colour: Colour | None, background: Picture | None) -> Picture:

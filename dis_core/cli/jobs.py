@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ IMAGE_ENDINGS = frozenset(
 )
 """Files with these endings are taken from a folder; a file that is named itself may be called anything."""
 
+CUTOUT_SUFFIX, MASK_SUFFIX, DEPTH_SUFFIX = "-cutout", "-mask", "-depth"
+RESULT_SUFFIXES = (CUTOUT_SUFFIX, MASK_SUFFIX)
+
 FORMAT_ENDINGS = {".png": "png", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
 
 
@@ -60,9 +64,6 @@ class Naming:
     suffix: str
     ending: str
 
-    def beside(self, source: Path) -> Path:
-        return source.with_name(source.stem + self.suffix + self.ending)
-
 
 @dataclass(frozen=True)
 class _Found:
@@ -82,7 +83,7 @@ def plan_jobs(inputs: Sequence[str], *, output: str | None, naming: Naming, recu
     """
     if STANDARD_STREAM in inputs:
         return [_stream_job(inputs, output)]
-    found = list(_find(inputs, naming, recursive=recursive))
+    found = list(_find(inputs, output, recursive=recursive))
     if len(inputs) == 1 and not Path(inputs[0]).is_dir() and output is not None and not _is_folder(output):
         destination = None if output == STANDARD_STREAM else Path(output)
         return [_refuse_itself(Job(found[0].source, destination))]
@@ -128,12 +129,12 @@ def _refuse_itself(job: Job) -> Job:
     return job
 
 
-def _find(inputs: Sequence[str], naming: Naming, *, recursive: bool) -> Iterator[_Found]:
+def _find(inputs: Sequence[str], output: str | None, *, recursive: bool) -> Iterator[_Found]:
     """The images that the inputs name, each once, in the order in which they were named."""
     seen = set()
     for named in inputs:
         path = Path(named)
-        images = _images_in(path, naming, recursive=recursive) if path.is_dir() else [path]
+        images = _images_in(path, output, recursive=recursive) if path.is_dir() else [path]
         if not images:
             deeper = "" if recursive else " (--recursive looks into its folders too)"
             raise NoImage(f"there are no images in the folder {path}{deeper}")
@@ -144,17 +145,29 @@ def _find(inputs: Sequence[str], naming: Naming, *, recursive: bool) -> Iterator
                 yield _Found(image, path if path.is_dir() else path.parent)
 
 
-def _images_in(folder: Path, naming: Naming, *, recursive: bool) -> list[Path]:
+def _images_in(folder: Path, output: str | None, *, recursive: bool) -> list[Path]:
     """Its images in order of names, without hidden files and without results of an earlier run."""
     images = []
     for place, folders, files in os.walk(folder):
+        if output is not None and Path(place) != folder and Path(place).absolute() == Path(output).absolute():
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
         for name in sorted(files):
             path = Path(place) / name
             if path.suffix.lower() in IMAGE_ENDINGS and not name.startswith("."):
                 images.append(path)
-    results = {naming.beside(image) for image in images}
-    return [image for image in images if image not in results]
+    named_after = {image.with_name(stem) for image in images for stem in itertools.islice(_stems(image), 2)}
+    return [image for image in images if not _is_result(image, named_after)]
+
+
+def _is_result(image: Path, named_after: set[Path]) -> bool:
+    """Whether an image is named as the result of another one: beach-cutout.png beside beach.jpg."""
+    stem = image.stem.removesuffix(DEPTH_SUFFIX)
+    return any(
+        stem.endswith(suffix) and image.with_name(stem.removesuffix(suffix)) in named_after
+        for suffix in RESULT_SUFFIXES
+    )
 
 
 def _without_collisions(found: Sequence[_Found], output: str | None, naming: Naming) -> Iterator[Job]:

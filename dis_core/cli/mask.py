@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from dis_core.cli.jobs import MASK_SUFFIX
 from dis_core.cli.segmenting import Request, run_request, segmenting_options
 
 if TYPE_CHECKING:
@@ -27,4 +28,4 @@ def mask(request: Request, *, bits: str) -> None:
     def make_result(matte: Matte) -> Picture:
         return matte.grey(bits=cast("Literal[8, 16]", int(bits)))
 
-    run_request(request, suffix="-mask", make_result=make_result)
+    run_request(request, suffix=MASK_SUFFIX, make_result=make_result)

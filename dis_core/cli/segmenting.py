@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from dis_core.cli.jobs import FORMAT_ENDINGS, STANDARD_STREAM, Job, Naming, plan_jobs, refuse_existing, split_existing
+from dis_core.cli.jobs import (
+    DEPTH_SUFFIX,
+    FORMAT_ENDINGS,
+    STANDARD_STREAM,
+    Job,
+    Naming,
+    plan_jobs,
+    refuse_existing,
+    split_existing,
+)
 from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_error, say_event
 from dis_core.errors import BadRequest, Cancelled, DisError
 from dis_core.model_spec import Box, Quality
@@ -267,7 +276,7 @@ def write_result(request: Request, job: Job, result: Picture, matte: Matte) -> P
     make_folder(job.destination.parent)
     write_picture(result, job.destination, format=output_format, overwrite=request.overwrite)
     if request.save_depth and matte.depth is not None:
-        beside = job.destination.with_name(f"{job.destination.stem}-depth.png")
+        beside = job.destination.with_name(f"{job.destination.stem}{DEPTH_SUFFIX}.png")
         write_picture(grey_of(matte.depth), beside, format="png", overwrite=request.overwrite)
     return result
 

@@ -1,7 +1,7 @@
 """The models that come with dis-core: declarations only, registered through the public hook.
 
-Sizes are those of the published files, rounded to what is known of them (float32 state dict of 101,693,333 parameters);
-no commit or checksum of them is verified yet, so the first download's is recorded and held to.
+Sizes are of the published files, rounded; they are for people and check nothing. No commit or checksum of these files
+is verified yet, so those of the first download are recorded and held to.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PDFNET = ModelSpec(
     summary="PDFNet trained on DIS5K and high-resolution saliency sets: the best all-round choice",
     license="MIT",
     commercial_use="conditional",
-    weights=WeightsFile("Tennineee/PDFNet-General", "PDF-Generally.pth"),
+    weights=WeightsFile("Tennineee/PDFNet-General", "PDF-Generally.pth", size_bytes=411_000_000),
     loader=f"{_SEGMENTER}:load_published",
     conversion="dis_core.models.pdfnet_checkpoint:convert",
     depth_model="depth-anything-v2-small",
@@ -32,7 +32,7 @@ PDFNET_DIS5K = ModelSpec(
     summary="PDFNet trained on DIS5K alone, as evaluated in the paper",
     license="MIT",
     commercial_use="conditional",
-    weights=WeightsFile("Tennineee/PDFNet", "PDFNet_Best.pth"),
+    weights=WeightsFile("Tennineee/PDFNet", "PDFNet_Best.pth", size_bytes=411_000_000),
     loader=f"{_SEGMENTER}:load_published",
     conversion="dis_core.models.pdfnet_checkpoint:convert",
     depth_model="depth-anything-v2-small",
@@ -56,7 +56,7 @@ DEPTH_SMALL = ModelSpec(
     summary="depth for PDFNet: Depth Anything V2 Small",
     license="Apache-2.0",
     commercial_use="yes",
-    weights=WeightsFile("depth-anything/Depth-Anything-V2-Small-hf", "model.safetensors"),
+    weights=WeightsFile("depth-anything/Depth-Anything-V2-Small-hf", "model.safetensors", size_bytes=99_200_000),
     loader=f"{_DEPTH}:load_small",
     task="depth",
 )
@@ -66,7 +66,7 @@ DEPTH_BASE = ModelSpec(
     summary="depth for PDFNet: Depth Anything V2 Base",
     license="CC-BY-NC-4.0",
     commercial_use="no",
-    weights=WeightsFile("depth-anything/Depth-Anything-V2-Base-hf", "model.safetensors"),
+    weights=WeightsFile("depth-anything/Depth-Anything-V2-Base-hf", "model.safetensors", size_bytes=390_000_000),
     loader=f"{_DEPTH}:load_base",
     task="depth",
 )
@@ -76,7 +76,7 @@ DEPTH_LARGE = ModelSpec(
     summary="depth for PDFNet: Depth Anything V2 Large",
     license="CC-BY-NC-4.0",
     commercial_use="no",
-    weights=WeightsFile("depth-anything/Depth-Anything-V2-Large-hf", "model.safetensors"),
+    weights=WeightsFile("depth-anything/Depth-Anything-V2-Large-hf", "model.safetensors", size_bytes=1_341_000_000),
     loader=f"{_DEPTH}:load_large",
     task="depth",
 )
