@@ -1,0 +1,63 @@
+"""Makes the pictures of the README and the docs from the example photos: `python docs/make_pictures.py`.
+
+The embedded draft model is named, so that the pictures can be made anywhere and show what everybody gets at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import dis_core
+from dis_core.images import wrap_array
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[1]
+MODEL = "pdfnet-tiny"
+SQUARE_PX = 12
+LIGHT, DARK = 255, 214
+GAP_PX = 8
+
+
+def checkerboard(size: tuple[int, int]) -> NDArray[np.uint8]:
+    """What image editors show for transparency: (height, width, 3) uint8, two light greys."""
+    rows, columns = (np.arange(side) // SQUARE_PX for side in size)
+    grey = np.where((rows[:, np.newaxis] + columns) % 2 == 0, LIGHT, DARK).astype(np.uint8)
+    return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+
+
+def side_by_side(*images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images (H, W, 3) uint8 of one height in a row, with white between them."""
+    gap = np.full((len(images[0]), GAP_PX, 3), 255, np.uint8)
+    return np.hstack([part for image in images for part in (image, gap)][:-1])
+
+
+def shown(picture: dis_core.Picture) -> NDArray[np.uint8]:
+    """A picture as (H, W, 3) uint8, a checkerboard showing through where it is transparent."""
+    from dis_core.compositing import over_picture
+
+    pixels = over_picture(picture, wrap_array(checkerboard(picture.size))).eight_bits().pixels
+    return np.broadcast_to(pixels, (*picture.size, 3)).astype(np.uint8)
+
+
+def save(image: NDArray[np.uint8], name: str) -> None:
+    path = ROOT / "docs" / "pictures" / name
+    path.parent.mkdir(exist_ok=True)
+    wrap_array(image).pil().save(path, quality=90, optimize=True)
+
+
+def main() -> None:
+    """Make all pictures again."""
+    photo = dis_core.read_picture(ROOT / "examples" / "coffee.jpg")
+    matte = dis_core.segment(photo, model=MODEL, device="cpu")
+    planes = [wrap_array(plane) for plane in (matte.depth, matte.alpha) if plane is not None]
+    save(side_by_side(shown(photo), shown(matte.cutout())), "cutout.jpg")
+    save(side_by_side(shown(photo), *map(shown, planes)), "steps.jpg")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Writes docs/reference/ from the code: `python docs/make_reference.py`. A test holds that nobody forgot to.
+
+The pages are made from the declarations themselves and not from what `--help` prints, whose line breaks differ between
+versions of click and of Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import dis_core
+from dis_core import errors, hookspecs, model_spec, progress
+from dis_core.cli.main import group
+from dis_core.disk import megabytes
+from dis_core.models import builtin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import ModuleType
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/make_reference.py; change the code and run it again. -->"
+
+
+def command_page() -> Iterator[str]:
+    """The command line: every command with its arguments and options."""
+    yield from ("# The command `dis-core`", NOTE, paragraphs(group.help))
+    yield "`python -m dis_core` is the same command."
+    parent = click.Context(group, info_name="dis-core", help_option_names=group.context_settings["help_option_names"])
+    yield "\n".join(option_lines(parent))
+    for name, command in sorted(group.commands.items()):
+        context = click.Context(command, info_name=name, parent=parent)
+        yield f"## dis-core {name}"
+        yield fenced(" ".join([context.command_path, *command.collect_usage_pieces(context)]), "text")
+        yield paragraphs(command.help)
+        yield "\n".join(option_lines(context))
+
+
+def option_lines(context: click.Context) -> Iterator[str]:
+    """A list item for every option of the context's command."""
+    for parameter in context.command.get_params(context):
+        if isinstance(parameter, click.Option):
+            names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+            value = f" *{value_name(parameter)}*" if takes_value(parameter) else ""
+            given = parameter.default
+            shown = isinstance(given, (str, int)) and not isinstance(given, bool) and takes_value(parameter)
+            default = f" Default: `{given}`." if shown else ""
+            yield f"- {names}{value}: {sentence(parameter.help or '')}{default}"
+
+
+def takes_value(option: click.Option) -> bool:
+    return not (option.is_flag or option.count or option.is_eager)
+
+
+def value_name(option: click.Option) -> str:
+    """What the help shows for the option's value: a metavar, the choices, or the kind of value."""
+    if option.metavar:
+        return option.metavar
+    if isinstance(option.type, click.Choice):
+        return " | ".join(map(str, option.type.choices))
+    return "TEXT" if isinstance(option.type, click.types.StringParamType) else option.type.name.upper()
+
+
+def python_page() -> Iterator[str]:
+    """The package's public names, and what a plug-in implements and declares."""
+    yield from ("# The Python package `dis_core`", NOTE)
+    yield (
+        "Shapes, ranges and orders of arrays and boxes are those of [arrays](arrays.md); the errors are "
+        "[here](errors.md). Names load when they are first used: `import dis_core` alone is quick."
+    )
+    for name in ("segment", "Pipeline", "Matte", "Picture", "read_picture", "DisError"):
+        yield from described(f"dis_core.{name}", getattr(dis_core, name))
+    yield "## Types in signatures"
+    yield "\n".join([*alias_lines(model_spec, "Quality", "Box"), *alias_lines(progress, "Report")])
+    yield "`ImageLike`: a path, the bytes of a file, a PIL image, an array or a `Picture`."
+    yield from ("## Hooks of plug-ins", paragraphs(hookspecs.__doc__))
+    for name in sorted(vars(hookspecs)):
+        if name.startswith("dis_"):
+            yield from described(f"dis_core.hookspecs.{name}", getattr(hookspecs, name))
+    yield from ("## Declarations of plug-ins", paragraphs(model_spec.__doc__))
+    for name in ("ModelSpec", "WeightsFile", "Placement", "Prompt", "Segmentation", "Segmenter", "DepthEstimator"):
+        yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
+    for name in ("MatteLoader", "DepthLoader", "Conversion"):
+        yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
+
+
+def described(path: str, thing: Any) -> Iterator[str]:
+    """A heading, the signature and the docstring; of a class also its public methods and properties."""
+    yield f"### {path}"
+    if not inspect.isclass(thing):
+        yield fenced(signature(path.rpartition(".")[2], thing), "python")
+        yield paragraphs(thing.__doc__)
+        return
+    if "__init__" in vars(thing) and not getattr(thing, "_is_protocol", False):
+        yield fenced(signature(thing.__name__, thing.__init__), "python")
+    yield paragraphs(thing.__doc__)
+    for name, member in vars(thing).items():
+        if name.startswith("_") and name != "__call__":
+            continue
+        if isinstance(member, property):
+            yield f"**`.{name}`** {paragraphs(member.__doc__)}"
+        elif inspect.isfunction(member):
+            yield fenced(signature(f".{name}" if name != "__call__" else name, member), "python")
+            yield paragraphs(member.__doc__)
+
+
+def signature(name: str, function: Callable[..., object]) -> str:
+    """`name(...)` with annotations and defaults as they are written, on one line if they fit, else on one line each."""
+    parts, starred = [], False
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name == "self":
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
+            parts.append("*")
+            starred = True
+        annotation = "" if parameter.annotation is parameter.empty else f": {parameter.annotation}"
+        default = "" if parameter.default is parameter.empty else f" = {written(parameter.default)}"
+        parts.append(f"{parameter.name}{annotation}{default}")
+    returned = function.__annotations__.get("return")
+    end = ")" if returned in (None, "None") else f") -> {returned}"
+    line = f"{name}({', '.join(parts)}{end}"
+    return line if len(line) <= 100 else f"{name}(\n" + "".join(f"    {part},\n" for part in parts) + end
+
+
+def written(default: object) -> str:
+    """A default as it reads in code; a function by its name."""
+    if default is model_spec.NO_PROMPT:
+        return "NO_PROMPT"
+    if type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS":
+        return "..."
+    return str(default.__name__) if inspect.isfunction(default) else repr(default)
+
+
+def alias_lines(module: ModuleType, *names: str) -> Iterator[str]:
+    """A list item for each alias of a type: its definition and the string that follows it."""
+    body = ast.parse(inspect.getsource(module)).body
+    for statement, following in itertools.pairwise(body):
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) in names:
+            text = following.value.value if isinstance(following, ast.Expr) else ""  # type: ignore[attr-defined]
+            yield f"- `{ast.unparse(statement)}`: {' '.join(text.split())}"
+
+
+def errors_page() -> Iterator[str]:
+    """Every error with its code, its meaning and the exit status of a command that ends with it."""
+    yield from ("# Errors", NOTE, paragraphs(errors.__doc__))
+    yield (
+        "In Python all are `dis_core.DisError` and come from `dis_core.errors`; the code is also the name of the "
+        "class, and `.message` and `.hint` are the words. With `--progress json` a failed image among several is a "
+        'line with `"event": "error"` and these codes.'
+    )
+    kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.DisError)]
+    rows = [
+        (f"`{kind.code}`", first_paragraph(kind), str(kind.exit_status))
+        for kind in kinds
+        if kind is not errors.DisError
+    ]
+    yield table(("Code", "Meaning", "Exit status"), rows)
+    yield (
+        "`HubUnreachable` is also a `WeightsMissing`. When several images fail, the exit status is 1. 0 is success, "
+        "and 70 is a bug in dis-core."
+    )
+
+
+def models_page() -> Iterator[str]:
+    """Every built-in model as it is declared."""
+    yield from ("# Models", NOTE)
+    yield (
+        "What comes with dis-core, as declared in `dis_core/models/builtin.py`. `dis-core models` shows it too, with "
+        "the models of plug-ins and what of it is on your machine. *Commercial use* is about the weights: with "
+        "*conditional* their own licence allows it, but the data that they were trained on has terms to read first."
+    )
+    rows = []
+    for spec in builtin.dis_register_models():
+        weights = spec.weights
+        place = "in the package" if weights.repo is None else f"[{weights.repo}](https://huggingface.co/{weights.repo})"
+        needs = f"; needs `{spec.depth_model}`" if spec.depth_model else ""
+        size = f", {megabytes(weights.size_bytes)}" if weights.size_bytes else ""
+        where = f"{place}, `{weights.filename}`{size}"
+        rows.append((f"`{spec.name}`", spec.task, f"{spec.summary}{needs}", spec.license, spec.commercial_use, where))
+    yield table(("Model", "Makes", "What it is", "Licence", "Commercial use", "Weights"), rows)
+
+
+def paragraphs(text: str | None) -> str:
+    """A docstring as Markdown: indented blocks stay code, other paragraphs become one line each."""
+    blocks = inspect.cleandoc(text or "").split("\n\n")
+    return "\n\n".join(block if block.startswith("    ") else " ".join(block.split()) for block in blocks)
+
+
+def first_paragraph(thing: type) -> str:
+    return paragraphs(thing.__doc__).split("\n\n")[0]
+
+
+def sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
+def fenced(code: str, language: str) -> str:
+    return f"```{language}\n{code}\n```"
+
+
+def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [headings, ("---",) * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+PAGES = {
+    "cli.md": command_page,
+    "python.md": python_page,
+    "errors.md": errors_page,
+    "models.md": models_page,
+}
+
+
+def pages() -> dict[Path, str]:
+    """The text of every generated page by its place."""
+    return {REFERENCE / name: "\n\n".join(filter(None, make())) + "\n" for name, make in PAGES.items()}
+
+
+def main() -> None:
+    """Write all pages."""
+    REFERENCE.mkdir(exist_ok=True)
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
