@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dis_core.errors import DisError
-    from dis_core.images import read_picture
+    from dis_core.images import Picture, read_picture
     from dis_core.matte import Matte
-    from dis_core.picture import Picture
     from dis_core.pipeline import Pipeline
     from dis_core.quick import segment
 
@@ -27,7 +26,7 @@ __all__ = ["DisError", "Matte", "Picture", "Pipeline", "__version__", "read_pict
 _HOMES = {
     "DisError": "dis_core.errors",
     "Matte": "dis_core.matte",
-    "Picture": "dis_core.picture",
+    "Picture": "dis_core.images",
     "Pipeline": "dis_core.pipeline",
     "read_picture": "dis_core.images",
     "segment": "dis_core.quick",

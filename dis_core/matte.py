@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dis_core.errors import BadRequest
-from dis_core.image_output import format_of, write_picture
-from dis_core.picture import Picture, Pixels
+from dis_core.images import Picture, Pixels
+from dis_core.images.writing import format_of, write_picture
 
 if TYPE_CHECKING:
     import os

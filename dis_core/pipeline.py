@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from dis_core import plugins, weights
 from dis_core.checkpoint import resolve
-from dis_core.compositing import box_with_margin
 from dis_core.device import AUTO, choose_placement
 from dis_core.errors import BadRequest
 from dis_core.images import as_picture
+from dis_core.images.compositing import box_with_margin
 from dis_core.matte import Matte
 from dis_core.model_choice import obtain_specs
 from dis_core.model_spec import (
@@ -33,8 +33,8 @@ from dis_core.model_spec import (
 from dis_core.progress import Report, ignore, span
 
 if TYPE_CHECKING:
-    from dis_core.images import ImageLike
-    from dis_core.picture import Picture
+    from dis_core.images import Picture
+    from dis_core.images.reading import ImageLike
 
 ROI_MARGIN = 0.15
 """Around a box, and around the subject found in it, this share of its longer side is shown to the model as context."""

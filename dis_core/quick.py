@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dis_core.images import ImageLike
+    from dis_core.images.reading import ImageLike
     from dis_core.matte import Matte
     from dis_core.model_spec import Box, Quality
 

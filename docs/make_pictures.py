@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import dis_core
-from dis_core.images import wrap_array
+from dis_core.images.reading import wrap_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ def side_by_side(*images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def shown(picture: dis_core.Picture) -> NDArray[np.uint8]:
     """A picture as (H, W, 3) uint8, a checkerboard showing through where it is transparent."""
-    from dis_core.compositing import over_picture
+    from dis_core.images.compositing import over_picture
 
     pixels = over_picture(picture, wrap_array(checkerboard(picture.size))).eight_bits().pixels
     return np.broadcast_to(pixels, (*picture.size, 3)).astype(np.uint8)

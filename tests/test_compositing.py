@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from dis_core.compositing import box_with_margin, crop, over_colour, over_picture, parse_colour
 from dis_core.errors import BadRequest
 from dis_core.images import Picture
+from dis_core.images.compositing import box_with_margin, crop, over_colour, over_picture, parse_colour
 from tests.image_files import grey_profile, random_pixels, wide_profile
 
 

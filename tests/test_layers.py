@@ -26,19 +26,11 @@ PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 LAYERS = {
     # 0: values. numpy, Pillow and other readers of files, and the standard library.
     "dis_core": 0,
-    "dis_core.colour_profiles": 0,
-    "dis_core.compositing": 0,
-    "dis_core.decoded": 0,
     "dis_core.disk": 0,
     "dis_core.errors": 0,
-    "dis_core.image_output": 0,
     "dis_core.images": 0,
     "dis_core.patience": 0,
-    "dis_core.picture": 0,
-    "dis_core.pillow_files": 0,
-    "dis_core.png_files": 0,
     "dis_core.progress": 0,
-    "dis_core.tiff_files": 0,
     # 1: declarations. pluggy.
     "dis_core.hookspecs": 1,
     "dis_core.model_spec": 1,
@@ -227,7 +219,7 @@ def test_only_one_module_opens_image_files_with_pillow() -> None:
     callers = {module for module in MODULES for name, _ in calls(module) if name in ("Image.open", "PIL.Image.open")}
 
     # The camera of the training scenes opens no file but what it has just compressed itself, for the artefacts.
-    assert callers == {"dis_core.pillow_files", "dis_core.training.scene_camera"}
+    assert callers == {"dis_core.images.pillow_files", "dis_core.training.scene_camera"}
 
 
 @pytest.mark.parametrize("module", MODULES)

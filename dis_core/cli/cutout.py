@@ -12,9 +12,9 @@ from dis_core.cli.segmenting import Request, run_request, segmenting_options
 from dis_core.errors import BadRequest
 
 if TYPE_CHECKING:
-    from dis_core.compositing import Colour
+    from dis_core.images import Picture
+    from dis_core.images.compositing import Colour
     from dis_core.matte import Matte
-    from dis_core.picture import Picture
 
 
 @click.command()
@@ -43,8 +43,8 @@ def cutout(
 
     The result of beach.jpg is beach-cutout.png beside it, with a transparent background.
     """
-    from dis_core.compositing import parse_colour
     from dis_core.images import read_picture
+    from dis_core.images.compositing import parse_colour
 
     if bgcolor is not None and bgimage is not None:
         raise BadRequest("--bgcolor and --bgimage contradict each other", hint="choose one background")
@@ -62,7 +62,7 @@ def cutout(
 
 def placed(cutout: Picture, colour: Colour | None, background: Picture | None) -> Picture:
     """The cutout before its new background, or as it is."""
-    from dis_core.compositing import over_colour, over_picture
+    from dis_core.images.compositing import over_colour, over_picture
 
     if colour is not None:
         return over_colour(cutout, colour)
@@ -71,7 +71,7 @@ def placed(cutout: Picture, colour: Colour | None, background: Picture | None) -
 
 def cropped(result: Picture, matte: Matte, margin_px: int) -> Picture:
     """The result cut to all that is visible of the subject, soft edges too; whole if there is no subject."""
-    from dis_core.compositing import box_with_margin, crop
+    from dis_core.images.compositing import box_with_margin, crop
 
     bounds = matte.bounds(threshold=0.02)
     if bounds is None:

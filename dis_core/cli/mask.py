@@ -12,8 +12,8 @@ from dis_core.cli.segmenting import Request, run_request, segmenting_options
 if TYPE_CHECKING:
     from typing import Literal
 
+    from dis_core.images import Picture
     from dis_core.matte import Matte
-    from dis_core.picture import Picture
 
 
 @click.command()

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dis_core.image_output import OutputFormat
+    from dis_core.images import Picture
+    from dis_core.images.writing import OutputFormat
     from dis_core.matte import Matte
-    from dis_core.picture import Picture
     from dis_core.pipeline import Pipeline
 
 MakeResult = Callable[["Matte"], "Picture"]
@@ -266,7 +266,7 @@ def write_result(request: Request, job: Job, result: Picture, matte: Matte) -> P
 
     Raises OutputExists, OutputFailed, BadRequest (a picture that the format cannot hold).
     """
-    from dis_core.image_output import fit_to_format, make_folder, write_picture
+    from dis_core.images.writing import fit_to_format, make_folder, write_picture
 
     output_format = cast("OutputFormat", request.format)
     result = fit_to_format(result, format=output_format)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 
-from dis_core.decoded import DAMAGE, damaged
+from dis_core.images.decoded import DAMAGE, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dis_core.picture import Picture, Pixels
+    from dis_core.images.picture import Picture, Pixels
 
 PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 _AFTER_HEADER: Final = 33  # 8 bytes of magic, and IHDR with length, name and checksum

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
 
-from dis_core import png_files, tiff_files
-from dis_core.decoded import MAX_PIXELS, Decoded, check_size, to_picture
 from dis_core.errors import NoImage, OutOfMemory
-from dis_core.picture import Picture, Pixels
+from dis_core.images import png_files, tiff_files
+from dis_core.images.decoded import MAX_PIXELS, Decoded, check_size, to_picture
+from dis_core.images.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
     ImageLike: TypeAlias = str | os.PathLike[str] | bytes | PIL.Image.Image | NDArray[Any] | Picture
 
-__all__ = ["MAX_PIXELS", "Picture", "Pixels", "as_picture", "read_picture", "wrap_array", "wrap_pillow"]
 
 _MAX_BYTES: Final = 8 * MAX_PIXELS + 100_000_000  # 16-bit RGBA as large as can be, and something for the metadata
 
@@ -94,7 +93,7 @@ def wrap_pillow(image: PIL.Image.Image) -> Picture:
     """
     name = str(getattr(image, "filename", "") or "the image")
     check_size(image.width, image.height, name)
-    from dis_core import pillow_files
+    from dis_core.images import pillow_files
 
     with pillow_files.tamed_pillow():
         return to_picture(pillow_files.decode(image, name), name)
@@ -159,14 +158,14 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
         return _decode_tiff(file, name)
     if head.startswith(png_files.PNG_MAGIC):
         return _decode_png(file, head, name)
-    from dis_core import pillow_files
+    from dis_core.images import pillow_files
 
     with pillow_files.tamed_pillow():
         return pillow_files.decode(pillow_files.open_image(file, name), name)
 
 
 def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
-    from dis_core import pillow_files
+    from dis_core.images import pillow_files
 
     facts = tiff_files.read_tiff_facts(file, name)
     check_size(facts.width, facts.height, name)
@@ -187,7 +186,7 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
 
 
 def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
-    from dis_core import pillow_files
+    from dis_core.images import pillow_files
 
     chunks = png_files.read_small_chunks(file)
     if png_files.is_hdr(chunks):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dis_core.colour_profiles import cmyk_to_srgb, profile_fits
 from dis_core.errors import NoImage
-from dis_core.picture import Picture, Pixels
+from dis_core.images.colour_profiles import cmyk_to_srgb, profile_fits
+from dis_core.images.picture import Picture, Pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

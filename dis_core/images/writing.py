@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
-from dis_core.colour_profiles import to_srgb
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
+from dis_core.images.colour_profiles import to_srgb
 
 if TYPE_CHECKING:
-    from dis_core.picture import Picture
+    from dis_core.images.picture import Picture
 
 OutputFormat = Literal["png", "webp", "tiff"]
 
@@ -79,11 +79,11 @@ def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  s
     """
     picture = fit_to_format(picture, format=format)
     if format == "png":
-        from dis_core.png_files import encode_png
+        from dis_core.images.png_files import encode_png
 
         return encode_png(picture)
     if format == "tiff":
-        from dis_core.tiff_files import encode_tiff
+        from dis_core.images.tiff_files import encode_tiff
 
         return encode_tiff(picture)
     buffer = io.BytesIO()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dis_core.colour_profiles import from_srgb, to_srgb
 from dis_core.errors import BadRequest
+from dis_core.images.colour_profiles import from_srgb, to_srgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dis_core.images.picture import Picture, Pixels
     from dis_core.model_spec import Box
-    from dis_core.picture import Picture, Pixels
 
 Colour = tuple[int, int, int]
 """Red, green and blue of sRGB, 0 to 255."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
-from dis_core.decoded import DAMAGE, Decoded, damaged, silence_last_resort
+from dis_core.images.decoded import DAMAGE, Decoded, damaged, silence_last_resort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dis_core.picture import Picture, Pixels
+    from dis_core.images.picture import Picture, Pixels
 
 TIFF_MAGIC: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
