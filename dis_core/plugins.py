@@ -31,8 +31,9 @@ def manager() -> pluggy.PluginManager:
         name = f"{entry_point.dist.name}:{entry_point.name}" if entry_point.dist else entry_point.name
         try:
             plugins.register(entry_point.load(), name=name)
-        except Exception:  # a plug-in may fail in any way, and must not take the program with it
-            logger.warning("the plug-in %s could not be loaded and is left out", name, exc_info=True)
+        except Exception as error:  # a plug-in may fail in any way, and must not take the program with it
+            logger.warning("the plug-in %s could not be loaded and is left out: %s", name, error)
+            logger.info("where it failed", exc_info=True)
     try:
         plugins.check_pending()
     except pluggy.PluginValidationError as error:

@@ -1,0 +1,76 @@
+"""Where models run, and what running out of memory looks like."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dis_core.device import choose_placement, describe_devices, run_on, usable_devices
+from dis_core.errors import DeviceUnavailable, OutOfMemory
+from dis_core.model_spec import Placement
+
+
+def test_auto_takes_the_best_device_there_is() -> None:
+    assert choose_placement("auto").device == usable_devices()[0]
+
+
+def test_a_named_cpu_is_taken_even_beside_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+    assert choose_placement("cpu") == Placement("cpu")
+
+
+def test_auto_prefers_cuda_then_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_placement().device == "mps"
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_placement().device == "cuda:0"
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:99", "meta", "", "cuda:x", "cpu:1:2"])
+def test_a_device_that_is_not_here_is_refused_with_those_that_are(name: str) -> None:
+    with pytest.raises(DeviceUnavailable) as caught:
+        choose_placement(name)
+
+    assert "cpu" in caught.value.hint
+
+
+def test_every_usable_device_is_described() -> None:
+    assert [line.partition(": ")[0] for line in describe_devices()] == usable_devices()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        RuntimeError("MPS backend out of memory (MPS allocated: 5.20 GB)"),
+    ],
+)
+def test_running_out_of_memory_is_an_error_with_a_cure(error: Exception) -> None:
+    with pytest.raises(OutOfMemory, match="too little memory on mps") as caught, run_on(Placement("mps")):
+        raise error
+
+    assert "--device cpu" in caught.value.hint
+
+
+def test_an_allocation_that_no_machine_can_serve_is_out_of_memory() -> None:
+    with pytest.raises(OutOfMemory), run_on(Placement("cpu")):
+        torch.empty(2**55)
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), run_on(Placement("cpu")):
+        raise RuntimeError("shapes do not fit")
+
+
+def test_nothing_is_kept_for_gradients() -> None:
+    weight = torch.ones(1, requires_grad=True)
+
+    with run_on(Placement("cpu")):
+        result = weight * 2
+
+    assert not result.requires_grad
