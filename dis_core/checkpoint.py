@@ -68,6 +68,17 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     return found
 
 
+def refuse_damaged(path: Path) -> None:
+    """Raise WeightsCorrupt unless the file is safetensors and as long as its own header says; reads only the header."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
 def convert(source: Path, destination: Path, *, conversion: str | None, metadata: dict[str, str]) -> None:
     """Write what `conversion` ("module:function") makes of a published checkpoint as safetensors, whole or not at all.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,22 @@ def sha256_of(path: Path, *, report: Report = ignore, doing: str = "verifying") 
     return digest.hexdigest()
 
 
+def size_of(file: Path) -> int:
+    """Bytes in a file; 0 where none is, or none that may be looked at."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
 def free_space(folder: Path) -> int:
     """Free bytes on the disk that `folder` is on or will be on."""
-    while not folder.exists():
+    return shutil.disk_usage(nearest_existing(folder)).free
+
+
+def nearest_existing(folder: Path) -> Path:
+    """The folder itself, or the nearest one above that exists, as far as may be looked."""
+    # Not Path.exists, which raises PermissionError below a folder that may not be entered.
+    while not os.path.exists(folder):  # noqa: PTH110
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return folder

@@ -12,13 +12,14 @@ import errno
 import logging
 import math
 import os
+import re
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dis_core.disk import free_space, megabytes, sha256_of
+from dis_core.disk import free_space, megabytes, sha256_of, size_of
 from dis_core.errors import HubUnreachable, WeightsCorrupt, WeightsMissing
 from dis_core.patience import HEARTBEAT_S, first_answer, read_patiently
 from dis_core.progress import Report, ignore, span
@@ -65,12 +66,25 @@ def endpoint() -> str:
     return str(constants.ENDPOINT)
 
 
+def without_userinfo(text: str) -> str:
+    """The text without the user names and passwords that addresses in it hold."""
+    return re.sub(r"(\w+://)?\S*@", r"\1", text)
+
+
 def find_cached(weights: WeightsFile) -> Path | None:
     """The file in the Hub's cache, if it is there; asks nobody and verifies nothing."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(_repo(weights), weights.filename, revision=weights.revision)
-    return Path(found) if isinstance(found, str) else None
+    with suppress(OSError):  # what may not be looked at is as good as not there
+        found = try_to_load_from_cache(_repo(weights), weights.filename, revision=weights.revision)
+        return Path(found) if isinstance(found, str) else None
+    return None
+
+
+def commit_of(weights: WeightsFile, file: Path) -> str | None:
+    """The commit that a file in the Hub's cache belongs to; None for files that lie elsewhere."""
+    snapshots = repo_folder(weights) / "snapshots"
+    return file.relative_to(snapshots).parts[0] if file.is_relative_to(snapshots) else None
 
 
 def sha256_promised(cached: Path) -> str | None:
@@ -111,18 +125,19 @@ def locate(weights: WeightsFile, *, name: str, report: Report = ignore) -> Publi
             limit_s=ANSWER_LIMIT_S,
             beat=lambda: report(0.0, f"asking the Hub for {name}"),
         )
-    if answer.commit_hash is None or answer.etag is None or answer.size is None:
+    commit, etag, size_bytes = answer.commit_hash or "", answer.etag or "", answer.size or 0
+    # Commit and etag become names of files: nothing that could lead out of the cache may pass.
+    if not (re.fullmatch("[0-9a-f]{40}", commit) and re.fullmatch("[0-9a-f]{40,64}", etag) and size_bytes > 0):
         raise HubUnreachable(
             f"something answered in place of the Hugging Face Hub when asked for {what}",
             hint="a Wi-Fi log-in page or a proxy does that; HF_ENDPOINT, if set, must point to a Hub",
         )
-    return Published(answer.commit_hash, answer.etag, answer.size)
+    return Published(commit, etag, size_bytes)
 
 
 def bytes_missing(weights: WeightsFile, published: Published) -> int:
     """How much is still to be downloaded, given what an earlier attempt left."""
-    partial = _partial(weights, published)
-    return max(published.size_bytes - (partial.stat().st_size if partial.exists() else 0), 0)
+    return max(published.size_bytes - size_of(_partial(weights, published)), 0)
 
 
 def download(
@@ -152,15 +167,15 @@ def download(
 def _transfer(weights: WeightsFile, published: Published, partial: Path, *, name: str, report: Report) -> None:
     """Fill `partial` up to its full size, over as many connections as it takes while each of them brings something."""
     _make_folder(partial.parent)
-    if partial.exists() and partial.stat().st_size > published.size_bytes:
+    if size_of(partial) > published.size_bytes:
         partial.unlink()
     fruitless = 0
     with _quiet_client():
-        while (have := partial.stat().st_size if partial.exists() else 0) < published.size_bytes:
+        while (have := size_of(partial)) < published.size_bytes:
             try:
                 _append(weights, published, partial, name=name, report=report)
             except HubUnreachable as error:
-                now = partial.stat().st_size
+                now = size_of(partial)
                 fruitless = 0 if now > have else fruitless + 1
                 if now == 0 or fruitless >= FRUITLESS_ATTEMPTS:
                     raise _interrupted(error, name, now, published.size_bytes) from error
@@ -199,18 +214,11 @@ def _saving(partial: Path, name: str, total: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EFBIG,
-            errno.EACCES,
-            errno.EPERM,
-            errno.EROFS,
-            errno.EIO,
-        ):
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if not is_full and error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO):
             raise
-        have = partial.stat().st_size if partial.exists() else 0
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        have = size_of(partial)
+        if is_full:
             partial.unlink(missing_ok=True)
         raise WeightsMissing(
             f"{name} could not be saved after {megabytes(have, of=total)}: {error.strerror}",
@@ -343,7 +351,8 @@ def _in_words(what: str) -> Iterator[None]:
     except errors.HfHubHTTPError as error:
         raise _refused(what, error.response.status_code) from error
     except (line_error, OSError) as error:
-        raise HubUnreachable(f"the Hugging Face Hub cannot be reached for {what}: {error}", hint=_LINE_HINT) from error
+        reason = without_userinfo(str(error))
+        raise HubUnreachable(f"the Hugging Face Hub cannot be reached for {what}: {reason}", hint=_LINE_HINT) from error
 
 
 _LINE_HINT = (
@@ -383,4 +392,4 @@ def _quiet_client() -> Iterator[None]:
 
 
 def _is_sha256(text: str) -> bool:
-    return len(text) == 64 and all(digit in "0123456789abcdef" for digit in text)
+    return re.fullmatch("[0-9a-f]{64}", text) is not None

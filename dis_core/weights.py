@@ -8,14 +8,15 @@ file is noticed without reading all of it at every start.
 from __future__ import annotations
 
 import json
+import logging
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dis_core import __version__, hub
-from dis_core.checkpoint import convert, resolve
+from dis_core.checkpoint import convert, refuse_damaged, resolve
 from dis_core.checkpoint import load_strictly as load_strictly  # loaders find it here
 from dis_core.disk import free_space, megabytes, sha256_of
 from dis_core.errors import BadRequest, OutputFailed, WeightsCorrupt, WeightsMissing
@@ -23,11 +24,13 @@ from dis_core.model_spec import Placement
 from dis_core.progress import Report, ignore, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from filelock import BaseFileLock
 
     from dis_core.model_spec import ModelSpec
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Record:
     `origin` is "hub" for the published file and "file" for one that the user gave. `source_sha256` is the checksum of
     the published file; `path` is the file that a loader takes, `sha256`, `size_bytes` and `mtime_ns` are as it was
     when it was verified. `conversion` is the name of the function that made it, None where it is the published file.
+    `commit` is the one that the published file is of, None for a user's file and in records of older versions.
     """
 
     origin: Literal["hub", "file"]
@@ -50,6 +54,7 @@ class Record:
     sha256: str
     size_bytes: int
     mtime_ns: int
+    commit: str | None = None
 
 
 def find_ready(spec: ModelSpec) -> Path | None:
@@ -67,8 +72,17 @@ def find_ready(spec: ModelSpec) -> Path | None:
     return None
 
 
-def obtain(spec: ModelSpec, *, report: Report = ignore) -> Path:
+def warn_of_download(spec: ModelSpec, size_bytes: int) -> None:
+    """Log what is about to be downloaded and how large it is: a warning, so that it shows where no progress does."""
+    logger.warning("downloading %s: %s from %s, once", spec.name, megabytes(size_bytes), spec.weights.repo)
+
+
+def obtain(
+    spec: ModelSpec, *, report: Report = ignore, announce: Callable[[ModelSpec, int], None] = warn_of_download
+) -> Path:
     """The file that the model's loader can take; downloaded, verified and converted first if need be.
+
+    `announce` is told of a download, with the bytes that are still missing, before it starts.
 
     Raises HubUnreachable or WeightsMissing if it cannot be had, WeightsCorrupt if what comes is not what it should be,
     OutputFailed if it cannot be saved, and whatever `report` raises.
@@ -83,30 +97,44 @@ def obtain(spec: ModelSpec, *, report: Report = ignore) -> Path:
     with one_at_a_time(spec, report):
         if (ready := find_ready(spec)) is not None:
             return ready
-        source, sha256 = _obtain_source(spec, span(report, 0.0, 0.9))
+        source, sha256 = _obtain_source(spec, span(report, 0.0, 0.9), announce)
         return _make_ready(spec, source, sha256, origin="hub", report=span(report, 0.9, 1.0))
 
 
 def adopt(spec: ModelSpec, file: Path, *, report: Report = ignore) -> Path:
     """Make a checkpoint that the user downloaded by other means this model's weights; `file` itself stays as it is.
 
-    Raises BadRequest if there is no such file or the model takes none, WeightsCorrupt if it is of another network.
+    Raises BadRequest if there is no such file, it may not be read, or the model takes none; WeightsCorrupt if it is of
+    another network.
     """
     if spec.weights.repo is None:
         raise BadRequest(f"{spec.name} is built in and takes no other weights", hint="see: dis-core models")
-    if not file.is_file():
-        raise BadRequest(f"there is no file {file}", hint="--from wants a .pth, .pt, .bin or .safetensors file")
+    _refuse_unreadable(file)
     with one_at_a_time(spec, report):
         sha256 = sha256_of(file, report=span(report, 0.0, 0.4), doing=f"reading {file.name}")
         return _make_ready(spec, file, sha256, origin="file", report=span(report, 0.4, 1.0))
 
 
 def installed_revision(spec: ModelSpec) -> str:
-    """Which weights are here: the package's version, the published revision, or the checksum of the user's file."""
+    """Which weights are here: the package's version, the published commit, or the checksum of the user's file.
+
+    Where the commit was not recorded, it is the revision that is declared.
+    """
     if spec.weights.repo is None:
         return __version__
     record = read_record(spec)
-    return f"sha256-{record.source_sha256[:12]}" if record and record.origin == "file" else spec.weights.revision
+    if record is not None and record.origin == "file":
+        return f"sha256-{record.source_sha256[:12]}"
+    return record.commit[:12] if record is not None and record.commit else spec.weights.revision
+
+
+def start_over(spec: ModelSpec, *, report: Report = ignore) -> None:
+    """`forget`, but only when the published file is here or the Hub says that it has it.
+
+    Raises as `obtain` does when the Hub cannot be asked or does not give the file; then nothing is forgotten.
+    """
+    _bytes_not_here(spec, report)
+    forget(spec)
 
 
 def forget(spec: ModelSpec) -> None:
@@ -136,7 +164,12 @@ def bytes_to_download(spec: ModelSpec, *, report: Report = ignore) -> int:
 
     Raises as `obtain` does when the Hub cannot be asked or does not give the file.
     """
-    if spec.weights.repo is None or find_ready(spec) is not None or _cached_and_good(spec) is not None:
+    return 0 if find_ready(spec) is not None else _bytes_not_here(spec, report)
+
+
+def _bytes_not_here(spec: ModelSpec, report: Report) -> int:
+    """How much of the published file is not in the Hub's cache; asks the Hub if there is no good one."""
+    if spec.weights.repo is None or _cached_and_good(spec) is not None:
         return 0
     return hub.bytes_missing(spec.weights, hub.locate(spec.weights, name=spec.name, report=report))
 
@@ -183,7 +216,18 @@ def read_record(spec: ModelSpec) -> Record | None:
     return record
 
 
-def _obtain_source(spec: ModelSpec, report: Report) -> tuple[Path, str]:
+def _refuse_unreadable(file: Path) -> None:
+    try:
+        if not file.is_file():
+            raise BadRequest(f"there is no file {file}", hint="--from wants a .pth, .pt, .bin or .safetensors file")
+        file.open("rb").close()
+    except OSError as error:
+        raise BadRequest(
+            f"{file} cannot be read: {error.strerror}", hint="check its name, and whether you may read it"
+        ) from error
+
+
+def _obtain_source(spec: ModelSpec, report: Report, announce: Callable[[ModelSpec, int], None]) -> tuple[Path, str]:
     """The published file in the Hub's cache, verified, and its SHA-256; from the Hub if it is not there already."""
     if (cached := _cached_and_good(spec)) is not None:
         return cached
@@ -196,6 +240,8 @@ def _obtain_source(spec: ModelSpec, report: Report) -> tuple[Path, str]:
             hint=f"if you trust the new one: dis-core fetch --again {spec.name}" if not spec.weights.sha256 else "",
         )
     _refuse_without_room(spec, published)
+    if missing := hub.bytes_missing(spec.weights, published):
+        announce(spec, missing)
     return hub.download(spec.weights, published, name=spec.name, expected_sha256=expected, report=report)
 
 
@@ -205,7 +251,12 @@ def _cached_and_good(spec: ModelSpec) -> tuple[Path, str] | None:
     if path is None:
         return None
     expected = _expected_sha256(spec) or hub.sha256_promised(path)
-    found = sha256_of(path)
+    try:
+        found = sha256_of(path)
+        if spec.conversion is None:
+            refuse_damaged(path)
+    except (OSError, WeightsCorrupt):
+        return None
     return (path, found) if expected in (None, found) else None
 
 
@@ -227,6 +278,8 @@ def _make_ready(spec: ModelSpec, source: Path, sha256: str, *, origin: Literal["
         convert(source, ready, conversion=spec.conversion, metadata=metadata)
         if spec.conversion is None:
             _try_to_load(spec, ready)
+    else:
+        refuse_damaged(ready)
     report(0.8, f"verifying {spec.name}")
     record = replace(_describe(spec, ready, source=source, source_sha256=sha256), origin=origin)
     _write_record(spec, record, must="yes")
@@ -258,16 +311,18 @@ def _describe(spec: ModelSpec, ready: Path, *, source: Path, source_sha256: str)
         sha256=source_sha256 if ready == source else sha256_of(ready),
         size_bytes=status.st_size,
         mtime_ns=status.st_mtime_ns,
+        commit=hub.commit_of(spec.weights, source),
     )
 
 
 def _unchanged(spec: ModelSpec, record: Record) -> Path | None:
     """The recorded file, if it is what was recorded; one that was only touched is hashed and recorded anew."""
     path = Path(record.path)
-    if record.conversion != spec.conversion or not path.is_file():
+    try:
+        status = path.stat()
+    except OSError:
         return None
-    status = path.stat()
-    if status.st_size != record.size_bytes:
+    if record.conversion != spec.conversion or status.st_size != record.size_bytes:
         return None
     if status.st_mtime_ns != record.mtime_ns:
         if sha256_of(path) != record.sha256:
@@ -312,8 +367,9 @@ def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
 
 def _sweep(spec: ModelSpec) -> None:
     """Remove what a killed conversion of this model left; nobody else is at it while the lock is held."""
-    for leftover in weights_folder().glob(f"{spec.name}-{'[0-9a-f]' * 12}.safetensors.*.tmp"):
-        leftover.unlink(missing_ok=True)
+    with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
+        for leftover in weights_folder().glob(f"{spec.name}-{'[0-9a-f]' * 12}.safetensors.*.tmp"):
+            leftover.unlink(missing_ok=True)
 
 
 @contextmanager

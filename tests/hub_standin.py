@@ -44,8 +44,8 @@ class Standin:
 
     `files` is by path, "repo/file". `cuts` holds, for the next answers with content, after how many bytes the
     connection is cut. `damages` is how many answers with content have their last byte changed. `refusal` is
-    (status, X-Error-Code). `elsewhere` is the address of the host to which requests for files are sent on, as the Hub
-    sends them to its storage.
+    (status, X-Error-Code). `etag`, if not empty, is sent in place of a file's SHA-256. `elsewhere` is the address of
+    the host to which requests for files are sent on, as the Hub sends them to its storage.
     """
 
     url: str = ""
@@ -54,6 +54,8 @@ class Standin:
     damages: int = 0
     refusal: tuple[int, str] | None = None
     with_commit: bool = True
+    etag: str = ""
+    commit: str = COMMIT
     elsewhere: str = ""
     requests: list[Request] = field(default_factory=list)
 
@@ -188,10 +190,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send_file(content, start)
 
     def _send_file(self, content: bytes, start: int | None) -> None:
-        digest = hashlib.sha256(content).hexdigest()
+        digest = self.hub.etag or hashlib.sha256(content).hexdigest()
         headers = {"ETag": f'"{digest}"', "X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(content))}
         if self.hub.with_commit:
-            headers["X-Repo-Commit"] = COMMIT
+            headers["X-Repo-Commit"] = self.hub.commit
         if self.hub.elsewhere:
             self._send(302, {**headers, "Location": self.hub.elsewhere + self.path}, b"")
             return

@@ -11,7 +11,8 @@ from safetensors.torch import save, save_file
 
 from dis_core import weights
 from dis_core.errors import BadRequest, WeightsCorrupt
-from tests.hub_standin import run_standin, use_home, use_hub
+from tests.hub_standin import clean_environment, run_standin, unused_address, use_home, use_hub
+from tests.locked_folders import can_lock_folders, locked, run_python
 from tests.small_network import (
     DIRECT,
     SMALL,
@@ -156,6 +157,26 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_words(tmp_path: Path, conten
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match=r"there is no file .*nowhere\.pth"):
         weights.adopt(SMALL, tmp_path / "nowhere.pth")
+
+
+@can_lock_folders
+def test_a_file_in_a_folder_that_may_not_be_entered_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "locked" / "own.pth"
+    file.parent.mkdir()
+    file.write_bytes(pickled(published_checkpoint()))
+
+    with locked(file.parent):
+        child = run_python(
+            *("-m", "tests.small_network", str(file)), environment=clean_environment(tmp_path, unused_address())
+        )
+
+    assert child.stderr == ""
+    assert child.stdout.startswith(f"BadRequest: {file} cannot be read: Permission denied\n")
+
+
+def test_a_name_that_is_too_long_for_a_file_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match=r"cannot be read|there is no file"):
+        weights.adopt(SMALL, tmp_path / ("a" * 300))
 
 
 # Loading

@@ -37,7 +37,13 @@ def test_colours_are_understood(text: str, expected: tuple[int, int, int]) -> No
     assert parse_colour(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "#12", "#gggggg", "nocolour", "1,2", "1,2,256", "-1,2,3", "1,2,3,4", "#ffffff80"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "#12", "#gggggg", "nocolour", "1,2", "1,2,256", "-1,2,3", "1,2,3,4", "#ffffff80"),
+        *("rgb(300,0,0)", "rgb(200%,0%,0%)", "hsl(0,100%,500%)", "9" * 5000 + ",0,0"),
+    ],
+)
 def test_what_is_no_opaque_colour_is_refused(text: str) -> None:
     with pytest.raises(BadRequest) as failure:
         parse_colour(text)

@@ -15,6 +15,7 @@ from dis_core.cli.doctor import doctor
 from dis_core.cli.editors import find_editors
 from dis_core.errors import PluginProblem
 from tests.hub_standin import Standin, clean_environment, run_standin, unused_address, use_home, use_hub
+from tests.locked_folders import can_lock_folders, locked, run_python
 from tests.small_network import SMALL, pickled, published_checkpoint
 
 if TYPE_CHECKING:
@@ -155,6 +156,42 @@ def test_passwords_in_settings_are_not_shown(monkeypatch: pytest.MonkeyPatch) ->
 
     assert "HF_TOKEN: (set)" in text
     assert "secret" not in text
+
+
+def test_a_password_in_the_address_of_the_hub_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = unused_address().replace("//", "//user:secret@")
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    use_hub(monkeypatch, address)
+
+    text = run_doctor().stdout
+
+    assert f"HF_ENDPOINT: {hub.without_userinfo(address)}\n" in text
+    assert f"{hub.without_userinfo(address)} does not answer" in text
+    assert "secret" not in text
+    assert "user" not in hub.without_userinfo(address)
+
+
+@can_lock_folders
+def test_folders_below_one_that_may_not_be_entered_are_problems_and_no_crash(home: Path) -> None:
+    closed = home / "locked"
+    closed.mkdir()
+    environment = clean_environment(
+        home,
+        unused_address(),
+        HF_HOME=str(closed / "hub"),
+        XDG_CACHE_HOME=str(closed / "cache"),
+        XDG_DATA_HOME=str(closed / "data"),
+    )
+
+    with locked(closed):
+        child = run_python(
+            *("-c", "from dis_core.cli.doctor import doctor; doctor()", "--json", "--offline"), environment=environment
+        )
+
+    assert child.stderr == ""
+    found = {problem["what"].partition(":")[0]: problem["cure"] for problem in json.loads(child.stdout)["problems"]}
+    for purpose in ("downloads", "converted weights", "records"):
+        assert "point HF_HOME" in found[f"the folder for {purpose} cannot be written"]
 
 
 @pytest.mark.parametrize("broken", ["torch", "torchvision"])

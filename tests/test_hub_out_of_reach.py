@@ -11,6 +11,7 @@ from safetensors.torch import save
 from dis_core import hub, weights
 from dis_core.errors import Cancelled, HubUnreachable, WeightsMissing
 from tests.hub_standin import (
+    COMMIT,
     Standin,
     run_silent_host,
     run_small_network,
@@ -110,6 +111,29 @@ def test_a_page_that_is_not_the_hubs_is_not_taken_for_it(standin: Standin) -> No
 
     with pytest.raises(HubUnreachable, match="something answered in place of the Hugging Face Hub"):
         weights.obtain(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("etag", "commit"),
+    [("../../../../pwned", COMMIT), ("", "../../../../pwned"), ("ABC", COMMIT), ("", "main"), ("a" * 65, COMMIT)],
+)
+def test_names_that_could_lead_out_of_the_cache_are_not_taken_for_the_hubs(
+    standin: Standin, home: Path, etag: str, commit: str
+) -> None:
+    standin.etag, standin.commit = etag, commit
+
+    with pytest.raises(HubUnreachable, match="something answered in place of the Hugging Face Hub"):
+        weights.obtain(SMALL)
+
+    assert standin.downloads() == []
+    assert not list(home.rglob("*pwned*"))
+
+
+def test_a_password_in_the_address_of_the_hub_is_in_no_message() -> None:
+    with pytest.raises(HubUnreachable) as caught, hub._in_words("its front page"):
+        raise OSError("no route to https://user:secret@hub.example/api")
+
+    assert caught.value.message.endswith("no route to https://hub.example/api")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,17 @@ def test_a_picture_does_not_change_with_the_array_it_was_made_from() -> None:
     assert_array_equal(picture.pixels, 0)
 
 
+@pytest.mark.parametrize("dtype", ["<u2", ">u2", ">f4"])
+def test_arrays_of_either_byte_order_are_taken(dtype: str) -> None:
+    levels = random_pixels((4, 6, 3), dtype=np.uint16)
+    array = (levels if dtype.endswith("u2") else levels / 65535).astype(dtype)
+
+    picture = as_picture(array)
+
+    assert picture.pixels.dtype == np.uint16
+    assert_array_equal(picture.pixels, levels)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_arrays_of_floats_become_16_bits_and_keep_their_alpha(dtype: type[np.float32]) -> None:
     array = np.random.default_rng(0).random((4, 6, 4)).astype(dtype)

@@ -6,20 +6,21 @@ import importlib
 import json
 import os
 import platform
+import stat
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dis_core.disk import free_space, megabytes
+from dis_core.disk import free_space, megabytes, nearest_existing
 from dis_core.errors import DisError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from dis_core.cli.editors import Editor
     from dis_core.model_spec import ModelSpec
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 NEEDED = ("numpy", "pillow", "torch", "timm", "transformers", "huggingface-hub", "safetensors", "click")
 MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs")
 SETTINGS = (
-    *("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "XDG_CACHE_HOME"),
+    *("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
+    *("XDG_CACHE_HOME", "XDG_DATA_HOME"),
     *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTHONPATH"),
 )
 SECRET_SETTINGS = ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -132,7 +134,11 @@ def versions() -> dict[str, str]:
 
 def settings() -> dict[str, str]:
     """The environment variables that change what happens, without secrets."""
+    from dis_core.hub import without_userinfo
+
     plain = {name: os.environ[name] for name in SETTINGS if name in os.environ}
+    if "HF_ENDPOINT" in plain:
+        plain["HF_ENDPOINT"] = without_userinfo(plain["HF_ENDPOINT"])
     return {**plain, **{name: "(set)" for name in SECRET_SETTINGS if name in os.environ}}
 
 
@@ -198,27 +204,37 @@ def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
         folder = Folder(purpose, str(path), size_bytes, free_space(path), is_writable(path))
         findings.folders.append(folder)
         if not folder.writable:
-            cure = "make it yours, or point HF_HOME or XDG_CACHE_HOME at a folder that is"
+            cure = "make it yours, or point HF_HOME, XDG_CACHE_HOME or XDG_DATA_HOME at a folder that is"
             findings.problems.append(Problem(f"the folder for {purpose} cannot be written: {path}", cure))
         elif folder.free_bytes < LITTLE_SPACE_BYTES:
             what = f"only {megabytes(folder.free_bytes)} are free in the folder for {purpose}: {path}"
             findings.problems.append(Problem(what, "make room: a model takes up to 850 MB while it is prepared"))
-    for leftover in sorted(ours.glob("*.tmp")) if ours.is_dir() else []:
+    for leftover in sorted(path for path, _ in files_in(ours) if path.suffix == ".tmp"):
         what = f"a conversion was interrupted and left {leftover}"
         findings.problems.append(Problem(what, "run dis-core fetch again with that model, or delete the file"))
 
 
 def size_of(folder: Path) -> int:
     """Bytes in all files below a folder; links count nothing, their targets do."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(size_bytes for _, size_bytes in files_in(folder))
+
+
+def files_in(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Every file below a folder with its size in bytes, as far as may be looked; no links."""
+    for place, _, names in os.walk(folder):  # which, unlike Path.glob, passes over what may not be entered
+        for path in (Path(place, name) for name in names):
+            try:
+                status = path.lstat()
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield path, status.st_size
 
 
 def is_writable(folder: Path) -> bool:
     """Whether a file can really be made in a folder, or in the nearest one above that exists."""
-    while not folder.exists():
-        folder = folder.parent
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=nearest_existing(folder)):
             return True
     except OSError:
         return False
@@ -228,10 +244,11 @@ def reach_hub(findings: Findings) -> bool:
     """Whether the Hub can be reached, decided within 10 seconds."""
     from dis_core import hub
 
+    address = hub.without_userinfo(hub.endpoint())
     try:
-        findings.hub = f"{hub.endpoint()} answers, after {hub.reach():.1f} s"
+        findings.hub = f"{address} answers, after {hub.reach():.1f} s"
     except DisError as error:
-        findings.hub = f"{hub.endpoint()} does not answer"
+        findings.hub = f"{address} does not answer"
         findings.problems.append(Problem(error.message, error.hint))
         return False
     return True
@@ -266,8 +283,10 @@ def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
         what = f"the weights of {spec.name} have changed since they were verified, or are gone"
         yield Problem(what, f"run: dis-core fetch {spec.name}")
     if spec.weights.repo is not None:
-        for partial in hub.repo_folder(spec.weights).glob("blobs/*.dis-core.incomplete"):
-            what = f"a download of {spec.name} was interrupted after {megabytes(partial.stat().st_size)}"
+        for path, size_bytes in files_in(hub.repo_folder(spec.weights) / "blobs"):
+            if not path.name.endswith(".dis-core.incomplete"):
+                continue
+            what = f"a download of {spec.name} was interrupted after {megabytes(size_bytes)}"
             yield Problem(what, f"to go on with it, run: dis-core fetch {spec.name}")
 
 

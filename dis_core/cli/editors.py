@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 PATIENCE_S = 5.0
 
@@ -52,7 +51,8 @@ def find_editors() -> list[Editor]:
 
 def _find(name: str) -> list[Editor]:
     on_path = (shutil.which(program) for program in PROGRAMS[name])
-    usual = (str(place) for place in map(Path, map(os.path.expanduser, USUAL_PLACES[name])) if place.is_file())
+    # Not Path.is_file, which raises PermissionError below a folder that may not be entered.
+    usual = filter(os.path.isfile, map(os.path.expanduser, USUAL_PLACES[name]))
     programs = {os.path.realpath(found): found for found in (*on_path, *usual) if found}
     editors = [Editor(name, where, _version([where, "--version"])) for where in programs.values()]
     if shutil.which("flatpak") and (version := _version(["flatpak", "info", FLATPAKS[name]])):

@@ -31,15 +31,11 @@ def parse_colour(text: str) -> Colour:
     from PIL import ImageColor
 
     numbers = [part.strip() for part in text.split(",")]
-    if len(numbers) == 3 and all(number.isascii() and number.isdigit() for number in numbers):
-        red, green, blue = (int(number) for number in numbers)
-        if max(red, green, blue) <= 255:
-            return red, green, blue
-    else:
-        with contextlib.suppress(ValueError):
-            colour = ImageColor.getrgb(text.strip())
-            if len(colour) == 3:
-                return colour
+    are_digits = len(numbers) == 3 and all(number.isascii() and number.isdigit() for number in numbers)
+    with contextlib.suppress(ValueError):
+        colour = tuple(map(int, numbers)) if are_digits else ImageColor.getrgb(text.strip())
+        if len(colour) == 3 and all(0 <= part <= 255 for part in colour):  # Pillow lets rgb(300,0,0) pass
+            return colour
     raise BadRequest(f"{text!r} is no colour", hint="write a name like white, #rrggbb, or r,g,b with 0 to 255 each")
 
 

@@ -72,8 +72,9 @@ def wrap_array(array: NDArray[Any]) -> Picture:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
         raise NoImage(f"an array of shape {array.shape} is no image", hint="shapes are (H, W) and (H, W, 1 to 4)")
     check_size(array.shape[1], array.shape[0], name)
-    if array.dtype in (np.uint8, np.uint16):
-        return to_picture(Decoded(array.astype(array.dtype.newbyteorder("="))), name)
+    native = array.dtype.newbyteorder("=")
+    if native in (np.uint8, np.uint16):
+        return to_picture(Decoded(array.astype(native)), name)
     if not np.issubdtype(array.dtype, np.floating):
         raise NoImage(f"an array of {array.dtype} is no image", hint="use uint8, uint16, or floats from 0 to 1")
     low, high = float(array.min()), float(array.max())
