@@ -14,7 +14,7 @@ AUTO = "auto"
 
 
 def choose_placement(requested: str = AUTO) -> Placement:
-    """The placement for "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the first of CUDA, MPS and CPU that works.
+    """The placement for "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the first of CUDA, MPS and CPU there is.
 
     Weights and arithmetic are float32 on every device: the result is the same everywhere within rounding.
 

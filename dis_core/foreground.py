@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
+from dis_core.device import run_on
+from dis_core.model_spec import Placement
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,6 +26,7 @@ _WIDE_RADIUS: Final = 90
 _NARROW_RADIUS: Final = 6
 _REACH: Final = _WIDE_RADIUS + _NARROW_RADIUS
 _BLOCK: Final = 512
+CPU: Final = Placement("cpu")
 # Less weight than this in a whole neighbourhood says nothing about its colour.
 _LEAST_WEIGHT: Final = 1e-6
 
@@ -32,14 +36,17 @@ def estimate_foreground(image: NDArray[np.float32], alpha: NDArray[np.float32]) 
 
     `image` is (H, W, 1 or 3) float32 in [0, 1], in any colour space that a screen shows; `alpha` (H, W) float32 in
     [0, 1]. The result has the image's shape, in [0, 1], and is not multiplied by alpha.
+
+    Raises OutOfMemory.
     """
     result: NDArray[np.float32] = image.copy()
     unknown = (alpha > 0) & (alpha < 1)
     for rows, columns in _blocks(unknown):
         around = _grown(rows, len(alpha)), _grown(columns, alpha.shape[1])
-        estimate: NDArray[np.float32] = _fuse_twice(
-            torch.from_numpy(image[around]), torch.from_numpy(alpha[around])
-        ).numpy()
+        with run_on(CPU):
+            estimate: NDArray[np.float32] = _fuse_twice(
+                torch.from_numpy(image[around]), torch.from_numpy(alpha[around])
+            ).numpy()
         inner = estimate[rows.start - around[0].start :, columns.start - around[1].start :]
         inner = inner[: rows.stop - rows.start, : columns.stop - columns.start]
         here = unknown[rows, columns]

@@ -23,7 +23,10 @@ def obtain_specs(
     Raises UnknownModel, LicenceNotAccepted, WeightsMissing, WeightsCorrupt.
     """
     chosen = plugins.find_matte_model(model or DEFAULT_MODEL)
-    depth = _depth_spec(chosen, depth_model, accept_noncommercial=accept_noncommercial) if needs_depth else None
+    depth = _depth_spec(chosen, depth_model)
+    if not accept_noncommercial:
+        refuse_noncommercial(chosen, *([depth] if depth and needs_depth else []))
+    depth = depth if needs_depth else None
     try:
         _obtain(chosen, depth, report)
     except HubUnreachable as problem:
@@ -31,22 +34,24 @@ def obtain_specs(
             raise
         _warn_of_draft(problem)
         chosen = plugins.find_matte_model(DRAFT_MODEL)
-        depth = _depth_spec(chosen, None, accept_noncommercial=accept_noncommercial) if needs_depth else None
+        depth = _depth_spec(chosen, None) if needs_depth else None
         _obtain(chosen, depth, report)
     return chosen, depth
 
 
-def _depth_spec(chosen: ModelSpec, depth_model: str | None, *, accept_noncommercial: bool) -> ModelSpec | None:
+def refuse_noncommercial(*specs: ModelSpec) -> None:
+    """Raises LicenceNotAccepted naming the first model whose weights forbid commercial use, if there is one."""
+    for spec in specs:
+        if spec.commercial_use == "no":
+            raise LicenceNotAccepted(
+                f"the weights of {spec.name} may not be used commercially ({spec.license})",
+                hint="if that suits you, say so: --accept-noncommercial, in Python accept_noncommercial=True",
+            )
+
+
+def _depth_spec(chosen: ModelSpec, depth_model: str | None) -> ModelSpec | None:
     name = depth_model or chosen.depth_model
-    if name is None:
-        return None
-    spec = plugins.find_model(name)
-    if spec.commercial_use == "no" and not accept_noncommercial:
-        raise LicenceNotAccepted(
-            f"{spec.name} is licensed {spec.license}: not for commercial use",
-            hint="if that is fine for you, say so: --accept-noncommercial",
-        )
-    return spec
+    return None if name is None else plugins.find_depth_model(name)
 
 
 def _obtain(chosen: ModelSpec, depth: ModelSpec | None, report: Report) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from dis_core.progress import Report, ignore
 
@@ -55,8 +55,6 @@ class ModelSpec:
     task: Literal["matte", "depth"] = "matte"
     conversion: str | None = None
     depth_model: str | None = None
-    half_precision: bool = False
-    prompts: frozenset[Literal["box", "points", "depth"]] = field(default=frozenset())
     draft: bool = False
 
 
@@ -72,10 +70,10 @@ class Placement:
 class Prompt:
     """What the user says beside the image.
 
-    `depth`, if given, is (H, W) float32 of the image's size, any range, near = large: used instead of an estimate.
+    `depth`, if given, is (H, W) float of the image's size, any range, near = large: used instead of an estimate.
     """
 
-    depth: NDArray[np.float32] | None = None
+    depth: NDArray[np.floating[Any]] | None = None
 
 
 @dataclass(frozen=True, eq=False)

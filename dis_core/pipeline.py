@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from dis_core import plugins, weights
 from dis_core.checkpoint import resolve
-from dis_core.device import AUTO, choose_placement
+from dis_core.device import AUTO, choose_placement, run_on
 from dis_core.errors import BadRequest
 from dis_core.images import as_picture
 from dis_core.images.compositing import box_with_margin
@@ -30,6 +31,7 @@ from dis_core.model_spec import (
     Segmentation,
     Segmenter,
 )
+from dis_core.models.builtin import DRAFT_MODEL
 from dis_core.progress import Report, ignore, span
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Pipeline:
     def __init__(self, device: str = AUTO) -> None:
         self.placement: Placement = plugins.choose_placement_by_plugin(device) or choose_placement(device)
         self._loaded: LoadedModel | None = None
-        self._default_model: str | None = None
+        self._fell_back = False
         self._busy = threading.Lock()
 
     def segment(
@@ -96,15 +98,16 @@ class Pipeline:
         prompt = NO_PROMPT if depth is None else Prompt(depth=checked_depth(depth, picture.size))
         with self._busy:
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
+            unnamed = model is None and depth_model is None
             specs = obtain_specs(
-                model or self._default_model,
+                DRAFT_MODEL if unnamed and self._fell_back else model,
                 depth_model=depth_model,
                 needs_depth=depth is None,
                 accept_noncommercial=accept_noncommercial,
                 report=loading,
             )
-            if model is None:
-                self._default_model = specs[0].name  # the Hub is asked once, and the user is warned once
+            # From then on the Hub is not asked again, and the user is not warned again.
+            self._fell_back = self._fell_back or (unnamed and specs[0].name == DRAFT_MODEL)
             loaded = self._load(*specs, loading)
             seen = visible_colours(picture)
             if box is None:
@@ -141,11 +144,12 @@ def load_segmenter(spec: ModelSpec, depth_spec: ModelSpec | None, placement: Pla
     Raises WeightsMissing, WeightsCorrupt, OutOfMemory.
     """
     estimate_depth: DepthEstimator | None = None
-    if depth_spec is not None:
-        load_depth = cast("DepthLoader", resolve(depth_spec.loader))
-        estimate_depth = load_depth(weights.obtain(depth_spec), placement=placement)
-    load = cast("MatteLoader", resolve(spec.loader))
-    return load(weights.obtain(spec), placement=placement, estimate_depth=estimate_depth)
+    with run_on(placement):
+        if depth_spec is not None:
+            load_depth = cast("DepthLoader", resolve(depth_spec.loader))
+            estimate_depth = load_depth(weights.obtain(depth_spec), placement=placement)
+        load = cast("MatteLoader", resolve(spec.loader))
+        return load(weights.obtain(spec), placement=placement, estimate_depth=estimate_depth)
 
 
 def visible_colours(picture: Picture) -> NDArray[np.float32]:
@@ -161,9 +165,14 @@ def visible_colours(picture: Picture) -> NDArray[np.float32]:
 def checked_box(box: Box, size: tuple[int, int]) -> Box:
     """`box` cut to an image of `size` (height, width).
 
-    Raises BadRequest if nothing is left of it.
+    Raises BadRequest if nothing is left of it, or if it is not four whole numbers.
     """
-    left, top, right, bottom = box
+    try:
+        left, top, right, bottom = (operator.index(edge) for edge in box)
+    except (TypeError, ValueError):
+        raise BadRequest(
+            f"{box!r} is no box", hint="a box is (left, top, right, bottom) in whole pixels of the image"
+        ) from None
     height, width = size
     inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
@@ -174,19 +183,21 @@ def checked_box(box: Box, size: tuple[int, int]) -> Box:
     return inside
 
 
-def checked_depth(depth: NDArray[np.floating[Any]], size: tuple[int, int]) -> NDArray[np.float32]:
-    """The user's depth map as (H, W) float32.
+def checked_depth(depth: NDArray[np.floating[Any]], size: tuple[int, int]) -> NDArray[np.floating[Any]]:
+    """The user's depth map as (H, W) of some floating type.
 
-    Raises BadRequest if it has another size than the image, (height, width).
+    Raises BadRequest if it is no plane of numbers or has another size than the image, (height, width).
     """
     depth = np.asarray(depth)
+    if depth.ndim != 2 or depth.dtype.kind not in "uif":
+        raise BadRequest("the depth map is no plane of numbers", hint="give an array of the image's height and width")
     if depth.shape != size:
         shape = " x ".join(str(side) for side in reversed(depth.shape))
         raise BadRequest(
             f"the depth map is {shape} pixels, but the image is {size[1]} x {size[0]}",
             hint="give one grey value per pixel of the image, near = bright",
         )
-    return depth.astype(np.float32)
+    return depth if depth.dtype.kind == "f" else depth.astype(np.float32)
 
 
 def segment_within(

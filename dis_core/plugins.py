@@ -84,6 +84,17 @@ def find_matte_model(name: str) -> ModelSpec:
     return spec
 
 
+def find_depth_model(name: str) -> ModelSpec:
+    """The model called `name`, which must be one that estimates depth.
+
+    Raises UnknownModel.
+    """
+    spec = find_model(name)
+    if spec.task != "depth":
+        raise UnknownModel(f"{name!r} cuts out subjects and cannot estimate depth", hint="see: dis-core models")
+    return spec
+
+
 def choose_placement_by_plugin(requested: str) -> Placement | None:
     """What the first plug-in with an opinion on the device says, or None."""
     return cast("Placement | None", manager().hook.dis_choose_placement(requested=requested))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.models.builtin import PDFNET_TINY
+from dis_core.models.pdfnet_segmenter import scale_to_unit
 from dis_core.progress import Report, ignore
 
 BRIGHT = replace(PDFNET_TINY, name="bright", loader="tests.bright_model:load", depth_model=None)
@@ -39,7 +40,7 @@ class BrightIsSubject:
         report(0.5, "segmenting")
         self.seen.append(image)
         self.prompts.append(prompt)
-        depth = None if prompt.depth is None else prompt.depth / prompt.depth.max()
+        depth = None if prompt.depth is None else scale_to_unit(prompt.depth)
         return Segmentation((image.mean(axis=2) > 0.5).astype(np.float32), depth)
 
 

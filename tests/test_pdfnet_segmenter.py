@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dis_core.errors import BadRequest, Cancelled
+from dis_core.errors import Cancelled
 from dis_core.model_spec import Placement, Prompt
 from dis_core.models.pdfnet import PDFNetOutput
 from dis_core.models.pdfnet_segmenter import PDFNetSegmenter, flipped_and_scaled, scale_to_unit
@@ -92,20 +92,25 @@ def test_a_constant_or_broken_depth_map_does_not_spoil_the_matte(value: float) -
     assert found.depth.max() == 0
 
 
-def test_holes_in_a_depth_map_do_not_spoil_the_rest() -> None:
-    depth = np.array([[np.nan, 1.0], [3.0, np.inf]], np.float32)
+@pytest.mark.parametrize(
+    ("depth", "expected"),
+    [
+        ([[np.nan, 1.0], [3.0, np.inf]], [[0, 0], [1, 1]]),  # unknown is far; infinitely near is as near as the rest
+        ([[-np.inf, 1.0], [2.0, 3.0]], [[0, 0], [0.5, 1]]),
+        ([[-3e38, 0.0], [1.5e38, 3e38]], [[0, 0.5], [0.75, 1]]),
+    ],
+)
+def test_a_depth_map_of_any_range_is_scaled_by_what_is_finite(
+    depth: list[list[float]], expected: list[list[float]]
+) -> None:
+    scaled = scale_to_unit(np.array(depth, np.float32))
 
-    scaled = scale_to_unit(depth)
-
-    assert np.isfinite(scaled).all()
-    assert scaled[1, 0] == 1
+    assert scaled.dtype == np.float32
+    assert np.allclose(scaled, expected)
 
 
-def test_a_depth_map_of_another_size_is_refused_with_both_sizes() -> None:
-    segmenter, _ = make_segmenter()
-
-    with pytest.raises(BadRequest, match="20 x 10 pixels, but the image is 30 x 10"):
-        segmenter(image_of(10, 30), prompt=Prompt(depth=np.zeros((10, 20), np.float32)))
+def test_doubles_too_large_for_floats_are_scaled_like_others() -> None:
+    assert scale_to_unit(np.array([[0.0, 1e40, 2e40]])).tolist() == [[0, 0.5, 1]]
 
 
 def test_a_draft_sees_half_the_size_and_best_sees_six_views() -> None:
@@ -119,8 +124,16 @@ def test_a_draft_sees_half_the_size_and_best_sees_six_views() -> None:
     assert [photo.shape[2] for photo, _ in network.seen] == [768, 1024, 1280, 768, 1024, 1280]
 
 
+def test_views_that_a_small_network_cannot_tell_apart_count_once() -> None:
+    segmenter, network = make_segmenter(side_px=256)
+
+    segmenter(image_of(50, 50), quality="best")
+
+    assert len(network.seen) == 2
+
+
 def test_every_view_of_best_comes_back_to_where_it_was() -> None:
-    smooth = resize_by_area(torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0)), (512, 512))
+    smooth = resize_by_area(torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0)), (1024, 1024))
     photo = smooth.expand(-1, 3, -1, -1)
 
     views = [undo(view[:, :1]) for view, _, undo in flipped_and_scaled(photo, smooth)]
@@ -145,7 +158,7 @@ def test_best_averages_logits_not_mattes() -> None:
 
 
 def test_progress_rises_and_a_cancel_stops_between_views() -> None:
-    segmenter, network = make_segmenter()
+    segmenter, network = make_segmenter(side_px=1024)
     told: list[float] = []
 
     def stop_after_two_views(fraction: float, doing: str) -> None:

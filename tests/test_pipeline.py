@@ -6,15 +6,17 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 import dis_core
 from dis_core import plugins
-from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenceNotAccepted, UnknownModel
+from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenceNotAccepted, OutOfMemory, UnknownModel
 from dis_core.model_spec import NO_PROMPT, Prompt
 from dis_core.pipeline import Pipeline, segment_within
 from dis_core.progress import ignore
@@ -105,7 +107,6 @@ def test_the_users_depth_needs_no_depth_model(pipeline: Pipeline) -> None:
 
     seen = loaded[0].prompts[0].depth
     assert seen is not None
-    assert seen.dtype == np.float32
     assert np.array_equal(seen, depth)
 
 
@@ -159,6 +160,73 @@ def test_the_part_of_the_depth_that_belongs_to_a_box_goes_with_it() -> None:
 def test_a_box_without_a_pixel_of_the_image_is_refused(pipeline: Pipeline, box: tuple[int, int, int, int]) -> None:
     with pytest.raises(BadRequest, match="holds nothing of the image"):
         pipeline.segment(square(100, 200, box=(5, 5, 10, 10)), model="bright", roi=box)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 5), (0.0, 0.0, 5.5, 5.0), "abcd"])
+def test_a_box_that_is_no_box_is_refused(pipeline: Pipeline, box: Any) -> None:
+    with pytest.raises(BadRequest, match="is no box"):
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright", roi=box)
+
+
+@pytest.mark.parametrize(
+    ("depth", "words"),
+    [
+        (np.zeros((10, 20)), "20 x 10 pixels, but the image is 8 x 8"),
+        (np.float64(3), "no plane of numbers"),
+        ("depth.png", "no plane of numbers"),
+        (np.zeros((8, 8, 3)), "no plane of numbers"),
+    ],
+)
+def test_a_depth_that_does_not_fit_is_refused(pipeline: Pipeline, depth: Any, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright", depth=depth)
+
+
+def test_a_named_depth_model_never_falls_back_not_even_after_a_fallback(pipeline: Pipeline) -> None:
+    image = square(64, 64, box=(20, 20, 44, 44))
+    pipeline.segment(image)
+
+    with pytest.raises(HubUnreachable):
+        pipeline.segment(image, depth_model="depth-anything-v2-small")
+
+
+def test_a_full_model_without_its_depth_model_falls_back_when_depth_is_needed(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {**plugins.models(), "pdfnet": replace(BRIGHT, name="pdfnet", depth_model="depth-anything-v2-small")}
+    monkeypatch.setattr(plugins, "models", lambda: known)
+    image = square(64, 64, box=(20, 20, 44, 44))
+
+    with_depth = pipeline.segment(image, depth=np.zeros((64, 64)))
+    without = pipeline.segment(image)
+
+    assert with_depth.model.startswith("pdfnet@")
+    assert without.model.startswith("pdfnet-tiny@")
+
+
+def test_running_out_of_memory_while_loading_is_told_as_such(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("tests.bright_model.load", fail)
+
+    with pytest.raises(OutOfMemory):
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright")
+
+
+def test_a_plugins_matte_model_that_forbids_commerce_wants_to_be_accepted(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {**plugins.models(), "closed": replace(BRIGHT, name="closed", commercial_use="no")}
+    monkeypatch.setattr(plugins, "models", lambda: known)
+    image = square(8, 8, box=(2, 2, 4, 4))
+
+    with pytest.raises(LicenceNotAccepted):
+        pipeline.segment(image, model="closed")
+
+    assert pipeline.segment(image, model="closed", accept_noncommercial=True).bounds() == (2, 2, 4, 4)
 
 
 def test_a_quality_that_does_not_exist_is_refused(pipeline: Pipeline) -> None:

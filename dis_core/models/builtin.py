@@ -24,7 +24,6 @@ PDFNET = ModelSpec(
     loader=f"{_SEGMENTER}:load_published",
     conversion="dis_core.models.pdfnet_checkpoint:convert",
     depth_model="depth-anything-v2-small",
-    prompts=frozenset({"depth"}),
 )
 
 PDFNET_DIS5K = ModelSpec(
@@ -36,7 +35,6 @@ PDFNET_DIS5K = ModelSpec(
     loader=f"{_SEGMENTER}:load_published",
     conversion="dis_core.models.pdfnet_checkpoint:convert",
     depth_model="depth-anything-v2-small",
-    prompts=frozenset({"depth"}),
 )
 
 PDFNET_TINY = ModelSpec(
@@ -47,7 +45,6 @@ PDFNET_TINY = ModelSpec(
     weights=WeightsFile(None, "pdfnet-tiny.safetensors"),
     loader=f"{_SEGMENTER}:load_tiny",
     depth_model="depth-tiny",
-    prompts=frozenset({"depth"}),
     draft=True,
 )
 

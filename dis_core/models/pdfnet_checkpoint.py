@@ -108,8 +108,8 @@ def rename(key: str) -> str:
 def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Rename a published checkpoint and make sure that it is one.
 
-    Raises WeightsCorrupt naming the first key, in the checkpoint's own spelling, that is unknown, missing or of another
-    shape.
+    Raises WeightsCorrupt naming the first key that is unknown, of another shape (both in the checkpoint's own
+    spelling) or missing (in ours).
     """
     with torch.device("meta"):
         expected = published_network().state_dict()

@@ -59,7 +59,7 @@ class PDFNetSegmenter:
 
         The matte comes back at (H, W). The depth in the answer is the one used, scaled to [0, 1].
 
-        Raises BadRequest if the user's depth has another size than the image, OutOfMemory, and what `report` raises.
+        Raises OutOfMemory, BadRequest if there is no depth at all, and what `report` raises.
         """
         size = image.shape[0], image.shape[1]
         depth = scale_to_unit(self.depth_of(image, prompt, span(report, 0.0, 0.3)))
@@ -75,15 +75,9 @@ class PDFNetSegmenter:
         report(1.0, "segmenting")
         return Segmentation(to_array(alpha), depth)
 
-    def depth_of(self, image: NDArray[np.float32], prompt: Prompt, report: Report) -> NDArray[np.float32]:
-        """The user's depth map or an estimate, (H, W) float32 of any range."""
+    def depth_of(self, image: NDArray[np.float32], prompt: Prompt, report: Report) -> NDArray[np.floating[Any]]:
+        """The user's depth map or an estimate, (H, W) of any range."""
         if prompt.depth is not None:
-            if prompt.depth.shape != image.shape[:2]:
-                (height, width), (H, W) = prompt.depth.shape, image.shape[:2]
-                raise BadRequest(
-                    f"the depth map is {width} x {height} pixels, but the image is {W} x {H}",
-                    hint="give a depth map of the image's size",
-                )
             return prompt.depth
         if self.estimate_depth is None:
             raise BadRequest("this model needs a depth map, and nothing here can estimate one")
@@ -114,12 +108,13 @@ def flipped_and_scaled(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, Callable[[torch.Tensor], torch.Tensor]]]:
     """Six views of the input, each with the function that brings its logits back to the input's frame.
 
-    Scales whose sides the network cannot take are rounded to a multiple of 256, so that a small network has them too.
+    Sides are rounded to what the network can take, multiples of 256. Where that makes scales equal, they count once: a
+    network of 256 x 256 has two views.
     """
     size = size_of(photo)
+    scaled = [tuple(max(round(side * scale / 256), 1) * 256 for side in size) for scale in BEST_SCALES]
     for mirrored in (False, True):
-        for scale in BEST_SCALES:
-            view_size = tuple(max(round(side * scale / 256), 1) * 256 for side in size)
+        for view_size in dict.fromkeys(scaled):
             view_photo = resize_by_area(photo, (view_size[0], view_size[1]))
             view_relief = resize_by_area(relief, (view_size[0], view_size[1]))
             if mirrored:
@@ -128,11 +123,22 @@ def flipped_and_scaled(
                 yield view_photo, view_relief, lambda x: resize_by_area(x, size)
 
 
-def scale_to_unit(depth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale (H, W) to [0, 1] by its own minimum and maximum; a constant or not finite map becomes flat, not NaN."""
-    depth = np.nan_to_num(depth.astype(np.float32, copy=False), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(depth.min()), float(depth.max())
-    return (depth - np.float32(low)) / np.float32(high - low) if high > low else np.zeros_like(depth)
+def scale_to_unit(depth: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """(H, W) of any range as float32 in [0, 1], by its own extremes; a constant map becomes 0.
+
+    Where the depth is infinite it is as near or as far as the finite rest gets; where it is not a number, far.
+    """
+    values = depth.astype(np.float64 if depth.dtype.itemsize > 4 else np.float32)
+    finite = values[np.isfinite(values)]
+    low, high = (finite.min(), finite.max()) if finite.size else (values.dtype.type(0), values.dtype.type(0))
+    if not high > low:
+        return np.zeros(depth.shape, np.float32)
+    np.nan_to_num(values, copy=False, nan=low, posinf=high, neginf=low)
+    # Halves, because the distance between the largest and the smallest number that there is would be infinite.
+    values /= 2
+    values -= low / 2
+    values /= high / 2 - low / 2
+    return values.astype(np.float32)
 
 
 def scale_each_to_unit(depth: torch.Tensor) -> torch.Tensor:
