@@ -103,5 +103,7 @@ class Cancelled(DisError):
     code = "Cancelled"
     exit_status = 130
 
-    def __init__(self, message: str = "stopped; nothing was written", *, hint: str = "") -> None:
+    def __init__(
+        self, message: str = "stopped; what is written is complete, and the rest is not there", *, hint: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)

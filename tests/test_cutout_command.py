@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from PIL import Image
 
 from dis_core import plugins
 from dis_core.cli.main import run
-from dis_core.images import read_picture
+from dis_core.images import Picture, read_picture
+from dis_core.matte import Matte
 from tests.bright_model import BRIGHT, BRIGHT_WITH_DEPTH, loaded
 from tests.hub_standin import clean_environment, unused_address
 
@@ -157,7 +159,7 @@ def test_a_bad_file_does_not_keep_the_others_from_their_results(
     assert Path("b-cutout.png").exists()
     last_lines = capsys.readouterr().err.splitlines()[-2:]
     assert "broken.jpg" in last_lines[0]
-    assert "1 of 3 images failed" in last_lines[1]
+    assert "1 of 3 failed" in last_lines[1]
 
 
 @pytest.mark.parametrize(("name", "magic"), [("x.png", b"\x89PNG"), ("x.webp", b"RIFF"), ("x.tif", b"II*\0")])
@@ -212,6 +214,130 @@ def test_a_box_is_x_y_width_and_height(folder: Path) -> None:
         assert image.size == (10, 20)
 
 
+def test_no_depth_map_goes_where_an_image_is(folder: Path) -> None:
+    Path("a-cutout-depth.png").write_bytes(Path("b.jpg").read_bytes())
+    before = Path("a-cutout-depth.png").read_bytes()
+
+    assert run(["cutout", "-m", "bright", "a.png", "a-cutout-depth.png", "--save-depth", "--overwrite"]) == 0
+
+    assert Path("a-cutout-depth.png").read_bytes() == before
+    assert Path("a-png-cutout.png").exists()
+
+
+def test_no_result_goes_where_the_users_depth_map_is(folder: Path) -> None:
+    Image.new("L", (60, 40), 9).save("foo-depth.png")
+    before = Path("foo-depth.png").read_bytes()
+    options = ["--depth", "foo-depth.png", "-o", "foo.png", "--save-depth", "--overwrite"]
+
+    assert run(["cutout", "-m", "bright", "a.png", *options]) == 1
+
+    assert Path("foo-depth.png").read_bytes() == before
+
+
+def test_a_depth_map_that_is_there_is_found_before_any_work(folder: Path) -> None:
+    Path("a-cutout-depth.png").write_text("precious")
+
+    assert run(["cutout", "-m", "bright", "a.png", "--save-depth"]) == 1
+
+    assert not Path("a-cutout.png").exists()
+    assert Path("a-cutout-depth.png").read_text() == "precious"
+    assert not loaded
+
+
+def test_one_folder_in_two_spellings_is_one_folder(folder: Path) -> None:
+    Image.fromarray(square()).save("a.webp")
+    Path("link").symlink_to(".")
+
+    assert cutout("a.png", "deeper/../a.webp", "link/b.jpg", "b.jpg", "--overwrite") == 0
+
+    written = sorted(path.name for path in folder.glob("*-cutout.png"))
+    assert written == ["a-cutout.png", "a-webp-cutout.png", "b-cutout.png"]
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def locked(path: str | os.PathLike[str]) -> object:
+        if Path(path).name == "deeper":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+
+    assert cutout(".", "-r", "-o", "out") == 1
+
+    assert Path("out/a-cutout.png").exists()
+    assert "deeper cannot be read: Permission denied" in capsys.readouterr().err
+
+
+def test_a_name_that_is_no_text_is_told_byte_for_byte(folder: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    name = os.fsdecode(b"odd-\xff.png")
+    Path(name).write_bytes(Path("a.png").read_bytes())
+
+    assert cutout(name, "b.jpg") == 0
+
+    assert capfdbinary.readouterr().out == b"odd-\xff-cutout.png\nb-cutout.png\n"
+
+
+def test_what_concerns_all_images_is_said_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["cutout", ".", "-m", "u2net"]) == 1
+
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_running_out_of_memory_with_one_image_leaves_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grey = Matte.grey
+
+    def too_large(matte: Matte, *, bits: Literal[8, 16] = 8) -> Picture:
+        if matte.picture is not None and matte.picture.name.endswith("a.png"):
+            raise MemoryError
+        return grey(matte, bits=bits)
+
+    monkeypatch.setattr(Matte, "grey", too_large)
+
+    assert run(["mask", "-m", "bright", "a.png", "b.jpg"]) == 1
+
+    assert Path("b-mask.png").exists()
+    assert "a.png: there is too little memory" in capsys.readouterr().err
+
+
+def test_a_program_is_told_of_an_error_before_the_first_image(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cutout("a.png", "--progress", "json", "--device", "cuda:97") == 1
+
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (last["event"], last["code"]) == ("error", "DeviceUnavailable")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_standard_output_is_no_bug(folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        child = subprocess.run(
+            [sys.executable, "-m", "dis_core", "cutout", "a.png", "-m", "pdfnet-tiny"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environment(folder, unused_address()),
+            timeout=120,
+        )
+
+    assert child.returncode == 1
+    assert child.stderr.splitlines()[-1].startswith("dis-core: standard output could not be written")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell closes the streams")
+def test_closed_streams_are_no_bug(folder: Path) -> None:
+    command = f"{sys.executable} -m dis_core cutout a.png -m pdfnet-tiny <&- >&- 2>&-"
+
+    done = subprocess.run(command, shell=True, env=clean_environment(folder, unused_address()), timeout=120)  # noqa: S602
+
+    assert done.returncode == 0
+    assert Path("a-cutout.png").exists()
+
+
 def test_the_depth_that_was_used_can_be_kept(folder: Path) -> None:
     depth = np.repeat(np.linspace(0, 65535, 60).astype(np.uint16)[None], 40, axis=0)
     Image.fromarray(depth).save("depth.png")
@@ -254,7 +380,7 @@ def test_programs_get_one_json_object_per_line(folder: Path, capsys: pytest.Capt
     assert [(event["input"], event["output"], event["device"]) for event in results] == [
         ("a.png", "a-cutout.png", "cpu")
     ]
-    assert [(event["input"], event["code"]) for event in errors] == [("broken.png", "NoImage")]
+    assert [(event.get("input"), event["code"]) for event in errors] == [("broken.png", "NoImage"), (None, "Error")]
 
 
 def test_ctrl_c_stops_cleanly(folder: Path) -> None:

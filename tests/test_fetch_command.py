@@ -127,6 +127,39 @@ def test_again_goes_back_from_an_own_file_to_the_published_one(standin: Standin,
     assert_is_converted(weights.obtain(SMALL))
 
 
+def test_again_without_a_connection_forgets_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "own.pth"
+    file.write_bytes(pickled(published_checkpoint(seed=3)))
+    run_fetch("small", "--from", str(file))
+    adopted = weights.find_ready(SMALL)
+
+    result = run_fetch("small", "--again")
+
+    assert isinstance(result.exception, HubUnreachable)
+    assert adopted is not None
+    assert weights.find_ready(SMALL) == adopted
+
+
+def test_again_with_a_bad_file_forgets_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "own.pth"
+    file.write_bytes(pickled(published_checkpoint(seed=3)))
+    run_fetch("small", "--from", str(file))
+    adopted = weights.find_ready(SMALL)
+
+    result = run_fetch("small", "--again", "--from", str(tmp_path / "nowhere.pth"))
+
+    assert isinstance(result.exception, BadRequest)
+    assert adopted is not None
+    assert weights.find_ready(SMALL) == adopted
+
+
+def test_a_download_is_announced_once(standin: Standin, caplog: pytest.LogCaptureFixture) -> None:
+    result = run_fetch("small")
+
+    assert result.stderr.count("\n") == 1
+    assert caplog.messages == []
+
+
 def test_one_file_is_for_one_model(tmp_path: Path) -> None:
     result = run_fetch("small", "depth", "--from", str(tmp_path / "own.pth"))
 
@@ -139,7 +172,7 @@ def test_weights_that_forbid_commercial_use_need_a_word_of_the_user(standin: Sta
     accepted = run_fetch("noncommercial", "--accept-noncommercial")
 
     assert isinstance(refused.exception, LicenceNotAccepted)
-    assert "--accept-noncommercial noncommercial" in refused.exception.hint
+    assert "--accept-noncommercial" in refused.exception.hint
     assert accepted.exit_code == 0
 
 

@@ -57,7 +57,8 @@ def cutout(
         result = placed(matte.cutout(colours=colours), colour, background)
         return cropped(result, matte, crop_margin) if crop else result
 
-    run_request(request, suffix=CUTOUT_SUFFIX, make_result=make_result)
+    also_read = [] if bgimage is None else [bgimage]
+    run_request(request, suffix=CUTOUT_SUFFIX, make_result=make_result, also_read=also_read)
 
 
 def placed(cutout: Picture, colour: Colour | None, background: Picture | None) -> Picture:
@@ -70,7 +71,7 @@ def placed(cutout: Picture, colour: Colour | None, background: Picture | None) -
 
 
 def cropped(result: Picture, matte: Matte, margin_px: int) -> Picture:
-    """The result cut to all that is visible of the subject, soft edges too; whole if there is no subject."""
+    """The result cut to the subject with its soft edges, down to a cover of 2 %; whole if there is no subject."""
     from dis_core.images.compositing import box_with_margin, crop
 
     bounds = matte.bounds(threshold=0.02)

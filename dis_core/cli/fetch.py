@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
-from dis_core.errors import BadRequest, LicenceNotAccepted
+from dis_core.errors import BadRequest
 
 if TYPE_CHECKING:
     from dis_core.model_spec import ModelSpec
@@ -54,14 +54,15 @@ def fetch(
     file is printed when it is there.
     """
     from dis_core import weights
+    from dis_core.model_choice import refuse_noncommercial
     from dis_core.progress import span
 
     errands = plan_errands(names, file)
     if not accept_noncommercial:
-        refuse_noncommercial([errand.spec for errand in errands])
+        refuse_noncommercial(*(errand.spec for errand in errands))
     for i, errand in enumerate(errands):
-        if again:
-            weights.forget(errand.spec)
+        if again and errand.file is None:  # a file takes the place of what is here by itself, if it is any good
+            weights.start_over(errand.spec)
         # One after the other, announcement and all: without a connection, a model from a file arrives nevertheless.
         say(announce(errand))
         with progress_report(progress) as report:
@@ -87,16 +88,6 @@ def plan_errands(names: tuple[str, ...], file: Path | None) -> list[Errand]:
         if spec.depth_model is not None:
             errands.setdefault(spec.depth_model, Errand(find_model(spec.depth_model)))
     return list(errands.values())
-
-
-def refuse_noncommercial(specs: list[ModelSpec]) -> None:
-    """Raise LicenceNotAccepted naming the first model whose licence forbids commercial use, if there is one."""
-    for spec in specs:
-        if spec.commercial_use == "no":
-            raise LicenceNotAccepted(
-                f"the weights of {spec.name} may not be used commercially ({spec.license})",
-                hint=f"if that suits you: dis-core fetch --accept-noncommercial {spec.name}",
-            )
 
 
 def announce(errand: Errand) -> str:
@@ -127,7 +118,11 @@ def bring(errand: Errand, *, report: Report) -> Path:
     if errand.file is not None:
         return weights.adopt(errand.spec, errand.file, report=report)
     if weights.find_ready(errand.spec) is None:
-        return weights.obtain(errand.spec, report=report)
+        return weights.obtain(errand.spec, report=report, announce=announced_already)
     if not weights.is_intact(errand.spec, report=span(report, 0.0, 0.2)):
         say(f"{errand.spec.name}: the file here is damaged; bringing it anew")
-    return weights.obtain(errand.spec, report=span(report, 0.2, 1.0))
+    return weights.obtain(errand.spec, report=span(report, 0.2, 1.0), announce=announced_already)
+
+
+def announced_already(spec: ModelSpec, size_bytes: int) -> None:
+    """Say nothing of a download: `announce` has, with the licence."""

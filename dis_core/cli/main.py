@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Literal
 
 import click
 
@@ -14,8 +17,8 @@ from dis_core.cli.doctor import doctor
 from dis_core.cli.fetch import fetch
 from dis_core.cli.mask import mask
 from dis_core.cli.models import models
-from dis_core.cli.terminal import say_error
-from dis_core.errors import Cancelled, DisError
+from dis_core.cli.terminal import abandon_stdout, say_error, say_event
+from dis_core.errors import BadRequest, Cancelled, DisError, OutputFailed
 
 USER_ERROR, BUG = 1, 70
 
@@ -40,6 +43,8 @@ for command in (cutout, mask, models, fetch, doctor):
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return the exit status."""
+    wants_json = "--progress=json" in arguments or ("--progress", "json") in itertools.pairwise(arguments)
+    style: Literal["text", "json"] = "json" if wants_json else "text"
     try:
         plugins.manager().hook.dis_add_commands(group=group)
         status = group.main(list(arguments), prog_name="dis-core", standalone_mode=False)
@@ -47,25 +52,27 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message())
         return 0
     except click.ClickException as error:
-        say_error(error.format_message(), hint=f"see: {_help_command(error)}")
-        return USER_ERROR
+        return _tell(BadRequest(error.format_message(), hint=f"see: {_help_command(error)}"), style)
     except (click.Abort, KeyboardInterrupt):
-        return _tell(Cancelled())
+        return _tell(Cancelled(), style)
     except DisError as error:
-        return _tell(error)
+        return _tell(error, style)
     except BrokenPipeError:
-        # Whoever read our output has gone: nothing is left to say, and nobody to say it to.
-        sys.stderr.close()
+        abandon_stdout()  # whoever read it has gone
         return USER_ERROR
     except Exception as error:
         logging.getLogger(__name__).info("where it happened", exc_info=True)
-        say_error(f"{type(error).__name__}: {error}", hint="this is a bug; -v shows where it happened")
+        say_error(f"{type(error).__name__}: {error}", hint="this is a bug; 'dis-core -v ...' shows where it happened")
         return BUG
     return status if isinstance(status, int) else 0
 
 
-def _tell(error: DisError) -> int:
+def _tell(error: DisError, style: Literal["text", "json"]) -> int:
+    """Say how the command failed: to the person, and with `--progress json` to the program too."""
     say_error(error.message, hint=error.hint)
+    if style == "json":
+        with contextlib.suppress(OutputFailed):  # it has been said on standard error
+            say_event("error", code=error.code, message=error.message, hint=error.hint)
     return error.exit_status
 
 

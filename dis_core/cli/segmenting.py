@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,17 +13,24 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from dis_core.cli.jobs import (
-    DEPTH_SUFFIX,
-    FORMAT_ENDINGS,
     STANDARD_STREAM,
     Job,
     Naming,
+    is_folder,
     plan_jobs,
     refuse_existing,
     split_existing,
 )
-from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_error, say_event
-from dis_core.errors import BadRequest, Cancelled, DisError
+from dis_core.cli.terminal import (
+    ProgressStyle,
+    progress_option,
+    progress_report,
+    say,
+    say_error,
+    say_event,
+    say_path,
+)
+from dis_core.errors import BadRequest, DisError, NoImage, OutOfMemory, OutputExists, OutputFailed
 from dis_core.model_spec import Box, Quality
 from dis_core.progress import Report, span
 
@@ -35,6 +42,11 @@ if TYPE_CHECKING:
     from dis_core.images.writing import OutputFormat
     from dis_core.matte import Matte
     from dis_core.pipeline import Pipeline
+
+ENDING_OF_FORMAT: dict[OutputFormat, str] = {"png": ".png", "webp": ".webp", "tiff": ".tif"}
+
+OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory, OutputExists, OutputFailed)
+"""What may be wrong with one image; the next one can still go well. Everything else concerns all of them."""
 
 MakeResult = Callable[["Matte"], "Picture"]
 """What a command makes of each matte."""
@@ -100,7 +112,7 @@ _OPTIONS = (
         type=click.Choice(["draft", "normal", "best"]),
         default="normal",
         show_default=True,
-        help="draft: half size, faster; best: mean of six flipped and scaled views, six times slower.",
+        help="draft: half the input's size, faster; best: mean over flipped and scaled views, slower.",
     ),
     click.option(
         "--roi", type=BoxType(), help="Only what lies in this box is the subject, in pixels from the top left."
@@ -128,45 +140,47 @@ def segmenting_options(command: Callable[..., None]) -> Callable[..., None]:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), with_request)
 
 
-def run_request(request: Request, *, suffix: str, make_result: MakeResult) -> None:
+def run_request(request: Request, *, suffix: str, make_result: MakeResult, also_read: Sequence[Path] = ()) -> None:
     """Make a result of every image; a bad one does not keep the others from theirs.
 
-    Raises BadRequest before anything is done, Cancelled, and at the end, if there were failures, the only one's error
-    or a summary of several.
+    No result is written over an image, the depth map or a file of `also_read`.
+
+    Raises BadRequest before anything is done, Cancelled, what concerns all images alike at once, and at the end, if
+    there were failures, the only one's error or a summary of several.
     """
     output_format = chosen_format(request)
-    ending = {"png": ".png", "webp": ".webp", "tiff": ".tif"}[output_format]
-    jobs = plan_jobs(request.inputs, output=request.output, naming=Naming(suffix, ending), recursive=request.recursive)
-    refuse_contradictions(request, jobs)
-    if not request.overwrite:
-        jobs = jobs_to_do(request, jobs)
-    failures = run_jobs(replace(request, format=output_format), jobs, make_result)
-    if len(failures) == 1 and len(jobs) == 1:
+    spared = [*also_read, *([] if request.depth is None else [request.depth])]
+    naming = Naming(suffix, ENDING_OF_FORMAT[output_format], with_depth="yes" if request.save_depth else "no")
+    plan = plan_jobs(request.inputs, output=request.output, naming=naming, recursive=request.recursive, spared=spared)
+    refuse_contradictions(request, plan.jobs)
+    jobs = plan.jobs if request.overwrite else jobs_to_do(request, plan.jobs)
+    failures = [Failure("", error) for error in plan.unreadable]
+    failures += run_jobs(replace(request, format=output_format), jobs, make_result)
+    if len(failures) == 1 and len(jobs) <= 1:
         raise failures[0].error
     if failures:
         for failure in failures:
-            say_error(f"{failure.name}: {failure.error.message}", hint=failure.error.hint)
-        raise DisError(f"{len(failures)} of {len(jobs)} images failed; the other results are written")
+            name = f"{failure.name}: " if failure.name else ""
+            say_error(name + failure.error.message, hint=failure.error.hint)
+        rest = "" if len(failures) >= len(jobs) + len(plan.unreadable) else "; the other results are written"
+        raise DisError(f"{len(failures)} of {len(jobs) + len(plan.unreadable)} failed{rest}")
 
 
 def chosen_format(request: Request) -> OutputFormat:
-    """The format by --format or by the ending of -o; png if neither says one.
+    """The format by --format or by the ending of -o, where that is a file; png if neither says one.
 
     Raises BadRequest if the two contradict each other, or the ending is of no format that can be written.
     """
-    by_ending = None
-    if request.output and request.output != STANDARD_STREAM and not Path(request.output).is_dir():
-        ending = Path(request.output).suffix.lower()
-        by_ending = FORMAT_ENDINGS.get(ending)
-        several = len(request.inputs) > 1 or Path(request.inputs[0]).is_dir() or request.output.endswith("/")
-        if by_ending is None and not several and request.format is None:
-            raise BadRequest(
-                f"{request.output} does not say a format that can be written",
-                hint="end it with .png, .webp, .tif or .tiff, or choose one with --format",
-            )
-        if by_ending and request.format and by_ending != request.format and not several:
-            raise BadRequest(f"-o {request.output} and --format {request.format} contradict each other")
-    return cast("OutputFormat", request.format or by_ending or "png")
+    from dis_core.images.writing import format_of
+
+    several = len(request.inputs) > 1 or is_folder(request.inputs[0])
+    if several or request.output in (None, STANDARD_STREAM) or is_folder(str(request.output)):
+        return request.format or "png"
+    if request.format is None:
+        return format_of(str(request.output))
+    if ENDING_OF_FORMAT[request.format] != Path(str(request.output)).suffix.lower().replace(".tiff", ".tif"):
+        raise BadRequest(f"-o {request.output} and --format {request.format} contradict each other")
+    return request.format
 
 
 def refuse_contradictions(request: Request, jobs: list[Job]) -> None:
@@ -187,7 +201,7 @@ def jobs_to_do(request: Request, jobs: list[Job]) -> list[Job]:
 
     Raises OutputExists if the images were named one by one.
     """
-    if not any(Path(named).is_dir() for named in request.inputs):
+    if not any(map(is_folder, request.inputs)):
         refuse_existing(jobs)
     new, existing = split_existing(jobs)
     if existing:
@@ -196,7 +210,10 @@ def jobs_to_do(request: Request, jobs: list[Job]) -> list[Job]:
 
 
 def run_jobs(request: Request, jobs: list[Job], make_result: MakeResult) -> list[Failure]:
-    """Do the jobs one after the other with one warm pipeline; the failures come back."""
+    """Do the jobs one after the other with one warm pipeline; the failures come back.
+
+    Raises what concerns all images alike: Cancelled, DeviceUnavailable, UnknownModel, WeightsMissing and the like.
+    """
     if not jobs:
         return []
     failures = []
@@ -209,9 +226,9 @@ def run_jobs(request: Request, jobs: list[Job], make_result: MakeResult) -> list
             own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
             try:
                 run_job(request, job, pipeline, make_result, own)
-            except Cancelled:
-                raise
-            except DisError as error:
+            except MemoryError:
+                failures.append(Failure(job.name, OutOfMemory("there is too little memory for so large an image")))
+            except OF_ONE_IMAGE as error:
                 failures.append(Failure(job.name, error))
                 if request.progress == "json":
                     say_event("error", input=job.name, code=error.code, message=error.message, hint=error.hint)
@@ -274,10 +291,10 @@ def write_result(request: Request, job: Job, result: Picture, matte: Matte) -> P
         write_picture(result, sys.stdout.buffer, format=output_format, overwrite=False)
         return result
     make_folder(job.destination.parent)
+    if job.depth_destination is not None and matte.depth is not None:
+        # Before the result, because a run that is taken up again goes by the results that are there.
+        write_picture(grey_of(matte.depth), job.depth_destination, format="png", overwrite=request.overwrite)
     write_picture(result, job.destination, format=output_format, overwrite=request.overwrite)
-    if request.save_depth and matte.depth is not None:
-        beside = job.destination.with_name(f"{job.destination.stem}{DEPTH_SUFFIX}.png")
-        write_picture(grey_of(matte.depth), beside, format="png", overwrite=request.overwrite)
     return result
 
 
@@ -309,5 +326,5 @@ def tell_result(request: Request, job: Job, result: Picture, matte: Matte, secon
     for remark in remarks:
         say(f"dis-core: {job.name}: {remark}")
     if job.destination is not None:
-        click.echo(str(job.destination))
+        say_path(job.destination)
     say(f"dis-core: {job.name}: done by {model} on {matte.device} in {seconds:.1f} s")

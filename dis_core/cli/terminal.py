@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Literal
 
 import click
 
+from dis_core.errors import OutputFailed
 from dis_core.progress import Report, ignore
 
 ProgressStyle = Literal["bar", "json", "none"]
@@ -40,15 +43,19 @@ def progress_report(style: ProgressStyle) -> Iterator[Report]:
 @contextmanager
 def _bar() -> Iterator[Report]:
     from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
 
-    with tqdm(
-        total=100,
-        delay=BAR_APPEARS_AFTER_S,
-        leave=False,
-        file=sys.stderr,
-        bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed}",
-        disable=None,  # off where standard error is no terminal
-    ) as bar:
+    with (
+        logging_redirect_tqdm(),
+        tqdm(
+            total=100,
+            delay=BAR_APPEARS_AFTER_S,
+            leave=False,
+            file=sys.stderr,
+            bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed}",
+            disable=None,  # off where standard error is no terminal
+        ) as bar,
+    ):
 
         def report(fraction: float, doing: str) -> None:
             bar.set_description_str(doing, refresh=False)
@@ -57,15 +64,43 @@ def _bar() -> Iterator[Report]:
         yield report
 
 
+def _above_the_bar() -> AbstractContextManager[None]:
+    """Take the bar away while something else is written, so that lines and bar do not run into each other."""
+    bars = sys.modules.get("tqdm")
+    return nullcontext() if bars is None else bars.tqdm.external_write_mode()
+
+
 def say_event(event: str, **facts: object) -> None:
-    """One JSON object on a line of its own on standard output, at once."""
-    click.echo(json.dumps({"event": event, **facts}))
-    sys.stdout.flush()
+    """One JSON object on a line of its own on standard output, at once. Raises OutputFailed."""
+    _to_stdout(json.dumps({"event": event, **facts}))
+
+
+def say_path(path: Path) -> None:
+    """The name of a result on a line of standard output, byte for byte as the disk has it. Raises OutputFailed."""
+    _to_stdout(os.fsencode(path))
 
 
 def say(text: str) -> None:
     """A line for the person at the terminal, on standard error."""
-    click.echo(text, err=True)
+    with _above_the_bar():
+        click.echo(text.replace("\n", "\\n"), err=True)
+
+
+def abandon_stdout() -> None:
+    """Let go of a standard output that takes nothing more, or Python complains when it flushes the rest at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _to_stdout(line: str | bytes) -> None:
+    try:
+        with _above_the_bar():
+            click.echo(line)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_stdout()
+        raise OutputFailed(f"standard output could not be written: {error.strerror}") from error
 
 
 def say_error(message: str, *, hint: str = "") -> None:
