@@ -169,6 +169,12 @@ def test_the_ending_chooses_the_format(folder: Path, name: str, magic: bytes) ->
     assert Path(name).read_bytes().startswith(magic)
 
 
+def test_a_name_without_an_ending_takes_the_format_that_is_named(folder: Path) -> None:
+    assert cutout("a.png", "-o", "result", "--format", "webp") == 0
+
+    assert Path("result").read_bytes().startswith(b"RIFF")
+
+
 def test_standard_input_goes_to_standard_output(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("a.png").read_bytes())))

@@ -178,7 +178,8 @@ def chosen_format(request: Request) -> OutputFormat:
         return request.format or "png"
     if request.format is None:
         return format_of(str(request.output))
-    if ENDING_OF_FORMAT[request.format] != Path(str(request.output)).suffix.lower().replace(".tiff", ".tif"):
+    ending = Path(str(request.output)).suffix.lower().replace(".tiff", ".tif")
+    if ending not in ("", ENDING_OF_FORMAT[request.format]):
         raise BadRequest(f"-o {request.output} and --format {request.format} contradict each other")
     return request.format
 
