@@ -52,7 +52,7 @@ def save(image: NDArray[np.uint8], name: str) -> None:
 
 def main() -> None:
     """Make all pictures again."""
-    photo = dis_core.read_picture(ROOT / "examples" / "coffee.jpg")
+    photo = dis_core.read_picture(ROOT / "examples" / "flower.jpg")
     matte = dis_core.segment(photo, model=MODEL, device="cpu")
     planes = [wrap_array(plane) for plane in (matte.depth, matte.alpha) if plane is not None]
     save(side_by_side(shown(photo), shown(matte.cutout())), "cutout.jpg")
