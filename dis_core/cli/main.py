@@ -14,6 +14,7 @@ import click
 from dis_core import __version__, plugins
 from dis_core.cli.cutout import cutout
 from dis_core.cli.doctor import doctor
+from dis_core.cli.evaluate import evaluate
 from dis_core.cli.fetch import fetch
 from dis_core.cli.mask import mask
 from dis_core.cli.models import models
@@ -37,7 +38,7 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
     )
 
 
-for command in (cutout, mask, models, fetch, doctor):
+for command in (cutout, mask, models, fetch, doctor, evaluate):
     group.add_command(command)
 
 

@@ -1,0 +1,108 @@
+"""How well a mask follows the boundary of the true one: boundary IoU and mean boundary accuracy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+DIAGONAL_SHARE: Final = 0.02
+"""How far inwards boundary IoU looks unless told otherwise, as a share of the image's diagonal."""
+
+_ACCURACY_RADII: Final = 5
+_SMALLEST_RADIUS_PX: Final = 3.0
+# A radius of one pixel per so many of width and height together.
+_SIDES_PER_RADIUS: Final = 300
+
+
+def boundary_iou(prediction: Mask, truth: Mask, *, distance_px: int | None = None) -> float:
+    """Intersection over union of the two masks' inner boundaries, in [0, 1]; both masks (H, W) bool.
+
+    A mask's inner boundary are its pixels no farther than `distance_px` from its contour; None means 2 % of the image's
+    diagonal, at least 1. Where both masks are empty, the answer is 1.
+    Source: Cheng et al., Boundary IoU, CVPR 2021. Distances are those of a square neighbourhood, and the
+    image's border counts as contour, as in the evaluation that its authors published.
+    """
+    if distance_px is None:
+        distance_px = max(1, round(DIAGONAL_SHARE * float(np.hypot(*truth.shape))))
+    return iou(inner_boundary(prediction, distance_px), inner_boundary(truth, distance_px))
+
+
+def iou(prediction: Mask, truth: Mask) -> float:
+    """Intersection over union of two masks, (H, W) bool; 1 where both are empty."""
+    union = np.count_nonzero(prediction | truth)
+    return float(np.count_nonzero(prediction & truth) / union) if union else 1.0
+
+
+def inner_boundary(mask: Mask, distance_px: int) -> Mask:
+    """The pixels of `mask`, (H, W) bool, that have a pixel outside of it within `distance_px` rows and columns.
+
+    All around the image is outside. Raises ValueError for a distance below 1.
+    """
+    if distance_px < 1:
+        raise ValueError(f"a boundary is at least 1 pixel wide, not {distance_px}")
+    core = _full_along_rows(_full_along_rows(mask, distance_px).T, distance_px).T
+    boundary: Mask = mask & ~core
+    return boundary
+
+
+def mean_boundary_accuracy(prediction: Mask, truth: Mask) -> float:
+    """The share of right pixels in a band around the truth's boundary, averaged over five widths: in [0, 1].
+
+    Both masks are (H, W) bool. A band of radius r are the pixels whose nearest pixel of the truth's other side is no
+    farther than r; the radii are spread evenly from 3 to (W + H) / 300 pixels, and all are 3 in an image too small for
+    that. The image's border is no boundary. A truth without a boundary, empty or filling the image, is compared over
+    all pixels. Source: Cheng et al., CascadePSP, CVPR 2020 (mBA).
+    """
+    height, width = truth.shape
+    right = prediction == truth
+    largest_px = max(_SMALLEST_RADIUS_PX, (height + width) / _SIDES_PER_RADIUS)
+    squared = squared_distance_across(truth, limit_px=int(largest_px))
+    radii = np.linspace(_SMALLEST_RADIUS_PX, largest_px, _ACCURACY_RADII)
+    bands = [squared <= radius**2 for radius in radii]
+    if not bands[0].any():
+        return float(right.mean())
+    return float(np.mean([right[band].mean() for band in bands]))
+
+
+def squared_distance_across(mask: Mask, *, limit_px: int) -> NDArray[np.unsignedinteger[Any]]:
+    """For each pixel of `mask`, (H, W) bool, the squared distance to the nearest one on the other side, (H, W).
+
+    Distances are Euclidean, between the middles of pixels; all above `limit_px` come back as some number above its
+    square.
+    """
+    return np.where(mask, _squared_distance_to(~mask, limit_px), _squared_distance_to(mask, limit_px))
+
+
+def _full_along_rows(mask: Mask, distance_px: int) -> Mask:
+    """Which pixels have only pixels of the mask within `distance_px` to their left and right; outside is not of it."""
+    run: Mask = np.pad(mask, ((0, 0), (distance_px, distance_px)))
+    length, wanted = 1, 2 * distance_px + 1
+    while length < wanted:  # run[:, x] says whether `length` pixels from x on are of the mask
+        step = min(length, wanted - length)
+        run = run[:, :-step] & run[:, step:]
+        length += step
+    return run
+
+
+def _squared_distance_to(target: Mask, limit_px: int) -> NDArray[np.unsignedinteger[Any]]:
+    """The squared distance of each pixel to the nearest one of `target`, (H, W); right up to `limit_px`."""
+    beyond = limit_px + 1
+    # Below, squares of two numbers up to `beyond` are added.
+    dtype = np.uint16 if 2 * beyond**2 <= np.iinfo(np.uint16).max else np.uint32
+    along_column = np.where(target, 0, beyond).astype(dtype)
+    for row in range(1, len(along_column)):
+        np.minimum(along_column[row], along_column[row - 1] + 1, out=along_column[row])
+    for row in range(len(along_column) - 2, -1, -1):
+        np.minimum(along_column[row], along_column[row + 1] + 1, out=along_column[row])
+    squared = along_column**2
+    nearest: NDArray[np.unsignedinteger[Any]] = squared.copy()
+    for step in range(1, min(limit_px, target.shape[1] - 1) + 1):
+        np.minimum(nearest[:, step:], squared[:, :-step] + step**2, out=nearest[:, step:])
+        np.minimum(nearest[:, :-step], squared[:, step:] + step**2, out=nearest[:, :-step])
+    return nearest
