@@ -18,6 +18,7 @@ from dis_core.cli.evaluate import evaluate
 from dis_core.cli.fetch import fetch
 from dis_core.cli.mask import mask
 from dis_core.cli.models import models
+from dis_core.cli.scenes import scenes
 from dis_core.cli.terminal import abandon_stdout, say_error, say_event
 from dis_core.errors import BadRequest, Cancelled, DisError, OutputFailed
 
@@ -38,7 +39,7 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
     )
 
 
-for command in (cutout, mask, models, fetch, doctor, evaluate):
+for command in (cutout, mask, models, fetch, doctor, evaluate, scenes):
     group.add_command(command)
 
 

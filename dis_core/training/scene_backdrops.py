@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,9 +24,6 @@ from dis_core.training.scene_textures import (
     random_colour,
     softened,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +48,7 @@ def _rows(size: tuple[int, int]) -> Plane:
     return np.repeat(np.linspace(0, 1, size[0], dtype=np.float32)[:, None], size[1], axis=1)
 
 
-def _falloff(rng: np.random.Generator, size: tuple[int, int]) -> Plane:
+def falloff(rng: np.random.Generator, size: tuple[int, int]) -> Plane:
     """Uneven light on a wall: a soft pool of it, about 0.6 to 1.2."""
     y, x = (
         np.linspace(0, 1, size[0])[:, None] - rng.uniform(0, 1),
@@ -62,7 +58,7 @@ def _falloff(rng: np.random.Generator, size: tuple[int, int]) -> Plane:
     return (rng.uniform(0.55, 0.95) + rng.uniform(0.1, 0.5) * pool).astype(np.float32)
 
 
-def _on_ground(rng: np.random.Generator, flat: Picture, horizon: float, size: tuple[int, int]) -> Picture:
+def on_ground(rng: np.random.Generator, flat: Picture, horizon: float, size: tuple[int, int]) -> Picture:
     """A square texture laid on the ground and seen in perspective below the horizon."""
     first = int(horizon * size[0])
     rows = np.arange(first, size[0], dtype=np.float32) + 0.5
@@ -81,14 +77,14 @@ def _wall(rng: np.random.Generator, size: tuple[int, int], stops: Palette) -> Pi
     ).item()
     field = pattern_field(rng, size, pattern)
     contrast = np.float32(rng.uniform(0.15, 0.9) if pattern in ("plain", "gradient") else rng.uniform(0.08, 0.45))
-    return coloured(0.5 + (field - 0.5) * contrast, stops[_ORDER]) * _falloff(rng, size)[..., None]
+    return coloured(0.5 + (field - 0.5) * contrast, stops[_ORDER]) * falloff(rng, size)[..., None]
 
 
 def _floor(rng: np.random.Generator, size: tuple[int, int], stops: Palette, horizon: float) -> Picture:
     pattern: Pattern = rng.choice(np.array(["plain", "mottled", "grain", "fine", "checks", "stripes"])).item()
     field = pattern_field(rng, (256, 256), pattern)
     contrast = np.float32(rng.uniform(0.2, 1))
-    return _on_ground(rng, coloured(0.5 + (field - 0.5) * contrast, stops[_ORDER]), horizon, size)
+    return on_ground(rng, coloured(0.5 + (field - 0.5) * contrast, stops[_ORDER]), horizon, size)
 
 
 def _clutter_part(rng: np.random.Generator, size: tuple[int, int], *, leafy: float) -> Part:
@@ -182,18 +178,18 @@ def table(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
         picture = _over(picture, layer)
         depth = depth + layer.alpha * np.float32(rng.uniform(0.01, 0.08))
     if rng.random() < 0.75:
-        picture = _defocused(picture, rng.uniform(0.002, 0.03))
+        picture = defocused(picture, rng.uniform(0.002, 0.03))
     first = int(horizon * size[0])
     floor = _floor(rng, size, ground, horizon)
     shade = np.linspace(rng.uniform(0.55, 1), 1, len(floor), dtype=np.float32)[:, None, None]
     picture[first:] = floor * shade
-    return Backdrop(picture, _with_ground(depth, horizon), ground, horizon=horizon)
+    return Backdrop(picture, with_ground(depth, horizon), ground, horizon=horizon)
 
 
 def landscape(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """Ground, distant trees or hills, and sky."""
     horizon = rng.uniform(0.25, 0.75)
-    picture, _ = _sky(rng, size)
+    picture, _ = sky_above(rng, size)
     depth = np.zeros(size, dtype=np.float32)
     columns = np.linspace(0, 1, size[1])
     for distance in (0.05, 0.12)[int(rng.integers(0, 2)) :]:
@@ -202,25 +198,25 @@ def landscape(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
         ridge = horizon - rng.uniform(0.03, 0.25) + 0.12 * np.interp(columns, np.linspace(0, 1, 64), rough)
         mask = np.clip((_rows(size) - ridge.astype(np.float32)[None, :]) * size[0], 0, 1)
         trees = painted(
-            rng, size, "fine" if rng.random() < 0.5 else "mottled", palette_around(rng, _greenish(rng))[_ORDER]
+            rng, size, "fine" if rng.random() < 0.5 else "mottled", palette_around(rng, greenish(rng))[_ORDER]
         )
         haze = np.float32(rng.uniform(0, 0.5))
         picture += mask[..., None] * (trees * (1 - haze) + haze * picture.mean(axis=(0, 1)) - picture)
         depth = np.maximum(depth, mask * np.float32(distance))
-    picture = _defocused(picture, float(rng.choice([0, 0.003, 0.012])))
-    ground = palette_around(rng, _greenish(rng) if rng.random() < 0.6 else random_colour(rng))
+    picture = defocused(picture, float(rng.choice([0, 0.003, 0.012])))
+    ground = palette_around(rng, greenish(rng) if rng.random() < 0.6 else random_colour(rng))
     picture[int(horizon * size[0]) :] = _floor(rng, size, ground, horizon)
-    return Backdrop(picture, _with_ground(depth, horizon), ground, horizon=horizon)
+    return Backdrop(picture, with_ground(depth, horizon), ground, horizon=horizon)
 
 
 def sky(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """Nothing but sky, day or night, sometimes with a strip of land below."""
-    picture, stops = _sky(rng, size)
+    picture, stops = sky_above(rng, size)
     depth = np.zeros(size, dtype=np.float32)
     if rng.random() < 0.4:
         edge = rng.uniform(0.8, 0.95) + fractal(rng, (8, size[1]), slope=1.6)[0] * 0.02
         mask = np.clip((_rows(size) - edge[None, :].astype(np.float32)) * size[0], 0, 1)
-        land = painted(rng, size, "mottled", palette_around(rng, _greenish(rng) * np.float32(0.6)))
+        land = painted(rng, size, "mottled", palette_around(rng, greenish(rng) * np.float32(0.6)))
         picture += mask[..., None] * (land - picture)
         depth += mask * np.float32(0.12)
     return Backdrop(picture, depth, stops)
@@ -228,7 +224,7 @@ def sky(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 def foliage(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """Leaves and stalks behind the subject, mostly out of focus."""
-    stops = palette_around(rng, _greenish(rng) if rng.random() < 0.75 else random_colour(rng))
+    stops = palette_around(rng, greenish(rng) if rng.random() < 0.75 else random_colour(rng))
     picture = painted(rng, size, "mottled" if rng.random() < 0.6 else "patches", stops[_ORDER])
     focus = float(rng.choice([0.004, 0.012, 0.03, 0.05]))
     depth = np.full(size, 0.1, dtype=np.float32)
@@ -238,11 +234,11 @@ def foliage(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
         )
         picture = _over(picture, layer)
         depth += layer.alpha * (np.float32(0.12) * (nearer + 1) - depth)
-        picture = _defocused(picture, focus / (nearer + 1))
+        picture = defocused(picture, focus / (nearer + 1))
     depth = blurred(depth, focus * max(size))
     if rng.random() < 0.4:
-        picture = _defocused(_bokeh(rng, picture, strength=rng.uniform(0.1, 0.5)), 0.004)
-    return Backdrop(picture * _falloff(rng, size)[..., None], depth, stops)
+        picture = defocused(_bokeh(rng, picture, strength=rng.uniform(0.1, 0.5)), 0.004)
+    return Backdrop(picture * falloff(rng, size)[..., None], depth, stops)
 
 
 def interior(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
@@ -254,9 +250,9 @@ def interior(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     picture = _over(picture, layer)
     depth = np.float32(0.08) + layer.alpha * np.float32(0.1) + np.float32(0.1) * _rows(size)
     focus = float(rng.choice([0.003, 0.012, 0.03, 0.05]))
-    picture, depth = _defocused(picture, focus), blurred(depth, focus * max(size))
+    picture, depth = defocused(picture, focus), blurred(depth, focus * max(size))
     if rng.random() < 0.3:
-        picture = _defocused(_bokeh(rng, picture * np.float32(0.6), strength=rng.uniform(0.3, 0.8)), 0.004)
+        picture = defocused(_bokeh(rng, picture * np.float32(0.6), strength=rng.uniform(0.3, 0.8)), 0.004)
     return Backdrop(picture, depth, many)
 
 
@@ -272,10 +268,10 @@ def from_above(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
         crumbs = _clutter(rng, size, count=int(rng.integers(2, 12)), leafy=0.4, base=stops)
         see_through = np.float32(rng.uniform(0.15, 0.5))
         picture = _over(picture, Layer(crumbs.colour * see_through, crumbs.alpha * see_through, crumbs.relief))
-    return Backdrop(picture * _falloff(rng, size)[..., None], depth, stops, is_seen_from_above=True)
+    return Backdrop(picture * falloff(rng, size)[..., None], depth, stops, is_seen_from_above=True)
 
 
-def _sky(rng: np.random.Generator, size: tuple[int, int]) -> tuple[Picture, Palette]:
+def sky_above(rng: np.random.Generator, size: tuple[int, int]) -> tuple[Picture, Palette]:
     mood = rng.random()
     if mood < 0.55:
         high, low = np.array([0.25, 0.45, 0.75]) * rng.uniform(0.6, 1.2), np.array([0.7, 0.8, 0.9])
@@ -293,20 +289,20 @@ def _sky(rng: np.random.Generator, size: tuple[int, int]) -> tuple[Picture, Pale
     return picture, np.clip(np.stack([high * 0.7, high, low, low * 1.1]), 0, 1).astype(np.float32)
 
 
-def _greenish(rng: np.random.Generator) -> Palette:
+def greenish(rng: np.random.Generator) -> Palette:
     green = np.array([rng.uniform(0.15, 0.55), rng.uniform(0.25, 0.6), rng.uniform(0.08, 0.3)], dtype=np.float32)
     muted: Palette = green + np.float32(rng.uniform(0, 0.6)) * (green.mean() - green)
     muted *= np.float32(rng.uniform(0.5, 1.2))
     return muted
 
 
-def _defocused(picture: Picture, radius: float) -> Picture:
+def defocused(picture: Picture, radius: float) -> Picture:
     """Blurred by `radius` times the longer side."""
     radius_px = radius * max(picture.shape[:2])
     return blurred_picture(picture, float(radius_px)) if radius_px >= 0.4 else picture
 
 
-def _with_ground(depth: Plane, horizon: float) -> Plane:
+def with_ground(depth: Plane, horizon: float) -> Plane:
     rows = np.linspace(0, 1, depth.shape[0], dtype=np.float32)
     ramp = ground_depth(rows, horizon)
     return np.where(rows[:, None] > horizon, np.maximum(ramp[:, None], depth), depth).astype(np.float32)
@@ -317,21 +313,3 @@ def ground_depth(row: Plane, horizon: float) -> Plane:
     below: Plane = np.clip((row - np.float32(horizon)) / np.float32(1.05 - horizon), 0, 1.5)
     depth: Plane = np.float32(0.15) + np.float32(0.6) * below
     return depth
-
-
-_BACKDROPS: tuple[tuple[Callable[[np.random.Generator, tuple[int, int]], Backdrop], float], ...] = (
-    (studio, 0.17),
-    (table, 0.24),
-    (landscape, 0.14),
-    (sky, 0.08),
-    (foliage, 0.13),
-    (interior, 0.12),
-    (from_above, 0.12),
-)
-
-
-def random_backdrop(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
-    """A place for a photograph, (height, width) = `size`; very blurred ones are only coarse underneath."""
-    odds = [share for _, share in _BACKDROPS]
-    make = _BACKDROPS[int(rng.choice(len(_BACKDROPS), p=odds))][0]
-    return make(rng, size)

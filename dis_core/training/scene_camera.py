@@ -9,19 +9,25 @@ from PIL import Image
 
 from dis_core.training.scene_textures import Picture, Plane, resized_picture, softened, unit_range
 
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
 
 def exposed(rng: np.random.Generator, picture: Picture) -> Picture:
-    """Gain, gamma, white balance, vignette; one picture in ten becomes grey."""
+    """Gain, gamma, white balance, saturation, contrast curve, vignette; one picture in twelve becomes grey."""
     balance = np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
     picture = levelled(picture, strength=rng.uniform(0.2, 1)) * balance
     picture = np.clip(picture * np.float32(np.exp(rng.normal(0, 0.12))), 0, 1)
-    picture = picture ** np.float32(np.exp(rng.normal(-0.05, 0.2)))
+    picture = picture ** np.float32(np.exp(rng.normal(-0.15, 0.2)))
+    # Photographs are paler than paint: most chroma goes, and a contrast curve takes its place.
+    grey = (picture @ _LUMA)[..., None]
+    vividness = float(np.ptp(picture[::4, ::4], axis=-1).mean())
+    wanted = rng.choice([0.0, rng.uniform(0.04, 0.2), rng.uniform(0.15, 0.4)], p=(0.08, 0.8, 0.12))
+    chroma = np.float32(min(wanted / max(vividness, 0.01), 1.1))
+    picture = np.clip(grey + chroma * (picture - grey), 0, 1)
+    picture = picture + np.float32(rng.uniform(-0.1, 0.5)) * (picture * picture * (3 - 2 * picture) - picture)
     if rng.random() < 0.3:
         y, x = np.linspace(-1, 1, picture.shape[0])[:, None], np.linspace(-1, 1, picture.shape[1])[None, :]
         picture = picture * (1 - rng.uniform(0.05, 0.3) * (x**2 + y**2)).astype(np.float32)[..., None]
-    if rng.random() < 0.1:
-        grey = picture @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-        picture = np.repeat(grey[..., None], 3, axis=-1)
     return picture
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dis_core.training.scene_contours import Contour, blob, ellipse, leaf, limb, polygon, turned_profile
-from dis_core.training.scene_subjects import LIVING, Maker, Part, Subject, blossoms_of_shapes, vessel
+from dis_core.training.scene_subjects import Maker, Part, Subject, vessel
 
 
 def _mark(*contours: Contour, material: int = 0, tone: float = 0.3) -> Part:
@@ -40,7 +40,7 @@ def tower(rng: np.random.Generator) -> Subject:
             )
         )
     if rng.random() < 0.5:
-        windows = [ellipse((0, y), (base * 0.2, base * 0.25), power=4) for y in np.arange(-0.7, 0.9, 0.3)]
+        windows = [ellipse((0, y), (base * 0.2, base * 0.25), power=4) for y in np.arange(-0.7, 0.9, 0.3).tolist()]
         parts.append(_mark(*windows, tone=0.2))
     return Subject(parts, "stands")
 
@@ -269,18 +269,3 @@ def insect(rng: np.random.Generator) -> Subject:
 
 
 MADE: tuple[Maker, ...] = (tower, crate, vehicle, bicycle, furniture, tool, lattice, toy, fruit, insect, vessel)
-
-_WEIGHTS: dict[Maker, float] = {
-    **dict.fromkeys((*LIVING, *MADE), 1.0),
-    blossoms_of_shapes: 5.0,
-}
-_WEIGHTS[LIVING[0]] = _WEIGHTS[LIVING[3]] = _WEIGHTS[vessel] = _WEIGHTS[LIVING[5]] = 2.0
-_WEIGHTS[fruit] = 1.5
-_WEIGHTS[lattice] = _WEIGHTS[bicycle] = 0.6
-
-
-def random_subject(rng: np.random.Generator) -> Subject:
-    """Something to photograph; faces, portraits, vessels, flowers and nameless shapes come more often."""
-    makers = list(_WEIGHTS)
-    odds = np.array([_WEIGHTS[maker] for maker in makers])
-    return makers[int(rng.choice(len(makers), p=odds / odds.sum()))](rng)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dis_core.training.scene_contours import Contour
-    from dis_core.training.scene_subjects import Part, Subject
+    from dis_core.training.scene_subjects import Part, Stance, Subject
 
-SMALLEST_AREA, LARGEST_AREA = 0.045, 0.62
+SMALLEST_AREA, LARGEST_AREA = 0.045, 0.73
 _RELIEF_GRID = 36
+
+Cut = Literal["nowhere", "on one side", "all round"]
+"""Which borders a subject goes over, besides the lower one of a portrait."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +70,8 @@ def random_surfaces(
 
     `base` makes all of them take their colours from a palette that is already in the scene.
     """
-    # One living thing in six is painted as if it were a toy or a statue.
-    is_natural = base is None and rng.random() < 0.85
+    # One living thing in ten is painted as if it were a toy or a statue.
+    is_natural = base is None and rng.random() < 0.9
     stuff = dict(enumerate(subject.stuff)) if is_natural else {}
     first = random_colour(rng) if base is None else base[int(rng.integers(len(base)))]
     surfaces = {}
@@ -234,8 +237,12 @@ def draw_parts(parts: Sequence[Part], surfaces: Mapping[int, Picture], light: Li
             _lay(window, part, mask, surface, light, shade_px=max(size) / 60)
     exact = silhouette(parts, size, supersampling=supersampling)
     covered = np.maximum(canvas.alpha, np.float32(1e-3))
-    straight = np.clip(canvas.colour / covered[..., None], 0, 1)
-    return Layer(straight * exact[..., None], exact, canvas.relief / covered)
+    # In place: at 4096 pixels every copy of a picture takes 200 MB.
+    colour = canvas.colour
+    colour /= covered[..., None]
+    np.clip(colour, 0, 1, out=colour)
+    colour *= exact[..., None]
+    return Layer(colour, exact, canvas.relief / covered)
 
 
 def bent_about(parts: Sequence[Part], rng: np.random.Generator, angle: float) -> list[Part]:
@@ -248,41 +255,28 @@ def bent_about(parts: Sequence[Part], rng: np.random.Generator, angle: float) ->
 
 
 def placed(
-    rng: np.random.Generator, subject: Subject, size: tuple[int, int], *, foot: float, area: float, is_cut: bool
+    rng: np.random.Generator, subject: Subject, size: tuple[int, int], *, foot: float, area: float, cut: Cut
 ) -> list[Part]:
     """The subject's parts in pixels of a picture of `size`, scaled to cover about `area` of it.
 
-    It stands with its lowest point at `foot` (a share of the height), lies near the middle, or is cropped below;
-    `is_cut` pushes it over a border. Its covered area ends up between SMALLEST_AREA and LARGEST_AREA where scaling can
+    It stands with its lowest point at `foot` (a share of the height), lies near the middle, or is cropped below; `cut`
+    says over which borders it goes. Its covered area ends up between SMALLEST_AREA and LARGEST_AREA where scaling can
     do that.
     """
     angle = rng.uniform(-np.pi, np.pi) if subject.stance == "lies" else rng.normal(0, 0.06)
     parts = bent_about(subject.parts, rng, angle)
     extent = outline_box(parts)[1] - outline_box(parts)[0]
-    height, width = size
-    place = rng.normal((0.5, 0.5), 0.09)
-    overlap, side = rng.uniform(0.04, 0.3), int(rng.integers(0, 3))
+    frame = np.array([size[1], size[0]], dtype=np.float64)
+    place, overlap, side = rng.normal((0.5, 0.5), 0.09), rng.uniform(0.04, 0.3), int(rng.integers(0, 3))
     if subject.stance == "cropped":
         # Nobody crops a small thing in a corner: what is cut off below is the portrait that fills the picture.
-        area = max(area, rng.uniform(0.13, 0.45))
-        overlap = rng.uniform(0.2, 0.42)
-    scale = float(np.sqrt(area * height * width / (extent.prod() * 0.55)))
-    if not is_cut:
-        scale = min(scale, float(np.min(np.array([width, height]) * 0.92 / extent)))
+        area, overlap = max(area, rng.uniform(0.13, 0.45)), rng.uniform(0.12, 0.42)
+    scale = float(np.sqrt(area * frame.prod() / (extent.prod() * 0.55)))
+    if cut == "nowhere":
+        scale = min(scale, float(np.min(frame * 0.96 / extent)) * (1.15 if subject.stance == "cropped" else 1))
     result = parts
     for _ in range(8):
-        span = extent * scale
-        middle = place * (width, height)
-        if not is_cut:
-            middle = np.clip(
-                middle, span / 2 + 0.02 * np.array([width, height]), (width, height) - span / 2 - 0.02 * height
-            )
-        if subject.stance == "cropped" or (is_cut and side == 0):
-            middle[1] = height + overlap * span[1] - span[1] / 2
-        elif subject.stance == "stands" and not is_cut:
-            middle[1] = foot * height - span[1] / 2
-        if is_cut and side > 0:
-            middle[0] = span[0] * (0.5 - overlap) if side == 1 else width - span[0] * (0.5 - overlap)
+        middle = _middle(subject.stance, extent * scale, frame, place, foot=foot, cut=cut, overlap=overlap, side=side)
         result = moved(parts, np.eye(2) * scale, middle)
         covered = covered_area(result, size)
         if covered < max(SMALLEST_AREA * 1.2, area * 0.6):
@@ -292,3 +286,37 @@ def placed(
         else:
             break
     return result
+
+
+def _middle(
+    stance: Stance,
+    span: NDArray[np.float64],
+    frame: NDArray[np.float64],
+    place: NDArray[np.float64],
+    *,
+    foot: float,
+    cut: Cut,
+    overlap: float,
+    side: int,
+) -> NDArray[np.float64]:
+    """Where the middle of a subject of `span` (x, y) pixels goes in a picture of `frame` (width, height)."""
+    width, height = frame
+    middle = place * frame
+    if cut == "all round":
+        # A close-up: its top is mostly seen, and what is too large for the picture sticks out below.
+        if span[1] > height * 0.9:
+            middle[1] = span[1] / 2 + height * (0.3 * overlap if overlap < 0.24 else -0.4 * overlap)
+        if stance == "cropped":
+            middle[1] = max(middle[1], height + 0.12 * span[1] - span[1] / 2)
+        return middle
+    if cut == "nowhere":
+        middle = np.clip(middle, span / 2 + 0.02 * frame, frame - span / 2 - 0.02 * height)
+    if stance == "cropped" or (cut == "on one side" and side == 0):
+        middle[1] = height + overlap * span[1] - span[1] / 2
+    elif stance == "stands" and cut == "nowhere":
+        middle[1] = max(foot * height - span[1] / 2, 0.02 * height + span[1] / 2)
+    if cut == "on one side" and side > 0:
+        middle[0] = span[0] * (0.5 - overlap) if side == 1 else width - span[0] * (0.5 - overlap)
+        if span[1] > 0.85 * height and stance != "cropped":
+            middle[1] = span[1] / 2 + 0.04 * height
+    return middle

@@ -64,7 +64,7 @@ def _mark(*contours: Contour, material: int = 0, tone: float = 0.15) -> Part:
     return Part(contours, material=material, tone=tone, relief=0, is_marking=True)
 
 
-def _fur(rng: np.random.Generator, outline: Contour, *, material: int, length: float, count: int = 330) -> list[Part]:
+def fur(rng: np.random.Generator, outline: Contour, *, material: int, length: float, count: int = 330) -> list[Part]:
     groups = []
     for tone in rng.uniform(0.7, 1.25, 3):
         hairs = strands(rng, outline, count=count // 3, length=length, width=0.005, pull=(0, rng.uniform(0, 0.5)))
@@ -72,7 +72,7 @@ def _fur(rng: np.random.Generator, outline: Contour, *, material: int, length: f
     return groups
 
 
-def _eyes(centre: tuple[float, float], apart: float, size: float) -> list[Part]:
+def eyes(centre: tuple[float, float], apart: float, size: float) -> list[Part]:
     x, y = centre
     places = [(x - apart, y), (x + apart, y)]
     glints = [(px - size * 0.3, py - size * 0.35) for px, py in places]
@@ -83,7 +83,7 @@ def _eyes(centre: tuple[float, float], apart: float, size: float) -> list[Part]:
     ]
 
 
-def _animal_head(rng: np.random.Generator, centre: tuple[float, float], size: float) -> list[Part]:
+def animal_head(rng: np.random.Generator, centre: tuple[float, float], size: float) -> list[Part]:
     x, y = centre
     parts: list[Part] = []
     ear, spread = rng.uniform(0.5, 1.3) * size, rng.uniform(0.45, 0.85) * size
@@ -97,9 +97,9 @@ def _animal_head(rng: np.random.Generator, centre: tuple[float, float], size: fl
     muzzle = (x + rng.normal(0, 0.05) * size, y + size * 0.4)
     parts += [
         Part([skull], lift=0.1),
-        *_fur(rng, skull, material=0, length=size * rng.uniform(0.08, 0.25), count=240),
+        *fur(rng, skull, material=0, length=size * rng.uniform(0.05, 0.16), count=240),
         Part([ellipse(muzzle, (size * 0.42, size * 0.34))], material=2, lift=0.15, relief=0.6),
-        *_eyes((x, y - size * 0.05), size * 0.4, size * rng.uniform(0.09, 0.16)),
+        *eyes((x, y - size * 0.05), size * 0.4, size * rng.uniform(0.09, 0.16)),
         _mark(ellipse((muzzle[0], muzzle[1] - size * 0.12), (size * 0.15, size * 0.1)), tone=0.2),
         _mark(limb([(muzzle[0] - size * 0.2, muzzle[1] + size * 0.18), (muzzle[0], muzzle[1] + size * 0.12)], [0.02])),
     ]
@@ -119,10 +119,10 @@ def _stripes_on(rng: np.random.Generator, centre: tuple[float, float], radius: f
 def animal_face(rng: np.random.Generator) -> Subject:
     """A cat or dog that looks into the camera; its chest leaves the picture or rests on the ground."""
     chest = blob(rng, (rng.normal(0, 0.15), 1.05), (rng.uniform(0.55, 0.95), 0.8), roughness=0.07)
-    parts = [Part([chest], tone=0.9), *_fur(rng, chest, material=0, length=0.12)]
+    parts = [Part([chest], tone=0.9), *fur(rng, chest, material=0, length=rng.uniform(0.04, 0.12))]
     if rng.random() < 0.5:
         parts.append(_mark(blob(rng, (0, 1.1), (0.3, 0.5), roughness=0.2), material=2, tone=1.1))
-    head = _animal_head(rng, (rng.normal(0, 0.08), 0), rng.uniform(0.5, 0.68))
+    head = animal_head(rng, (rng.normal(0, 0.08), 0), rng.uniform(0.5, 0.68))
     return Subject([*parts, *head], "cropped" if rng.random() < 0.7 else "stands", _ANIMAL)
 
 
@@ -142,10 +142,10 @@ def four_legs(rng: np.random.Generator) -> Subject:
     head = (long * rng.uniform(1.0, 1.35), rng.uniform(-0.75, -0.15))
     parts += [Part([limb([(long * 0.7, -0.05), head], [0.42, 0.26])]), Part([body], tone=1.05)]
     if rng.random() < 0.6:
-        parts += _fur(rng, body, material=0, length=rng.uniform(0.06, 0.2))
+        parts += fur(rng, body, material=0, length=rng.uniform(0.03, 0.13))
     if rng.random() < 0.5:
         parts.append(_stripes_on(rng, (0, 0), long * 0.8))
-    return Subject([*parts, *_animal_head(rng, head, rng.uniform(0.2, 0.3))], "stands", _ANIMAL)
+    return Subject([*parts, *animal_head(rng, head, rng.uniform(0.2, 0.3))], "stands", _ANIMAL)
 
 
 def bird(rng: np.random.Generator) -> Subject:
@@ -185,7 +185,7 @@ def portrait(rng: np.random.Generator) -> Subject:
     mouth = rng.uniform(0.24, 0.29)
     parts = [
         Part([mane], material=1, tone=0.8, lift=-0.1),
-        Part(strands(rng, mane, count=300, length=rng.uniform(0.06, 0.22), width=0.004), material=1, relief=0.1),
+        Part(strands(rng, mane, count=240, length=rng.uniform(0.03, 0.14), width=0.004), material=1, relief=0.1),
         Part([torso, shoulders], material=2, relief=0.6),
         Part([limb([(lean, 0.25), (0, 0.85)], [0.34, 0.36, 0.5])], tone=0.85),
         Part(
@@ -195,7 +195,7 @@ def portrait(rng: np.random.Generator) -> Subject:
         ),
         Part([face], lift=0.1, relief=0.7),
         Part([fringe], material=1, lift=0.12, relief=0.5),
-        *_eyes((lean, -0.06), 0.15, 0.035),
+        *eyes((lean, -0.06), 0.15, 0.035),
         _mark(
             *(limb([(lean + s * 0.22, -0.15), (lean + s * 0.08, -0.16)], [0.03]) for s in (-1, 1)), material=1, tone=0.6
         ),
@@ -350,7 +350,7 @@ def blossoms_of_shapes(rng: np.random.Generator) -> Subject:
             outline = limb([tuple(ends[0]), place, tuple(ends[1])], rng.uniform(0.1, 0.45, 3).tolist())
         parts.append(Part([outline], material=material, lift=lift, tone=rng.uniform(0.8, 1.2)))
         if rng.random() < 0.3:
-            parts += _fur(rng, outline, material=material, length=rng.uniform(0.05, 0.3))
+            parts += fur(rng, outline, material=material, length=rng.uniform(0.05, 0.3))
         if rng.random() < 0.3:
             parts.append(_stripes_on(rng, place, min(radii)))
         centre = centre + rng.normal(0, 0.45, 2)

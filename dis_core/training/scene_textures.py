@@ -6,6 +6,7 @@ Fields are made on a grid of fixed size and enlarged, so that a scene looks the 
 from __future__ import annotations
 
 import colorsys
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -23,8 +24,23 @@ Palette = NDArray[np.float32]
 
 Pattern = Literal["plain", "mottled", "fine", "grain", "stripes", "spots", "checks", "patches", "gradient"]
 
-Stuff = Literal["skin", "hair", "fur", "leaf", "petal"]
-"""What a living surface is made of; it decides the range of its colours and patterns."""
+Stuff = Literal[
+    "skin",
+    "hair",
+    "fur",
+    "leaf",
+    "petal",
+    "cloth",
+    "stone",
+    "wicker",
+    "ceramic",
+    "terracotta",
+    "wood",
+    "metal",
+    "paint",
+    "glass",
+]
+"""What a surface is made of; it decides the range of its colours and patterns."""
 
 _PATTERNS: tuple[Pattern, ...] = (
     "plain",
@@ -90,6 +106,16 @@ def softened(array: NDArray[np.float32], variance_px: float) -> NDArray[np.float
     return array
 
 
+@lru_cache(maxsize=4)
+def _log_frequency(stretch: tuple[float, float]) -> Plane:
+    rows = np.fft.fftfreq(_NOISE_GRID)[:, None] * stretch[0]
+    columns = np.fft.rfftfreq(_NOISE_GRID)[None, :] * stretch[1]
+    squared = rows**2 + columns**2
+    squared[0, 0] = 1
+    logarithm: Plane = (np.log(squared) / 2).astype(np.float32)
+    return logarithm
+
+
 def fractal(
     rng: np.random.Generator, size: tuple[int, int], *, slope: float = 1.6, stretch: tuple[float, float] = (1, 1)
 ) -> Plane:
@@ -97,11 +123,7 @@ def fractal(
 
     `stretch` (vertical, horizontal) lengthens its features along an axis. Photographs have a slope of about 1 to 1.3.
     """
-    rows = np.fft.fftfreq(_NOISE_GRID)[:, None] * stretch[0]
-    columns = np.fft.rfftfreq(_NOISE_GRID)[None, :] * stretch[1]
-    frequency = np.sqrt(rows**2 + columns**2).astype(np.float32)
-    frequency[0, 0] = 1
-    amplitude = frequency ** np.float32(-slope)
+    amplitude = np.exp(np.float32(-slope) * _log_frequency(stretch))
     amplitude[0, 0] = 0
     white = rng.standard_normal((2, *amplitude.shape), dtype=np.float32)
     plane = np.fft.irfft2(amplitude * (white[0] + 1j * white[1]), s=(_NOISE_GRID, _NOISE_GRID)).astype(np.float32)
@@ -128,31 +150,57 @@ def random_colour(rng: np.random.Generator, *, saturated: float = 0.15) -> NDArr
 
 def natural_colour(rng: np.random.Generator, stuff: Stuff) -> NDArray[np.float32]:
     """A colour, (3,), that `stuff` has in photographs."""
-    if stuff == "skin":
-        hue, saturation, value = rng.normal(0.06, 0.015), rng.uniform(0.25, 0.55), rng.uniform(0.3, 0.95)
-    elif stuff == "hair":
-        hue, saturation, value = rng.normal(0.07, 0.03), rng.uniform(0.05, 0.6), rng.choice([0.1, 0.2, 0.35, 0.6, 0.8])
-    elif stuff == "fur":
-        hue, saturation = rng.normal(0.08, 0.02), rng.choice([0.05, 0.2, 0.45, 0.65])
-        value = rng.uniform(0.1, 0.95)
-    elif stuff == "leaf":
-        hue, saturation, value = rng.normal(0.27, 0.045), rng.uniform(0.2, 0.75), rng.uniform(0.2, 0.65)
-    else:
-        hue, saturation, value = rng.choice([0.0, 0.08, 0.14, 0.8, 0.92]), rng.uniform(0, 0.9), rng.uniform(0.6, 1)
-    red, green, blue = colorsys.hsv_to_rgb(float(hue) % 1, float(saturation), float(value))
+    hue, saturation, value = _natural_hsv(rng, stuff)
+    red, green, blue = colorsys.hsv_to_rgb(float(hue) % 1, float(saturation), float(np.clip(value, 0, 1)))
     return np.array([red, green, blue], dtype=np.float32)
+
+
+def _natural_hsv(rng: np.random.Generator, stuff: Stuff) -> tuple[float, float, float]:
+    if stuff in _NATURAL:
+        (hue, spread), saturations, values = _NATURAL[stuff]
+        return rng.normal(hue, spread), rng.uniform(*saturations), rng.uniform(*values)
+    if stuff == "fur":
+        return rng.normal(0.08, 0.02), float(rng.choice([0.05, 0.2, 0.45, 0.65])), rng.uniform(0.1, 0.95)
+    if stuff == "hair":
+        value = float(rng.choice([0.08, 0.14, 0.25, 0.5, 0.75]))
+        return rng.normal(0.07, 0.03), rng.uniform(0.05, 0.6), value
+    if stuff == "petal":
+        return float(rng.choice([0.0, 0.08, 0.14, 0.8, 0.92])), rng.uniform(0, 0.9), rng.uniform(0.6, 1)
+    # Clothes and cars: black, white and grey more often than colours.
+    value = float(rng.choice([rng.uniform(0.05, 0.22), rng.uniform(0.75, 1), rng.uniform(0.2, 0.8)]))
+    return rng.random(), rng.uniform(0, 0.15) if rng.random() < 0.6 else rng.uniform(0.2, 0.85), value
+
+
+_NATURAL: dict[Stuff, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
+    "skin": ((0.06, 0.015), (0.25, 0.55), (0.3, 0.95)),
+    "leaf": ((0.27, 0.045), (0.2, 0.75), (0.15, 0.65)),
+    "stone": ((0.11, 0.08), (0.0, 0.2), (0.25, 0.9)),
+    "wicker": ((0.085, 0.02), (0.3, 0.65), (0.3, 0.85)),
+    "ceramic": ((0.12, 0.2), (0.0, 0.15), (0.6, 1.0)),
+    "terracotta": ((0.045, 0.015), (0.4, 0.7), (0.4, 0.8)),
+    "wood": ((0.07, 0.02), (0.4, 0.8), (0.2, 0.7)),
+    "metal": ((0.12, 0.1), (0.0, 0.12), (0.5, 0.95)),
+    "glass": ((0.58, 0.1), (0.0, 0.25), (0.08, 0.5)),
+}
+"""Hue (mean, deviation), saturation (from, to) and value (from, to)."""
 
 
 def natural_pattern(rng: np.random.Generator, stuff: Stuff) -> Pattern:
     """A pattern that `stuff` has: skin is even, hair runs in strands, fur may be striped or patched."""
     choices: dict[Stuff, tuple[Pattern, ...]] = {
-        "skin": ("plain",),
         "hair": ("grain", "fine"),
-        "fur": ("plain", "mottled", "grain", "grain", "fine", "patches", "stripes", "spots"),
+        "fur": ("plain", "mottled", "grain", "grain", "fine", "patches", "patches", "stripes", "spots"),
         "leaf": ("plain", "mottled", "gradient"),
         "petal": ("plain", "plain", "gradient", "grain"),
+        "cloth": ("plain", "plain", "plain", "fine", "mottled", "checks", "stripes"),
+        "stone": ("mottled", "plain", "fine"),
+        "wicker": ("fine", "grain"),
+        "wood": ("grain",),
+        "glass": ("gradient", "patches", "mottled"),
+        "terracotta": ("mottled", "plain"),
     }
-    return choices[stuff][int(rng.integers(len(choices[stuff])))]
+    known = choices.get(stuff, ("plain",))
+    return known[int(rng.integers(len(known)))]
 
 
 def palette_around(rng: np.random.Generator, base: NDArray[np.float32], *, spread: float = 0.12) -> Palette:

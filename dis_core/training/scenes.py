@@ -7,17 +7,20 @@ from the seed, and coordinates are relative to the size, so that a scene looks a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from PIL import Image
 
-from dis_core.training.scene_backdrops import Backdrop, ground_depth, random_backdrop
+from dis_core.training.scene_backdrops import Backdrop, ground_depth
 from dis_core.training.scene_camera import focused, photographed
-from dis_core.training.scene_objects import random_subject
+from dis_core.training.scene_choice import random_backdrop, random_maker
+from dis_core.training.scene_hairlines import with_hairlines
+from dis_core.training.scene_lighting import lit_unevenly
 from dis_core.training.scene_render import (
     LARGEST_AREA,
     SMALLEST_AREA,
+    Cut,
     Layer,
     Light,
     bent_about,
@@ -29,7 +32,7 @@ from dis_core.training.scene_render import (
     random_light,
     random_surfaces,
 )
-from dis_core.training.scene_subjects import Part, Stance, Subject, blossoms_of_shapes
+from dis_core.training.scene_subjects import Maker, Part, Stance, Subject, blossoms_of_shapes
 from dis_core.training.scene_textures import (
     Picture,
     Plane,
@@ -40,10 +43,16 @@ from dis_core.training.scene_textures import (
     unit_range,
 )
 
+CLEAR_DIFFERENCE = 0.09
+DARKEST = 0.14
+FINE_STREAM = 4096
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    Finish = Callable[[np.random.Generator, Layer, Picture], Layer]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,59 +68,109 @@ class Scene:
 
 
 def make_scene(seed: int, size: tuple[int, int]) -> Scene:
-    """A photograph-like scene of `size` (height, width) whose subject covers 4 % to 65 % of it.
+    """A photograph-like scene of `size` (height, width) whose subject covers 4 % to 75 % of it.
 
     `seed` is not negative; the same seed and size give the same scene.
     """
-    rng = np.random.default_rng(seed)
+
+    def through_the_lens(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
+        colour, alpha, relief = focused(rng, layer.colour, layer.alpha, layer.relief)
+        return Layer(_told_apart(colour, alpha, behind), alpha, relief)
+
+    return _taken(np.random.default_rng(seed), size, through_the_lens)
+
+
+def make_fine_scene(seed: int, size: tuple[int, int]) -> Scene:
+    """A sharp scene with hairs, wires, spokes and threads, 1 to 3 pixels wide at 4096 and hardly there at 256.
+
+    For judging what refinement at full size is worth. The same seed and size give the same scene, another one than
+    `make_scene` gives for the seed.
+    """
+
+    def with_fine_structure(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
+        layer = replace(layer, colour=_told_apart(layer.colour, layer.alpha, behind))
+        return with_hairlines(rng, layer, behind)
+
+    return _taken(np.random.default_rng([seed, FINE_STREAM]), size, with_fine_structure)
+
+
+def _taken(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> Scene:
+    """The photograph of a scene; `finish` has the last word on the subject before it is laid over what is behind it."""
     backdrop = random_backdrop(rng, size)
     light = random_light(rng)
-    picture, depth = _with_bystanders(rng, backdrop, light, size)
-    subject, parts = _choose_subject(rng, backdrop, size)
-    base = backdrop.palette if rng.random() < 0.15 else None
+    make = random_maker(rng)
+    picture, depth = _with_bystanders(rng, backdrop, light, size, like=make)
+    subject, parts = _choose_subject(rng, backdrop, size, make)
+    base = backdrop.palette if rng.random() < 0.12 else None
     layer = draw_parts(parts, random_surfaces(rng, size, subject, base=base), light, size)
+    layer = lit_unevenly(rng, layer)
     picture = _with_shadows(rng, replace(backdrop, picture=picture), layer.alpha, parts, light)
-    colour, alpha, relief = focused(rng, layer.colour, layer.alpha, layer.relief)
-    picture = colour + (1 - alpha[..., None]) * picture
+    layer = finish(rng, layer, picture)
+    alpha = layer.alpha
+    picture = layer.colour + (1 - alpha[..., None]) * picture
     nearness = _subject_depth(rng, backdrop, foot=float(outline_box(parts)[1][1]) / size[0])
-    depth = depth + alpha * (nearness + np.float32(rng.uniform(0.15, 0.5)) * relief - depth)
+    depth = depth + alpha * (nearness + np.float32(rng.uniform(0.15, 0.5)) * layer.relief - depth)
     low, high = float(depth.min()), float(depth.max())
     depth = np.clip((depth - low) / np.float32(max(high - low, 1e-3)), 0, 1)
     return Scene(photographed(rng, picture), np.clip(alpha, 0, 1), depth.astype(np.float32))
 
 
-def contact_sheet(seeds: Sequence[int], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Scenes to look at, image | alpha | depth each, two scenes per row: (rows * height, 6 * width, 3) in [0, 1]."""
-    height, width = size
-    sheet = np.zeros(((len(seeds) + 1) // 2 * height, 6 * width, 3), dtype=np.float32)
-    for place, seed in enumerate(seeds):
-        scene = make_scene(seed, size)
-        top, left = place // 2 * height, place % 2 * 3 * width
-        for column, view in enumerate((scene.image, scene.alpha[..., None], scene.depth[..., None])):
-            sheet[top : top + height, left + column * width : left + (column + 1) * width] = view
-    return sheet
-
-
-def _choose_subject(rng: np.random.Generator, backdrop: Backdrop, size: tuple[int, int]) -> tuple[Subject, list[Part]]:
+def _choose_subject(
+    rng: np.random.Generator, backdrop: Backdrop, size: tuple[int, int], make: Maker
+) -> tuple[Subject, list[Part]]:
     """What is photographed, and its parts in pixels of the picture, within the limits of area."""
     horizon = 0.5 if backdrop.horizon is None else backdrop.horizon
     for attempt in range(6):
-        subject = random_subject(rng) if attempt < 5 else blossoms_of_shapes(rng)
+        subject = make(rng) if attempt < 3 else blossoms_of_shapes(rng)
         if backdrop.horizon is None and subject.stance == "stands":
-            subject = replace(subject, stance="lies" if backdrop.is_seen_from_above else _unsupported(rng))
+            subject = replace(subject, stance=_unsupported(rng, backdrop))
         elif backdrop.horizon is not None and subject.stance == "lies" and rng.random() < 0.7:
             subject = replace(subject, stance="stands")
-        foot = float(rng.uniform(max(horizon + 0.12, 0.62), 0.97))
-        area = float(np.exp(rng.uniform(np.log(0.07), np.log(0.5))))
-        is_cut = rng.random() < 0.12
-        parts = placed(rng, subject, size, foot=foot, area=area, is_cut=is_cut)
+        foot = float(rng.uniform(min(max(horizon + 0.12, 0.62), 0.96), 0.97))
+        parts = placed(rng, subject, size, foot=foot, **_framing(rng))
         if SMALLEST_AREA <= covered_area(parts, size) <= LARGEST_AREA:
             break
     return subject, parts
 
 
-def _unsupported(rng: np.random.Generator) -> Stance:
+class _Framing(TypedDict):
+    area: float
+    cut: Cut
+
+
+def _framing(rng: np.random.Generator) -> _Framing:
+    """How much of the picture the subject takes, and whether it stays within it."""
+    if rng.random() < 0.33:
+        return {"area": rng.uniform(0.32, 0.7), "cut": "all round" if rng.random() < 0.6 else "nowhere"}
+    area = float(np.exp(rng.uniform(np.log(0.07), np.log(0.5))))
+    return {"area": area, "cut": "on one side" if rng.random() < 0.12 else "nowhere"}
+
+
+def _unsupported(rng: np.random.Generator, backdrop: Backdrop) -> Stance:
+    if backdrop.is_seen_from_above and rng.random() < 0.5:
+        return "lies"
     return "cropped" if rng.random() < 0.25 else "floats"
+
+
+def _told_apart(colour: Picture, alpha: Plane, behind: Picture) -> Picture:
+    """The premultiplied subject, made lighter or darker if nobody could tell it from what is beside it or from soot."""
+    grid = (48, 48)
+    mask = np.clip(resized(alpha, grid), 0, 1)
+    beside = np.clip(blurred(mask, 4) - mask, 0, 1)
+    if float(mask.sum()) < 1 or float(beside.sum()) < 1:
+        return colour
+    own, other = (resized_picture(np.ascontiguousarray(picture), grid) for picture in (colour, behind))
+    mean = own.sum(axis=(0, 1)) / mask.sum()
+    around = (other * beside[..., None]).sum(axis=(0, 1)) / beside.sum()
+    lightness = float(mean.mean())
+    wanted = max(lightness, DARKEST)
+    if float(np.abs(mean * wanted / max(lightness, 0.01) - around).max()) < CLEAR_DIFFERENCE:
+        is_lighter = lightness > float(around.mean()) or lightness < 0.2
+        wanted = lightness + 2 * CLEAR_DIFFERENCE * (1 if is_lighter else -1)
+    elif wanted == lightness:
+        return colour
+    changed: Picture = colour * np.float32(np.clip(wanted / max(lightness, 0.04), 0.2, 4))
+    return np.clip(changed, 0, alpha[..., None])
 
 
 def _subject_depth(rng: np.random.Generator, backdrop: Backdrop, *, foot: float) -> Plane:
@@ -131,11 +190,11 @@ def _subject_depth(rng: np.random.Generator, backdrop: Backdrop, *, foot: float)
 
 
 def _with_bystanders(
-    rng: np.random.Generator, backdrop: Backdrop, light: Light, size: tuple[int, int]
+    rng: np.random.Generator, backdrop: Backdrop, light: Light, size: tuple[int, int], *, like: Maker
 ) -> tuple[Picture, Plane]:
-    """Up to three things that are not the subject: small, cut off, farther away and out of focus."""
+    """Up to three things that are not the subject, often `like` it: small, cut off, farther away and out of focus."""
     picture, depth = backdrop.picture, backdrop.depth
-    count = int(rng.choice([0, 1, 2, 3], p=[0.5, 0.3, 0.15, 0.05]))
+    count = int(rng.choice([0, 1, 2, 3], p=[0.42, 0.33, 0.18, 0.07]))
     if not count:
         return picture, depth
     # They are out of focus anyway: half the resolution does, at a quarter of the time.
@@ -143,9 +202,11 @@ def _with_bystanders(
     for _ in range(count):
         at_border = rng.random() < 0.6
         extent = rng.uniform(0.15, 0.45 if at_border else 0.22) * min(half)
-        subject = random_subject(rng)
+        subject = (like if rng.random() < 0.35 else random_maker(rng))(rng)
         surfaces = random_surfaces(rng, half, subject, base=backdrop.palette if rng.random() < 0.5 else None)
-        parts = bent_about(subject.parts, rng, rng.normal(0, 0.1))
+        # Their hair would be blurred away.
+        solid = [part for part in subject.parts if part.is_marking or len(part.contours) < 40]
+        parts = bent_about(solid, rng, rng.normal(0, 0.1))
         box = outline_box(parts)
         x = rng.choice([rng.uniform(-0.03, 0.06), rng.uniform(0.94, 1.03)]) if at_border else rng.uniform(0.05, 0.95)
         foot = rng.uniform(0.3, 1.1) if backdrop.horizon is None else backdrop.horizon + rng.uniform(0.0, 0.15)
