@@ -57,15 +57,42 @@ def load_strictly(network: nn.Module, path: Path) -> None:
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a published checkpoint by name: safetensors, or a pickle that holds nothing but data.
 
-    This is the only place that reads pickles, and it executes nothing that is in them. A state dict that lies inside of
+    A state dict that lies inside of
     a larger checkpoint is found, and the "module." that data-parallel training puts before every name is dropped.
 
     Raises WeightsCorrupt if the file is damaged, holds no tensors, or refuses to be read safely.
     """
-    found = _read_safetensors(path) if _is_safetensors(path) else _state_dict_in(_unpickle(path), path)
+    found = _read_safetensors(path) if _is_safetensors(path) else _state_dict_in(read_plain_pickle(path), path)
     if found and all(key.startswith("module.") for key in found):
         found = {key.removeprefix("module."): value for key, value in found.items()}
     return found
+
+
+def read_plain_pickle(path: Path) -> object:
+    """What torch saved, if it is nothing but tensors, numbers, text and containers of them; tensors stay in the file.
+
+    This is the only place that reads pickles, and it executes nothing that is in them.
+
+    Raises WeightsCorrupt if the file is damaged or refuses to be read safely.
+    """
+    import torch
+
+    if not path.stat().st_size:
+        raise WeightsCorrupt(f"{path.name} is empty", hint="download it again")
+    try:
+        with warnings.catch_warnings():
+            # About unusual pickle protocols; such a file is either read nevertheless or refused below, in our words.
+            warnings.simplefilter("ignore", UserWarning)
+            # Only the zip format of torch 1.6 and later can be mapped.
+            mapped = zipfile.is_zipfile(path)
+            return cast("object", torch.load(path, map_location="cpu", weights_only=True, mmap=mapped))
+    except pickle.UnpicklingError as error:
+        raise WeightsCorrupt(
+            f"{path.name} refuses to be read safely: it is damaged, or more than plain weights, and may run code",
+            hint="get the file from its authors, best as safetensors; nothing of it was executed",
+        ) from error
+    except UNPICKLING_DAMAGE as error:
+        raise _damaged(path, error) from error
 
 
 def refuse_damaged(path: Path) -> None:
@@ -136,27 +163,6 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise _damaged(path, error) from error
-
-
-def _unpickle(path: Path) -> object:
-    import torch
-
-    if not path.stat().st_size:
-        raise WeightsCorrupt(f"{path.name} is empty", hint="download it again")
-    try:
-        with warnings.catch_warnings():
-            # About unusual pickle protocols; such a file is either read nevertheless or refused below, in our words.
-            warnings.simplefilter("ignore", UserWarning)
-            # Only the zip format of torch 1.6 and later can be mapped.
-            mapped = zipfile.is_zipfile(path)
-            return cast("object", torch.load(path, map_location="cpu", weights_only=True, mmap=mapped))
-    except pickle.UnpicklingError as error:
-        raise WeightsCorrupt(
-            f"{path.name} refuses to be read safely: it is damaged, or more than plain weights, and may run code",
-            hint="get the file from its authors, best as safetensors; nothing of it was executed",
-        ) from error
-    except UNPICKLING_DAMAGE as error:
         raise _damaged(path, error) from error
 
 

@@ -67,23 +67,24 @@ def run_on(placement: Placement) -> Iterator[None]:
 
     Raises OutOfMemory.
     """
+    others = "" if placement.device == "cpu" else ", or --device cpu"
+    with (
+        torch.inference_mode(),
+        within_memory(placement, "for this image", hint=f"close other programs, or try --quality draft{others}"),
+    ):
+        yield
+
+
+@contextmanager
+def within_memory(placement: Placement, what_for: str, *, hint: str) -> Iterator[None]:
+    """Turn running out of memory, on whatever device, into OutOfMemory with `hint` as its cure."""
+    problem = OutOfMemory(f"there is too little memory on {placement.device} {what_for}", hint=hint)
     try:
-        with torch.inference_mode():
-            yield
-    except torch.OutOfMemoryError:
-        raise _out_of_memory(placement) from None
-    except MemoryError:
-        raise _out_of_memory(placement) from None
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        raise problem from None
     except RuntimeError as error:
         # The CPU's allocator and MPS raise a plain RuntimeError and can be told apart by its words only.
         if "can't allocate memory" in str(error) or "out of memory" in str(error):
-            raise _out_of_memory(placement) from None
+            raise problem from None
         raise
-
-
-def _out_of_memory(placement: Placement) -> OutOfMemory:
-    others = "" if placement.device == "cpu" else ", or --device cpu"
-    return OutOfMemory(
-        f"there is too little memory on {placement.device} for this image",
-        hint=f"close other programs, or try --quality draft{others}",
-    )

@@ -97,6 +97,12 @@ class PluginProblem(DisError):
     code = "PluginProblem"
 
 
+class TrainingDiverged(DisError):
+    """Losses became infinite or no numbers at all, so that further training would destroy what was learned."""
+
+    code = "TrainingDiverged"
+
+
 class Cancelled(DisError):
     """The user asked to stop."""
 

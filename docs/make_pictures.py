@@ -5,12 +5,14 @@ The embedded draft model is named, so that the pictures can be made anywhere and
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import dis_core
+from dis_core.cli.main import run
 from dis_core.images.reading import wrap_array
 
 if TYPE_CHECKING:
@@ -57,6 +59,18 @@ def main() -> None:
     planes = [wrap_array(plane) for plane in (matte.depth, matte.alpha) if plane is not None]
     save(side_by_side(shown(photo), shown(matte.cutout())), "cutout.jpg")
     save(side_by_side(shown(photo), *map(shown, planes)), "steps.jpg")
+    photos, pictures = ROOT / "tests" / "photos", ROOT / "docs" / "pictures"
+    with tempfile.TemporaryDirectory() as folder:
+        command("scenes", f"{folder}/scenes.png", "--count", "24", "--size", "160")
+        save(shown(dis_core.read_picture(f"{folder}/scenes.png")), "scenes.jpg")
+    sheet = ("--sheet", str(pictures / "test-photos.jpg"), "--worst", "17", "--overwrite")
+    command("evaluate", str(photos / "images"), str(photos / "masks"), "--model", MODEL, "--device", "cpu", *sheet)
+
+
+def command(*arguments: str) -> None:
+    """Run `dis-core`; raises SystemExit if it fails."""
+    if status := run(arguments):
+        raise SystemExit(status)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,8 @@ LAYERS = {
     "dis_core.hub": 2,
     "dis_core.models.arrays": 2,
     "dis_core.models.depth_anything": 2,
+    "dis_core.models.depth_draft": 2,
+    "dis_core.models.efficientnet": 2,
     "dis_core.models.pdfnet": 2,
     "dis_core.models.pdfnet_checkpoint": 2,
     "dis_core.models.pdfnet_segmenter": 2,
@@ -195,9 +197,9 @@ print([name for name in {HEAVY!r} if name in sys.modules])
 def test_every_package_that_is_imported_is_declared_as_a_dependency() -> None:
     text = PROJECT.read_text(encoding="utf-8")
     block = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
-    extras = re.findall(r"^(?:evaluation) = \[.*\]$", text, re.MULTILINE)
+    extras = re.findall(r"^(?:evaluation|training) = \[.*\]$", text, re.MULTILINE)
     assert block is not None
-    assert len(extras) == 1
+    assert len(extras) == 2
     declared = {re.sub("-", "_", name) for name in re.findall(r'"([A-Za-z0-9-]+)', "".join([block[1], *extras]))}
 
     used = {DISTRIBUTION_OF.get(name, name) for module in MODULES for name in outside_imports(module)}

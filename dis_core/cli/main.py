@@ -20,6 +20,7 @@ from dis_core.cli.mask import mask
 from dis_core.cli.models import models
 from dis_core.cli.scenes import scenes
 from dis_core.cli.terminal import abandon_stdout, say_error, say_event
+from dis_core.cli.train import train
 from dis_core.errors import BadRequest, Cancelled, DisError, OutputFailed
 
 USER_ERROR, BUG = 1, 70
@@ -39,7 +40,7 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
     )
 
 
-for command in (cutout, mask, models, fetch, doctor, evaluate, scenes):
+for command in (cutout, mask, models, fetch, doctor, evaluate, train, scenes):
     group.add_command(command)
 
 

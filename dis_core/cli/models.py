@@ -29,7 +29,7 @@ def models(*, as_json: bool) -> None:
     for draft in (spec for spec in specs if spec.draft and spec.task == "matte"):
         click.echo(
             f"\n{draft.name} is a draft: it comes with dis-core so that something works at once and offline, and does "
-            "well\nonly on simple photos. It runs by itself only where the full model cannot be had, and then says so."
+            "well\nonly on clear subjects. It runs by itself only where the full model cannot be had, and then says so."
         )
 
 

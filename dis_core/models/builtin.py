@@ -39,8 +39,8 @@ PDFNET_DIS5K = ModelSpec(
 
 PDFNET_TINY = ModelSpec(
     name=DRAFT_MODEL,
-    summary="a draft: small, comes with the package, trained on computer-made scenes only; for simple photos",
-    license="MIT",
+    summary="a draft: small, comes with the package, trained on computer-made scenes; for clear subjects",
+    license="MIT AND Apache-2.0",
     commercial_use="yes",
     weights=WeightsFile(None, "pdfnet-tiny.safetensors"),
     loader=f"{_SEGMENTER}:load_tiny",
@@ -81,10 +81,10 @@ DEPTH_LARGE = ModelSpec(
 DEPTH_TINY = ModelSpec(
     name="depth-tiny",
     summary="depth for pdfnet-tiny: a draft that comes with the package",
-    license="MIT",
+    license="MIT AND Apache-2.0",
     commercial_use="yes",
     weights=WeightsFile(None, "depth-tiny.safetensors"),
-    loader=f"{_DEPTH}:load_tiny",
+    loader="dis_core.models.depth_draft:load",
     task="depth",
     draft=True,
 )

@@ -20,7 +20,7 @@ from torch import nn
 from dis_core.device import run_on
 from dis_core.model_spec import Placement
 from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
-from dis_core.models.resample import Size, resize_bicubic, resize_to_corners, shrink_smoothly
+from dis_core.models.resample import Size, resize_bicubic, resize_to_corners
 from dis_core.progress import Report, ignore
 from dis_core.weights import load_strictly
 
@@ -57,12 +57,10 @@ class DepthAnything:
         *,
         placement: Placement,
         shorter_side_px: int,
-        resize: Callable[[torch.Tensor, Size], torch.Tensor],
     ) -> None:
         self.network = network
         self.placement = placement
         self.shorter_side_px = shorter_side_px
-        self.resize = resize
 
     def __call__(self, image: NDArray[np.float32], *, report: Report = ignore) -> NDArray[np.float32]:
         """Estimate the depth of `image`, (H, W, 3) float32 sRGB in [0, 1].
@@ -81,7 +79,7 @@ class DepthAnything:
     def prepare(self, image: torch.Tensor) -> torch.Tensor:
         """(1, 3, H, W) in [0, 1] -> the network's normalised input."""
         size = input_size((image.shape[2], image.shape[3]), self.shorter_side_px)
-        return (self.resize(image, size) - IMAGENET_MEAN) / IMAGENET_STD
+        return (resize_bicubic(image, size) - IMAGENET_MEAN) / IMAGENET_STD
 
 
 def build_network(
@@ -130,11 +128,6 @@ def large_network() -> DepthAnythingForDepthEstimation:
     )
 
 
-def tiny_network() -> DepthAnythingForDepthEstimation:
-    """The embedded draft model's depth: 1.4 M parameters, trained by this project on its own scenes."""
-    return build_network(width=128, depth=4, heads=4, taps=(1, 2, 3, 4), neck=(32, 48, 64, 96), fusion=32, head=16)
-
-
 def load(build: Callable[[], nn.Module], weights: Path) -> nn.Module:
     """Build a network without initialising it and fill it from a verified file."""
     with torch.device("meta"):
@@ -155,11 +148,6 @@ def load_large(weights: Path, *, placement: Placement) -> DepthAnything:
     return _published(large_network, weights, placement)
 
 
-def load_tiny(weights: Path, *, placement: Placement) -> DepthAnything:
-    network = load(tiny_network, weights).to(placement.device)
-    return DepthAnything(network, placement=placement, shorter_side_px=252, resize=shrink_smoothly)
-
-
 def _published(build: Callable[[], nn.Module], weights: Path, placement: Placement) -> DepthAnything:
     network = load(build, weights).to(placement.device)
-    return DepthAnything(network, placement=placement, shorter_side_px=518, resize=resize_bicubic)
+    return DepthAnything(network, placement=placement, shorter_side_px=518)

@@ -28,6 +28,14 @@ class Stream(NamedTuple):
     glob: torch.Tensor
 
 
+class Fused(NamedTuple):
+    """The decoder before its head: the three streams (B, 3 * width, H/4, W/4), their mixture, and the side logits."""
+
+    streams: torch.Tensor
+    mixed: torch.Tensor
+    sides: tuple[torch.Tensor, ...]
+
+
 class PDFNetOutput(NamedTuple):
     """`logits` (B, 1, H, W), whose sigmoid is the matte, and side logits 1 (H/4) to 5 (H/32) for deep supervision."""
 
@@ -47,7 +55,7 @@ class ChannelRMSNorm(nn.Module):
         """(B, C, H, W) -> (B, C, H, W)."""
         length: torch.Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True, dtype=torch.float32)
         scale = (length.square() / x.shape[1] + self.eps).rsqrt()
-        return x * scale.to(x.dtype) * self.weight[:, None, None]
+        return x * scale.to(x.dtype) * self.weight.to(x.dtype)[:, None, None]
 
 
 class ConvNormAct(nn.Module):
@@ -81,6 +89,14 @@ class Encoder(nn.Module):
         return Stream(levels, self.glob(self.glob_mixer(together)))
 
 
+class TokenRMSNorm(nn.RMSNorm):
+    """RMSNorm over the last dimension, whose weight follows the input's type where layers are cast on their way."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = None if self.weight is None else self.weight.to(x.dtype)
+        return F.rms_norm(x, self.normalized_shape, weight, self.eps)
+
+
 class CrossAttention(nn.Module):
     """One-head attention of a map to others, then a SwiGLU, each normed and added (the paper's CoA, section 3.2)."""
 
@@ -89,11 +105,11 @@ class CrossAttention(nn.Module):
         self.in_proj = nn.Parameter(torch.empty(3 * width, width))
         nn.init.xavier_uniform_(self.in_proj)
         self.out_proj = nn.Linear(width, width, bias=False)
-        self.norm1 = nn.RMSNorm(width, eps=1e-6)
+        self.norm1 = TokenRMSNorm((width,), eps=1e-6)
         self.gate = nn.Linear(width, width, bias=False)
         self.up = nn.Linear(width, width, bias=False)
         self.down = nn.Linear(width, width, bias=False)
-        self.norm2 = nn.RMSNorm(width, eps=1e-6)
+        self.norm2 = TokenRMSNorm((width,), eps=1e-6)
 
     def forward(self, query: torch.Tensor, others: Sequence[torch.Tensor]) -> torch.Tensor:
         """`query` (B, C, H, W) attends to all pixels of `others`, each (B, C, h, w); the query's shape comes back."""
@@ -217,14 +233,13 @@ class Decoder(nn.Module):
         self.upsample1 = ConvNormAct(width, width)
         self.upsample2 = ConvNormAct(width, width)
 
-    def forward(self, image: Stream, depth: Stream, patch: Stream, full: torch.Tensor) -> PDFNetOutput:
-        """`full` (B, 6, H, W) is the image and the depth, each of three channels, at full size."""
+    def fuse(self, image: Stream, depth: Stream, patch: Stream) -> Fused:
+        """Join the streams level by level, each guided by the side logits of the level before."""
         size = size_of(patch.glob)
         side = self.heads[5](resize_to_corners(image.glob, size) + resize_to_corners(depth.glob, size) + patch.glob)
         sides = [side]
         streams = (image, depth, patch)
         fused: tuple[torch.Tensor, ...] = (image.glob, depth.glob, patch.glob)
-        mixed = fused[0]
         for fusion, level in zip(self.fusions, (4, 3, 2, 1), strict=True):
             features = [stream.levels[level - 1] for stream in streams]
             joined = [
@@ -232,10 +247,11 @@ class Decoder(nn.Module):
                 for before, feature in zip(fused, features, strict=True)
             ]
             fused = fusion(*joined, side)
-            mixed = self.mixers[level - 1](torch.cat([resize_to_corners(x, size_of(features[2])) for x in fused], 1))
+            together = torch.cat([resize_to_corners(x, size_of(features[2])) for x in fused], 1)
+            mixed = self.mixers[level - 1](together)
             side = self.heads[level](mixed)
             sides.append(side)
-        return PDFNetOutput(self.draw(mixed, full), tuple(reversed(sides)))
+        return Fused(together, mixed, tuple(reversed(sides)))
 
     def draw(self, mixed: torch.Tensor, full: torch.Tensor) -> torch.Tensor:
         """The finest fused map (B, width, H/4, W/4) and the input itself become logits (B, 1, H, W)."""
@@ -284,6 +300,13 @@ class PDFNet(nn.Module):
         `image` (B, 3, H, W) float, ImageNet-normalised; `depth` (B, 1, H, W) in [0, 1], near = large; H and W multiples
         of 256, so that every patch still has a pixel at stride 32.
         """
+        fused, full = self.fuse(image, depth)
+        mixed, sides = fused.mixed, fused.sides
+        del fused  # its streams would live through the head, and that is where memory peaks
+        return PDFNetOutput(self.decoder.draw(mixed, full), sides)
+
+    def fuse(self, image: torch.Tensor, depth: torch.Tensor) -> tuple[Fused, torch.Tensor]:
+        """All of `forward` but the head, and what the head takes besides: (B, 6, H, W), image and depth."""
         H, W = size_of(image)
         if H % 256 or W % 256:
             raise ValueError(f"PDFNet takes inputs whose sides are multiples of 256, not {H} x {W}")
@@ -292,11 +315,12 @@ class PDFNet(nn.Module):
         both = self.encoder(torch.cat([resize_to_corners(image, half), resize_to_corners(depth, half)]))
         image_levels, depth_levels = zip(*(level.chunk(2) for level in both.levels), strict=True)
         image_glob, depth_glob = both.glob.chunk(2)
-        pieces = self.encoder(cut_patches(image))
-        patch = Stream([join_patches(level) for level in pieces.levels], join_patches(pieces.glob))
-        return self.decoder(  # type: ignore[no-any-return]  # Module.__call__ is untyped
-            Stream(list(image_levels), image_glob),
-            Stream(list(depth_levels), depth_glob),
-            patch,
-            torch.cat([image, depth], 1),
+        fused = self.decoder.fuse(
+            Stream(list(image_levels), image_glob), Stream(list(depth_levels), depth_glob), self.encode_patches(image)
         )
+        return fused, torch.cat([image, depth], 1)
+
+    def encode_patches(self, image: torch.Tensor) -> Stream:
+        """The full-size image patch by patch, each level joined to one map again (section 3.1)."""
+        pieces = self.encoder(cut_patches(image))
+        return Stream([join_patches(level) for level in pieces.levels], join_patches(pieces.glob))

@@ -15,6 +15,7 @@ from dis_core.device import run_on
 from dis_core.errors import BadRequest
 from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
+from dis_core.models.efficientnet import CHANNELS, folded_backbone
 from dis_core.models.pdfnet import BoundaryPrior, PDFNet, PDFNetOutput
 from dis_core.models.pdfnet_checkpoint import published_network
 from dis_core.models.resample import Size, resize_by_area, resize_to_corners, shrink_smoothly, size_of
@@ -161,21 +162,18 @@ def load_published(weights: Path, *, placement: Placement, estimate_depth: Depth
 
 
 def tiny_network() -> PDFNet:
-    """The embedded draft model: ConvNeXt (RMS-normed, smallest) as backbone, 32 wide, 2.6 M parameters."""
-    import timm
-
-    backbone: Any = timm.create_model("convnext_zepto_rms", features_only=True, pretrained=False)  # timm is untyped
-    return PDFNet(backbone, channels=backbone.feature_info.channels(), width=32, boundary_prior=BoundaryPrior())
+    """The embedded draft model: an EfficientNet-Lite0 as backbone, 32 wide, 3.6 M parameters."""
+    return PDFNet(folded_backbone(levels=4), channels=CHANNELS, width=32, boundary_prior=BoundaryPrior())
 
 
 def load_tiny(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> PDFNetSegmenter:
-    """The embedded draft model, whose input is 256 x 256."""
+    """The embedded draft model, whose input is 512 x 512."""
     with torch.device("meta"):
         network = tiny_network()
     load_strictly(network, weights)
     return PDFNetSegmenter(
         network.eval().to(placement.device),
-        side_px=256,
+        side_px=512,
         placement=placement,
         estimate_depth=estimate_depth,
         resize=shrink_smoothly,

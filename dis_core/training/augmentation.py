@@ -1,0 +1,65 @@
+"""The paper's changes to training photographs (arXiv 2503.06100, section 4): place, colour, grey.
+
+Flips, rotations up to 30 degrees, a slight crop, colours enhanced or weakened, some images grey.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from dis_core.models.resample import resize_by_area, size_of
+
+if TYPE_CHECKING:
+    from dis_core.training.samples import Sample
+
+LUMA = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+LARGEST_ANGLE_DEGREES = 30
+LARGEST_MARGIN = 0.1
+
+
+def augmented(sample: Sample, rng: np.random.Generator) -> Sample:
+    """The same subject, seen a little differently; shapes and ranges stay."""
+    planes = torch.cat([sample.image, sample.matte, sample.depth])
+    planes = rotated(cropped(mirrored(planes, rng), rng), rng).clamp(0, 1)
+    image, matte, depth = planes[:3], planes[3:4], planes[4:]
+    return type(sample)(recoloured(image, rng), matte, depth)
+
+
+def mirrored(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """(C, H, W), left to right in one case of two."""
+    return planes.flip(2) if rng.random() < 0.5 else planes
+
+
+def cropped(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """(C, H, W), in one case of two without up to a tenth at each side, enlarged to what it was."""
+    if rng.random() < 0.5:
+        return planes
+    H, W = size_of(planes)
+    top, bottom = (int(rng.uniform(0, LARGEST_MARGIN) * H) for _ in range(2))
+    left, right = (int(rng.uniform(0, LARGEST_MARGIN) * W) for _ in range(2))
+    return resize_by_area(planes[None, :, top : H - bottom, left : W - right], (H, W))[0]
+
+
+def rotated(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """(C, H, W), in one case of two turned by up to 30 degrees; what comes in at the corners is mirrored."""
+    if rng.random() < 0.5:
+        return planes
+    angle = np.deg2rad(rng.uniform(-LARGEST_ANGLE_DEGREES, LARGEST_ANGLE_DEGREES))
+    cosine, sine = float(np.cos(angle)), float(np.sin(angle))
+    turn = torch.tensor([[[cosine, -sine, 0.0], [sine, cosine, 0.0]]])
+    grid = F.affine_grid(turn, [1, *planes.shape], align_corners=False)
+    return F.grid_sample(planes[None], grid, padding_mode="reflection", align_corners=False)[0]
+
+
+def recoloured(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """(3, H, W) with other brightness, contrast and saturation; grey in one case of ten."""
+    brightness, contrast = rng.uniform(0.7, 1.3, 2)
+    saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.5, 1.5)
+    grey = (image * LUMA).sum(0, keepdim=True)
+    image = grey + (image - grey) * float(saturation)
+    middle = grey.mean()
+    return ((image - middle) * float(contrast) + middle * float(brightness)).clamp(0, 1)

@@ -1,0 +1,45 @@
+"""Depth for training photographs that bring none: estimated once, kept in files, as the authors of PDFNet did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from dis_core import weights
+from dis_core.checkpoint import resolve
+from dis_core.images import read_picture
+from dis_core.images.writing import make_folder, write_picture
+from dis_core.matte import Matte
+from dis_core.model_spec import ModelSpec, Placement
+from dis_core.models.pdfnet_segmenter import scale_to_unit
+from dis_core.progress import Report, span
+from dis_core.training.samples import Triple
+
+if TYPE_CHECKING:
+    from dis_core.model_spec import DepthEstimator, DepthLoader
+
+
+def estimate_missing(
+    triples: Sequence[Triple], folder: Path, *, spec: ModelSpec, device: str, report: Report
+) -> list[Triple]:
+    """The same samples, each with a depth map: its own, or `NAME.png` (16 bits, near = bright) in `folder`.
+
+    What is there already is not estimated again. Raises WeightsMissing, WeightsCorrupt, OutOfMemory,
+    NoImage, OutputFailed, and what `report` raises.
+    """
+    load = cast("DepthLoader", resolve(spec.loader))
+    estimate: DepthEstimator | None = None
+    complete = []
+    for done, triple in enumerate(triples):
+        file = triple.depth or folder / f"{triple.name}.png"
+        if triple.depth is None and not file.exists():
+            if estimate is None:
+                estimate = load(weights.obtain(spec, report=span(report, 0.0, 0.1)), placement=Placement(device))
+            report(0.1 + 0.9 * done / len(triples), f"depth of image {done + 1} of {len(triples)}")
+            depth = scale_to_unit(estimate(read_picture(triple.image).srgb()))
+            make_folder(file.parent)
+            write_picture(Matte(depth, model="").grey(bits=16), file, format="png", overwrite=False)
+        complete.append(replace(triple, depth=file))
+    return complete

@@ -1,0 +1,159 @@
+"""What a network is trained on: samples by number, from drawn scenes or from a folder, as an endless row of batches.
+
+Every sample depends on its number alone, so that a run that was killed goes on with the very batches it would have had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset, get_worker_info
+
+from dis_core.errors import BadRequest, DisError
+from dis_core.evaluation.pairs import files_by_name, read_matte
+from dis_core.images import read_picture
+from dis_core.models.arrays import to_tensor
+from dis_core.models.pdfnet_segmenter import scale_each_to_unit
+from dis_core.models.resample import shrink_smoothly
+from dis_core.training.augmentation import augmented
+from dis_core.training.scenes import make_scene
+
+FIRST_TRAINING_SEED = 1_000_000
+"""Scenes below it are never trained on: they are for evaluation."""
+
+
+class Sample(NamedTuple):
+    """`image` (3, H, W) sRGB, `matte` and `depth` (1, H, W), all float32 in [0, 1]; stacked, each with a B in front."""
+
+    image: torch.Tensor
+    matte: torch.Tensor
+    depth: torch.Tensor
+
+
+class Source(Protocol):
+    """An endless row of samples."""
+
+    def __call__(self, number: int, side_px: int) -> Sample:
+        """Sample `number`, from 0 on, of `side_px` x `side_px`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Scenes drawn by this package, from `first_seed` on."""
+
+    first_seed: int = FIRST_TRAINING_SEED
+
+    def __call__(self, number: int, side_px: int) -> Sample:
+        scene = make_scene(self.first_seed + number, (side_px, side_px))
+        return Sample(to_tensor(scene.image)[0].contiguous(), to_tensor(scene.alpha)[0], to_tensor(scene.depth)[0])
+
+
+@dataclass(frozen=True)
+class Triple:
+    """The files of one sample of a folder; `name` is the image's, without its ending."""
+
+    name: str
+    image: Path
+    mask: Path
+    depth: Path | None
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Photographs with masks, in an order that is shuffled anew for every round, each time altered a little."""
+
+    triples: Sequence[Triple]
+    seed: int
+
+    def __call__(self, number: int, side_px: int) -> Sample:
+        round_, place = divmod(number, len(self.triples))
+        order = np.random.default_rng((self.seed, round_)).permutation(len(self.triples))
+        rng = np.random.default_rng((self.seed, round_, place, 1))
+        return augmented(read_sample(self.triples[order[place]], side_px), rng)
+
+
+@dataclass(frozen=True)
+class AsTheyAre:
+    """Photographs with masks, in order and unaltered, to evaluate on."""
+
+    triples: Sequence[Triple]
+
+    def __call__(self, number: int, side_px: int) -> Sample:
+        return read_sample(self.triples[number], side_px)
+
+
+def find_triples(folder: Path, *, endings: Collection[str]) -> list[Triple]:
+    """The samples of a folder laid out as DIS5K is: `images`, `masks` and, if there is one, `depth`, matched by name.
+
+    `endings` are those of images, in lower case. Raises BadRequest or NoImage if a folder is missing or empty, or an
+    image has no mask or a mask no image.
+    """
+    for name in ("images", "masks"):
+        if not (folder / name).is_dir():
+            raise BadRequest(
+                f"{folder} has no folder {name!r}", hint="training data are in images/, masks/ and, if at hand, depth/"
+            )
+    images = files_by_name(folder / "images", endings=endings, recursive=True, kind="images")
+    masks = files_by_name(folder / "masks", endings=endings, recursive=True, kind="mattes")
+    if alone := sorted(images.keys() ^ masks.keys()):
+        what = "mask" if alone[0] in images else "image"
+        raise BadRequest(
+            f"{len(alone)} of the samples in {folder} are incomplete: there is no {what} for {alone[0]}",
+            hint="give every image a mask of the same name",
+        )
+    depths: dict[str, Path] = {}
+    if (folder / "depth").is_dir():
+        depths = files_by_name(folder / "depth", endings=endings, recursive=True, kind="mattes")
+    return [Triple(name, image, masks[name], depths.get(name)) for name, image in images.items()]
+
+
+def read_sample(triple: Triple, side_px: int) -> Sample:
+    """The files of one sample, squeezed to a square; without a depth map, the depth is 0 everywhere.
+
+    Raises NoImage for what cannot be read, BadRequest if the mask is not of the image's size.
+    """
+    size = (side_px, side_px)
+    colours, mask = read_picture(triple.image).srgb(), read_matte(triple.mask)
+    if colours.shape[:2] != mask.shape:
+        raise BadRequest(
+            f"{triple.mask} is {mask.shape[1]} x {mask.shape[0]} pixels, but {triple.image} is "
+            f"{colours.shape[1]} x {colours.shape[0]}",
+            hint="a mask has the size of its image",
+        )
+    image, matte = (shrink_smoothly(to_tensor(plane), size)[0] for plane in (colours, mask))
+    if triple.depth is None:
+        return Sample(image, matte, torch.zeros_like(matte))
+    depth = shrink_smoothly(to_tensor(read_matte(triple.depth)), size)
+    return Sample(image, matte, scale_each_to_unit(depth)[0])
+
+
+class Batches(IterableDataset["Sample | DisError"]):
+    """Batches from number `first` on, in the same order however many workers the loader has.
+
+    What is wrong with a sample comes instead of its batch: raised in a worker, it would arrive as a traceback.
+    """
+
+    def __init__(self, source: Source, *, first: int, batch_size: int, side_px: int) -> None:
+        self.source = source
+        self.first = first
+        self.batch_size = batch_size
+        self.side_px = side_px
+
+    def __iter__(self) -> Iterator[Sample | DisError]:
+        worker = get_worker_info()
+        batch, stride = (self.first, 1) if worker is None else (self.first + worker.id, worker.num_workers)
+        while True:
+            numbers = range(batch * self.batch_size, (batch + 1) * self.batch_size)
+            try:
+                samples = [self.source(number, self.side_px) for number in numbers]
+            except DisError as error:
+                yield error
+                return
+            yield Sample(*(torch.stack(planes) for planes in zip(*samples, strict=True)))
+            batch += stride
