@@ -32,7 +32,8 @@ from dis_core.training.learner import Learner
 from dis_core.training.losses import OutputLoss, output_loss, shape_loss
 from dis_core.training.networks import Sizes, Start, build_depth_draft, build_pdfnet, pretrained_efficientnet
 from dis_core.training.run import Run
-from dis_core.training.samples import Sample, Scenes
+from dis_core.training.sample import Sample
+from dis_core.training.samples import Scenes
 from dis_core.training.settings import Settings
 
 SIDE_PX = 256

@@ -49,7 +49,7 @@ def option_lines(context: click.Context) -> Iterator[str]:
             names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
             value = f" *{value_name(parameter)}*" if takes_value(parameter) else ""
             given = parameter.default
-            shown = isinstance(given, (str, int)) and not isinstance(given, bool) and takes_value(parameter)
+            shown = isinstance(given, (str, int, float)) and not isinstance(given, bool) and takes_value(parameter)
             default = f" Default: `{given}`." if shown else ""
             yield f"- {names}{value}: {sentence(parameter.help or '')}{default}"
 

@@ -17,7 +17,8 @@ from dis_core.training.learner import Learner, Losses
 from dis_core.training.losses import output_loss, shape_loss
 from dis_core.training.networks import Sizes, build_depth_draft, build_pdfnet
 from dis_core.training.run import LOWEST_RATE, WARM_UP_STEPS, Run, rate_share
-from dis_core.training.samples import Sample, Scenes
+from dis_core.training.sample import Sample
+from dis_core.training.samples import Scenes
 from dis_core.training.settings import Settings
 
 SIZES = Sizes("efficientnet-lite0", width=8, side_px=256)

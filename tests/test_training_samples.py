@@ -14,12 +14,12 @@ from torch.utils.data import DataLoader
 
 from dis_core.errors import BadRequest, NoImage
 from dis_core.training import augmentation
+from dis_core.training.sample import Sample
 from dis_core.training.samples import (
     FIRST_TRAINING_SEED,
     AsTheyAre,
     Batches,
     Folder,
-    Sample,
     Scenes,
     find_triples,
 )

@@ -92,21 +92,35 @@ PATH = click.Path(path_type=Path)
 @click.option("--validation", type=PATH, metavar="FOLDER", help="Evaluate on this folder instead of on drawn scenes.")
 @click.option("--depth-model", metavar="NAME", help="Estimates the depth of data that brings none.")
 @click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use.")
-@click.option("--steps", type=click.IntRange(1), help="Of the optimiser; else 20000, or what --minutes hold.")
+@click.option("--steps", type=click.IntRange(1), help="Of the optimiser; else 20000, or as many as the minutes.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End after so many, if that is sooner.")
 @click.option(
     "--coarse-share",
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="The first part of the training, at half the side and twice the batch; the side must then be one of 512.",
+    help="So much of the training is at half the side with twice the batch, first; the side is then a multiple of 512.",
 )
-@click.option("--batch-size", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1), default=4, show_default=True, help="Samples per batch.")
 @click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True, help="Batches per step.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=7e-4, show_default=True)
-@click.option("--backbone-rate", type=click.FloatRange(0), default=0.3, show_default=True, help="Times that.")
-@click.option("--weight-decay", type=click.FloatRange(0), default=0.02, show_default=True)
-@click.option("--average-decay", type=click.FloatRange(0, 1), default=0.998, show_default=True, help="Of the weights.")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    default=7e-4,
+    show_default=True,
+    help="The highest, after 200 steps of warm-up; a cosine takes it down to a fiftieth.",
+)
+@click.option(
+    "--backbone-rate", type=click.FloatRange(0), default=0.3, show_default=True, help="Of the backbone, times that."
+)
+@click.option("--weight-decay", type=click.FloatRange(0), default=0.02, show_default=True, help="As AdamW takes it.")
+@click.option(
+    "--average-decay",
+    type=click.FloatRange(0, 1),
+    default=0.998,
+    show_default=True,
+    help="Of the averaged weights, which come out.",
+)
 @click.option(
     "--mix-back",
     type=click.FloatRange(0, 1),
@@ -122,7 +136,7 @@ PATH = click.Path(path_type=Path)
     help="auto is bfloat16 or float16 on CUDA and float32 elsewhere.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..., mps")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of first weights and samples.")
 @click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that prepare samples.")
 @click.option("--tensorboard", is_flag=True, help="Also log for TensorBoard, into the same folder.")
 @progress_option

@@ -5,16 +5,12 @@ Flips, rotations up to 30 degrees, a slight crop, colours enhanced or weakened, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from dis_core.models.resample import resize_by_area, size_of
-
-if TYPE_CHECKING:
-    from dis_core.training.samples import Sample
+from dis_core.training.sample import Sample
 
 LUMA = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
 LARGEST_ANGLE_DEGREES = 30
@@ -26,7 +22,7 @@ def augmented(sample: Sample, rng: np.random.Generator) -> Sample:
     planes = torch.cat([sample.image, sample.matte, sample.depth])
     planes = rotated(cropped(mirrored(planes, rng), rng), rng).clamp(0, 1)
     image, matte, depth = planes[:3], planes[3:4], planes[4:]
-    return type(sample)(recoloured(image, rng), matte, depth)
+    return Sample(recoloured(image, rng), matte, depth)
 
 
 def mirrored(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

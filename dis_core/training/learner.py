@@ -14,7 +14,7 @@ from dis_core.models.pdfnet import ConvNormAct, PDFNet
 from dis_core.models.pdfnet_segmenter import scale_each_to_unit
 from dis_core.models.resample import resize_by_area, shrink_smoothly, size_of
 from dis_core.training.losses import OutputLoss, deep_supervision, scale_invariant_loss
-from dis_core.training.samples import Sample
+from dis_core.training.sample import Sample
 
 EXACT_DEPTH_SHARE = 0.2
 """So many of the draft's samples bring their exact depth, so that a user's own depth map is no surprise to it."""

@@ -26,7 +26,8 @@ from dis_core.progress import Report
 from dis_core.training.files import written_whole
 from dis_core.training.journal import Journal
 from dis_core.training.learner import EXACT_DEPTH_SHARE, Learner, Losses
-from dis_core.training.samples import Batches, Sample, Source
+from dis_core.training.sample import Sample
+from dis_core.training.samples import Batches, Source
 from dis_core.training.settings import Settings, hold_to
 
 WARM_UP_STEPS = 200

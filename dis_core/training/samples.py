@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,18 +21,11 @@ from dis_core.models.arrays import to_tensor
 from dis_core.models.pdfnet_segmenter import scale_each_to_unit
 from dis_core.models.resample import shrink_smoothly
 from dis_core.training.augmentation import augmented
+from dis_core.training.sample import Sample
 from dis_core.training.scenes import make_scene
 
 FIRST_TRAINING_SEED = 1_000_000
 """Scenes below it are never trained on: they are for evaluation."""
-
-
-class Sample(NamedTuple):
-    """`image` (3, H, W) sRGB, `matte` and `depth` (1, H, W), all float32 in [0, 1]; stacked, each with a B in front."""
-
-    image: torch.Tensor
-    matte: torch.Tensor
-    depth: torch.Tensor
 
 
 class Source(Protocol):
