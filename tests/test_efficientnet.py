@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from dis_core.checkpoint import read_checkpoint
 from dis_core.errors import BadRequest
 from dis_core.models import efficientnet
 from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD
@@ -23,6 +24,10 @@ def with_norms() -> nn.Module:
         elif name.endswith("running_var") or (".bn" in name and name.endswith("weight")):
             value.uniform_(0.5, 1.5)
     return backbone
+
+
+def load_published() -> dict[str, torch.Tensor]:
+    return read_checkpoint(networks.find_published_efficientnet())
 
 
 def test_levels_have_their_channels_and_strides(with_norms: nn.Module) -> None:
@@ -70,12 +75,24 @@ def test_inputs_with_imagenets_statistics_give_what_inputs_in_minus_one_to_one_g
 
 def test_the_pretrained_backbone_begins_with_the_published_filters() -> None:
     pretrained = networks.pretrained_efficientnet(levels=4)
-    published = torch.load(networks.find_published_efficientnet(), weights_only=True)
+    published = load_published()
 
     stem = published["_conv_stem.weight"] * 2 * IMAGENET_STD
     scale = published["_bn0.weight"] / (published["_bn0.running_var"] + 1e-3).sqrt()
 
     torch.testing.assert_close(pretrained.get_parameter("conv_stem.weight"), stem * scale[:, None, None, None])
+
+
+def test_the_published_tensors_stand_in_the_order_of_timms() -> None:
+    published = load_published()
+    ours = efficientnet.backbone_with_norms(levels=4).state_dict()
+
+    for (theirs, tensor), (name, wanted) in zip(published.items(), ours.items(), strict=False):
+        assert theirs.rpartition(".")[2] == name.rpartition(".")[2], (theirs, name)
+        assert tensor.shape == wanted.shape, (theirs, name)
+        if name.startswith("blocks."):
+            depthwise = "depthwise" in theirs
+            assert depthwise == name.endswith("conv_dw.weight"), (theirs, name)
 
 
 def test_of_the_pretrained_backbone_the_later_layers_learn() -> None:
