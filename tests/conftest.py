@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.hub_standin import use_home
@@ -10,3 +12,9 @@ from tests.hub_standin import use_home
 @pytest.fixture(autouse=True)
 def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     use_home(monkeypatch, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def heeded_ctrl_c() -> None:
+    """A shell starts what runs in the background with Ctrl-C ignored, and children of the tests would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
