@@ -61,6 +61,14 @@ def describe_devices() -> list[str]:
     return lines
 
 
+def tiles_at_once(placement: Placement) -> int:
+    """How many tiles to try in one batch; where they do not fit, smaller batches follow.
+
+    On the CPU a batch takes as long as its tiles one by one, and more memory.
+    """
+    return 1 if placement.device == "cpu" else 8
+
+
 @contextmanager
 def run_on(placement: Placement) -> Iterator[None]:
     """Inference on a device: no gradients are kept, and running out of memory becomes an error with a cure.

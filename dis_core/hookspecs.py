@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from dis_core.model_spec import ModelSpec, Placement
+from dis_core.model_spec import ModelSpec, Placement, RefinerSpec
 
 if TYPE_CHECKING:
     import click
@@ -24,6 +24,12 @@ hookimpl = pluggy.HookimplMarker(NAMESPACE)
 @hookspec
 def dis_register_models() -> Iterable[ModelSpec]:
     """Models that this plug-in offers. A name that another plug-in offers too is an error that names both."""
+    return ()
+
+
+@hookspec
+def dis_register_refiners() -> Iterable[RefinerSpec]:
+    """Refiners that this plug-in offers. A name that another plug-in offers too is an error that names both."""
     return ()
 
 

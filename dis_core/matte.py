@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dis_core.model_spec import Box
+    from dis_core.model_spec import Box, Refinement
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,8 @@ class Matte:
 
     `alpha` is (H, W) float32 in [0, 1], 1 = subject, as the model sees it; what the picture's own alpha hides is taken
     off in all that is made of it. `model` names what made it, "pdfnet@revision"; `device` where it ran. `picture`
-    is what it was made from. `depth`, if the model used one, is (H, W) float32 in [0, 1], near = large.
+    is what it was made from. `depth`, if the model used one, is (H, W) float32 in [0, 1], near = large. `refinement`
+    says how it was made as fine as the picture.
     """
 
     alpha: NDArray[np.float32]
@@ -34,6 +35,7 @@ class Matte:
     picture: Picture | None = None
     depth: NDArray[np.float32] | None = None
     device: str = ""
+    refinement: Refinement | None = None
 
     def visible(self) -> NDArray[np.float32]:
         """The matte times the picture's own alpha: (H, W) float32 in [0, 1]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 Quality = Literal["draft", "normal", "best"]
 """draft: half the network's input size; normal: as published; best: averaged over flipped and scaled views."""
+
+CloserLook = Literal["taken", "rejected", "not needed"]
+
+MAX_TILES = 256
+"""How many tiles a refiner may look at unless told otherwise: enough for some 100 megapixels at 1024 a tile."""
 
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels of the full image; right and bottom are the first column and row outside."""
@@ -59,6 +65,19 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
+class RefinerSpec:
+    """A refiner by name: what it does, and the function, "module:function", that is a `Refiner`.
+
+    `looks_closer` says whether the model takes a second look at a small subject first.
+    """
+
+    name: str
+    summary: str
+    refiner: str
+    looks_closer: bool = True
+
+
+@dataclass(frozen=True)
 class Placement:
     """Where a model runs and in which precision; strings, so that declarations stay free of torch."""
 
@@ -87,6 +106,66 @@ class Segmentation:
 NO_PROMPT = Prompt()
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How much a refiner may do: `max_tiles` looks of the model in all, `tiles_at_once` in a batch at most."""
+
+    max_tiles: int
+    tiles_at_once: int = 1
+
+
+@dataclass(frozen=True)
+class RefinedLevel:
+    """What became of the tiles of one level, an image of `size` (height, width).
+
+    `tiles_run` were looked at, and `tiles_rejected` of them contradicted what was known; `tiles_skipped` held no
+    boundary; `tiles_over_limit` did, but were too many.
+    """
+
+    size: tuple[int, int]
+    tiles_run: int
+    tiles_skipped: int
+    tiles_rejected: int
+    tiles_over_limit: int
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """What a refiner answers: `alpha` (H, W) float32 in [0, 1], and what it did level by level, if it works so."""
+
+    alpha: NDArray[np.float32]
+    levels: tuple[RefinedLevel, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What was done to make a matte finer than the model's one look at the image, and how long it took.
+
+    `closer_look` says whether a second look at the subject alone replaced the first: "rejected" if it contradicted it.
+    """
+
+    method: str
+    seconds: float
+    closer_look: CloserLook = "not needed"
+    levels: tuple[RefinedLevel, ...] = ()
+
+    @property
+    def tiles_run(self) -> int:
+        return sum(level.tiles_run for level in self.levels)
+
+    @property
+    def tiles_skipped(self) -> int:
+        return sum(level.tiles_skipped for level in self.levels)
+
+    @property
+    def tiles_rejected(self) -> int:
+        return sum(level.tiles_rejected for level in self.levels)
+
+    @property
+    def tiles_over_limit(self) -> int:
+        return sum(level.tiles_over_limit for level in self.levels)
+
+
 class Segmenter(Protocol):
     """A loaded model: an image in, a matte out."""
 
@@ -99,6 +178,33 @@ class Segmenter(Protocol):
         report: Report = ignore,
     ) -> Segmentation:
         """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1]; resizing is the model's own affair."""
+
+    def side_for(self, quality: Quality) -> int:
+        """The side of the square to which images are shrunk, in pixels: more than that is not seen at once."""
+
+    def segment_tiles(
+        self, tiles: Sequence[NDArray[np.float32]], *, depths: Sequence[NDArray[np.float32]] | None, quality: Quality
+    ) -> Sequence[NDArray[np.float32]]:
+        """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
+
+        `depths` are the same parts of the depth that came with the whole image's matte, or None if none came.
+        """
+
+
+class Refiner(Protocol):
+    """Makes a coarse matte as fine as its image."""
+
+    def __call__(
+        self,
+        image: NDArray[np.float32],
+        coarse: Segmentation,
+        segmenter: Segmenter,
+        *,
+        quality: Quality,
+        effort: Effort,
+        report: Report,
+    ) -> Refined:
+        """`image` is (H, W, 3) float32 sRGB in [0, 1]; the planes of `coarse` are (H, W), and so is the answer's."""
 
 
 class DepthEstimator(Protocol):

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core import plugins, weights
+from dis_core import passes, plugins, weights
 from dis_core.checkpoint import resolve
-from dis_core.device import AUTO, choose_placement, run_on
+from dis_core.device import AUTO, choose_placement, run_on, tiles_at_once
 from dis_core.errors import BadRequest
 from dis_core.images import as_picture
-from dis_core.images.compositing import box_with_margin
 from dis_core.matte import Matte
 from dis_core.model_choice import obtain_specs
 from dis_core.model_spec import (
+    MAX_TILES,
     NO_PROMPT,
     Box,
     DepthEstimator,
     DepthLoader,
+    Effort,
     MatteLoader,
     ModelSpec,
     Placement,
     Prompt,
     Quality,
-    Segmentation,
     Segmenter,
 )
 from dis_core.models.builtin import DRAFT_MODEL
@@ -37,9 +37,6 @@ from dis_core.progress import Report, ignore, span
 if TYPE_CHECKING:
     from dis_core.images import Picture
     from dis_core.images.reading import ImageLike
-
-ROI_MARGIN = 0.15
-"""Around a box, and around the subject found in it, this share of its longer side is shown to the model as context."""
 
 UNDER_TRANSPARENCY = np.float32(0.5)
 """The grey that the model sees where a picture is transparent: what colours lie hidden there is nobody's business."""
@@ -74,6 +71,8 @@ class Pipeline:
         *,
         model: str | None = None,
         quality: Quality = "normal",
+        refine: str = passes.AUTO,
+        max_tiles: int = MAX_TILES,
         roi: Box | None = None,
         depth: NDArray[np.floating[Any]] | None = None,
         depth_model: str | None = None,
@@ -84,7 +83,9 @@ class Pipeline:
 
         `model` is a name from `dis-core models`. None takes the full model, fetching it once if need be; where the Hub
         cannot be reached, the embedded draft model runs instead and a warning is logged. A model that is named never
-        falls back. `roi` is (left, top, right, bottom) in pixels: only what lies within this box is the subject.
+        falls back. `refine` is "none", "fast" (along the image's edges), "tiles" (the model looks again, tile by tile
+        at full size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model sees.
+        `roi` is (left, top, right, bottom) in pixels: only what lies within this box is the subject.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names another depth
         model than the model's own; some forbid commercial use and want `accept_noncommercial`.
 
@@ -93,6 +94,11 @@ class Pipeline:
         """
         if quality not in get_args(Quality):
             raise BadRequest(f"{quality!r} is no quality", hint=f"there are: {', '.join(get_args(Quality))}")
+        passes.check_refiner(refine)
+        if max_tiles < 0:
+            raise BadRequest(
+                f"{max_tiles} tiles are less than none", hint="0 looks at no tile; there is no other limit"
+            )
         picture = as_picture(image)
         box = None if roi is None else checked_box(roi, picture.size)
         prompt = NO_PROMPT if depth is None else Prompt(depth=checked_depth(depth, picture.size))
@@ -110,16 +116,19 @@ class Pipeline:
             self._fell_back = self._fell_back or (unnamed and specs[0].name == DRAFT_MODEL)
             loaded = self._load(*specs, loading)
             seen = visible_colours(picture)
+            effort = Effort(max_tiles, tiles_at_once(self.placement))
+            look = passes.Passes(loaded.segmenter, quality, refine, effort)
             if box is None:
-                found = loaded.segmenter(seen, prompt=prompt, quality=quality, report=running)
+                found, refinement = look.over(seen, prompt, running)
             else:
-                found = segment_within(box, loaded.segmenter, seen, prompt=prompt, quality=quality, report=running)
+                found, refinement = look.within(box, seen, prompt, running)
         return Matte(
             alpha=found.alpha,
             model=f"{loaded.spec.name}@{weights.installed_revision(loaded.spec)}",
             picture=picture,
             depth=found.depth,
             device=self.placement.device,
+            refinement=refinement,
         )
 
     def unload(self) -> None:
@@ -198,54 +207,3 @@ def checked_depth(depth: NDArray[np.floating[Any]], size: tuple[int, int]) -> ND
             hint="give one grey value per pixel of the image, near = bright",
         )
     return depth if depth.dtype.kind == "f" else depth.astype(np.float32)
-
-
-def segment_within(
-    box: Box, segmenter: Segmenter, image: NDArray[np.float32], *, prompt: Prompt, quality: Quality, report: Report
-) -> Segmentation:
-    """Find the subject within a box: locate it in the box with a margin, then run again on the subject itself.
-
-    Nothing outside the box is part of the subject. The second pass runs only where the subject fills less than half of
-    what the first one saw. The depth in the answer is 0 where no pass looked.
-    """
-    size = image.shape[0], image.shape[1]
-    outer = box_with_margin(box, size=size, margin_fraction=ROI_MARGIN)
-    found = _segment_part(outer, segmenter, image, prompt, quality, span(report, 0.0, 0.5))
-    inside = _blank_outside(found.alpha, box)
-    subject = Matte(inside, model="").bounds()
-    if subject is not None:
-        closer = box_with_margin(subject, size=size, margin_fraction=ROI_MARGIN)
-        if _area(closer) < 0.5 * _area(outer):
-            found = _segment_part(closer, segmenter, image, prompt, quality, span(report, 0.5, 1.0))
-            inside = _blank_outside(found.alpha, box)
-    return Segmentation(inside, found.depth)
-
-
-def _segment_part(
-    part: Box, segmenter: Segmenter, image: NDArray[np.float32], prompt: Prompt, quality: Quality, report: Report
-) -> Segmentation:
-    """Run on a part of the image and put the answer back into a plane of the whole image's size."""
-    left, top, right, bottom = part
-    rows, columns = slice(top, bottom), slice(left, right)
-    own = Prompt(depth=None if prompt.depth is None else np.ascontiguousarray(prompt.depth[rows, columns]))
-    seen = np.ascontiguousarray(image[rows, columns])
-    found = segmenter(seen, prompt=own, quality=quality, report=report)
-    alpha = np.zeros(image.shape[:2], np.float32)
-    alpha[rows, columns] = found.alpha
-    if found.depth is None:
-        return Segmentation(alpha)
-    depth = np.zeros(image.shape[:2], np.float32)
-    depth[rows, columns] = found.depth
-    return Segmentation(alpha, depth)
-
-
-def _blank_outside(alpha: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
-    left, top, right, bottom = box
-    inside = np.zeros_like(alpha)
-    inside[top:bottom, left:right] = alpha[top:bottom, left:right]
-    return inside
-
-
-def _area(box: Box) -> int:
-    left, top, right, bottom = box
-    return (right - left) * (bottom - top)

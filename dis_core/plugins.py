@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import metadata
-from typing import cast
+from typing import TypeVar, cast
 
 import pluggy
 
 from dis_core import hookspecs
-from dis_core.errors import PluginProblem, UnknownModel
-from dis_core.model_spec import ModelSpec, Placement
+from dis_core import refiners as builtin_refiners
+from dis_core.errors import BadRequest, PluginProblem, UnknownModel
+from dis_core.model_spec import ModelSpec, Placement, RefinerSpec
 from dis_core.models import builtin
 
 logger = logging.getLogger(__name__)
+
+Named = TypeVar("Named", ModelSpec, RefinerSpec)
 
 
 @functools.cache
@@ -27,6 +30,7 @@ def manager() -> pluggy.PluginManager:
     plugins = pluggy.PluginManager(hookspecs.NAMESPACE)
     plugins.add_hookspecs(hookspecs)
     plugins.register(builtin, name="dis-core")
+    plugins.register(builtin_refiners, name="dis-core's refiners")
     for entry_point in metadata.entry_points(group=hookspecs.NAMESPACE):
         name = f"{entry_point.dist.name}:{entry_point.name}" if entry_point.dist else entry_point.name
         try:
@@ -47,13 +51,27 @@ def models() -> dict[str, ModelSpec]:
 
     Raises PluginProblem if two plug-ins offer one name.
     """
-    found: dict[str, ModelSpec] = {}
+    return _by_name(manager().hook.dis_register_models.get_hookimpls(), "model")
+
+
+@functools.cache
+def refiners() -> dict[str, RefinerSpec]:
+    """All refiners by name.
+
+    Raises PluginProblem if two plug-ins offer one name.
+    """
+    return _by_name(manager().hook.dis_register_refiners.get_hookimpls(), "refiner")
+
+
+def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str, Named]:
+    found: dict[str, Named] = {}
     offered_by: dict[str, str] = {}
-    for implementation in manager().hook.dis_register_models.get_hookimpls():
-        for spec in cast("Iterable[ModelSpec]", implementation.function()):
+    for implementation in implementations:
+        for spec in cast("Iterable[Named]", implementation.function()):
             if spec.name in found:
                 raise PluginProblem(
-                    f"both {offered_by[spec.name]} and {implementation.plugin_name} offer a model called {spec.name!r}",
+                    f"both {offered_by[spec.name]} and {implementation.plugin_name} offer a {kind} called "
+                    f"{spec.name!r}",
                     hint="remove one of the two plug-ins",
                 )
             found[spec.name] = spec
@@ -93,6 +111,17 @@ def find_depth_model(name: str) -> ModelSpec:
     if spec.task != "depth":
         raise UnknownModel(f"{name!r} cuts out subjects and cannot estimate depth", hint="see: dis-core models")
     return spec
+
+
+def find_refiner(name: str) -> RefinerSpec:
+    """The refiner called `name`.
+
+    Raises BadRequest naming those that exist.
+    """
+    known = refiners()
+    if name not in known:
+        raise BadRequest(f"no refiner is called {name!r}", hint=f"there are: {', '.join(['none', *known, 'auto'])}")
+    return known[name]
 
 
 def choose_placement_by_plugin(requested: str) -> Placement | None:

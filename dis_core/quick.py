@@ -6,6 +6,8 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from dis_core.device import AUTO
+from dis_core.model_spec import MAX_TILES
+from dis_core.passes import AUTO as AUTO_REFINE
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
 
@@ -29,6 +31,8 @@ def segment(
     model: str | None = None,
     device: str = AUTO,
     quality: Quality = "normal",
+    refine: str = AUTO_REFINE,
+    max_tiles: int = MAX_TILES,
     roi: Box | None = None,
     depth: NDArray[np.floating[Any]] | None = None,
     depth_model: str | None = None,
@@ -44,6 +48,8 @@ def segment(
         image,
         model=model,
         quality=quality,
+        refine=refine,
+        max_tiles=max_tiles,
         roi=roi,
         depth=depth,
         depth_model=depth_model,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,14 @@ class BrightIsSubject:
         self.prompts.append(prompt)
         depth = None if prompt.depth is None else scale_to_unit(prompt.depth)
         return Segmentation((image.mean(axis=2) > 0.5).astype(np.float32), depth)
+
+    def side_for(self, quality: Quality) -> int:
+        return 4096
+
+    def segment_tiles(
+        self, tiles: Sequence[NDArray[np.float32]], *, depths: Sequence[NDArray[np.float32]] | None, quality: Quality
+    ) -> list[NDArray[np.float32]]:
+        return [self(tile, quality=quality).alpha for tile in tiles]
 
 
 def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> BrightIsSubject:

@@ -31,7 +31,7 @@ from dis_core.cli.terminal import (
     say_path,
 )
 from dis_core.errors import BadRequest, DisError, NoImage, OutOfMemory, OutputExists, OutputFailed
-from dis_core.model_spec import Box, Quality
+from dis_core.model_spec import MAX_TILES, Box, Quality, Refinement
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class Request:
     model: str | None
     device: str
     quality: Quality
+    refine: str
+    max_tiles: int
     roi: Box | None
     depth: Path | None
     depth_model: str | None
@@ -113,6 +115,22 @@ _OPTIONS = (
         default="normal",
         show_default=True,
         help="draft: half the input's size, faster; best: mean over flipped and scaled views, slower.",
+    ),
+    click.option(
+        "--refine",
+        default="auto",
+        show_default=True,
+        metavar="none|fast|tiles|auto",
+        help="none: the model's own size, enlarged; fast: along the image's edges; tiles: look again, tile by tile at "
+        "full size; auto: tiles for images larger than the model's input.",
+    ),
+    click.option(
+        "--max-tiles",
+        type=click.IntRange(0),
+        default=MAX_TILES,
+        show_default=True,
+        metavar="COUNT",
+        help="Look at no more tiles than this per image.",
     ),
     click.option(
         "--roi", type=BoxType(), help="Only what lies in this box is the subject, in pixels from the top left."
@@ -253,6 +271,8 @@ def run_job(request: Request, job: Job, pipeline: Pipeline, make_result: MakeRes
         picture,
         model=request.model,
         quality=request.quality,
+        refine=request.refine,
+        max_tiles=request.max_tiles,
         roi=request.roi,
         depth=None if request.depth is None else read_depth(request.depth),
         depth_model=request.depth_model,
@@ -313,6 +333,10 @@ def tell_result(request: Request, job: Job, result: Picture, matte: Matte, secon
     remarks = list(dict.fromkeys((*read, *result.remarks)))
     if matte.bounds() is None:
         remarks.append("no subject was found")
+    left_out = 0 if matte.refinement is None else matte.refinement.tiles_over_limit
+    if left_out:
+        allowed = request.max_tiles
+        remarks.append(f"{left_out} tiles along the boundary were left as they were: --max-tiles allows {allowed}")
     if request.progress == "json":
         say_event(
             "result",
@@ -321,6 +345,7 @@ def tell_result(request: Request, job: Job, result: Picture, matte: Matte, secon
             model=matte.model,
             device=matte.device,
             seconds=round(seconds, 3),
+            refinement=None if matte.refinement is None else describe_refinement(matte.refinement),
             remarks=remarks,
         )
         return
@@ -328,4 +353,27 @@ def tell_result(request: Request, job: Job, result: Picture, matte: Matte, secon
         say(f"dis-core: {job.name}: {remark}")
     if job.destination is not None:
         say_path(job.destination)
-    say(f"dis-core: {job.name}: done by {model} on {matte.device} in {seconds:.1f} s")
+    refined = "" if matte.refinement is None else refinement_in_words(matte.refinement)
+    say(f"dis-core: {job.name}: done by {model} on {matte.device} in {seconds:.1f} s{refined}")
+
+
+def describe_refinement(refinement: Refinement) -> dict[str, object]:
+    """What refining did, for programs."""
+    return {
+        "method": refinement.method,
+        "closer_look": refinement.closer_look,
+        "levels": len(refinement.levels),
+        "tiles_run": refinement.tiles_run,
+        "tiles_skipped": refinement.tiles_skipped,
+        "tiles_rejected": refinement.tiles_rejected,
+        "tiles_over_limit": refinement.tiles_over_limit,
+        "seconds": round(refinement.seconds, 3),
+    }
+
+
+def refinement_in_words(refinement: Refinement) -> str:
+    """What refining did, for the end of a line; nothing if it did nothing."""
+    if not refinement.levels:
+        return ""
+    rejected = f", {refinement.tiles_rejected} of them rejected" if refinement.tiles_rejected else ""
+    return f", {refinement.seconds:.1f} s of it for {refinement.tiles_run} tiles at full size{rejected}"

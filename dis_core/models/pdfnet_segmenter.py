@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,19 +62,41 @@ class PDFNetSegmenter:
 
         Raises OutOfMemory, BadRequest if there is no depth at all, and what `report` raises.
         """
-        size = image.shape[0], image.shape[1]
         depth = scale_to_unit(self.depth_of(image, prompt, span(report, 0.0, 0.3)))
         report(0.3, "segmenting")
+        (alpha,) = self.segment_at_once([image], [depth], quality, span(report, 0.3, 1.0))
+        report(1.0, "segmenting")
+        return Segmentation(alpha, depth)
+
+    def segment_tiles(
+        self, tiles: Sequence[NDArray[np.float32]], *, depths: Sequence[NDArray[np.float32]] | None, quality: Quality
+    ) -> list[NDArray[np.float32]]:
+        """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
+
+        `depths` are the same parts of the whole image's depth, (H, W) each; without them each part's is estimated.
+
+        Raises OutOfMemory, BadRequest if there is no depth at all.
+        """
+        seen = depths if depths is not None else [self.depth_of(tile, NO_PROMPT, ignore) for tile in tiles]
+        return self.segment_at_once(tiles, [scale_to_unit(depth) for depth in seen], quality, ignore)
+
+    def segment_at_once(
+        self,
+        images: Sequence[NDArray[np.float32]],
+        depths: Sequence[NDArray[np.float32]],
+        quality: Quality,
+        report: Report,
+    ) -> list[NDArray[np.float32]]:
+        """The mattes of images with depths in [0, 1], in one batch."""
         with run_on(self.placement):
             side = self.side_for(quality)
-            photo = (self.resize(to_tensor(image), (side, side)) - IMAGENET_MEAN) / IMAGENET_STD
-            relief = scale_each_to_unit(self.resize(to_tensor(depth), (side, side)))
-            logits = self.logits(
-                photo.to(self.placement.device), relief.to(self.placement.device), quality, span(report, 0.3, 0.95)
-            )
-            alpha = resize_to_corners(logits.sigmoid().cpu(), size)
-        report(1.0, "segmenting")
-        return Segmentation(to_array(alpha), depth)
+            photos = [(self.resize(to_tensor(image), (side, side)) - IMAGENET_MEAN) / IMAGENET_STD for image in images]
+            reliefs = [scale_each_to_unit(self.resize(to_tensor(depth), (side, side))) for depth in depths]
+            device = self.placement.device
+            logits = self.logits(torch.cat(photos).to(device), torch.cat(reliefs).to(device), quality, report)
+            alphas = [alpha[None] for alpha in logits.sigmoid().cpu()]
+            sizes = [(image.shape[0], image.shape[1]) for image in images]
+            return [to_array(resize_to_corners(alpha, size)) for alpha, size in zip(alphas, sizes, strict=True)]
 
     def depth_of(self, image: NDArray[np.float32], prompt: Prompt, report: Report) -> NDArray[np.floating[Any]]:
         """The user's depth map or an estimate, (H, W) of any range."""
@@ -89,7 +111,7 @@ class PDFNetSegmenter:
         return max(self.side_px // 2, 256) if quality == "draft" else self.side_px
 
     def logits(self, photo: torch.Tensor, relief: torch.Tensor, quality: Quality, report: Report) -> torch.Tensor:
-        """(1, 1, side, side) logits: of one pass, or the mean over the six views of "best"."""
+        """(B, 1, side, side) logits: of one pass, or the mean over the six views of "best"."""
         if quality != "best":
             return self.one_pass(photo, relief)
         views = list(flipped_and_scaled(photo, relief))

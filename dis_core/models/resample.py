@@ -6,6 +6,8 @@ so each kind has one function here, named after what it does at the corners.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 
@@ -44,3 +46,39 @@ def resize_bicubic(x: torch.Tensor, size: Size) -> torch.Tensor:
     if size_of(x) == size:
         return x
     return F.interpolate(x, size=size, mode="bicubic", align_corners=False)
+
+
+def part_of_resized(x: torch.Tensor, size: Size, rows: slice, columns: slice) -> torch.Tensor:
+    """`resize_by_area(x, size)[:, :, rows, columns]` without the rest, for sizes at which the whole is too large."""
+    down, right = (_between(x.shape[axis], size[axis], part) for axis, part in ((-2, rows), (-1, columns)))
+    x = torch.lerp(x[:, :, down.before], x[:, :, down.after], down.share[:, None])
+    return torch.lerp(x[:, :, :, right.before], x[:, :, :, right.after], right.share)
+
+
+def box_mean(x: torch.Tensor, radius_px: int) -> torch.Tensor:
+    """The mean over the square window around each pixel of (..., H, W), of what lies inside of the image."""
+    planes = x.flatten(0, -3)
+    side = 2 * radius_px + 1
+    for kernel, padding in (((1, side), (0, radius_px)), ((side, 1), (radius_px, 0))):
+        planes = F.avg_pool2d(planes, kernel, stride=1, padding=padding, count_include_pad=False)
+    return planes.view(x.shape)
+
+
+def cell_means(x: torch.Tensor, side_px: int) -> torch.Tensor:
+    """The mean over each cell of `side_px` by `side_px` of (B, C, H, W); the last ones may be smaller."""
+    return F.avg_pool2d(x, side_px, ceil_mode=True, count_include_pad=False)
+
+
+class _Between(NamedTuple):
+    """For pixels of a resized axis: the two old pixels they lie between, and how far on the way to the second."""
+
+    before: torch.Tensor
+    after: torch.Tensor
+    share: torch.Tensor
+
+
+def _between(old: int, new: int, part: slice) -> _Between:
+    positions = (torch.arange(part.start, part.stop, dtype=torch.float64) + 0.5) * (old / new) - 0.5
+    positions = positions.clamp(0, old - 1)
+    before = positions.long()
+    return _Between(before, (before + 1).clamp(max=old - 1), (positions - before).float())

@@ -1,0 +1,80 @@
+"""A matte enlarged along the edges of the image it belongs to.
+
+The fast guided filter: in every small window of the small image the matte is explained as a linear function of colour,
+and that function, enlarged, is applied to the large image. Source: He, Sun, Tang, "Guided image filtering", TPAMI 2013,
+section 3.5 (colour), and He, Sun, "Fast guided filter", 2015 (enlarging the coefficients).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dis_core.models.arrays import to_tensor
+from dis_core.models.resample import box_mean, part_of_resized
+from dis_core.tiling import SURE, blocks, with_margin
+
+RADIUS_PX: Final = 4
+"""Half the side of a window, in pixels of the small image."""
+
+SMOOTHING: Final = 1e-5
+"""How much colours must vary in a window to explain anything: the papers' epsilon, a variance of values in [0, 1]."""
+
+
+def enlarge_along_edges(
+    matte: NDArray[np.float32], small: NDArray[np.float32], large: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The matte of `large`, (H, W) float32 in [0, 1], from the matte of the same image when it was small.
+
+    `matte` is (h, w) float32 in [0, 1], `small` (h, w, 3) and `large` (H, W, 3) float32 sRGB in [0, 1]. Where the matte
+    is sure all around, it is just enlarged.
+    """
+    size = large.shape[0], large.shape[1]
+    result = np.empty(size, np.float32)
+    with torch.inference_mode():
+        functions = linear_functions(matte, small)
+        for rows, columns in blocks(size):
+            here = part_of_resized(functions, size, rows, columns)[0]
+            colours = torch.from_numpy(large[rows, columns]).permute(2, 0, 1)
+            result[rows, columns] = ((here[:3] * colours).sum(0) + here[3]).clamp(0, 1).numpy()
+    return result
+
+
+def linear_functions(matte: NDArray[np.float32], image: NDArray[np.float32]) -> torch.Tensor:
+    """How the matte follows from colour around each pixel: factors of red, green and blue, and what to add.
+
+    `matte` is (h, w) and `image` (h, w, 3), float32 in [0, 1]; the result is (1, 4, h, w) float32.
+    """
+    height, width = matte.shape
+    functions = torch.zeros(1, 4, height, width)
+    functions[0, 3] = torch.from_numpy(matte)
+    reach = 2 * RADIUS_PX
+    for rows, columns in blocks((height, width)):
+        around = with_margin(rows, reach, height), with_margin(columns, reach, width)
+        part = matte[around]
+        if part.max() <= SURE or part.min() >= 1 - SURE:
+            continue
+        fitted = _fitted(to_tensor(part).double(), to_tensor(image[around]).double())
+        own = (slice(rows.start - around[0].start, None), slice(columns.start - around[1].start, None))
+        own_size = rows.stop - rows.start, columns.stop - columns.start
+        functions[:, :, rows, columns] = fitted[:, :, own[0], own[1]][:, :, : own_size[0], : own_size[1]].float()
+    return functions
+
+
+def _fitted(matte: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """(1, 4, h, w) of (1, 1, h, w) and (1, 3, h, w), float64: least squares in windows, averaged over windows."""
+    mean, mean_matte = box_mean(image, RADIUS_PX), box_mean(matte, RADIUS_PX)
+    products = (
+        box_mean(image[:, :, None] * image[:, None], RADIUS_PX) - mean[:, :, None] * mean[:, None]
+    )  # (1, 3, 3, h, w)
+    together = box_mean(image * matte, RADIUS_PX) - mean * mean_matte  # (1, 3, h, w)
+    red, green, blue = (products + SMOOTHING * torch.eye(3, dtype=image.dtype)[:, :, None, None]).unbind(2)
+    # Cramer's rule for a symmetric matrix of 3 x 3, because a general solver takes ten times as long.
+    crossed = [torch.linalg.cross(one, other, dim=1) for one, other in ((green, blue), (blue, red), (red, green))]
+    determinant = (red * crossed[0]).sum(1, keepdim=True)
+    factors = torch.cat([(together * one).sum(1, keepdim=True) for one in crossed], 1) / determinant
+    rest = mean_matte - (factors * mean).sum(1, keepdim=True)
+    return box_mean(torch.cat([factors, rest], 1), RADIUS_PX)

@@ -1,0 +1,133 @@
+"""The passes of a model over one image: the whole of it, closer at a small subject, and then as fine as the image."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dis_core import plugins
+from dis_core.checkpoint import resolve
+from dis_core.closer_look import (
+    MARGIN,
+    blank_outside,
+    cut_out,
+    fade_in,
+    place_of,
+    put_back,
+    show_same_subject,
+    small_subject,
+)
+from dis_core.images.compositing import box_with_margin
+from dis_core.model_spec import (
+    Box,
+    CloserLook,
+    Effort,
+    Prompt,
+    Quality,
+    Refined,
+    Refinement,
+    Refiner,
+    RefinerSpec,
+    Segmentation,
+    Segmenter,
+)
+from dis_core.progress import Report, span
+from dis_core.refiners import TILES
+from dis_core.tiling import level_sizes
+
+AUTO: Final = "auto"
+NONE: Final = "none"
+
+Image = NDArray[np.float32]
+
+
+def choose_refiner(name: str, size: tuple[int, int], side_px: int) -> RefinerSpec | None:
+    """The refiner of that name for an image of `size` (height, width); None for "none".
+
+    "auto" is tiles for an image that has clearly more pixels than the `side_px` that the model sees, else none.
+
+    Raises BadRequest for an unknown name.
+    """
+    if name == AUTO:
+        name = TILES if level_sizes(size, side_px) else NONE
+    return None if name == NONE else plugins.find_refiner(name)
+
+
+def check_refiner(name: str) -> None:
+    """Raises BadRequest for a name that `choose_refiner` does not know."""
+    if name not in (AUTO, NONE):
+        plugins.find_refiner(name)
+
+
+@dataclass(frozen=True)
+class Passes:
+    """A loaded model, and how much trouble it is to take; `refine` is the name of a refiner, "none" or "auto"."""
+
+    segmenter: Segmenter
+    quality: Quality
+    refine: str
+    effort: Effort
+
+    def over(self, image: Image, prompt: Prompt, report: Report) -> tuple[Segmentation, Refinement]:
+        """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1].
+
+        Raises OutOfMemory, BadRequest for an unknown refiner, and what `report` raises.
+        """
+        return self._find(image, prompt, report, within=None)
+
+    def within(self, box: Box, image: Image, prompt: Prompt, report: Report) -> tuple[Segmentation, Refinement]:
+        """Find the subject within a box; nothing outside is part of it. The depth is 0 where no pass looked.
+
+        Raises what `over` raises.
+        """
+        size = image.shape[0], image.shape[1]
+        outer = box_with_margin(box, size=size, margin_fraction=MARGIN)
+        part, own_prompt = cut_out(image, prompt, outer)
+        found, refinement = self._find(part, own_prompt, report, within=moved_into(outer, box))
+        return put_back(found, outer, size), refinement
+
+    def _find(
+        self, image: Image, prompt: Prompt, report: Report, *, within: Box | None
+    ) -> tuple[Segmentation, Refinement]:
+        refiner = choose_refiner(self.refine, (image.shape[0], image.shape[1]), self.segmenter.side_for(self.quality))
+        looks_closer = within is not None or (refiner is not None and refiner.looks_closer)
+        looked = 1.0 if refiner is None else 0.3  # so much of the progress belongs to the looks
+        first = self._look(image, prompt, span(report, 0.0, looked / 2 if looks_closer else looked))
+        started = time.monotonic()
+        wanted = first.alpha if within is None else blank_outside(first.alpha, within)
+        box = small_subject(wanted) if looks_closer else None
+        verdict: CloserLook = "not needed"
+        if box is not None:
+            part, own_prompt = cut_out(image, prompt, box)
+            second = self._look(part, own_prompt, span(report, looked / 2, looked))
+            verdict = "taken" if show_same_subject(first.alpha[place_of(box)], second.alpha) else "rejected"
+        if box is not None and verdict == "taken":
+            refined = self._refined(refiner, part, second, span(report, looked, 1.0))
+            alpha = fade_in(refined.alpha, wanted, box)
+        else:
+            refined = self._refined(refiner, image, first, span(report, looked, 1.0))
+            alpha = refined.alpha
+        if within is not None:
+            alpha = blank_outside(alpha, within)
+        seconds = time.monotonic() - started
+        name = NONE if refiner is None else refiner.name
+        return Segmentation(alpha, first.depth), Refinement(name, seconds, verdict, refined.levels)
+
+    def _look(self, image: Image, prompt: Prompt, report: Report) -> Segmentation:
+        return self.segmenter(image, prompt=prompt, quality=self.quality, report=report)
+
+    def _refined(self, refiner: RefinerSpec | None, image: Image, coarse: Segmentation, report: Report) -> Refined:
+        if refiner is None:
+            return Refined(coarse.alpha)
+        refine = cast("Refiner", resolve(refiner.refiner))
+        return refine(image, coarse, self.segmenter, quality=self.quality, effort=self.effort, report=report)
+
+
+def moved_into(outer: Box, box: Box) -> Box:
+    """A box in the coordinates of another one that holds it."""
+    left, top = outer[0], outer[1]
+    return box[0] - left, box[1] - top, box[2] - left, box[3] - top

@@ -1,0 +1,74 @@
+"""A small subject is looked at again from near, if both looks see the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dis_core.closer_look import fade_in, show_same_subject, small_subject
+
+
+def matte_with(box: tuple[int, int, int, int], size: tuple[int, int] = (400, 600)) -> np.ndarray:
+    left, top, right, bottom = box
+    alpha = np.zeros(size, np.float32)
+    alpha[top:bottom, left:right] = 1
+    return alpha
+
+
+def test_the_box_is_the_subjects_with_a_margin_of_its_longer_side() -> None:
+    assert small_subject(matte_with((200, 150, 300, 190))) == (185, 135, 315, 205)
+
+
+def test_the_box_ends_at_the_images_border() -> None:
+    assert small_subject(matte_with((0, 0, 100, 100))) == (0, 0, 115, 115)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 600, 400), (50, 50, 500, 350)])
+def test_a_subject_that_fills_half_of_the_image_needs_no_second_look(box: tuple[int, int, int, int]) -> None:
+    assert small_subject(matte_with(box)) is None
+
+
+def test_nothing_is_no_small_subject() -> None:
+    assert small_subject(np.zeros((40, 60), np.float32)) is None
+
+
+def test_looks_agree_by_what_they_have_in_common() -> None:
+    first = matte_with((100, 100, 200, 200))
+
+    assert show_same_subject(first, first * np.float32(0.8))
+    assert show_same_subject(first, matte_with((100, 100, 200, 240)))
+    assert not show_same_subject(first, matte_with((100, 100, 200, 310)))
+    assert not show_same_subject(first, np.zeros_like(first))
+    assert not show_same_subject(first, 1 - first)
+
+
+def test_the_second_look_counts_inside_of_its_part_and_the_first_around_it() -> None:
+    whole = np.full((100, 200), 0.25, np.float32)
+    part = np.full((40, 60), 0.75, np.float32)
+
+    joined = fade_in(part, whole, (50, 30, 110, 70))
+
+    assert joined[50, 80] == 0.75
+    assert (joined[:30] == 0.25).all()
+    assert (joined[:, 110:] == 0.25).all()
+    assert np.abs(np.diff(joined[50])).max() < 0.4
+    assert (whole == 0.25).all()
+
+
+def test_at_the_images_own_border_nothing_fades() -> None:
+    whole = np.zeros((100, 200), np.float32)
+
+    joined = fade_in(np.ones((40, 60), np.float32), whole, (0, 0, 60, 40))
+
+    assert joined[0, 0] == 1
+    assert joined[39, 20] < 1
+
+
+@pytest.mark.parametrize("box", [(10, 10, 11, 11), (0, 5, 200, 6), (3, 0, 5, 100)])
+def test_a_part_of_a_pixel_or_two_can_be_joined(box: tuple[int, int, int, int]) -> None:
+    left, top, right, bottom = box
+
+    joined = fade_in(np.ones((bottom - top, right - left), np.float32), np.zeros((100, 200), np.float32), box)
+
+    assert joined.min() >= 0
+    assert joined.max() <= 1
