@@ -25,18 +25,24 @@ SMOOTHING: Final = 1e-5
 
 
 def enlarge_along_edges(
-    matte: NDArray[np.float32], small: NDArray[np.float32], large: NDArray[np.float32]
+    matte: NDArray[np.float32],
+    small: NDArray[np.float32],
+    large: NDArray[np.float32],
+    *,
+    where: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """The matte of `large`, (H, W) float32 in [0, 1], from the matte of the same image when it was small.
 
     `matte` is (h, w) float32 in [0, 1], `small` (h, w, 3) and `large` (H, W, 3) float32 sRGB in [0, 1]. Where the matte
-    is sure all around, it is just enlarged.
+    is sure all around, it is just enlarged. Blocks in which `where`, (H, W), is 0 throughout are left out and 0.
     """
     size = large.shape[0], large.shape[1]
-    result = np.empty(size, np.float32)
+    result = np.zeros(size, np.float32)
     with torch.inference_mode():
         functions = linear_functions(matte, small)
         for rows, columns in blocks(size):
+            if where is not None and not where[rows, columns].any():
+                continue
             here = part_of_resized(functions, size, rows, columns)[0]
             colours = torch.from_numpy(large[rows, columns]).permute(2, 0, 1)
             result[rows, columns] = ((here[:3] * colours).sum(0) + here[3]).clamp(0, 1).numpy()

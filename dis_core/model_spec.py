@@ -119,7 +119,7 @@ class RefinedLevel:
     """What became of the tiles of one level, an image of `size` (height, width).
 
     `tiles_run` were looked at, and `tiles_rejected` of them contradicted what was known; `tiles_skipped` held no
-    boundary; `tiles_over_limit` did, but were too many.
+    boundary or lay where the level before had rejected one; `tiles_over_limit` were promising, but too many.
     """
 
     size: tuple[int, int]

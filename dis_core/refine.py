@@ -22,7 +22,7 @@ from dis_core.model_spec import Effort, Quality, Refined, RefinedLevel, Segmenta
 from dis_core.models.arrays import from_tensor, to_tensor
 from dis_core.models.resample import box_mean, part_of_resized, shrink_smoothly
 from dis_core.progress import Report, span
-from dis_core.tiling import Size, Tile, blocks, grown, halved, level_sizes, logit, plan_tiles, shift_logits, with_margin
+from dis_core.tiling import Size, Tile, blocks, grown, level_sizes, logit, plan_tiles, scaled, shift_logits, with_margin
 
 Plane = NDArray[np.float32]
 
@@ -50,11 +50,11 @@ def refine_fast(
     `image` is (H, W, 3) float32 sRGB in [0, 1]. Raises what `report` raises.
     """
     size = image.shape[0], image.shape[1]
-    levels = level_sizes(size, segmenter.side_for(quality))
-    if not levels:
+    side_px = segmenter.side_for(quality)
+    if not level_sizes(size, side_px):
         return Refined(coarse.alpha)
     report(0.0, "refining edges")
-    start = halved(levels[0])
+    start = scaled(size, side_px / max(size))
     matte = shrunk(coarse.alpha, start)
     fine = enlarge_along_edges(matte, shrunk(image, start), image)
     return Refined(within_band(fine, coarse.alpha, matte))
@@ -70,24 +70,39 @@ def refine_with_tiles(
     Raises OutOfMemory, and what `report` raises: it is asked before every batch of tiles.
     """
     size = image.shape[0], image.shape[1]
-    sizes = level_sizes(size, segmenter.side_for(quality))
+    side_px = segmenter.side_for(quality)
+    sizes = level_sizes(size, side_px)
     if not sizes:
         return Refined(coarse.alpha)
-    smaller = shrunk(image, halved(sizes[0]))
-    matte = start = shrunk(coarse.alpha, halved(sizes[0]))
+    start_size = scaled(size, side_px / max(size))
+    smaller = start_image = shrunk(image, start_size)
+    matte = start = shrunk(coarse.alpha, start_size)
     levels: list[RefinedLevel] = []
     # A level has about twice the tiles of the one before: they lie along a line.
     shares = np.cumsum([0, *(2**number for number in range(len(sizes)))]) / (2 ** len(sizes) - 1)
+    doubtful = Doubtful((), np.zeros(start_size, np.float32))
     for number, level_size in enumerate(sizes):
         doing = f"refining level {number + 1} of {len(sizes)}"
         larger = shrunk(image, level_size)
         matte = enlarge_along_edges(matte, smaller, larger)
         depth = None if coarse.depth is None else shrunk(coarse.depth, level_size)
         left = effort.max_tiles - sum(level.tiles_run for level in levels)
-        tiles = _TilesOfLevel(larger, depth, segmenter, quality, Effort(left, effort.tiles_at_once))
-        levels.append(tiles.refine(matte, span(report, float(shares[number]), float(shares[number + 1])), doing))
+        tiles = _TilesOfLevel(larger, depth, segmenter, quality, Effort(left, effort.tiles_at_once), doubtful.tiles)
+        level, doubtful = tiles.refine(matte, span(report, float(shares[number]), float(shares[number + 1])), doing)
+        levels.append(level)
         smaller = larger
+    # Where no tile could be trusted, windows as wide as at the start explain the matte better than narrow ones.
+    rest = enlarge_along_edges(shrunk(matte, start_size), start_image, image, where=doubtful.share)
+    matte += doubtful.share * (rest - matte)
     return Refined(within_band(matte, coarse.alpha, start), tuple(levels))
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """What tiles could not tell: `tiles` within which finer ones need not look, and at each pixel the share, (H, W)."""
+
+    tiles: Sequence[Tile]
+    share: Plane
 
 
 @dataclass(frozen=True)
@@ -99,30 +114,43 @@ class _TilesOfLevel:
     segmenter: Segmenter
     quality: Quality
     effort: Effort
+    hopeless: Sequence[Tile]
 
-    def refine(self, matte: Plane, report: Report, doing: str) -> RefinedLevel:
-        """Improve the level's matte, (H, W), in place."""
+    def refine(self, matte: Plane, report: Report, doing: str) -> tuple[RefinedLevel, Doubtful]:
+        """Improve the level's matte, (H, W), in place.
+
+        Where a tile was rejected, those of the next level within it, which see less of what is around, would be too.
+        """
         size = matte.shape[0], matte.shape[1]
         grid = list(plan_tiles(size, self.segmenter.side_for(self.quality)))
         needed = {number: weight for number, tile in enumerate(grid) if (weight := band_of(tile, matte).sum()) > 0}
-        chosen = sorted(sorted(needed, key=lambda number: -needed[number])[: max(self.effort.max_tiles, 0)])
-        shift = np.zeros(size, np.float32)
-        rejected = 0
+        hopeless = [
+            number for number in needed if any(tile.counts_in_the_middle_of(grid[number]) for tile in self.hopeless)
+        ]
+        promising = sorted(needed.keys() - set(hopeless), key=lambda number: (-needed[number], number))
+        chosen = sorted(promising[: max(self.effort.max_tiles, 0)])
+        shift, doubt = np.zeros(size, np.float32), np.zeros(size, np.float32)
+        for number in needed.keys() - set(chosen):
+            doubt[grid[number].place] += grid[number].weights()
+        rejected = []
         for tile, answer in self._answers([grid[number] for number in chosen], report, doing):
             before = matte[tile.place]
             believed = belief(answer, before)
             if believed is None:
-                rejected += 1
+                rejected.append(tile)
+                doubt[tile.place] += tile.weights()
                 continue
+            doubt[tile.place] += tile.weights() * (1 - believed)
             shift[tile.place] += band_of(tile, matte) * believed * (logit(answer) - logit(before))
         shift_logits(matte, shift)
-        return RefinedLevel(
+        level = RefinedLevel(
             size=size,
             tiles_run=len(chosen),
-            tiles_skipped=len(grid) - len(needed),
-            tiles_rejected=rejected,
-            tiles_over_limit=len(needed) - len(chosen),
+            tiles_skipped=len(grid) - len(promising),
+            tiles_rejected=len(rejected),
+            tiles_over_limit=len(promising) - len(chosen),
         )
+        return level, Doubtful([*rejected, *(grid[number] for number in hopeless)], doubt)
 
     def _answers(self, tiles: Sequence[Tile], report: Report, doing: str) -> Iterator[tuple[Tile, Plane]]:
         """What the segmenter says of each tile, in batches; smaller ones from there on where memory runs out."""

@@ -7,6 +7,7 @@ logits: between a sure 0 and a sure 1 lies an edge, not a grey.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,11 +35,12 @@ SURE: Final = 1 / 510
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of an image of (H, W), and how much its answer counts at each of its rows and columns.
+    """A part of an image of `size`, and how much its answer counts at each of its rows and columns.
 
     `row_weights` and `column_weights` are float32 in [0, 1]; the weight of a pixel is their product.
     """
 
+    size: Size
     rows: slice
     columns: slice
     row_weights: NDArray[np.float32]
@@ -49,27 +51,38 @@ class Tile:
         """Rows and columns, to index an array of the image's size with."""
         return self.rows, self.columns
 
+    def counts_in_the_middle_of(self, finer: Tile) -> bool:
+        """Whether this tile says more than others of what lies in the middle of a tile of a finer level."""
+        weight = 1.0
+        for part, own, length, axis_weights, finer_length in (
+            (finer.rows, self.rows, self.size[0], self.row_weights, finer.size[0]),
+            (finer.columns, self.columns, self.size[1], self.column_weights, finer.size[1]),
+        ):
+            place = (part.start + part.stop) * length // (2 * finer_length) - own.start
+            weight *= axis_weights[place] if 0 <= place < len(axis_weights) else 0
+        return weight >= 0.5
+
     def weights(self) -> NDArray[np.float32]:
         """(rows, columns) float32 in [0, 1]."""
         return self.row_weights[:, np.newaxis] * self.column_weights
 
 
 def level_sizes(size: Size, side_px: int) -> list[Size]:
-    """The sizes at which tiles are laid, coarse to fine: the image's own last, each about twice the one before.
+    """The sizes at which tiles are laid, coarse to fine: each at most twice the one before, the image's own the last.
 
-    `size` is the image's (height, width), `side_px` the side of the network's square input. None where the image is so
-    small that the network has seen it all.
+    `size` is the image's (height, width), `side_px` the side of the network's square input: the level before the first
+    has that as its longer side. None where the image is so small that the network has seen it all.
     """
-    levels: list[Size] = []
-    while max(size) > WORTH_REFINING * side_px:
-        levels.insert(0, size)
-        size = halved(size)
-    return levels
+    zoom = max(size) / side_px
+    if zoom <= WORTH_REFINING:
+        return []
+    steps = math.ceil(math.log2(zoom) - 1e-9)
+    return [scaled(size, zoom ** ((number - steps) / steps)) for number in range(1, steps)] + [size]
 
 
-def halved(size: Size) -> Size:
-    """Half of a size, rounded up."""
-    return (size[0] + 1) // 2, (size[1] + 1) // 2
+def scaled(size: Size, factor: float) -> Size:
+    """A size times a factor, at least a pixel each way."""
+    return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
 
 
 def plan_tiles(size: Size, side_px: int) -> Iterator[Tile]:
@@ -80,7 +93,7 @@ def plan_tiles(size: Size, side_px: int) -> Iterator[Tile]:
     columns = list(_plan_axis(size[1], side_px))
     for rows, row_weights in _plan_axis(size[0], side_px):
         for column, column_weights in columns:
-            yield Tile(rows, column, row_weights, column_weights)
+            yield Tile(size, rows, column, row_weights, column_weights)
 
 
 def _plan_axis(length: int, side_px: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:

@@ -24,6 +24,8 @@ from dis_core.matte import Matte
 from tests.bright_model import BRIGHT, BRIGHT_WITH_DEPTH, loaded
 from tests.hub_standin import clean_environment, unused_address
 
+FLOWER = Path(__file__).parents[1] / "examples" / "flower.jpg"
+
 
 @pytest.fixture(autouse=True)
 def bright_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -387,6 +389,44 @@ def test_programs_get_one_json_object_per_line(folder: Path, capsys: pytest.Capt
         ("a.png", "a-cutout.png", "cpu")
     ]
     assert [(event.get("input"), event["code"]) for event in errors] == [("broken.png", "NoImage"), (None, "Error")]
+
+
+def test_an_unknown_refiner_is_refused_before_any_work(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cutout("a.png", "--refine", "slow") == 1
+
+    told = capsys.readouterr().err
+    assert "no refiner is called 'slow'" in told
+    assert "none, fast, tiles, auto" in told
+    assert not Path("a-cutout.png").exists()
+
+
+def test_how_a_matte_was_refined_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Image.open(FLOWER) as image:
+        image.resize((1280, 854)).save("large.png")
+
+    assert run(["mask", "-m", "pdfnet-tiny", "large.png", "--max-tiles", "3", "--progress", "json"]) == 0
+
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = events[-1]["refinement"]
+    assert told["method"] == "tiles"
+    assert told["levels"] == 2
+    assert told["tiles_run"] == 3
+    assert told["tiles_over_limit"] > 0
+    assert 0 < told["seconds"] < events[-1]["seconds"]
+    assert any("--max-tiles allows 3" in remark for remark in events[-1]["remarks"])
+    assert any(event["doing"].startswith("refining level 1 of 2, tile ") for event in events[:-1])
+
+
+@pytest.mark.parametrize(("refine", "words"), [("none", "s\n"), ("tiles", "tiles at full size")])
+def test_a_person_is_told_of_tiles_only_if_there_were_some(
+    folder: Path, capsys: pytest.CaptureFixture[str], refine: str, words: str
+) -> None:
+    with Image.open(FLOWER) as image:
+        image.resize((900, 600)).save("large.png")
+
+    assert run(["mask", "-m", "pdfnet-tiny", "large.png", "--refine", refine]) == 0
+
+    assert words in capsys.readouterr().err.splitlines(keepends=True)[-1]
 
 
 def test_ctrl_c_stops_cleanly(folder: Path) -> None:

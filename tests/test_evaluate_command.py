@@ -219,6 +219,7 @@ def test_results_that_are_there_are_noticed_before_the_work(
     [
         (("--save-predictions", "kept"), "without --model"),
         (("--quality", "best"), "without --model"),
+        (("--refine", "fast"), "without --model"),
         (("--model", "bright", "--images", "images"), "--images does nothing"),
         (("--sheet", "s.gif"), "s.gif"),
         (("--csv", "s.x", "--json", "s.x"), "a file each"),

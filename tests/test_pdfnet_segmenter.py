@@ -13,6 +13,8 @@ from dis_core.model_spec import Placement, Prompt
 from dis_core.models.pdfnet import PDFNetOutput
 from dis_core.models.pdfnet_segmenter import PDFNetSegmenter, flipped_and_scaled, scale_to_unit
 from dis_core.models.resample import resize_by_area, resize_to_corners
+from dis_core.pipeline import load_segmenter
+from dis_core.plugins import find_model
 from dis_core.progress import Report, ignore
 
 
@@ -171,3 +173,28 @@ def test_progress_rises_and_a_cancel_stops_between_views() -> None:
 
     assert len(network.seen) == 2
     assert told == sorted(told)
+
+
+def test_tiles_in_a_batch_get_the_mattes_that_they_get_alone() -> None:
+    rng = np.random.default_rng(0)
+    spec = find_model("pdfnet-tiny")
+    segmenter = load_segmenter(spec, None, Placement("cpu"))
+    tiles = [rng.random((512, 512, 3), dtype=np.float32) * share for share in (0.3, 0.6, 1.0)]
+    depths = [rng.random((512, 512), dtype=np.float32) for _ in tiles]
+
+    together = segmenter.segment_tiles(tiles, depths=depths, quality="normal")
+
+    for tile, depth, matte in zip(tiles, depths, together, strict=True):
+        alone = segmenter(tile, prompt=Prompt(depth=depth)).alpha
+        assert matte.shape == (512, 512)
+        assert np.abs(matte - alone).max() < 1e-4
+
+
+def test_tiles_without_depth_get_an_estimate_of_their_own() -> None:
+    segmenter, _ = make_segmenter()
+    tile = image_of(256, 256)
+
+    (estimated,) = segmenter.segment_tiles([tile], depths=None, quality="normal")
+
+    (given,) = segmenter.segment_tiles([tile], depths=[ramp_depth(tile)], quality="normal")
+    assert np.array_equal(estimated, given)

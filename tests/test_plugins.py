@@ -16,9 +16,10 @@ from dis_core import plugins
 from dis_core.cli.main import group, run
 from dis_core.errors import PluginProblem, UnknownModel
 from dis_core.hookspecs import NAMESPACE, hookimpl
-from dis_core.model_spec import ModelSpec, Placement
+from dis_core.model_spec import ModelSpec, Placement, RefinerSpec
 from dis_core.models.builtin import PDFNET_TINY
 from dis_core.pipeline import Pipeline
+from dis_core.refiners import TILE_REFINER
 
 OTHER = replace(PDFNET_TINY, name="other")
 
@@ -27,9 +28,11 @@ OTHER = replace(PDFNET_TINY, name="other")
 def fresh_manager() -> Iterator[None]:
     plugins.manager.cache_clear()
     plugins.models.cache_clear()
+    plugins.refiners.cache_clear()
     yield
     plugins.manager.cache_clear()
     plugins.models.cache_clear()
+    plugins.refiners.cache_clear()
 
 
 def install(monkeypatch: pytest.MonkeyPatch, **installed: Any) -> None:
@@ -130,6 +133,30 @@ def test_a_plugin_may_add_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert run(["greet"]) == 0
 
     assert capsys.readouterr().out == "hello\n"
+
+
+def test_a_plugins_refiner_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = RefinerSpec("own", "a test", refiner="dis_core.refine:refine_fast")
+
+    @hookimpl
+    def dis_register_refiners() -> tuple[RefinerSpec, ...]:
+        return (own,)
+
+    install(monkeypatch, neighbour=SimpleNamespace(dis_register_refiners=dis_register_refiners))
+
+    assert plugins.find_refiner("own") == own
+    assert list(plugins.refiners()) == ["fast", "tiles", "own"]
+
+
+def test_a_built_in_refiners_name_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    @hookimpl
+    def dis_register_refiners() -> tuple[RefinerSpec, ...]:
+        return (TILE_REFINER,)
+
+    install(monkeypatch, thief=SimpleNamespace(dis_register_refiners=dis_register_refiners))
+
+    with pytest.raises(PluginProblem, match=r"(?=.*dis-core)(?=.*thief:main)"):
+        plugins.find_refiner("tiles")
 
 
 def test_the_hint_of_an_unknown_model_lists_what_makes_mattes() -> None:

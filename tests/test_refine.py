@@ -16,7 +16,7 @@ from dis_core.errors import Cancelled, OutOfMemory
 from dis_core.model_spec import NO_PROMPT, Effort, Prompt, Quality, Refined, Segmentation
 from dis_core.progress import Report, ignore
 from dis_core.refine import band_weights, refine_fast, refine_with_tiles, shrunk
-from dis_core.tiling import Tile, halved, level_sizes, plan_tiles
+from dis_core.tiling import Tile, plan_tiles, scaled
 
 Plane = NDArray[np.float32]
 
@@ -83,7 +83,7 @@ def refined(
 def outside_the_band(coarse: Plane, side_px: int) -> NDArray[np.bool_]:
     """Pixels that no band of the coarse matte comes near, by a margin of two pixels of the coarse matte."""
     size = coarse.shape[0], coarse.shape[1]
-    start = halved(level_sizes(size, side_px)[0])
+    start = scaled(size, side_px / max(size))
     far = band_weights(shrunk(coarse, start)) == 0
     for _ in range(2):
         far[1:] &= far[:-1]
@@ -258,8 +258,8 @@ def test_progress_names_level_and_tile_and_never_goes_back() -> None:
 
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions)
-    assert told[0][1].startswith("refining level 1 of 2, tile 1 of ")
-    assert told[-1][1].startswith("refining level 2 of 2, tile ")
+    assert told[0][1].startswith("refining level 1 of 3, tile 1 of ")
+    assert told[-1][1].startswith("refining level 3 of 3, tile ")
 
 
 def test_cancel_is_heeded_between_tiles() -> None:

@@ -62,7 +62,8 @@ def test_levels_lead_from_what_the_network_saw_to_the_image_in_steps_of_two(
     longer = [max(size) for size in levels]
     assert not levels or levels[-1] == (height, width)
     assert bool(levels) == (max(height, width) > WORTH_REFINING * side_px)
-    assert all(below <= 2 * above for above, below in zip([2 * side_px, *longer], longer, strict=False))
+    # Rounding to whole pixels may add half of one.
+    assert all(below <= 2 * above + 1 for above, below in zip([side_px, *longer], longer, strict=False))
 
 
 @given(st.floats(0, 1, width=32))

@@ -38,6 +38,7 @@ class Evaluation:
     model: str | None
     device: str
     quality: Quality
+    refine: str
     depth_model: str | None
     accept_noncommercial: bool
     save_predictions: Path | None
@@ -70,6 +71,13 @@ PATH = click.Path(path_type=Path)
     default="normal",
     show_default=True,
     help="With --model: draft is faster, best is slower.",
+)
+@click.option(
+    "--refine",
+    default="auto",
+    show_default=True,
+    metavar="none|fast|tiles|auto",
+    help="With --model: how its mattes are refined, as in 'dis-core mask'.",
 )
 @click.option("--depth-model", metavar="NAME", help="With --model: another depth model of 'dis-core models'.")
 @click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use.")
@@ -143,8 +151,9 @@ def refuse_contradictions(asked: Evaluation) -> None:
 
     if asked.save_predictions is not None and asked.model is None:
         raise BadRequest("--save-predictions does nothing without --model")
-    if asked.model is None and (asked.device, asked.quality, asked.depth_model) != ("auto", "normal", None):
-        raise BadRequest("--device, --quality and --depth-model do nothing without --model")
+    of_model = asked.device, asked.quality, asked.refine, asked.depth_model
+    if asked.model is None and of_model != ("auto", "normal", "auto", None):
+        raise BadRequest("--device, --quality, --refine and --depth-model do nothing without --model")
     if asked.images is not None and asked.model is not None:
         raise BadRequest("--images does nothing with --model, which is given the images already")
     if asked.sheet is not None:
@@ -235,6 +244,7 @@ def predict_one(asked: Evaluation, image: Path, pair: Pair, pipeline: Pipeline, 
         read_picture(image),
         model=asked.model,
         quality=asked.quality,
+        refine=asked.refine,
         depth_model=asked.depth_model,
         accept_noncommercial=asked.accept_noncommercial,
         report=lambda fraction, doing: report(fraction, f"{pair.name}: {doing}"),
