@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.closer_look import cut_out, fade_in, place_of, show_same_subject, small_subject
+from dis_core.closer_look import cut_out, fade_in, place_of, second_opinion, small_subject
 from dis_core.device import choose_placement, run_on, tiles_at_once
 from dis_core.evaluation.boundaries import boundary_iou, mean_boundary_accuracy
 from dis_core.evaluation.metrics import measure, truth_mask
@@ -88,8 +88,9 @@ class Bench:
         if box is None:
             return alpha
         part, _ = cut_out(image, NO_PROMPT, box)
-        second = self.segmenter(part).alpha
-        return fade_in(second, alpha, box) if show_same_subject(alpha[place_of(box)], second) else alpha
+        side_px = self.segmenter.side_for("normal")
+        opinion = second_opinion(alpha[place_of(box)], self.segmenter(part).alpha, side_px)
+        return alpha if opinion is None else fade_in(opinion, alpha, box)
 
     def rows(self, seed: int, side_px: int) -> Iterator[Row]:
         """All ways on one scene."""

@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from dis_core.guards import belief
 from dis_core.images.compositing import box_with_margin
 from dis_core.model_spec import Box, Prompt, Segmentation
-from dis_core.tiling import rising
+from dis_core.models.arrays import from_tensor, to_tensor
+from dis_core.models.resample import resize_by_area, shrink_smoothly
+from dis_core.tiling import rising, scaled
 
 Plane = NDArray[np.float32]
 
@@ -24,9 +28,6 @@ WORTH_IT: Final = 0.5
 
 SUBJECT_FROM: Final = 0.3
 """What the first look holds for subject by at least so much must be within the second."""
-
-LEAST_AGREEMENT: Final = 0.5
-"""A second look that has less in common with the first, as intersection over union, saw something else."""
 
 _FADE: Final = 0.05
 """The share of the part's shorter side over which the second look fades in."""
@@ -48,10 +49,22 @@ def small_subject(alpha: Plane) -> Box | None:
     return (left, top, right, bottom) if small else None
 
 
-def show_same_subject(first: Plane, second: Plane) -> bool:
-    """Whether two mattes of the same part, (H, W) float32 in [0, 1], have enough in common."""
-    union = float(np.maximum(first, second).sum(dtype=np.float64))
-    return LEAST_AGREEMENT * union <= float(np.minimum(first, second).sum(dtype=np.float64))
+def second_opinion(first: Plane, second: Plane, side_px: int) -> Plane | None:
+    """The second look's matte where it can be believed and the first's elsewhere, (H, W); None if it is rejected.
+
+    Both are mattes of the same part, (H, W) float32 in [0, 1]. They are compared as tiles are, at the size at which
+    the model saw the part: `side_px` is the side of its input.
+    """
+    size = first.shape[0], first.shape[1]
+    seen = scaled(size, min(side_px / max(size), 1))
+    with torch.inference_mode():
+        shrunk = [from_tensor(shrink_smoothly(to_tensor(matte), seen)) for matte in (second, first)]
+        believed = belief(*shrunk)
+        if believed is None:
+            return None
+        share = from_tensor(resize_by_area(to_tensor(believed), size))
+    joined: Plane = first + share * (second - first)
+    return joined
 
 
 def cut_out(image: Plane, prompt: Prompt, box: Box) -> tuple[Plane, Prompt]:

@@ -19,6 +19,7 @@ Quality = Literal["draft", "normal", "best"]
 """draft: half the network's input size; normal: as published; best: averaged over flipped and scaled views."""
 
 CloserLook = Literal["taken", "rejected", "not needed"]
+"""What became of a second look at a small subject; rejected: it contradicted the first."""
 
 MAX_TILES = 256
 """How many tiles a refiner may look at unless told otherwise: enough for some 100 megapixels at 1024 a tile."""
@@ -151,18 +152,22 @@ class Refinement:
 
     @property
     def tiles_run(self) -> int:
+        """How many tiles the model looked at, on all levels."""
         return sum(level.tiles_run for level in self.levels)
 
     @property
     def tiles_skipped(self) -> int:
+        """How many had nothing to gain."""
         return sum(level.tiles_skipped for level in self.levels)
 
     @property
     def tiles_rejected(self) -> int:
+        """How many of those that were looked at contradicted what was known."""
         return sum(level.tiles_rejected for level in self.levels)
 
     @property
     def tiles_over_limit(self) -> int:
+        """How many were left out because of the limit."""
         return sum(level.tiles_over_limit for level in self.levels)
 
 

@@ -18,7 +18,7 @@ from dis_core.closer_look import (
     fade_in,
     place_of,
     put_back,
-    show_same_subject,
+    second_opinion,
     small_subject,
 )
 from dis_core.images.compositing import box_with_margin
@@ -93,7 +93,7 @@ class Passes:
     def _find(
         self, image: Image, prompt: Prompt, report: Report, *, within: Box | None
     ) -> tuple[Segmentation, Refinement]:
-        refiner = choose_refiner(self.refine, (image.shape[0], image.shape[1]), self.segmenter.side_for(self.quality))
+        refiner = choose_refiner(self.refine, (image.shape[0], image.shape[1]), self._side_px)
         looks_closer = within is not None or (refiner is not None and refiner.looks_closer)
         looked = 1.0 if refiner is None else 0.3  # so much of the progress belongs to the looks
         first = self._look(image, prompt, span(report, 0.0, looked / 2 if looks_closer else looked))
@@ -101,12 +101,15 @@ class Passes:
         wanted = first.alpha if within is None else blank_outside(first.alpha, within)
         box = small_subject(wanted) if looks_closer else None
         verdict: CloserLook = "not needed"
+        opinion = None
         if box is not None:
             part, own_prompt = cut_out(image, prompt, box)
             second = self._look(part, own_prompt, span(report, looked / 2, looked))
-            verdict = "taken" if show_same_subject(first.alpha[place_of(box)], second.alpha) else "rejected"
-        if box is not None and verdict == "taken":
-            refined = self._refined(refiner, part, second, span(report, looked, 1.0))
+            opinion = second_opinion(first.alpha[place_of(box)], second.alpha, self._side_px)
+            verdict = "rejected" if opinion is None else "taken"
+        if box is not None and opinion is not None:
+            coarse = Segmentation(opinion, second.depth)
+            refined = self._refined(refiner, part, coarse, span(report, looked, 1.0))
             alpha = fade_in(refined.alpha, wanted, box)
         else:
             refined = self._refined(refiner, image, first, span(report, looked, 1.0))
@@ -116,6 +119,10 @@ class Passes:
         seconds = time.monotonic() - started
         name = NONE if refiner is None else refiner.name
         return Segmentation(alpha, first.depth), Refinement(name, seconds, verdict, refined.levels)
+
+    @property
+    def _side_px(self) -> int:
+        return self.segmenter.side_for(self.quality)
 
     def _look(self, image: Image, prompt: Prompt, report: Report) -> Segmentation:
         return self.segmenter(image, prompt=prompt, quality=self.quality, report=report)

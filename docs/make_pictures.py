@@ -13,7 +13,9 @@ import numpy as np
 
 import dis_core
 from dis_core.cli.main import run
+from dis_core.images.compositing import crop
 from dis_core.images.reading import wrap_array
+from dis_core.training.scenes import make_fine_scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +25,7 @@ MODEL = "pdfnet-tiny"
 SQUARE_PX = 12
 LIGHT, DARK = 255, 214
 GAP_PX = 8
+HAIRY_SCENE, LARGE_PX, HAIRY_PART = 13, 4096, (0, 1560, 480, 2040)
 
 
 def checkerboard(size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -60,11 +63,20 @@ def main() -> None:
     save(side_by_side(shown(photo), shown(matte.cutout())), "cutout.jpg")
     save(side_by_side(shown(photo), *map(shown, planes)), "steps.jpg")
     photos, pictures = ROOT / "tests" / "photos", ROOT / "docs" / "pictures"
+    save(refinement(), "refinement.jpg")
     with tempfile.TemporaryDirectory() as folder:
         command("scenes", f"{folder}/scenes.png", "--count", "24", "--size", "160")
         save(shown(dis_core.read_picture(f"{folder}/scenes.png")), "scenes.jpg")
     sheet = ("--sheet", str(pictures / "test-photos.jpg"), "--worst", "17", "--overwrite")
     command("evaluate", str(photos / "images"), str(photos / "masks"), "--model", MODEL, "--device", "cpu", *sheet)
+
+
+def refinement() -> NDArray[np.uint8]:
+    """A part of a large scene at full size: the image, the model's matte enlarged, and the refined one."""
+    scene = make_fine_scene(HAIRY_SCENE, (LARGE_PX, LARGE_PX))
+    image = wrap_array(scene.image)
+    coarse, fine = (dis_core.segment(image, model=MODEL, device="cpu", refine=way).grey() for way in ("none", "tiles"))
+    return side_by_side(*(shown(crop(picture, HAIRY_PART)) for picture in (image, coarse, fine)))
 
 
 def command(*arguments: str) -> None:

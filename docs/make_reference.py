@@ -77,14 +77,16 @@ def python_page() -> Iterator[str]:
     for name in ("segment", "Pipeline", "Matte", "Picture", "read_picture", "DisError"):
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
     yield "## Types in signatures"
-    yield "\n".join([*alias_lines(model_spec, "Quality", "Box"), *alias_lines(progress, "Report")])
+    yield "\n".join([*alias_lines(model_spec, "Quality", "Box", "CloserLook"), *alias_lines(progress, "Report")])
     yield "`ImageLike`: a path, the bytes of a file, a PIL image, an array or a `Picture`."
     yield from ("## Hooks of plug-ins", paragraphs(hookspecs.__doc__))
     for name in sorted(vars(hookspecs)):
         if name.startswith("dis_"):
             yield from described(f"dis_core.hookspecs.{name}", getattr(hookspecs, name))
     yield from ("## Declarations of plug-ins", paragraphs(model_spec.__doc__))
-    for name in ("ModelSpec", "WeightsFile", "Placement", "Prompt", "Segmentation", "Segmenter", "DepthEstimator"):
+    for name in ("ModelSpec", "WeightsFile", "RefinerSpec", "Placement", "Prompt", "Segmentation", "Effort"):
+        yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
+    for name in ("Refined", "RefinedLevel", "Refinement", "Segmenter", "Refiner", "DepthEstimator"):
         yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
     for name in ("MatteLoader", "DepthLoader", "Conversion"):
         yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from dis_core.closer_look import fade_in, show_same_subject, small_subject
+from dis_core.closer_look import fade_in, second_opinion, small_subject
 
 
 def matte_with(box: tuple[int, int, int, int], size: tuple[int, int] = (400, 600)) -> np.ndarray:
@@ -32,14 +33,31 @@ def test_nothing_is_no_small_subject() -> None:
     assert small_subject(np.zeros((40, 60), np.float32)) is None
 
 
-def test_looks_agree_by_what_they_have_in_common() -> None:
-    first = matte_with((100, 100, 200, 200))
+def test_a_second_look_that_saw_the_same_more_sharply_is_taken() -> None:
+    sharp = matte_with((200, 100, 400, 300))
+    small = Image.fromarray(sharp).resize((75, 50), Image.Resampling.BOX)
+    blurred = np.array(small.resize((600, 400), Image.Resampling.BILINEAR))
 
-    assert show_same_subject(first, first * np.float32(0.8))
-    assert show_same_subject(first, matte_with((100, 100, 200, 240)))
-    assert not show_same_subject(first, matte_with((100, 100, 200, 310)))
-    assert not show_same_subject(first, np.zeros_like(first))
-    assert not show_same_subject(first, 1 - first)
+    opinion = second_opinion(blurred, sharp, 256)
+
+    assert opinion is not None
+    assert np.abs(opinion - sharp).max() < 1e-3
+
+
+@pytest.mark.parametrize("second", [matte_with((0, 0, 150, 400)), np.zeros((400, 600), np.float32)])
+def test_a_second_look_that_saw_something_else_is_rejected(second: np.ndarray) -> None:
+    assert second_opinion(matte_with((200, 100, 400, 300)), second, 256) is None
+
+
+def test_what_only_the_second_look_takes_for_the_subject_stays_out() -> None:
+    first = matte_with((200, 100, 400, 300))
+    second = np.maximum(first, matte_with((520, 20, 570, 70)))
+
+    opinion = second_opinion(first, second, 256)
+
+    assert opinion is not None
+    assert opinion[45, 545] == 0
+    assert opinion[200, 300] == 1
 
 
 def test_the_second_look_counts_inside_of_its_part_and_the_first_around_it() -> None:
