@@ -43,7 +43,7 @@ Plane = NDArray[np.float32]
 WAYS = ("none", "fast", "closer", "tiles", "all")
 BOUNDARY_PX = 2
 WORSE = 1.02
-SCENES_WITH_HCE = 3
+SCENES_WITH_HCE = 2
 MEGAPIXELS = (6, 24, 96)
 
 

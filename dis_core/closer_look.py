@@ -16,7 +16,7 @@ from dis_core.images.compositing import box_with_margin
 from dis_core.model_spec import Box, Prompt, Segmentation
 from dis_core.models.arrays import from_tensor, to_tensor
 from dis_core.models.resample import resize_by_area, shrink_smoothly
-from dis_core.tiling import rising, scaled
+from dis_core.tiling import rising, size_seen
 
 Plane = NDArray[np.float32]
 
@@ -56,7 +56,7 @@ def second_opinion(first: Plane, second: Plane, side_px: int) -> Plane | None:
     the model saw the part: `side_px` is the side of its input.
     """
     size = first.shape[0], first.shape[1]
-    seen = scaled(size, min(side_px / max(size), 1))
+    seen = size_seen(size, side_px)
     with torch.inference_mode():
         shrunk = [from_tensor(shrink_smoothly(to_tensor(matte), seen)) for matte in (second, first)]
         believed = belief(*shrunk)

@@ -48,9 +48,10 @@ def belief(answer: Plane, matte: Plane) -> Plane | None:
     if trust == 0:
         return None
     with torch.inference_mode():
-        apart = cell_means(to_tensor(answer - matte), CELL_PX).abs()
-        apart = resize_by_area(apart, (matte.shape[0], matte.shape[1]))
-    believed: Plane = trust * (1 - rise(from_tensor(apart), *APART))
+        cells = cell_means(to_tensor(answer - matte), CELL_PX).abs()
+        apart = resize_by_area(cells, (CELL_PX * cells.shape[2], CELL_PX * cells.shape[3]))
+    height, width = matte.shape
+    believed: Plane = trust * (1 - rise(from_tensor(apart)[:height, :width], *APART))
     return believed if believed.any() else None
 
 

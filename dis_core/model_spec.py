@@ -190,7 +190,7 @@ class Segmenter(Protocol):
     def segment_tiles(
         self, tiles: Sequence[NDArray[np.float32]], *, depths: Sequence[NDArray[np.float32]] | None, quality: Quality
     ) -> Sequence[NDArray[np.float32]]:
-        """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
+        """The mattes, (H, W) float32 in [0, 1] each, of parts of one image, (H, W, 3) each, in one batch.
 
         `depths` are the same parts of the depth that came with the whole image's matte, or None if none came.
         """

@@ -36,7 +36,7 @@ from dis_core.model_spec import (
     Segmenter,
 )
 from dis_core.progress import Report, span
-from dis_core.refiners import TILES
+from dis_core.refiners import FAST, TILES
 from dis_core.tiling import level_sizes
 
 AUTO: Final = "auto"
@@ -45,15 +45,17 @@ NONE: Final = "none"
 Image = NDArray[np.float32]
 
 
-def choose_refiner(name: str, size: tuple[int, int], side_px: int) -> RefinerSpec | None:
+def choose_refiner(name: str, size: tuple[int, int], side_px: int, quality: Quality) -> RefinerSpec | None:
     """The refiner of that name for an image of `size` (height, width); None for "none".
 
-    "auto" is tiles for an image that has clearly more pixels than the `side_px` that the model sees, else none.
+    "auto" is tiles for an image that has clearly more pixels than the `side_px` that the model sees, else none; a
+    draft, which is to be quick, is refined the fast way.
 
     Raises BadRequest for an unknown name.
     """
     if name == AUTO:
-        name = TILES if level_sizes(size, side_px) else NONE
+        refined = FAST if quality == "draft" else TILES
+        name = refined if level_sizes(size, side_px) else NONE
     return None if name == NONE else plugins.find_refiner(name)
 
 
@@ -93,32 +95,37 @@ class Passes:
     def _find(
         self, image: Image, prompt: Prompt, report: Report, *, within: Box | None
     ) -> tuple[Segmentation, Refinement]:
-        refiner = choose_refiner(self.refine, (image.shape[0], image.shape[1]), self._side_px)
-        looks_closer = within is not None or (refiner is not None and refiner.looks_closer)
+        size = image.shape[0], image.shape[1]
+        refiner = choose_refiner(self.refine, size, self._side_px, self.quality)
+        is_large = bool(level_sizes(size, self._side_px))
+        looks_closer = within is not None or (refiner is not None and refiner.looks_closer and is_large)
         looked = 1.0 if refiner is None else 0.3  # so much of the progress belongs to the looks
         first = self._look(image, prompt, span(report, 0.0, looked / 2 if looks_closer else looked))
         started = time.monotonic()
         wanted = first.alpha if within is None else blank_outside(first.alpha, within)
         box = small_subject(wanted) if looks_closer else None
         verdict: CloserLook = "not needed"
-        opinion = None
+        closer = None
         if box is not None:
-            part, own_prompt = cut_out(image, prompt, box)
-            second = self._look(part, own_prompt, span(report, looked / 2, looked))
-            opinion = second_opinion(first.alpha[place_of(box)], second.alpha, self._side_px)
-            verdict = "rejected" if opinion is None else "taken"
-        if box is not None and opinion is not None:
-            coarse = Segmentation(opinion, second.depth)
-            refined = self._refined(refiner, part, coarse, span(report, looked, 1.0))
-            alpha = fade_in(refined.alpha, wanted, box)
-        else:
-            refined = self._refined(refiner, image, first, span(report, looked, 1.0))
-            alpha = refined.alpha
+            closer = self._look_closer(box, image, prompt, first.alpha, span(report, looked / 2, looked))
+            verdict = "rejected" if closer is None else "taken"
+        part, coarse = closer or (image, first)
+        refined = self._refined(refiner, part, coarse, span(report, looked, 1.0))
+        alpha = refined.alpha if box is None or closer is None else fade_in(refined.alpha, wanted, box)
         if within is not None:
             alpha = blank_outside(alpha, within)
-        seconds = time.monotonic() - started
         name = NONE if refiner is None else refiner.name
-        return Segmentation(alpha, first.depth), Refinement(name, seconds, verdict, refined.levels)
+        refinement = Refinement(name, time.monotonic() - started, verdict, refined.levels)
+        return Segmentation(alpha, first.depth), refinement
+
+    def _look_closer(
+        self, box: Box, image: Image, prompt: Prompt, first: Image, report: Report
+    ) -> tuple[Image, Segmentation] | None:
+        """The part of the image in a box and what it shows from near, or None if that contradicts the first look."""
+        part, own_prompt = cut_out(image, prompt, box)
+        second = self._look(part, own_prompt, report)
+        opinion = second_opinion(first[place_of(box)], second.alpha, self._side_px)
+        return None if opinion is None else (part, Segmentation(opinion, second.depth))
 
     @property
     def _side_px(self) -> int:

@@ -84,7 +84,8 @@ class Pipeline:
         `model` is a name from `dis-core models`. None takes the full model, fetching it once if need be; where the Hub
         cannot be reached, the embedded draft model runs instead and a warning is logged. A model that is named never
         falls back. `refine` is "none", "fast" (along the image's edges), "tiles" (the model looks again, tile by tile
-        at full size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model sees.
+        at full size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model sees,
+        the fast way for a draft.
         `roi` is (left, top, right, bottom) in pixels: only what lies within this box is the subject.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names another depth
         model than the model's own; some forbid commercial use and want `accept_noncommercial`.

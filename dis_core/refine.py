@@ -1,8 +1,8 @@
 """Tiled patch refinement: a coarse matte and the image at its full size become a matte as fine as the image.
 
-Level by level, each twice the size of the one before, the matte is enlarged along the image's edges, and tiles of the
-network's size look again at the band where it is uncertain. What a tile says counts as far as it does not contradict
-what was known before. Outside of the band around the coarse matte's boundary nothing changes.
+Level by level, each at most twice the size of the one before, the matte is enlarged along the image's edges, and tiles
+of the network's size look again at the band where it is uncertain. What a tile says counts as far as it does not
+contradict what was known before. Outside of the band around the coarse matte's boundary nothing changes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,23 @@ from numpy.typing import NDArray
 
 from dis_core.errors import OutOfMemory
 from dis_core.guards import belief
-from dis_core.guided_filter import enlarge_along_edges
+from dis_core.guided_filter import follow_edges
 from dis_core.model_spec import Effort, Quality, Refined, RefinedLevel, Segmentation, Segmenter
 from dis_core.models.arrays import from_tensor, to_tensor
-from dis_core.models.resample import box_mean, part_of_resized, shrink_smoothly
+from dis_core.models.resample import box_mean, part_of_resized, resize_by_area, shrink_smoothly
 from dis_core.progress import Report, span
-from dis_core.tiling import Size, Tile, blocks, grown, level_sizes, logit, plan_tiles, scaled, shift_logits, with_margin
+from dis_core.tiling import (
+    Size,
+    Tile,
+    blocks,
+    grown,
+    level_sizes,
+    logit,
+    plan_tiles,
+    shift_logits,
+    size_seen,
+    with_margin,
+)
 
 Plane = NDArray[np.float32]
 
@@ -49,15 +60,14 @@ def refine_fast(
 
     `image` is (H, W, 3) float32 sRGB in [0, 1]. Raises what `report` raises.
     """
-    size = image.shape[0], image.shape[1]
     side_px = segmenter.side_for(quality)
-    if not level_sizes(size, side_px):
+    if not can_be_refined(coarse.alpha, side_px):
         return Refined(coarse.alpha)
-    report(0.0, "refining edges")
-    start = scaled(size, side_px / max(size))
-    matte = shrunk(coarse.alpha, start)
-    fine = enlarge_along_edges(matte, shrunk(image, start), image)
-    return Refined(within_band(fine, coarse.alpha, matte))
+    seen = size_seen(image.shape[:2], side_px)
+    start = shrunk(coarse.alpha, seen)
+    matte = coarse.alpha.copy()
+    follow_edges(matte, of=image, coarse=start, small=shrunk(image, seen), report=report)
+    return Refined(within_band(matte, coarse.alpha, start))
 
 
 def refine_with_tiles(
@@ -69,37 +79,62 @@ def refine_with_tiles(
 
     Raises OutOfMemory, and what `report` raises: it is asked before every batch of tiles.
     """
-    size = image.shape[0], image.shape[1]
     side_px = segmenter.side_for(quality)
-    sizes = level_sizes(size, side_px)
-    if not sizes:
+    if not can_be_refined(coarse.alpha, side_px):
         return Refined(coarse.alpha)
-    start_size = scaled(size, side_px / max(size))
-    smaller = start_image = shrunk(image, start_size)
-    matte = start = shrunk(coarse.alpha, start_size)
+    sizes = level_sizes(image.shape[:2], side_px)
+    seen = size_seen(image.shape[:2], side_px)
+    smaller = start_image = shrunk(image, seen)
+    matte = start = shrunk(coarse.alpha, seen)
     levels: list[RefinedLevel] = []
-    # A level has about twice the tiles of the one before: they lie along a line.
-    shares = np.cumsum([0, *(2**number for number in range(len(sizes)))]) / (2 ** len(sizes) - 1)
-    doubtful = Doubtful((), np.zeros(start_size, np.float32))
+    doubtful = Doubtful((), np.ones(seen, np.float32))
     for number, level_size in enumerate(sizes):
-        doing = f"refining level {number + 1} of {len(sizes)}"
+        # A level has about twice the tiles of the one before: they lie along a line.
+        shares = [(2**step - 1) / (2 ** len(sizes) - 1) * 0.95 for step in (number, number + 1)]
+        own = named(span(report, *shares), f"refining level {number + 1} of {len(sizes)}")
         larger = shrunk(image, level_size)
-        matte = enlarge_along_edges(matte, smaller, larger)
+        coarser, matte = matte, carried_over(matte, coarse.alpha, level_size)
+        follow_edges(matte, of=larger, coarse=coarser, small=smaller, report=span(own, 0.0, 0.2))
         depth = None if coarse.depth is None else shrunk(coarse.depth, level_size)
         left = effort.max_tiles - sum(level.tiles_run for level in levels)
-        tiles = _TilesOfLevel(larger, depth, segmenter, quality, Effort(left, effort.tiles_at_once), doubtful.tiles)
-        level, doubtful = tiles.refine(matte, span(report, float(shares[number]), float(shares[number + 1])), doing)
+        tiles = _TilesOfLevel(larger, depth, segmenter, quality, Effort(left, effort.tiles_at_once), doubtful)
+        level, doubtful = tiles.refine(matte, span(own, 0.2, 1.0))
         levels.append(level)
         smaller = larger
     # Where no tile could be trusted, windows as wide as at the start explain the matte better than narrow ones.
-    rest = enlarge_along_edges(shrunk(matte, start_size), start_image, image, where=doubtful.share)
-    matte += doubtful.share * (rest - matte)
+    last = named(span(report, 0.95, 1.0), "refining the rest")
+    told = matte.copy()
+    follow_edges(matte, of=image, coarse=shrunk(told, seen), small=start_image, where=doubtful.share, report=last)
+    matte -= told
+    matte *= doubtful.share
+    matte += told
     return Refined(within_band(matte, coarse.alpha, start), tuple(levels))
+
+
+def carried_over(matte: Plane, coarse: Plane, size: Size) -> Plane:
+    """A level's matte, (h, w), at the next level's `size`: the coarse matte there, (H, W), with what was changed since.
+
+    So what no level has changed is still the coarse matte, and not one that was shrunk and enlarged again.
+    """
+    with torch.inference_mode():
+        changed = to_tensor(matte - shrunk(coarse, (matte.shape[0], matte.shape[1])))
+        carried: Plane = shrunk(coarse, size) + from_tensor(resize_by_area(changed, size))
+    return np.clip(carried, 0, 1, out=carried)
+
+
+def can_be_refined(coarse: Plane, side_px: int) -> bool:
+    """Whether the matte, (H, W), is of an image larger than what the network saw, and is finite."""
+    return bool(level_sizes((coarse.shape[0], coarse.shape[1]), side_px)) and bool(np.isfinite(coarse).all())
+
+
+def named(report: Report, name: str) -> Report:
+    """A report that puts a name before what is being done."""
+    return lambda fraction, doing: report(fraction, f"{name}, {doing}")
 
 
 @dataclass(frozen=True)
 class Doubtful:
-    """What tiles could not tell: `tiles` within which finer ones need not look, and at each pixel the share, (H, W)."""
+    """What no tile could tell so far: `tiles` within which finer ones need not look, and at each pixel the share."""
 
     tiles: Sequence[Tile]
     share: Plane
@@ -114,9 +149,9 @@ class _TilesOfLevel:
     segmenter: Segmenter
     quality: Quality
     effort: Effort
-    hopeless: Sequence[Tile]
+    before: Doubtful
 
-    def refine(self, matte: Plane, report: Report, doing: str) -> tuple[RefinedLevel, Doubtful]:
+    def refine(self, matte: Plane, report: Report) -> tuple[RefinedLevel, Doubtful]:
         """Improve the level's matte, (H, W), in place.
 
         Where a tile was rejected, those of the next level within it, which see less of what is around, would be too.
@@ -125,7 +160,7 @@ class _TilesOfLevel:
         grid = list(plan_tiles(size, self.segmenter.side_for(self.quality)))
         needed = {number: weight for number, tile in enumerate(grid) if (weight := band_of(tile, matte).sum()) > 0}
         hopeless = [
-            number for number in needed if any(tile.counts_in_the_middle_of(grid[number]) for tile in self.hopeless)
+            number for number in needed if any(tile.counts_in_the_middle_of(grid[number]) for tile in self.before.tiles)
         ]
         promising = sorted(needed.keys() - set(hopeless), key=lambda number: (-needed[number], number))
         chosen = sorted(promising[: max(self.effort.max_tiles, 0)])
@@ -133,7 +168,7 @@ class _TilesOfLevel:
         for number in needed.keys() - set(chosen):
             doubt[grid[number].place] += grid[number].weights()
         rejected = []
-        for tile, answer in self._answers([grid[number] for number in chosen], report, doing):
+        for tile, answer in self._answers([grid[number] for number in chosen], report):
             before = matte[tile.place]
             believed = belief(answer, before)
             if believed is None:
@@ -150,13 +185,16 @@ class _TilesOfLevel:
             tiles_rejected=len(rejected),
             tiles_over_limit=len(promising) - len(chosen),
         )
+        with torch.inference_mode():
+            doubt_before = from_tensor(resize_by_area(to_tensor(self.before.share), size))
+        doubt = np.minimum(doubt, doubt_before, out=doubt)
         return level, Doubtful([*rejected, *(grid[number] for number in hopeless)], doubt)
 
-    def _answers(self, tiles: Sequence[Tile], report: Report, doing: str) -> Iterator[tuple[Tile, Plane]]:
+    def _answers(self, tiles: Sequence[Tile], report: Report) -> Iterator[tuple[Tile, Plane]]:
         """What the segmenter says of each tile, in batches; smaller ones from there on where memory runs out."""
         done, at_once = 0, self.effort.tiles_at_once
         while done < len(tiles):
-            report(done / len(tiles), f"{doing}, tile {done + 1} of {len(tiles)}")
+            report(done / len(tiles), f"tile {done + 1} of {len(tiles)}")
             batch = tiles[done : done + at_once]
             try:
                 answers = self._look_at(batch)
@@ -186,8 +224,11 @@ def band_of(tile: Tile, matte: Plane) -> Plane:
 
 
 def band_weights(matte: Plane) -> Plane:
-    """1 where the matte (H, W) is uncertain and around, falling to 0 at the end of the band, float32."""
+    """1 where the matte (H, W) is uncertain, at its boundary and around, falling to 0 at the band's end, float32."""
     uncertain = (matte > UNCERTAIN) & (matte < 1 - UNCERTAIN)
+    subject = matte >= 0.5
+    uncertain[1:] |= subject[1:] != subject[:-1]
+    uncertain[:, 1:] |= subject[:, 1:] != subject[:, :-1]
     if not uncertain.any():
         return np.zeros(matte.shape, np.float32)
     band = grown(uncertain, BAND_PX)

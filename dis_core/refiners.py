@@ -5,10 +5,10 @@ from __future__ import annotations
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import RefinerSpec
 
-TILES = "tiles"
+FAST, TILES = "fast", "tiles"
 
 FAST_REFINER = RefinerSpec(
-    name="fast",
+    name=FAST,
     summary="the coarse matte enlarged along the image's edges",
     refiner="dis_core.refine:refine_fast",
     looks_closer=False,

@@ -70,19 +70,22 @@ class Tile:
 def level_sizes(size: Size, side_px: int) -> list[Size]:
     """The sizes at which tiles are laid, coarse to fine: each at most twice the one before, the image's own the last.
 
-    `size` is the image's (height, width), `side_px` the side of the network's square input: the level before the first
-    has that as its longer side. None where the image is so small that the network has seen it all.
+    `size` is the image's (height, width), `side_px` the side of the square to which the network stretches it; from
+    `size_seen` on, each axis grows by equal factors. None where the image is so small that the network saw it all.
     """
-    zoom = max(size) / side_px
-    if zoom <= WORTH_REFINING:
+    if max(size) <= WORTH_REFINING * side_px:
         return []
-    steps = math.ceil(math.log2(zoom) - 1e-9)
-    return [scaled(size, zoom ** ((number - steps) / steps)) for number in range(1, steps)] + [size]
+    seen = size_seen(size, side_px)
+    steps = math.ceil(max(math.log2(whole / part) for whole, part in zip(size, seen, strict=True)) - 1e-9)
+    return [
+        (round(seen[0] * (size[0] / seen[0]) ** (step / steps)), round(seen[1] * (size[1] / seen[1]) ** (step / steps)))
+        for step in range(1, steps + 1)
+    ]
 
 
-def scaled(size: Size, factor: float) -> Size:
-    """A size times a factor, at least a pixel each way."""
-    return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
+def size_seen(size: Size, side_px: int) -> Size:
+    """What a network whose input is a square of `side_px` sees of an image of `size`, each axis stretched by itself."""
+    return min(size[0], side_px), min(size[1], side_px)
 
 
 def plan_tiles(size: Size, side_px: int) -> Iterator[Tile]:
@@ -130,8 +133,8 @@ def rising(length_px: int) -> NDArray[np.float32]:
 
 
 def logit(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Finite logits of mattes in [0, 1], float32; `expit` undoes it."""
-    inside = alpha * np.float32(1 - 2 * SURE) + np.float32(SURE)
+    """Finite logits of mattes in [0, 1], float32; `expit` undoes it. What is outside of [0, 1] is cut off."""
+    inside = np.clip(alpha, 0, 1) * np.float32(1 - 2 * SURE) + np.float32(SURE)
     logits: NDArray[np.float32] = np.log(inside / (1 - inside))
     return logits
 

@@ -68,7 +68,8 @@ def main() -> None:
         command("scenes", f"{folder}/scenes.png", "--count", "24", "--size", "160")
         save(shown(dis_core.read_picture(f"{folder}/scenes.png")), "scenes.jpg")
     sheet = ("--sheet", str(pictures / "test-photos.jpg"), "--worst", "17", "--overwrite")
-    command("evaluate", str(photos / "images"), str(photos / "masks"), "--model", MODEL, "--refine", "none", "--device", "cpu", *sheet)
+    alone = ("--model", MODEL, "--refine", "none", "--device", "cpu")
+    command("evaluate", str(photos / "images"), str(photos / "masks"), *alone, *sheet)
 
 
 def refinement() -> NDArray[np.uint8]:

@@ -417,7 +417,7 @@ def test_how_a_matte_was_refined_is_told(folder: Path, capsys: pytest.CaptureFix
     assert any(event["doing"].startswith("refining level 1 of 2, tile ") for event in events[:-1])
 
 
-@pytest.mark.parametrize(("refine", "words"), [("none", "s\n"), ("tiles", "tiles at full size")])
+@pytest.mark.parametrize(("refine", "words"), [("none", "s\n"), ("tiles", "tiles")])
 def test_a_person_is_told_of_tiles_only_if_there_were_some(
     folder: Path, capsys: pytest.CaptureFixture[str], refine: str, words: str
 ) -> None:

@@ -68,6 +68,18 @@ def test_detail_that_is_smaller_than_a_cell_may_differ() -> None:
     assert CELL_PX > 1 / 0.15
 
 
+def test_doubt_stays_where_it_belongs_in_a_tile_that_is_no_multiple_of_cells() -> None:
+    answer = np.zeros((4 * CELL_PX + 1, 4 * CELL_PX), np.float32)
+    matte = answer.copy()
+    answer[4 * CELL_PX] = 1  # the last row alone, which is a cell of its own
+
+    believed = belief(answer, matte)
+
+    assert believed is not None
+    assert believed[: 3 * CELL_PX].min() == 1
+    assert believed[4 * CELL_PX].max() < 0.5
+
+
 def test_where_nothing_is_certain_a_tile_is_compared_cell_by_cell() -> None:
     matte = np.full((64, 64), 0.5, np.float32)
 

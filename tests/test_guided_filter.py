@@ -7,16 +7,24 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dis_core.guided_filter import RADIUS_PX, SMOOTHING, enlarge_along_edges, linear_functions
+from dis_core.guided_filter import RADIUS_PX, SMOOTHING, follow_edges, linear_functions
 from dis_core.models.resample import box_mean, part_of_resized, resize_by_area
 
 Plane = NDArray[np.float32]
 
 
+def enlarge_along_edges(coarse: Plane, small: Plane, large: Plane) -> Plane:
+    """The coarse matte enlarged, and then along the edges of the large image."""
+    size = large.shape[0], large.shape[1]
+    matte: Plane = resize_by_area(torch.from_numpy(coarse)[None, None], size)[0, 0].numpy().copy()
+    follow_edges(matte, of=large, coarse=coarse, small=small)
+    return matte
+
+
 def fitted_directly(matte: Plane, image: Plane) -> NDArray[np.float64]:
-    """The guided filter's coefficients as its paper writes them, window by window: (h, w, 4)."""
+    """The guided filter's coefficients as its paper writes them, window by window, and what they explain: (h, w, 5)."""
     height, width = matte.shape
-    each = np.zeros((height, width, 4))
+    each = np.zeros((height, width, 5))
     for y in range(height):
         for x in range(width):
             window = np.s_[max(y - RADIUS_PX, 0) : y + RADIUS_PX + 1, max(x - RADIUS_PX, 0) : x + RADIUS_PX + 1]
@@ -25,12 +33,13 @@ def fitted_directly(matte: Plane, image: Plane) -> NDArray[np.float64]:
             covariance = np.cov(colours, rowvar=False, bias=True) + SMOOTHING * np.eye(3)
             together = (colours * values[:, None]).mean(0) - colours.mean(0) * values.mean()
             factors = np.linalg.solve(covariance, together)
-            each[y, x] = *factors, values.mean() - factors @ colours.mean(0)
+            rest = values.mean() - factors @ colours.mean(0)
+            each[y, x] = *factors, rest, min(max(factors @ together / (values.var() + 1e-6), 0), 1)
     averaged = np.zeros_like(each)
     for y in range(height):
         for x in range(width):
             window = np.s_[max(y - RADIUS_PX, 0) : y + RADIUS_PX + 1, max(x - RADIUS_PX, 0) : x + RADIUS_PX + 1]
-            averaged[y, x] = each[window].reshape(-1, 4).mean(0)
+            averaged[y, x] = each[window].reshape(-1, 5).mean(0)
     return averaged
 
 
@@ -66,8 +75,21 @@ def test_a_blurred_matte_snaps_to_the_edge_in_the_image() -> None:
     enlarged = enlarge_along_edges(coarse, small_image, image)
 
     across = enlarged[128]
-    assert across[125:131].max() < 0.35
-    assert across[131:137].min() > 0.65
+    assert across[125:131].max() < 0.4
+    assert across[131:137].min() > 0.6
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_where_colour_says_nothing_the_matte_is_just_enlarged(noise: float) -> None:
+    rng = np.random.default_rng(4)
+    image = (0.5 + noise * (rng.random((256, 256, 3)) - 0.5)).astype(np.float32)
+    ramp = np.clip((np.arange(64) - 32) / 4 + 0.5, 0, 1).astype(np.float32)
+    matte = np.repeat(ramp[np.newaxis], 64, axis=0)
+    plain = resize_by_area(torch.from_numpy(matte)[None, None], (256, 256))[0, 0].numpy()
+
+    enlarged = enlarge_along_edges(matte, np.ascontiguousarray(image[::4, ::4]), image)
+
+    assert np.abs(enlarged - plain).mean() < 0.005
 
 
 @pytest.mark.parametrize("value", [0.0, 0.25, 1.0])

@@ -67,14 +67,32 @@ def passes(segmenter: Nearsighted, refine: str) -> Passes:
 def test_auto_means_tiles_for_an_image_clearly_larger_than_the_networks_input(
     size: tuple[int, int], expected: str | None
 ) -> None:
-    refiner = choose_refiner("auto", size, 1024)
+    refiner = choose_refiner("auto", size, 1024, "normal")
 
     assert (None if refiner is None else refiner.name) == expected
 
 
+def test_a_draft_is_refined_the_fast_way() -> None:
+    refiner = choose_refiner("auto", (3000, 4000), 512, "draft")
+
+    assert refiner is not None
+    assert refiner.name == "fast"
+
+
+def test_a_small_subject_in_a_small_image_gets_no_second_look() -> None:
+    image, _ = scene((128, 128), (50, 50, 70, 70))
+    segmenter = Nearsighted()
+
+    found, refinement = passes(segmenter, "tiles").over(image, NO_PROMPT, ignore)
+
+    assert segmenter.looks == [(128, 128)]
+    assert refinement.closer_look == "not needed"
+    assert np.array_equal(found.alpha, segmenter(image).alpha)
+
+
 @pytest.mark.parametrize("name", ["fast", "tiles"])
 def test_a_refiner_that_is_named_is_taken(name: str) -> None:
-    refiner = choose_refiner(name, (10, 10), 1024)
+    refiner = choose_refiner(name, (10, 10), 1024, "normal")
 
     assert refiner is not None
     assert refiner.name == name
@@ -82,7 +100,7 @@ def test_a_refiner_that_is_named_is_taken(name: str) -> None:
 
 def test_an_unknown_refiner_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(BadRequest, match="slow") as caught:
-        choose_refiner("slow", (10, 10), 1024)
+        choose_refiner("slow", (10, 10), 1024, "normal")
 
     assert caught.value.hint == "there are: none, fast, tiles, auto"
 

@@ -16,11 +16,12 @@ from dis_core.errors import Cancelled, OutOfMemory
 from dis_core.model_spec import NO_PROMPT, Effort, Prompt, Quality, Refined, Segmentation
 from dis_core.progress import Report, ignore
 from dis_core.refine import band_weights, refine_fast, refine_with_tiles, shrunk
-from dis_core.tiling import Tile, plan_tiles, scaled
+from dis_core.tiling import Tile, plan_tiles, size_seen
 
 Plane = NDArray[np.float32]
 
 ALL = Effort(max_tiles=10**6)
+FAINT = np.float32(0.01)
 
 
 def red(image: Plane) -> Plane:
@@ -83,7 +84,7 @@ def refined(
 def outside_the_band(coarse: Plane, side_px: int) -> NDArray[np.bool_]:
     """Pixels that no band of the coarse matte comes near, by a margin of two pixels of the coarse matte."""
     size = coarse.shape[0], coarse.shape[1]
-    start = scaled(size, side_px / max(size))
+    start = size_seen(size, side_px)
     far = band_weights(shrunk(coarse, start)) == 0
     for _ in range(2):
         far[1:] &= far[:-1]
@@ -145,20 +146,113 @@ def test_an_image_no_larger_than_the_networks_input_keeps_its_matte(size: tuple[
     assert segmenter.batches == []
 
 
+def mapped(size: tuple[int, int]) -> Plane:
+    """An image whose colours only say where each pixel is, too faintly for a filter to follow.
+
+    Green grows from left to right and blue from top to bottom, by `FAINT`.
+    """
+    height, width = size
+    y, x = np.mgrid[:height, :width].astype(np.float32) + np.float32(0.5)
+    return np.stack([np.full_like(x, 0.5), 0.5 + FAINT * x / width, 0.5 + FAINT * y / height], axis=2)
+
+
+def at_its_place(size: tuple[int, int]) -> Callable[[Plane], Plane]:
+    """A rule that knows the disc of an image of `size` and finds out from a tile's colours where it is."""
+    height, width = size
+
+    def rule(tile: Plane) -> Plane:
+        x, y = (tile[:, :, 1:].astype(np.float64).transpose(2, 0, 1) - 0.5) / FAINT - 0.5
+        distance = np.hypot(y * height, x * width)
+        alpha: Plane = np.clip(0.5 + (0.3 * min(size) - distance) / 3, 0, 1).astype(np.float32)
+        return alpha
+
+    return rule
+
+
+@pytest.mark.parametrize("size", [(600, 600), (400, 900)])
+def test_what_colours_cannot_tell_comes_from_tiles_alone(size: tuple[int, int]) -> None:
+    exact = disc(size)
+    coarse = seen_by_network(exact, 128)
+    image = mapped(size)
+
+    result = refined(image, coarse, Scripted(128, at_its_place(size)))
+
+    without = refined(image, coarse, Scripted(128), effort=Effort(max_tiles=0)).alpha
+    assert sum(level.tiles_rejected for level in result.levels) == 0
+    assert np.abs(without - exact).max() > 0.3
+    assert np.abs(result.alpha - exact).max() < 0.02
+
+
+def test_detail_along_the_short_side_of_a_long_image_is_kept() -> None:
+    y = np.arange(256, dtype=np.float32)[:, None]
+    stripes = np.repeat((y // 16 % 2).astype(np.float32), 2560, axis=1)
+    coarse = seen_by_network(stripes, 256)
+    image = np.full((256, 2560, 3), 0.5, np.float32)
+
+    fast = refine_fast(image, Segmentation(coarse), Scripted(256), quality="normal", effort=ALL, report=ignore).alpha
+    untold = refined(image, coarse, Scripted(256, not_a_number)).alpha
+
+    assert np.abs(fast - stripes).mean() < 0.01
+    assert np.abs(untold - stripes).mean() < 0.01
+
+
+def test_what_a_coarser_level_has_told_survives_the_rejection_of_finer_ones() -> None:
+    size = (800, 800)
+    exact, image = disc(size), mapped(size)
+    coarse = seen_by_network(exact, 128)
+    rule = at_its_place(size)
+
+    def only_coarse(tile: Plane) -> Plane:
+        steps = float(np.abs(np.diff(tile[:, :, 1])).mean()) * 800 / FAINT
+        return rule(tile) if steps > 2.5 else np.full(tile.shape[:2], np.nan, np.float32)
+
+    result = refined(image, coarse, Scripted(128, only_coarse))
+
+    first, last = result.levels[0], result.levels[-1]
+    assert first.tiles_run > first.tiles_rejected == 0
+    assert last.tiles_run == last.tiles_rejected
+    assert np.abs(result.alpha - exact).mean() < 0.7 * np.abs(coarse - exact).mean()
+
+
+def test_an_answer_a_little_out_of_range_is_cut_off() -> None:
+    exact = disc((400, 500))
+    coarse = seen_by_network(exact, 64)
+
+    result = refined(picture_of(exact), coarse, Scripted(64, lambda tile: red(tile) * np.float32(1.03))).alpha
+
+    assert np.isfinite(result).all()
+    assert result.max() <= 1
+
+
+def test_a_coarse_matte_that_is_not_finite_is_left_as_it_is() -> None:
+    coarse = disc((300, 300))
+    coarse[7, 7] = np.nan
+
+    result = refined(picture_of(disc((300, 300))), coarse, Scripted(64)).alpha
+
+    assert np.array_equal(result, coarse, equal_nan=True)
+
+
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), side_px=st.sampled_from([100, 128, 200]))
 def test_outside_of_the_band_nothing_changes_whatever_tiles_say(seed: int, side_px: int) -> None:
     rng = np.random.default_rng(seed)
-    coarse = seen_by_network(disc((900, 800)), side_px)
+    size = (900, 800)
+    coarse = seen_by_network(disc(size), side_px)
+    rule = at_its_place(size)
 
-    def anything(tile: Plane) -> Plane:
-        return rng.random(tile.shape[:2], dtype=np.float32)
+    def with_wires(tile: Plane) -> Plane:
+        answer = rule(tile)
+        answer[rng.integers(len(answer))] = 1
+        answer[:, rng.integers(answer.shape[1])] = 0
+        return answer
 
-    result = refined(picture_of(coarse), coarse, Scripted(side_px, anything)).alpha
+    result = refined(mapped(size), coarse, Scripted(side_px, with_wires))
 
     outside = outside_the_band(coarse, side_px)
     assert outside.mean() > 0.05
-    assert np.array_equal(result[outside], coarse[outside])
+    assert sum(level.tiles_run - level.tiles_rejected for level in result.levels) > 0
+    assert np.array_equal(result.alpha[outside], coarse[outside])
 
 
 def opposite(tile: Plane) -> Plane:
@@ -183,6 +277,9 @@ def test_a_tile_that_contradicts_what_is_known_changes_nothing(rule: Callable[[P
 
     untouched = refined(image, coarse, Scripted(64), effort=Effort(max_tiles=0))
     assert np.array_equal(result.alpha, untouched.alpha)
+    flat = np.full((400, 500, 3), 0.5, np.float32)
+    of_flat = refined(flat, coarse, Scripted(64, not_a_number)).alpha
+    assert np.abs(of_flat - exact).mean() < 1.1 * np.abs(coarse - exact).mean()
     assert sum(level.tiles_rejected for level in result.levels) == sum(level.tiles_run for level in result.levels) > 0
 
 
@@ -258,8 +355,10 @@ def test_progress_names_level_and_tile_and_never_goes_back() -> None:
 
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions)
-    assert told[0][1].startswith("refining level 1 of 3, tile 1 of ")
-    assert told[-1][1].startswith("refining level 3 of 3, tile ")
+    doings = [doing for _, doing in told]
+    assert doings[0] == "refining level 1 of 3, following edges"
+    assert any(doing.startswith("refining level 1 of 3, tile 1 of ") for doing in doings)
+    assert any(doing.startswith("refining level 3 of 3, tile ") for doing in doings)
 
 
 def test_cancel_is_heeded_between_tiles() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from dis_core.tiling import (
     plan_tiles,
     rising,
     shift_logits,
+    size_seen,
 )
 
 sides = st.integers(1, 700)
@@ -59,11 +62,12 @@ def test_levels_lead_from_what_the_network_saw_to_the_image_in_steps_of_two(
 ) -> None:
     levels = level_sizes((height, width), side_px)
 
-    longer = [max(size) for size in levels]
     assert not levels or levels[-1] == (height, width)
     assert bool(levels) == (max(height, width) > WORTH_REFINING * side_px)
-    # Rounding to whole pixels may add half of one.
-    assert all(below <= 2 * above + 1 for above, below in zip([side_px, *longer], longer, strict=False))
+    for axis in (0, 1):
+        lengths = [size_seen((height, width), side_px)[axis], *(size[axis] for size in levels)]
+        # Rounding to whole pixels may add half of one on both sides.
+        assert all(above <= below <= 2 * above + 2 for above, below in itertools.pairwise(lengths))
 
 
 @given(st.floats(0, 1, width=32))

@@ -122,7 +122,7 @@ _OPTIONS = (
         show_default=True,
         metavar="none|fast|tiles|auto",
         help="none: the model's own size, enlarged; fast: along the image's edges; tiles: look again, tile by tile at "
-        "full size; auto: tiles for images larger than the model's input.",
+        "full size; auto: tiles for images larger than the model's input, fast with --quality draft.",
     ),
     click.option(
         "--max-tiles",
@@ -336,7 +336,7 @@ def tell_result(request: Request, job: Job, result: Picture, matte: Matte, secon
     left_out = 0 if matte.refinement is None else matte.refinement.tiles_over_limit
     if left_out:
         allowed = request.max_tiles
-        remarks.append(f"{left_out} tiles along the boundary were left as they were: --max-tiles allows {allowed}")
+        remarks.append(f"{left_out} places along the boundary got no tile: --max-tiles allows {allowed}")
     if request.progress == "json":
         say_event(
             "result",
@@ -376,4 +376,4 @@ def refinement_in_words(refinement: Refinement) -> str:
     if not refinement.levels:
         return ""
     rejected = f", {refinement.tiles_rejected} of them rejected" if refinement.tiles_rejected else ""
-    return f", {refinement.seconds:.1f} s of it for {refinement.tiles_run} tiles at full size{rejected}"
+    return f", {refinement.seconds:.1f} s of it for {refinement.tiles_run} tiles{rejected}"
