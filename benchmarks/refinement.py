@@ -29,7 +29,7 @@ from dis_core.device import choose_placement, run_on, tiles_at_once
 from dis_core.evaluation.boundaries import boundary_iou, mean_boundary_accuracy
 from dis_core.evaluation.metrics import measure, truth_mask
 from dis_core.model_spec import NO_PROMPT, Effort, RefinedLevel, Refiner, Segmentation, Segmenter
-from dis_core.models.arrays import from_tensor, to_tensor
+from dis_core.models.arrays import to_array, to_tensor
 from dis_core.models.resample import resize_by_area
 from dis_core.passes import Passes
 from dis_core.pipeline import load_segmenter
@@ -173,7 +173,7 @@ def sized(image: Plane, side_px: int) -> Plane:
     if side_px <= image.shape[0]:
         return shrunk(image, size)
     with run_on(choose_placement("cpu")):
-        return from_tensor(resize_by_area(to_tensor(image), size))
+        return to_array(resize_by_area(to_tensor(image), size))
 
 
 def main() -> None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dis_core.guards import belief
-from dis_core.images.compositing import box_with_margin
+from dis_core.images.compositing import bounds_of, box_with_margin
 from dis_core.model_spec import Box, Prompt, Segmentation
-from dis_core.models.arrays import from_tensor, to_tensor
-from dis_core.models.resample import resize_by_area, shrink_smoothly
+from dis_core.refine import enlarged, shrunk
 from dis_core.tiling import rising, size_seen
 
 Plane = NDArray[np.float32]
@@ -38,12 +36,10 @@ def small_subject(alpha: Plane) -> Box | None:
 
     `alpha` is the matte of the first look, (H, W) float32 in [0, 1].
     """
-    subject = alpha >= SUBJECT_FROM
-    rows, columns = np.flatnonzero(subject.any(axis=1)), np.flatnonzero(subject.any(axis=0))
-    if len(rows) == 0:
+    own = bounds_of(alpha >= SUBJECT_FROM)
+    if own is None:
         return None
     size = alpha.shape[0], alpha.shape[1]
-    own = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     left, top, right, bottom = box_with_margin(own, size=size, margin_fraction=MARGIN)
     small = (right - left) * (bottom - top) < WORTH_IT * alpha.size
     return (left, top, right, bottom) if small else None
@@ -57,13 +53,10 @@ def second_opinion(first: Plane, second: Plane, side_px: int) -> Plane | None:
     """
     size = first.shape[0], first.shape[1]
     seen = size_seen(size, side_px)
-    with torch.inference_mode():
-        shrunk = [from_tensor(shrink_smoothly(to_tensor(matte), seen)) for matte in (second, first)]
-        believed = belief(*shrunk)
-        if believed is None:
-            return None
-        share = from_tensor(resize_by_area(to_tensor(believed), size))
-    joined: Plane = first + share * (second - first)
+    believed = belief(shrunk(second, seen), shrunk(first, seen))
+    if believed is None:
+        return None
+    joined: Plane = first + enlarged(believed, size) * (second - first)
     return joined
 
 
@@ -101,9 +94,7 @@ def fade_in(part: Plane, whole: Plane, box: Box) -> Plane:
 
 def blank_outside(alpha: Plane, box: Box) -> Plane:
     """The matte within the box, and 0 around."""
-    inside = np.zeros_like(alpha)
-    inside[place_of(box)] = alpha[place_of(box)]
-    return inside
+    return _padded(alpha[place_of(box)], box, (alpha.shape[0], alpha.shape[1]))
 
 
 def place_of(box: Box) -> tuple[slice, slice]:

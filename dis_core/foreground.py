@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from dis_core.device import run_on
+from dis_core.images.compositing import bounds_of
 from dis_core.model_spec import Placement
+from dis_core.tiling import blocks, part_within, with_margin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 _WIDE_RADIUS: Final = 90
 _NARROW_RADIUS: Final = 6
 _REACH: Final = _WIDE_RADIUS + _NARROW_RADIUS
-_BLOCK: Final = 512
 CPU: Final = Placement("cpu")
 # Less weight than this in a whole neighbourhood says nothing about its colour.
 _LEAST_WEIGHT: Final = 1e-6
@@ -42,13 +43,12 @@ def estimate_foreground(image: NDArray[np.float32], alpha: NDArray[np.float32]) 
     result: NDArray[np.float32] = image.copy()
     unknown = (alpha > 0) & (alpha < 1)
     for rows, columns in _blocks(unknown):
-        around = _grown(rows, len(alpha)), _grown(columns, alpha.shape[1])
+        around = with_margin(rows, _REACH, alpha.shape[0]), with_margin(columns, _REACH, alpha.shape[1])
         with run_on(CPU):
             estimate: NDArray[np.float32] = _fuse_twice(
                 torch.from_numpy(image[around]), torch.from_numpy(alpha[around])
             ).numpy()
-        inner = estimate[rows.start - around[0].start :, columns.start - around[1].start :]
-        inner = inner[: rows.stop - rows.start, : columns.stop - columns.start]
+        inner = estimate[part_within(rows, around[0]), part_within(columns, around[1])]
         here = unknown[rows, columns]
         result[rows, columns][here] = inner[here]
     return result
@@ -56,20 +56,14 @@ def estimate_foreground(image: NDArray[np.float32], alpha: NDArray[np.float32]) 
 
 def _blocks(unknown: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
     """Blocks that hold unknown pixels, each shrunk to their bounding box; block by block the memory stays small."""
-    height, width = unknown.shape
-    for top in range(0, height, _BLOCK):
-        for left in range(0, width, _BLOCK):
-            block = unknown[top : top + _BLOCK, left : left + _BLOCK]
-            rows, columns = np.flatnonzero(block.any(axis=1)), np.flatnonzero(block.any(axis=0))
-            if len(rows) > 0:
-                yield (
-                    slice(top + int(rows[0]), top + int(rows[-1]) + 1),
-                    slice(left + int(columns[0]), left + int(columns[-1]) + 1),
-                )
-
-
-def _grown(span: slice, end: int) -> slice:
-    return slice(max(span.start - _REACH, 0), min(span.stop + _REACH, end))
+    for rows, columns in blocks((unknown.shape[0], unknown.shape[1])):
+        bounds = bounds_of(unknown[rows, columns])
+        if bounds is not None:
+            left, top, right, bottom = bounds
+            yield (
+                slice(rows.start + top, rows.start + bottom),
+                slice(columns.start + left, columns.start + right),
+            )
 
 
 def _fuse_twice(image: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:

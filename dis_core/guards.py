@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dis_core.models.arrays import from_tensor, to_tensor
+from dis_core.models.arrays import to_array, to_tensor
 from dis_core.models.resample import cell_means, resize_by_area
 
 Plane = NDArray[np.float32]
@@ -51,7 +51,7 @@ def belief(answer: Plane, matte: Plane) -> Plane | None:
         cells = cell_means(to_tensor(answer - matte), CELL_PX).abs()
         apart = resize_by_area(cells, (CELL_PX * cells.shape[2], CELL_PX * cells.shape[3]))
     height, width = matte.shape
-    believed: Plane = trust * (1 - rise(from_tensor(apart)[:height, :width], *APART))
+    believed: Plane = trust * (1 - rise(to_array(apart)[:height, :width], *APART))
     return believed if believed.any() else None
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dis_core.models.arrays import to_tensor
 from dis_core.models.resample import box_mean, part_of_resized
 from dis_core.progress import Report, ignore
-from dis_core.tiling import SURE, blocks, with_margin
+from dis_core.tiling import SURE, blocks, part_within, with_margin
 
 RADIUS_PX: Final = 4
 """Half the side of a window, in pixels of the small image."""
@@ -73,9 +73,8 @@ def linear_functions(matte: NDArray[np.float32], image: NDArray[np.float32]) -> 
         if part.max() <= SURE or part.min() >= 1 - SURE:
             continue
         fitted = _fitted(to_tensor(part).double(), to_tensor(image[around]).double())
-        own = (slice(rows.start - around[0].start, None), slice(columns.start - around[1].start, None))
-        own_size = rows.stop - rows.start, columns.stop - columns.start
-        functions[:, :, rows, columns] = fitted[:, :, own[0], own[1]][:, :, : own_size[0], : own_size[1]].float()
+        own = part_within(rows, around[0]), part_within(columns, around[1])
+        functions[:, :, rows, columns] = fitted[:, :, own[0], own[1]].float()
     return functions
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from dis_core.errors import BadRequest
 from dis_core.images import Picture, Pixels
+from dis_core.images.compositing import bounds_of
 from dis_core.images.writing import format_of, write_picture
 
 if TYPE_CHECKING:
@@ -50,11 +51,7 @@ class Matte:
 
     def bounds(self, threshold: float = 0.5) -> Box | None:
         """The smallest box around the mask, or None if the mask is empty."""
-        mask = self.mask(threshold)
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if len(rows) == 0:
-            return None
-        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        return bounds_of(self.mask(threshold))
 
     def cutout(self, picture: Picture | None = None, *, colours: Literal["clean", "original"] = "clean") -> Picture:
         """The subject before a transparent background: straight alpha, which is the matte times the picture's own.

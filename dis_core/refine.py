@@ -19,7 +19,7 @@ from dis_core.errors import OutOfMemory
 from dis_core.guards import belief
 from dis_core.guided_filter import follow_edges
 from dis_core.model_spec import Effort, Quality, Refined, RefinedLevel, Segmentation, Segmenter
-from dis_core.models.arrays import from_tensor, to_tensor
+from dis_core.models.arrays import to_array, to_tensor
 from dis_core.models.resample import box_mean, part_of_resized, resize_by_area, shrink_smoothly
 from dis_core.progress import Report, span
 from dis_core.tiling import (
@@ -29,6 +29,7 @@ from dis_core.tiling import (
     grown,
     level_sizes,
     logit,
+    part_within,
     plan_tiles,
     shift_logits,
     size_seen,
@@ -116,9 +117,8 @@ def carried_over(matte: Plane, coarse: Plane, size: Size) -> Plane:
 
     So what no level has changed is still the coarse matte, and not one that was shrunk and enlarged again.
     """
-    with torch.inference_mode():
-        changed = to_tensor(matte - shrunk(coarse, (matte.shape[0], matte.shape[1])))
-        carried: Plane = shrunk(coarse, size) + from_tensor(resize_by_area(changed, size))
+    changed = matte - shrunk(coarse, (matte.shape[0], matte.shape[1]))
+    carried: Plane = shrunk(coarse, size) + enlarged(changed, size)
     return np.clip(carried, 0, 1, out=carried)
 
 
@@ -185,9 +185,7 @@ class _TilesOfLevel:
             tiles_rejected=len(rejected),
             tiles_over_limit=len(promising) - len(chosen),
         )
-        with torch.inference_mode():
-            doubt_before = from_tensor(resize_by_area(to_tensor(self.before.share), size))
-        doubt = np.minimum(doubt, doubt_before, out=doubt)
+        doubt = np.minimum(doubt, enlarged(self.before.share, size), out=doubt)
         return level, Doubtful([*rejected, *(grid[number] for number in hopeless)], doubt)
 
     def _answers(self, tiles: Sequence[Tile], report: Report) -> Iterator[tuple[Tile, Plane]]:
@@ -218,8 +216,7 @@ def band_of(tile: Tile, matte: Plane) -> Plane:
     margin = BAND_PX + FADE_PX
     rows, columns = with_margin(tile.rows, margin, height), with_margin(tile.columns, margin, width)
     band = band_weights(matte[rows, columns])
-    own = band[tile.rows.start - rows.start :, tile.columns.start - columns.start :]
-    weights: Plane = own[: len(tile.row_weights), : len(tile.column_weights)] * tile.weights()
+    weights: Plane = band[part_within(tile.rows, rows), part_within(tile.columns, columns)] * tile.weights()
     return weights
 
 
@@ -233,7 +230,7 @@ def band_weights(matte: Plane) -> Plane:
         return np.zeros(matte.shape, np.float32)
     band = grown(uncertain, BAND_PX)
     with torch.inference_mode():
-        share = from_tensor(box_mean(to_tensor(band.astype(np.float32)), FADE_PX))
+        share = to_array(box_mean(to_tensor(band.astype(np.float32)), FADE_PX))
     return np.clip(2 * share - 1, 0, 1)
 
 
@@ -246,7 +243,7 @@ def within_band(fine: Plane, coarse: Plane, start: Plane) -> Plane:
     with torch.inference_mode():
         band = to_tensor(band_weights(start))
         for place in blocks(size):
-            weights = from_tensor(part_of_resized(band, size, *place))
+            weights = to_array(part_of_resized(band, size, *place))
             kept = coarse[place]
             fine[place] = kept + weights * (fine[place] - kept)
     return fine
@@ -257,4 +254,10 @@ def shrunk(array: Plane, size: Size) -> Plane:
     if array.shape[:2] == size:
         return array
     with torch.inference_mode():
-        return from_tensor(shrink_smoothly(to_tensor(array), size))
+        return to_array(shrink_smoothly(to_tensor(array), size))
+
+
+def enlarged(plane: Plane, size: Size) -> Plane:
+    """(h, w) float32 at a larger size, (H, W)."""
+    with torch.inference_mode():
+        return to_array(resize_by_area(to_tensor(plane), size))

@@ -167,6 +167,11 @@ def with_margin(part: slice, margin_px: int, length: int) -> slice:
     return slice(max(part.start - margin_px, 0), min(part.stop + margin_px, length))
 
 
+def part_within(part: slice, outer: slice) -> slice:
+    """Where a part of an axis lies in an outer part that holds it."""
+    return slice(part.start - outer.start, part.stop - outer.start)
+
+
 def grown(mask: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]:
     """The mask (H, W) and all within so many rows and columns of it."""
     return ~_full_within(~mask, reach_px)

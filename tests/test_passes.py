@@ -29,7 +29,7 @@ class Nearsighted:
     def __call__(
         self, image: Plane, *, prompt: Prompt = NO_PROMPT, quality: Quality = "normal", report: Report = ignore
     ) -> Segmentation:
-        from dis_core.models.arrays import from_tensor, to_tensor
+        from dis_core.models.arrays import to_array, to_tensor
         from dis_core.models.resample import resize_to_corners, shrink_smoothly
 
         report(0.5, "segmenting")
@@ -39,7 +39,7 @@ class Nearsighted:
         if self.blind_when_near and len(self.looks) > 1:
             alpha = 1 - alpha
         small = shrink_smoothly(to_tensor(alpha), (self.side_px, self.side_px))
-        return Segmentation(from_tensor(resize_to_corners(small, size)), np.zeros(size, np.float32))
+        return Segmentation(to_array(resize_to_corners(small, size)), np.zeros(size, np.float32))
 
     def side_for(self, quality: Quality) -> int:
         return self.side_px

@@ -68,11 +68,11 @@ def disc(size: tuple[int, int], *, soft_px: float = 3) -> Plane:
 
 def seen_by_network(alpha: Plane, side_px: int) -> Plane:
     """The matte as one pass at `side_px` would have it: shrunk to the square and enlarged again."""
-    from dis_core.models.arrays import from_tensor, to_tensor
+    from dis_core.models.arrays import to_array, to_tensor
     from dis_core.models.resample import resize_to_corners, shrink_smoothly
 
     small = shrink_smoothly(to_tensor(alpha), (side_px, side_px))
-    return from_tensor(resize_to_corners(small, (alpha.shape[0], alpha.shape[1])))
+    return to_array(resize_to_corners(small, (alpha.shape[0], alpha.shape[1])))
 
 
 def refined(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dis_core.tiling import grown
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -46,8 +48,8 @@ def inner_boundary(mask: Mask, distance_px: int) -> Mask:
     """
     if distance_px < 1:
         raise ValueError(f"a boundary is at least 1 pixel wide, not {distance_px}")
-    core = _full_along_rows(_full_along_rows(mask, distance_px).T, distance_px).T
-    boundary: Mask = mask & ~core
+    near_outside = grown(np.pad(~mask, 1, constant_values=True), distance_px)[1:-1, 1:-1]
+    boundary: Mask = mask & near_outside
     return boundary
 
 
@@ -77,17 +79,6 @@ def squared_distance_across(mask: Mask, *, limit_px: int) -> NDArray[np.unsigned
     square.
     """
     return np.where(mask, _squared_distance_to(~mask, limit_px), _squared_distance_to(mask, limit_px))
-
-
-def _full_along_rows(mask: Mask, distance_px: int) -> Mask:
-    """Which pixels have only pixels of the mask within `distance_px` to their left and right; outside is not of it."""
-    run: Mask = np.pad(mask, ((0, 0), (distance_px, distance_px)))
-    length, wanted = 1, 2 * distance_px + 1
-    while length < wanted:  # run[:, x] says whether `length` pixels from x on are of the mask
-        step = min(length, wanted - length)
-        run = run[:, :-step] & run[:, step:]
-        length += step
-    return run
 
 
 def _squared_distance_to(target: Mask, limit_px: int) -> NDArray[np.unsignedinteger[Any]]:

@@ -92,6 +92,14 @@ def crop(picture: Picture, box: Box) -> Picture:
     )
 
 
+def bounds_of(mask: NDArray[np.bool_]) -> Box | None:
+    """The smallest box around what is in the mask, (H, W), or None if nothing is."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
 def box_with_margin(box: Box, *, size: tuple[int, int], margin_px: int = 0, margin_fraction: float = 0.0) -> Box:
     """The box grown on each side by so many pixels plus a fraction of its longer side, as far as the picture reaches.
 

@@ -16,12 +16,7 @@ def to_tensor(array: NDArray[np.float32]) -> torch.Tensor:
     return torch.from_numpy(planes).permute(2, 0, 1)[None]
 
 
-def to_array(plane: torch.Tensor) -> NDArray[np.float32]:
-    """(1, 1, H, W) of any float type on any device -> (H, W) float32."""
-    return plane[0, 0].to("cpu", torch.float32).numpy()
-
-
-def from_tensor(planes: torch.Tensor) -> NDArray[np.float32]:
-    """(1, C, H, W) on the CPU -> (H, W, C) float32, or (H, W) where C is 1; contiguous."""
-    array = planes[0].permute(1, 2, 0).contiguous().float().numpy()
+def to_array(planes: torch.Tensor) -> NDArray[np.float32]:
+    """(1, C, H, W) of any float type on any device -> (H, W, C) float32, or (H, W) where C is 1; contiguous."""
+    array = planes[0].permute(1, 2, 0).to("cpu", torch.float32).contiguous().numpy()
     return array[:, :, 0] if array.shape[2] == 1 else array
