@@ -7,7 +7,9 @@ fits into one, and the four stage outputs are taken before patch merging, each t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -27,34 +29,34 @@ def relative_position_index(window: int) -> torch.Tensor:
     return down * (2 * window - 1) + right
 
 
-def region_mask(height: int, width: int, window: int, shift: int, device: torch.device) -> torch.Tensor:
-    """(windows, N, N) float32: 0 between tokens of one region of the shifted map, `REGION_PENALTY` between others.
+class AxisWindows(NamedTuple):
+    """Windows along one axis that are filled alike.
 
-    `height` and `width` are those of the padded map in tokens, multiples of `window`.
+    `tokens` (windows, n) int64 are the tokens in each, counted along the axis; `places` (n,) int64 where in the window
+    they are; `regions` (window,) int64 tells apart what only became neighbours by shifting.
     """
 
-    def region_along(length: int) -> torch.Tensor:
-        position = torch.arange(length, device=device)
-        return (position >= length - window).long() + (position >= length - shift).long()
-
-    region = 3 * region_along(height)[:, None] + region_along(width)[None, :]
-    windows = partition(region[None, :, :, None], window).flatten(1)  # (windows, N)
-    differs = windows[:, :, None] != windows[:, None, :]
-    return differs.to(torch.float32) * REGION_PENALTY
+    tokens: torch.Tensor
+    places: torch.Tensor
+    regions: torch.Tensor
 
 
-def partition(x: torch.Tensor, window: int) -> torch.Tensor:
-    """Cut (B, H, W, C) into (B * windows, window * window, C), row by row."""
-    B, H, W, C = x.shape
-    x = x.view(B, H // window, window, W // window, window, C).transpose(2, 3)
-    return x.reshape(-1, window * window, C)
+def windows_along(length: int, window: int, shift: int, device: torch.device) -> list[AxisWindows]:
+    """The windows of an axis that is padded at its end to whole windows and then rolled by `-shift`.
 
-
-def join(windows: torch.Tensor, height: int, width: int, window: int) -> torch.Tensor:
-    """Undo `partition`: (B * windows, window * window, C) -> (B, H, W, C)."""
-    C = windows.shape[-1]
-    x = windows.view(-1, height // window, width // window, window, window, C).transpose(2, 3)
-    return x.reshape(-1, height, width, C)
+    All that are full are alike; the last one or two hold the padding and what was rolled around.
+    """
+    padded = length + -length % window
+    place = torch.arange(window, device=device)
+    tokens = ((torch.arange(padded, device=device) + shift) % padded).view(-1, window)
+    plain = max(length - shift, 0) // window
+    groups = [AxisWindows(tokens[:plain], place, torch.zeros_like(place))] if plain else []
+    for number in range(plain, len(tokens)):
+        filled = tokens[number] < length
+        if filled.any():
+            region = (tokens[number] < shift).long()
+            groups.append(AxisWindows(tokens[number : number + 1, filled], place[filled], region))
+    return groups
 
 
 class WindowAttention(nn.Module):
@@ -73,23 +75,46 @@ class WindowAttention(nn.Module):
         index = relative_position_index(self.window).to(self.bias_table.device)
         return self.bias_table[index].permute(2, 0, 1)
 
-    def forward(self, windows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """`windows` (B * windows, N, C); `mask` (windows, N, N) or None; the same shape comes back."""
-        count, N, C = windows.shape
-        qkv = self.qkv(windows).view(count, N, 3, self.heads, C // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B * windows, heads, N, C / heads)
+    def forward(self, x: torch.Tensor, shift: int) -> torch.Tensor:
+        """(B, H, W, C) -> (B, H, W, C), in windows of the map padded at its end and rolled by `-shift`."""
+        _, H, W, _ = x.shape
+        qkv = self.qkv(x)
         bias = self.position_bias()
-        if mask is None:
-            out = F.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
-        else:
-            # The windows of an image become heads, so that one mask serves the whole batch without a copy per image.
-            per_image = (-1, mask.shape[0] * self.heads, N, C // self.heads)
-            masked = (bias[None] + mask[:, None].to(bias.dtype)).reshape(1, -1, N, N)
-            out = F.scaled_dot_product_attention(
-                query.reshape(per_image), key.reshape(per_image), value.reshape(per_image), attn_mask=masked
-            ).reshape(query.shape)
-        merged: torch.Tensor = self.proj(out.transpose(1, 2).reshape(count, N, C))
+        out = qkv.new_empty(x.shape)  # of the type in which attention is computed
+        for rows, columns in itertools.product(
+            windows_along(H, self.window, shift, x.device), windows_along(W, self.window, shift, x.device)
+        ):
+            down, right = rows.tokens.flatten(), columns.tokens.flatten()
+            attended = self.attend(qkv[:, down][:, :, right], rows, columns, bias)
+            out[:, down[:, None], right] = attended
+        merged: torch.Tensor = self.proj(out)
         return merged
+
+    def attend(self, qkv: torch.Tensor, rows: AxisWindows, columns: AxisWindows, bias: torch.Tensor) -> torch.Tensor:
+        """Windows filled alike, (B, rows, columns, 3C) of their tokens only -> (B, rows, columns, C).
+
+        Padding is not masked: the published weights were trained with it. All its tokens have the bias of `qkv` as key
+        and value, so together they are one more token, whose attention is the sum of theirs.
+        """
+        B, height, width, _ = qkv.shape
+        down, right = rows.tokens.shape, columns.tokens.shape
+        split = qkv.view(B, *down, *right, 3, self.heads, -1).permute(5, 0, 1, 3, 6, 2, 4, 7)
+        query, key, value = split.flatten(5, 6).flatten(1, 3)  # each (B * windows, heads, n, C / heads)
+        place = (rows.places[:, None] * self.window + columns.places).flatten()
+        region = (3 * rows.regions[:, None] + columns.regions).flatten()
+        bias = bias[:, place] + REGION_PENALTY * (region[place, None] != region)
+        padding = torch.ones_like(region, dtype=torch.bool)
+        padding[place] = False
+        if padding.any():
+            _, key_of_padding, value_of_padding = self.qkv.bias.view(3, self.heads, 1, -1).to(key.dtype)
+            key = torch.cat([key, key_of_padding.expand(len(key), -1, -1, -1)], 2)
+            value = torch.cat([value, value_of_padding.expand(len(value), -1, -1, -1)], 2)
+            bias = torch.cat([bias[:, :, place], bias[:, :, padding].logsumexp(2, keepdim=True)], 2)
+        else:
+            bias = bias[:, :, place]
+        out = F.scaled_dot_product_attention(query, key, value, attn_mask=bias[None].to(query.dtype))
+        out = out.view(B, down[0], right[0], self.heads, down[1], right[1], -1).permute(0, 1, 4, 2, 5, 3, 6)
+        return out.reshape(B, height, width, -1)
 
 
 class Block(nn.Module):
@@ -97,7 +122,6 @@ class Block(nn.Module):
 
     def __init__(self, width: int, heads: int, window: int, shift: int, mlp_ratio: int) -> None:
         super().__init__()
-        self.window = window
         self.shift = shift
         self.norm1 = nn.LayerNorm(width)
         self.attention = WindowAttention(width, heads, window)
@@ -106,28 +130,9 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, H, W, C) -> (B, H, W, C)."""
-        x = x + self.attend(self.norm1(x))
+        x = x + self.attention(self.norm1(x), self.shift)
         out: torch.Tensor = x + self.mlp(self.norm2(x))
         return out
-
-    def attend(self, x: torch.Tensor) -> torch.Tensor:
-        """Pad, roll, attend within windows, roll back, crop.
-
-        The padding is not masked: its tokens are keys and values like others (equal to the bias of `qkv`), because the
-        published weights were trained with them.
-        """
-        _, H, W, _ = x.shape
-        bottom, right = -H % self.window, -W % self.window
-        x = F.pad(x, (0, 0, 0, right, 0, bottom))
-        padded_height, padded_width = H + bottom, W + right
-        mask = None
-        if self.shift:
-            x = x.roll((-self.shift, -self.shift), (1, 2))
-            mask = region_mask(padded_height, padded_width, self.window, self.shift, x.device)
-        x = join(self.attention(partition(x, self.window), mask), padded_height, padded_width, self.window)
-        if self.shift:
-            x = x.roll((self.shift, self.shift), (1, 2))
-        return x[:, :H, :W]
 
 
 class PatchMerging(nn.Module):
