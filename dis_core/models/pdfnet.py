@@ -16,9 +16,17 @@ import torch.nn.functional as F
 from torch import nn
 
 from dis_core.models.resample import Size, resize_to_corners, size_of
+from dis_core.models.rows import RowBuffer, Rows, convolved, convolved_in_strips, rows_beneath
 
 PATCHES_PER_SIDE = 8
 """The full-size image is cut into 8 x 8 patches, and so is the boundary map (sections 3.1 and 3.2)."""
+
+PIXELS_AT_ONCE = 512 * 512
+"""So many pixels of input go through the backbone at once, unless a network is told otherwise. Such maps are the
+fastest on a CPU: they fit into memory that has been used before (docs/explanation/speed.md)."""
+
+STRIPS = 16
+"""Of the decoder's maps so many times fewer pixels are worked on at once: they have 128 channels, not 3."""
 
 
 class Stream(NamedTuple):
@@ -29,9 +37,9 @@ class Stream(NamedTuple):
 
 
 class Fused(NamedTuple):
-    """The decoder before its head: the three streams (B, 3 * width, H/4, W/4), their mixture, and the side logits."""
+    """The decoder before its head: the three streams, their mixture (B, width, H/4, W/4), and the side logits."""
 
-    streams: torch.Tensor
+    streams: tuple[torch.Tensor, ...]
     mixed: torch.Tensor
     sides: tuple[torch.Tensor, ...]
 
@@ -67,26 +75,34 @@ class ConvNormAct(nn.Module):
         self.norm = ChannelRMSNorm(width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = F.silu(self.norm(self.conv(x)))
-        return out
+        return F.silu(self.norm(self.conv(x)), inplace=True)
 
 
 class Encoder(nn.Module):
-    """The backbone that all three streams share, with the mixers that bring its four levels to one width."""
+    """The backbone that all three streams share, with the mixers that bring its four levels to one width.
 
-    def __init__(self, backbone: nn.Module, channels: Sequence[int], width: int) -> None:
+    So many inputs go through it at once as together have at most `pixels_at_once` pixels.
+    """
+
+    def __init__(self, backbone: nn.Module, channels: Sequence[int], width: int, pixels_at_once: int) -> None:
         super().__init__()
         self.backbone = backbone
         self.level_mixers = nn.ModuleList(ConvNormAct(c, width) for c in channels)
         self.glob_mixer = ConvNormAct(4 * width, width)
         self.glob = ConvNormAct(width, width)
+        self.pixels_at_once = pixels_at_once
 
     def forward(self, x: torch.Tensor) -> Stream:
         """(B, 3, H, W) -> levels at strides 4, 8, 16, 32 and the global feature at stride 32."""
-        features = self.backbone(x)
-        levels = [mix(feature) for mix, feature in zip(self.level_mixers, features, strict=True)]
+        at_once = max(self.pixels_at_once // (x.shape[2] * x.shape[3]), 1)
+        parts = [self.levels(part) for part in torch.split(x, at_once)]
+        levels = [torch.cat(level) for level in zip(*parts, strict=True)]
         together = torch.cat([resize_to_corners(level, size_of(levels[3])) for level in levels], 1)
         return Stream(levels, self.glob(self.glob_mixer(together)))
+
+    def levels(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """The four levels, of one width."""
+        return [mix(feature) for mix, feature in zip(self.level_mixers, self.backbone(x), strict=True)]
 
 
 class TokenRMSNorm(nn.RMSNorm):
@@ -120,8 +136,9 @@ class CrossAttention(nn.Module):
             F.linear(x, to_query)[:, None], F.linear(context, to_key)[:, None], F.linear(context, to_value)[:, None]
         )[:, 0]
         x = x + self.norm1(self.out_proj(attended))
-        x = x + self.norm2(self.down(F.silu(self.gate(x)) * self.up(x)))
-        out: torch.Tensor = x.transpose(1, 2).reshape(query.shape)
+        x = x + self.norm2(self.down(F.silu(self.gate(x), inplace=True) * self.up(x)))
+        B, C, H, W = query.shape
+        out: torch.Tensor = x.reshape(B, H, W, C).permute(0, 3, 1, 2)  # (B, H * W, C) -> (B, C, H, W)
         return out
 
 
@@ -175,8 +192,9 @@ class FusionBlock(nn.Module):
     `pool` shrinks the maps before attention, which would otherwise be too long at the fine levels.
     """
 
-    def __init__(self, width: int, pool: int, boundary_prior: nn.Module) -> None:
+    def __init__(self, width: int, pool: int, boundary_prior: nn.Module, strip_px: int) -> None:
         super().__init__()
+        self.strip_px = strip_px
         self.pool = pool
         self.boundary_prior = boundary_prior
         self.image_in = ConvNormAct(2 * width, width)
@@ -188,19 +206,28 @@ class FusionBlock(nn.Module):
         self.image_from_depth = CrossAttention(width)
 
     def forward(
-        self, image: torch.Tensor, depth: torch.Tensor, patch: torch.Tensor, side: torch.Tensor
+        self, coarser: Sequence[torch.Tensor], level: Sequence[torch.Tensor], side: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Streams (B, 2 * width, h, w), `patch` at its own size, and the side logit before; all return `width` wide."""
+        """Fuse image, depth and patch features, (B, width, h, w) in and out, the patches' at a size of their own.
+
+        `level` are this level's features and `coarser` what the block before made of its own, of any size; `side` is
+        the side logit before.
+        """
+        image_size, depth_size, patch_size = map(size_of, level)
         probability = side.sigmoid()
         _, integrity, gain = self.boundary_prior(probability)
-        image = image * resize_to_corners(probability, size_of(image))
-        depth = depth * resize_to_corners(probability, size_of(depth))
-        patch = patch * resize_to_corners(probability, size_of(patch))
-
-        whole = resize_to_corners(side, size_of(depth)).sigmoid() + resize_to_corners(integrity, size_of(depth))
-        image = self.image_in(image)
-        depth = self.depth_in(depth * whole)
-        patch = self.patch_in(patch * spread_cells(gain, size_of(patch)))
+        whole = resize_to_corners(side, depth_size).sigmoid() + resize_to_corners(integrity, depth_size)
+        guides = (
+            resize_to_corners(probability, image_size),
+            resize_to_corners(probability, depth_size) * whole,
+            resize_to_corners(probability, patch_size) * spread_cells(gain, patch_size),
+        )
+        image, depth, patch = (
+            self.enter(mix, before, here, guide)
+            for mix, before, here, guide in zip(
+                (self.image_in, self.depth_in, self.patch_in), coarser, level, guides, strict=True
+            )
+        )
 
         small_image, small_depth, small_patch = (F.avg_pool2d(x, self.pool) for x in (image, depth, patch))
         fused_patch = self.patch_from_both(small_patch, [small_image, small_depth])
@@ -209,9 +236,18 @@ class FusionBlock(nn.Module):
         fused_image = self.image_from_depth(fused_image, [fused_depth])
         return (
             fused_image + image,
-            resize_to_corners(fused_depth, size_of(depth)) + depth,
-            resize_to_corners(fused_patch, size_of(patch)) + patch,
+            resize_to_corners(fused_depth, depth_size) + depth,
+            resize_to_corners(fused_patch, patch_size) + patch,
         )
+
+    def enter(self, mix: nn.Module, before: torch.Tensor, here: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
+        """Features of the level before and of this one, weighted by a guide (B, 1, h, w), mixed to (B, width, h, w)."""
+        size = size_of(here)
+
+        def joined(rows: slice) -> torch.Tensor:
+            return torch.cat([Rows.all_of(before).resized(size, rows), here[:, :, rows]], 1) * guide[:, :, rows]
+
+        return convolved_in_strips(mix, joined, size, pixels_at_once=self.strip_px)
 
 
 def spread_cells(cells: torch.Tensor, size: Size) -> torch.Tensor:
@@ -223,9 +259,10 @@ def spread_cells(cells: torch.Tensor, size: Size) -> torch.Tensor:
 class Decoder(nn.Module):
     """Fuses the three streams from coarse to fine and draws the matte at the input's size (section 3.2)."""
 
-    def __init__(self, width: int, boundary_prior: nn.Module) -> None:
+    def __init__(self, width: int, boundary_prior: nn.Module, strip_px: int) -> None:
         super().__init__()
-        self.fusions = nn.ModuleList(FusionBlock(width, pool, boundary_prior) for pool in (1, 1, 2, 2))
+        self.strip_px = strip_px
+        self.fusions = nn.ModuleList(FusionBlock(width, pool, boundary_prior, strip_px) for pool in (1, 1, 2, 2))
         self.mixers = nn.ModuleList(ConvNormAct(3 * width, width) for _ in range(4))
         self.heads = nn.ModuleList(nn.Conv2d(width, 1, 3, padding=1) for _ in range(6))
         self.shallow_embed = nn.Conv2d(6, width, 4, stride=4)
@@ -238,30 +275,58 @@ class Decoder(nn.Module):
         size = size_of(patch.glob)
         side = self.heads[5](resize_to_corners(image.glob, size) + resize_to_corners(depth.glob, size) + patch.glob)
         sides = [side]
-        streams = (image, depth, patch)
         fused: tuple[torch.Tensor, ...] = (image.glob, depth.glob, patch.glob)
         for fusion, level in zip(self.fusions, (4, 3, 2, 1), strict=True):
-            features = [stream.levels[level - 1] for stream in streams]
-            joined = [
-                torch.cat([resize_to_corners(before, size_of(feature)), feature], 1)
-                for before, feature in zip(fused, features, strict=True)
-            ]
-            fused = fusion(*joined, side)
-            together = torch.cat([resize_to_corners(x, size_of(features[2])) for x in fused], 1)
-            mixed = self.mixers[level - 1](together)
+            fused = fusion(fused, [stream.levels[level - 1] for stream in (image, depth, patch)], side)
+            mixed = self.mix(fused, level)
             side = self.heads[level](mixed)
             sides.append(side)
-        return Fused(together, mixed, tuple(reversed(sides)))
+        return Fused(fused, mixed, tuple(reversed(sides)))
+
+    def mix(self, streams: Sequence[torch.Tensor], level: int) -> torch.Tensor:
+        """The three streams as one map of `width` channels, of the patches' size."""
+        size = size_of(streams[2])
+        return convolved_in_strips(
+            self.mixers[level - 1],
+            lambda rows: torch.cat([Rows.all_of(x).resized(size, rows) for x in streams], 1),
+            size,
+            pixels_at_once=self.strip_px,
+        )
 
     def draw(self, mixed: torch.Tensor, full: torch.Tensor) -> torch.Tensor:
-        """The finest fused map (B, width, H/4, W/4) and the input itself become logits (B, 1, H, W)."""
-        H, W = size_of(full)
-        shallow = self.shallow_mix(self.shallow_embed(resize_to_corners(full, (4 * H, 4 * W))))
+        """The finest fused map (B, width, H/4, W/4) and the input itself become logits (B, 1, H, W).
+
+        Strip by strip from the input to the logits: no map of `width` channels ever exists as a whole at full size.
+        """
+        size = H, _ = size_of(full)
         half = (2 * mixed.shape[2], 2 * mixed.shape[3])
-        x = self.upsample1(resize_to_corners(mixed, half) + resize_to_corners(shallow, half))
-        x = self.upsample2(resize_to_corners(x, (2 * half[0], 2 * half[1])) + shallow)
-        logits: torch.Tensor = self.heads[0](x)
-        return logits
+        shallow = RowBuffer(H, lambda rows: self.look_at_input(full, rows))
+
+        def half_size(rows: slice) -> torch.Tensor:
+            beneath = shallow.rows(rows_beneath(rows, half[0], H))
+            return Rows.all_of(mixed).resized(half, rows) + beneath.resized(half, rows)
+
+        deep = RowBuffer(half[0], lambda rows: convolved(self.upsample1, half_size, rows, half[0]))
+
+        def full_size(rows: slice) -> torch.Tensor:
+            beneath = deep.rows(rows_beneath(rows, H, half[0]))
+            return beneath.resized(size, rows) + shallow.rows(rows).cut(rows)
+
+        fine = RowBuffer(H, lambda rows: convolved(self.upsample2, full_size, rows, H))
+        return convolved_in_strips(
+            self.heads[0], lambda rows: fine.rows(rows).cut(rows), size, pixels_at_once=self.strip_px
+        )
+
+    def look_at_input(self, full: torch.Tensor, rows: slice) -> torch.Tensor:
+        """Rows of the input's own features, `width` channels at full size, made from the input enlarged four times."""
+        H, W = size_of(full)
+
+        def embedded(rows: slice) -> torch.Tensor:
+            enlarged = Rows.all_of(full).resized((4 * H, 4 * W), slice(4 * rows.start, 4 * rows.stop))
+            out: torch.Tensor = self.shallow_embed(enlarged)
+            return out
+
+        return convolved(self.shallow_mix, embedded, rows, H)
 
 
 def cut_patches(x: torch.Tensor) -> torch.Tensor:
@@ -285,14 +350,21 @@ class PDFNet(nn.Module):
 
     `backbone` maps (B, 3, H, W) to four maps of `channels` at strides 4, 8, 16 and 32. `width` is the number of
     channels everywhere behind it. `boundary_prior` is the one piece in which the published revisions differ.
+    `pixels_at_once` decides about memory and speed only.
     """
 
     def __init__(
-        self, backbone: nn.Module, *, channels: Sequence[int], width: int = 128, boundary_prior: nn.Module
+        self,
+        backbone: nn.Module,
+        *,
+        channels: Sequence[int],
+        width: int = 128,
+        boundary_prior: nn.Module,
+        pixels_at_once: int = PIXELS_AT_ONCE,
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(backbone, channels, width)
-        self.decoder = Decoder(width, boundary_prior)
+        self.encoder = Encoder(backbone, channels, width, pixels_at_once)
+        self.decoder = Decoder(width, boundary_prior, pixels_at_once // STRIPS)
 
     def forward(self, image: torch.Tensor, depth: torch.Tensor) -> PDFNetOutput:
         """Find the subject.
@@ -318,7 +390,7 @@ class PDFNet(nn.Module):
         fused = self.decoder.fuse(
             Stream(list(image_levels), image_glob), Stream(list(depth_levels), depth_glob), self.encode_patches(image)
         )
-        return fused, torch.cat([image, depth], 1)
+        return fused, torch.cat([image, depth], 1).contiguous(memory_format=torch.channels_last)
 
     def encode_patches(self, image: torch.Tensor) -> Stream:
         """The full-size image patch by patch, each level joined to one map again (section 3.1)."""

@@ -50,9 +50,23 @@ def resize_bicubic(x: torch.Tensor, size: Size) -> torch.Tensor:
 
 def part_of_resized(x: torch.Tensor, size: Size, rows: slice, columns: slice) -> torch.Tensor:
     """`resize_by_area(x, size)[:, :, rows, columns]` without the rest, for sizes at which the whole is too large."""
-    down, right = (_between(x.shape[axis], size[axis], part) for axis, part in ((-2, rows), (-1, columns)))
-    x = torch.lerp(x[:, :, down.before], x[:, :, down.after], down.share[:, None])
-    return torch.lerp(x[:, :, :, right.before], x[:, :, :, right.after], right.share)
+    down, right = (
+        _between((_positions(part, x) + 0.5) * (x.shape[axis] / size[axis]) - 0.5, x.shape[axis])
+        for axis, part in ((-2, rows), (-1, columns))
+    )
+    x = torch.lerp(x[:, :, down.before], x[:, :, down.after], down.share[:, None].to(x.dtype))
+    return torch.lerp(x[:, :, :, right.before], x[:, :, :, right.after], right.share.to(x.dtype))
+
+
+def mix_rows_to_corners(x: torch.Tensor, start: int, heights: tuple[int, int], rows: slice) -> torch.Tensor:
+    """Rows of a map resized along its columns as by `resize_to_corners`, where only some of its rows are at hand.
+
+    `x` (B, C, h, W) are rows from `start` of a map whose height becomes the second of `heights` instead of the first.
+    """
+    # Multiplied first: a product of whole numbers divides to a whole number where it should.
+    down = _between(_positions(rows, x) * (heights[0] - 1) / max(heights[1] - 1, 1), heights[0])
+    before, after = x[:, :, down.before - start], x[:, :, down.after - start]
+    return torch.lerp(before, after, down.share[:, None].to(x.dtype))
 
 
 def box_mean(x: torch.Tensor, radius_px: int) -> torch.Tensor:
@@ -77,8 +91,11 @@ class _Between(NamedTuple):
     share: torch.Tensor
 
 
-def _between(old: int, new: int, part: slice) -> _Between:
-    positions = (torch.arange(part.start, part.stop, dtype=torch.float64) + 0.5) * (old / new) - 0.5
-    positions = positions.clamp(0, old - 1)
+def _positions(part: slice, x: torch.Tensor) -> torch.Tensor:
+    return torch.arange(part.start, part.stop, dtype=torch.float64, device=x.device)
+
+
+def _between(positions: torch.Tensor, length: int) -> _Between:
+    positions = positions.clamp(0, length - 1)
     before = positions.long()
-    return _Between(before, (before + 1).clamp(max=old - 1), (positions - before).float())
+    return _Between(before, (before + 1).clamp(max=length - 1), (positions - before).float())

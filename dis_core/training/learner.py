@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from dis_core.models import depth_draft
 from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD
 from dis_core.models.pdfnet import ConvNormAct, PDFNet
 from dis_core.models.pdfnet_segmenter import scale_each_to_unit
-from dis_core.models.resample import resize_by_area, shrink_smoothly, size_of
+from dis_core.models.resample import resize_by_area, resize_to_corners, shrink_smoothly, size_of
 from dis_core.training.losses import OutputLoss, deep_supervision, scale_invariant_loss
 from dis_core.training.sample import Sample
 
@@ -76,7 +77,7 @@ class Learner(nn.Module):
             depth_loss = slope_aware_loss(estimate, shrink_smoothly(batch.depth, size_of(estimate)))
         seen = scale_each_to_unit(self.shown_depth(batch, estimate, is_exact))
         fused, full = self.pdfnet.fuse(normalised, seen)
-        logits = self.pdfnet.decoder.draw(fused.mixed, full.contiguous(memory_format=torch.channels_last))
+        logits = self.pdfnet.decoder.draw(fused.mixed, full)
         with torch.autocast(batch.image.device.type, enabled=False):
             matte_loss = self.matte_loss([logits, *fused.sides], batch)
             matte_loss = matte_loss + AUXILIARY_DEPTH_WEIGHT * self.auxiliary_loss(fused.streams, batch.depth)
@@ -99,9 +100,11 @@ class Learner(nn.Module):
             shrink_sides=2,
         )
 
-    def auxiliary_loss(self, streams: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+    def auxiliary_loss(self, streams: Sequence[torch.Tensor], depth: torch.Tensor) -> torch.Tensor:
         """Of depths from 1 to 2, so that the logarithm of the farthest is not infinite."""
-        decoded = self.auxiliary(streams.float())
+        size = size_of(streams[-1])
+        together = torch.cat([resize_to_corners(stream, size) for stream in streams], 1)
+        decoded = self.auxiliary(together.float())
         return scale_invariant_loss(1 + decoded, 1 + resize_by_area(depth, size_of(decoded)))
 
     @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,13 @@ def build_pdfnet(sizes: Sizes, start: Start) -> PDFNet:
             f"there are no weights to start {sizes.backbone} from", hint="use --start random, or another --backbone"
         )
     backbone, channels = build_backbone(sizes.backbone, start)
-    return PDFNet(backbone, channels=channels, width=sizes.width, boundary_prior=BoundaryPrior())
+    return PDFNet(
+        backbone,
+        channels=channels,
+        width=sizes.width,
+        boundary_prior=BoundaryPrior(),
+        pixels_at_once=sys.maxsize,  # batch norms, which some backbones have, must see the whole batch
+    )
 
 
 def published_pdfnet(sizes: Sizes) -> PDFNet:
