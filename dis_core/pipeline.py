@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dis_core import passes, plugins, weights
 from dis_core.checkpoint import resolve
-from dis_core.device import AUTO, choose_placement, run_on, tiles_at_once
+from dis_core.device import AUTO, Precision, choose_placement, run_on, tiles_at_once
 from dis_core.errors import BadRequest
 from dis_core.images import as_picture
 from dis_core.matte import Matte
@@ -54,13 +54,15 @@ class LoadedModel:
 class Pipeline:
     """Images to mattes on one device, with the last model kept loaded for the next image.
 
-    `device` is "auto", "cpu", "cuda", "cuda:1" and so on, or "mps". One image runs at a time; other threads wait.
+    `device` is "auto", "cpu", "cuda", "cuda:1" and so on, or "mps". "half" `precision` is for graphics cards: faster,
+    leaner, and a little off. One image runs at a time; other threads wait.
 
     Raises DeviceUnavailable.
     """
 
-    def __init__(self, device: str = AUTO) -> None:
-        self.placement: Placement = plugins.choose_placement_by_plugin(device) or choose_placement(device)
+    def __init__(self, device: str = AUTO, *, precision: Precision = "full") -> None:
+        by_plugin = plugins.choose_placement_by_plugin(device)
+        self.placement: Placement = by_plugin or choose_placement(device, precision=precision)
         self._loaded: LoadedModel | None = None
         self._fell_back = False
         self._busy = threading.Lock()

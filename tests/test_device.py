@@ -37,6 +37,25 @@ def test_a_device_that_is_not_here_is_refused_with_those_that_are(name: str) -> 
     assert "cpu" in caught.value.hint
 
 
+def test_half_precision_is_for_graphics_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+    assert choose_placement("auto", precision="half") == Placement("cuda:0", "float16")
+    assert choose_placement("auto", precision="full") == Placement("cuda:0", "float32")
+    with pytest.raises(DeviceUnavailable, match="graphics cards"):
+        choose_placement("cpu", precision="half")
+
+
+def test_products_are_made_in_the_placements_type_and_weights_stay() -> None:
+    layer = torch.nn.Linear(3, 4)
+
+    with run_on(Placement("cpu", "bfloat16")):
+        result = layer(torch.ones(2, 3))
+
+    assert result.dtype == torch.bfloat16
+    assert layer.weight.dtype == torch.float32
+
+
 def test_every_usable_device_is_described() -> None:
     assert [line.partition(": ")[0] for line in describe_devices()] == usable_devices()
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 
 from dis_core.errors import WeightsCorrupt
-from dis_core.models.pdfnet import BoundaryPrior, PDFNet
+from dis_core.models.pdfnet import PIXELS_AT_ONCE, BoundaryPrior, PDFNet
 from dis_core.models.swin import Swin
 
 RENAMES = (
@@ -92,10 +92,16 @@ DERIVED = frozenset(
 """Integer buffers that follow from the window's size; our network computes them."""
 
 
-def published_network(boundary_prior: torch.nn.Module | None = None) -> PDFNet:
+def published_network(boundary_prior: torch.nn.Module | None = None, *, pixels_at_once: int = PIXELS_AT_ONCE) -> PDFNet:
     """The network of the published weights: Swin-B, 128 wide, inputs of 1024 x 1024."""
     backbone = Swin(embedding=128, depths=(2, 2, 18, 2), heads=(4, 8, 16, 32), window=12, position_grid=56)
-    return PDFNet(backbone, channels=(128, 256, 512, 1024), width=128, boundary_prior=boundary_prior or BoundaryPrior())
+    return PDFNet(
+        backbone,
+        channels=(128, 256, 512, 1024),
+        width=128,
+        boundary_prior=boundary_prior or BoundaryPrior(),
+        pixels_at_once=pixels_at_once,
+    )
 
 
 def rename(key: str) -> str:

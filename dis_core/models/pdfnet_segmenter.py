@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dis_core.device import run_on
+from dis_core.device import pixels_at_once, run_on
 from dis_core.errors import BadRequest
 from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
@@ -176,11 +176,18 @@ def scale_each_to_unit(depth: torch.Tensor) -> torch.Tensor:
 def load_published(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> PDFNetSegmenter:
     """The 94 M network in its first revision, to which the published weights belong."""
     with torch.device("meta"):
-        network = published_network(BoundaryPrior())
-    load_strictly(network, weights)
+        network = published_network(BoundaryPrior(), pixels_at_once=pixels_at_once(placement))
     return PDFNetSegmenter(
-        network.eval().to(placement.device), side_px=1024, placement=placement, estimate_depth=estimate_depth
+        filled(network, weights, placement), side_px=1024, placement=placement, estimate_depth=estimate_depth
     )
+
+
+def filled(network: PDFNet, weights: Path, placement: Placement) -> PDFNet:
+    """The network with its weights where it is to run. Raises WeightsCorrupt."""
+    load_strictly(network, weights)
+    # Channels last: convolutions are faster so on every device, and what follows keeps the layout that they give.
+    network.eval().to(placement.device).to(memory_format=torch.channels_last)
+    return network
 
 
 def tiny_network() -> PDFNet:
@@ -192,9 +199,8 @@ def load_tiny(weights: Path, *, placement: Placement, estimate_depth: DepthEstim
     """The embedded draft model, whose input is 512 x 512."""
     with torch.device("meta"):
         network = tiny_network()
-    load_strictly(network, weights)
     return PDFNetSegmenter(
-        network.eval().to(placement.device),
+        filled(network, weights, placement),
         side_px=512,
         placement=placement,
         estimate_depth=estimate_depth,

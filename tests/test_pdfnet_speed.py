@@ -1,0 +1,113 @@
+"""Nothing that makes PDFNet fast and lean changes what it computes: it equals the plain one of the benchmarks."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from dis_core.device import in_precision_of
+from dis_core.model_spec import Placement
+from dis_core.models.pdfnet import BoundaryPrior, PDFNet
+from dis_core.models.pdfnet_segmenter import scale_each_to_unit
+from dis_core.models.swin import Swin, windows_along
+
+TOLERANCE = 1e-4
+"""Of logits that reach 10; float32 sums in another order."""
+
+
+@pytest.fixture(scope="module")
+def plain_pdfnet() -> ModuleType:
+    path = Path(__file__).parents[1] / "benchmarks" / "plain_pdfnet.py"
+    spec = importlib.util.spec_from_file_location("plain_pdfnet", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def network(*, window: int, pixels_at_once: int) -> PDFNet:
+    torch.manual_seed(0)
+    backbone = Swin(embedding=8, depths=(2, 2, 2, 2), heads=(1, 2, 4, 8), window=window, position_grid=14)
+    with torch.no_grad():
+        for parameter in backbone.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)  # biases that are 0 would hide what padding does
+    prior = BoundaryPrior()
+    return PDFNet(
+        backbone, channels=(8, 16, 32, 64), width=16, boundary_prior=prior, pixels_at_once=pixels_at_once
+    ).eval()
+
+
+def inputs(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    image = torch.randn(1, 3, height, width, generator=generator)
+    return image, scale_each_to_unit(torch.rand(1, 1, height, width, generator=generator))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "window"), [(256, 256, 4), (512, 256, 5), (256, 512, 12)], ids=["whole", "padded", "one window"]
+)
+@pytest.mark.parametrize("pixels_at_once", [1, 64 * 64 * 3, 2**40], ids=["one by one", "some", "all at once"])
+def test_the_network_equals_a_plain_one(
+    plain_pdfnet: ModuleType, height: int, width: int, window: int, pixels_at_once: int
+) -> None:
+    fast = network(window=window, pixels_at_once=pixels_at_once)
+    image, depth = inputs(height, width)
+
+    with torch.inference_mode():
+        logits = fast(image, depth).logits
+        plain = plain_pdfnet.plain_logits(fast, image, depth)
+
+    assert plain.std() > 0.01
+    assert torch.allclose(logits, plain, atol=TOLERANCE)
+
+
+def test_memory_layout_does_not_change_the_result() -> None:
+    fast = network(window=5, pixels_at_once=64 * 64)
+    image, depth = inputs(256, 256)
+
+    with torch.inference_mode():
+        before = fast(image, depth).logits
+        after = fast.to(memory_format=torch.channels_last)(image, depth).logits
+
+    assert torch.allclose(before, after, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("length", [1, 3, 4, 6, 7, 8, 12, 13])
+@pytest.mark.parametrize("shift", [0, 2])
+def test_every_token_is_in_one_window_and_no_padding_is_in_any(length: int, shift: int) -> None:
+    groups = windows_along(length, 4, shift, torch.device("cpu"))
+
+    found = torch.cat([group.tokens.flatten() for group in groups])
+    assert sorted(found.tolist()) == list(range(length))
+    assert all(group.tokens.shape[1] == len(group.places) for group in groups)
+
+
+@pytest.mark.parametrize(("dtype", "worst", "mean"), [("bfloat16", 0.15, 0.01), ("float16", 0.02, 0.002)])
+def test_half_precision_stays_near_full_precision(dtype: str, worst: float, mean: float) -> None:
+    fast = network(window=5, pixels_at_once=64 * 64)
+    image, depth = inputs(256, 256)
+
+    with torch.inference_mode():
+        full = fast(image, depth).logits.sigmoid()
+        with in_precision_of(Placement("cpu", dtype)):
+            half = fast(image, depth).logits
+
+    assert torch.isfinite(half).all()
+    assert (half.float().sigmoid() - full).abs().max() < worst
+    assert (half.float().sigmoid() - full).abs().mean() < mean
+
+
+def test_gradients_flow_through_every_weight() -> None:
+    fast = network(window=5, pixels_at_once=64 * 64).train()
+    image, depth = inputs(256, 256)
+
+    output = fast(image, depth)
+    (output.logits.mean() + sum(side.mean() for side in output.sides)).backward()
+
+    idle = [name for name, weight in fast.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert idle == []
