@@ -98,12 +98,17 @@ def _box_sums(planes: torch.Tensor, *, radius: int) -> torch.Tensor:
     """Sums of (P, h, w) over squares around each pixel, cut off at the edges."""
     for axis in (1, 2):
         length = planes.shape[axis]
-        place = torch.arange(length)
         running = planes.cumsum(axis)
-        upper = running.index_select(axis, (place + radius).clamp(max=length - 1))
-        before = place - radius - 1
-        lower = running.index_select(axis, before.clamp(min=0))
-        shape = [1, 1, 1]
-        shape[axis] = length
-        planes = upper - lower * (before >= 0).double().reshape(shape)
+        before = torch.zeros_like(running.narrow(axis, 0, 1))
+        after = running.narrow(axis, length - 1, 1)
+        ends = [_repeated(before, radius + 1, axis), running, _repeated(after, radius, axis)]
+        padded = torch.cat(ends, axis)
+        planes = padded.narrow(axis, 2 * radius + 1, length) - padded.narrow(axis, 0, length)
     return planes
+
+
+def _repeated(line: torch.Tensor, count: int, axis: int) -> torch.Tensor:
+    """One row or column of (P, h, w), `count` times beside itself."""
+    shape = list(line.shape)
+    shape[axis] = count
+    return line.expand(shape)
