@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from dis_core.device import in_precision_of
 from dis_core.model_spec import Placement
@@ -49,9 +51,16 @@ def inputs(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "window"), [(256, 256, 4), (512, 256, 5), (256, 512, 12)], ids=["whole", "padded", "one window"]
+    ("height", "width", "window", "pixels_at_once"),
+    [
+        (256, 256, 4, 64 * 64 * 3),
+        (256, 512, 5, 1),
+        (512, 256, 5, 64 * 64),
+        (256, 256, 12, 64 * 64),
+        (256, 256, 5, 2**40),
+    ],
+    ids=["whole windows", "one by one", "padded windows", "one window", "all at once"],
 )
-@pytest.mark.parametrize("pixels_at_once", [1, 64 * 64 * 3, 2**40], ids=["one by one", "some", "all at once"])
 def test_the_network_equals_a_plain_one(
     plain_pdfnet: ModuleType, height: int, width: int, window: int, pixels_at_once: int
 ) -> None:
@@ -64,6 +73,30 @@ def test_the_network_equals_a_plain_one(
 
     assert plain.std() > 0.01
     assert torch.allclose(logits, plain, atol=TOLERANCE)
+
+
+class LargestTensor(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
+    """Notes the most numbers that any operation has put into memory of its own."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # torch's own
+        out = func(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, (tuple, list)) else [out]:
+            if isinstance(tensor, torch.Tensor) and tensor._base is None:
+                self.numbers = max(self.numbers, tensor.numel())
+        return out
+
+
+def test_no_tensor_is_larger_than_the_input() -> None:
+    fast = network(window=5, pixels_at_once=128 * 128)
+    image, depth = inputs(512, 512)
+
+    seen = LargestTensor()  # type: ignore[no-untyped-call]  # torch's own
+    with torch.no_grad(), seen:
+        fast(image, depth)
+
+    assert seen.numbers == 6 * 512 * 512  # image and depth; a map of 16 channels at full size would be 16 * 512 * 512
 
 
 def test_memory_layout_does_not_change_the_result() -> None:
