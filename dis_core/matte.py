@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dis_core.errors import BadRequest
+from dis_core.formats import format_of
 from dis_core.images import Picture, Pixels
 from dis_core.images.compositing import bounds_of
-from dis_core.images.writing import format_of, write_picture
+from dis_core.images.writing import write_picture
 
 if TYPE_CHECKING:
     import os

@@ -15,8 +15,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
+from dis_core.formats import OutputFormat, format_of
 from dis_core.images import Picture, as_picture, read_picture
-from dis_core.images.writing import OutputFormat, encode, fit_to_format, format_of, write_atomically, write_picture
+from dis_core.images.writing import encode, fit_to_format, write_atomically, write_picture
 from tests.image_files import grey_profile, random_pixels, wide_profile
 
 if TYPE_CHECKING:

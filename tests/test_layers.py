@@ -28,6 +28,7 @@ LAYERS = {
     "dis_core": 0,
     "dis_core.disk": 0,
     "dis_core.errors": 0,
+    "dis_core.formats": 0,
     "dis_core.images": 0,
     "dis_core.patience": 0,
     "dis_core.progress": 0,
@@ -35,6 +36,7 @@ LAYERS = {
     # 1: declarations. pluggy.
     "dis_core.hookspecs": 1,
     "dis_core.model_spec": 1,
+    "dis_core.orders": 1,
     "dis_core.models": 1,
     "dis_core.models.builtin": 1,
     "dis_core.plugins": 1,
@@ -67,6 +69,7 @@ LAYERS = {
     "dis_core.pipeline": 3,
     "dis_core.quick": 3,
     "dis_core.training": 3,
+    "dis_core.workshop": 3,
     # 4: edges.
     "dis_core.__main__": 4,
     "dis_core.cli": 4,

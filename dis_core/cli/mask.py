@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import Literal, cast
 
 import click
 
 from dis_core.cli.jobs import MASK_SUFFIX
-from dis_core.cli.segmenting import Request, run_request, segmenting_options
-
-if TYPE_CHECKING:
-    from typing import Literal
-
-    from dis_core.images import Picture
-    from dis_core.matte import Matte
+from dis_core.cli.running import run_request
+from dis_core.cli.segmenting import Request, segmenting_options
+from dis_core.orders import MaskStyle
 
 
 @click.command()
@@ -24,8 +20,4 @@ def mask(request: Request, *, bits: str) -> None:
 
     The result of beach.jpg is beach-mask.png beside it.
     """
-
-    def make_result(matte: Matte) -> Picture:
-        return matte.grey(bits=cast("Literal[8, 16]", int(bits)))
-
-    run_request(request, suffix=MASK_SUFFIX, make_result=make_result)
+    run_request(request, MaskStyle(bits=cast("Literal[8, 16]", int(bits))), suffix=MASK_SUFFIX)

@@ -73,7 +73,7 @@ def scenes(**options: Any) -> None:  # as click hands them over
 
 def refuse_contradictions(request: ScenesRequest) -> None:
     """Raises BadRequest, OutputExists or OutputFailed for what cannot be done, before time is spent."""
-    from dis_core.images.writing import format_of
+    from dis_core.formats import format_of
 
     if request.sheet is None and request.folder is None:
         raise BadRequest("nothing says where the scenes go", hint="name a picture for a contact sheet, or --folder")
@@ -121,7 +121,8 @@ def make_all(request: ScenesRequest, report: Report) -> list[NDArray[np.uint8]]:
 
 def write_sheet(sheet: Path, tiles: list[NDArray[np.uint8]], request: ScenesRequest) -> None:
     """Put the tiles on a sheet and write it. Raises OutputExists, OutputFailed, BadRequest (too large for WebP)."""
-    from dis_core.images.writing import format_of, write_picture
+    from dis_core.formats import format_of
+    from dis_core.images.writing import write_picture
     from dis_core.training.scene_files import contact_sheet
 
     write_picture(contact_sheet(tiles), sheet, format=format_of(sheet), overwrite=request.overwrite)

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dis_core.errors import NoImage
+from dis_core.formats import MAX_PIXELS
 from dis_core.images.colour_profiles import cmyk_to_srgb, profile_fits
 from dis_core.images.picture import Picture, Pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-MAX_PIXELS: Final = 300_000_000
-"""The largest image that is decoded; a larger one is refused by what its header says."""
 
 DAMAGE: Final = (
     OSError,

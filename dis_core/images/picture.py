@@ -98,6 +98,7 @@ class Picture:
         """
         from pathlib import Path
 
-        from dis_core.images.writing import format_of, write_picture
+        from dis_core.formats import format_of
+        from dis_core.images.writing import write_picture
 
         write_picture(self, Path(path), format=format_of(path), overwrite=overwrite)

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dis_core.errors import NoImage
-from dis_core.images.decoded import DAMAGE, MAX_PIXELS, Decoded, check_size, damaged, silence_last_resort
+from dis_core.formats import MAX_PIXELS
+from dis_core.images.decoded import DAMAGE, Decoded, check_size, damaged, silence_last_resort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,13 +8,14 @@ import stat
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 
 from dis_core.errors import NoImage, OutOfMemory
+from dis_core.formats import MAX_STREAM_BYTES
 from dis_core.images import png_files, tiff_files
-from dis_core.images.decoded import MAX_PIXELS, Decoded, check_size, to_picture
+from dis_core.images.decoded import Decoded, check_size, to_picture
 from dis_core.images.picture import Picture
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
     ImageLike: TypeAlias = str | os.PathLike[str] | bytes | PIL.Image.Image | NDArray[Any] | Picture
-
-
-_MAX_BYTES: Final = 8 * MAX_PIXELS + 100_000_000  # 16-bit RGBA as large as can be, and something for the metadata
 
 
 def read_picture(source: Source) -> Picture:
@@ -138,10 +136,10 @@ def _open_file(name: str) -> BinaryIO:
 
 def _read_stream(stream: BinaryIO, name: str) -> io.BytesIO:
     try:
-        data = stream.read(_MAX_BYTES + 1)
+        data = stream.read(MAX_STREAM_BYTES + 1)
     except OSError as error:
         raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check where it comes from") from error
-    if len(data) > _MAX_BYTES:
+    if len(data) > MAX_STREAM_BYTES:
         raise NoImage(f"{name} is larger than any image that is accepted", hint="check what is sent")
     return io.BytesIO(data)
 

@@ -9,17 +9,15 @@ import os
 import secrets
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
 from dis_core.images.colour_profiles import to_srgb
 
 if TYPE_CHECKING:
+    from dis_core.formats import OutputFormat
     from dis_core.images.picture import Picture
 
-OutputFormat = Literal["png", "webp", "tiff"]
-
-_FORMAT_BY_ENDING: Final[dict[str, OutputFormat]] = {".png": "png", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
 _WEBP_LONGEST_SIDE_PX: Final = 16383
 # How file systems without hard links (FAT, some network drives, Android) say so.
 _NO_LINKS: Final = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -35,18 +33,6 @@ _HINTS: Final = {
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EFBIG: "the file is larger than is allowed there: write to another disk",
 }
-
-
-def format_of(path: str | os.PathLike[str]) -> OutputFormat:
-    """The format that the ending of a file's name asks for. Raises BadRequest for an ending that is none of ours."""
-    ending = Path(path).suffix.lower()
-    if ending not in _FORMAT_BY_ENDING:
-        lossy = " (JPEG has neither transparency nor exact pixels)" if ending in (".jpg", ".jpeg") else ""
-        raise BadRequest(
-            f"cannot write {os.fspath(path)!r}: {ending or 'a name without ending'} is no output format{lossy}",
-            hint=f"end the name with one of {', '.join(_FORMAT_BY_ENDING)}",
-        )
-    return _FORMAT_BY_ENDING[ending]
 
 
 def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa: A002  the format is called so everywhere
