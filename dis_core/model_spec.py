@@ -188,7 +188,12 @@ class Segmenter(Protocol):
         """The side of the square to which images are shrunk, in pixels: more than that is not seen at once."""
 
     def segment_tiles(
-        self, tiles: Sequence[NDArray[np.float32]], *, depths: Sequence[NDArray[np.float32]] | None, quality: Quality
+        self,
+        tiles: Sequence[NDArray[np.float32]],
+        *,
+        depths: Sequence[NDArray[np.float32]] | None,
+        quality: Quality,
+        report: Report = ignore,
     ) -> Sequence[NDArray[np.float32]]:
         """The mattes, (H, W) float32 in [0, 1] each, of parts of one image, (H, W, 3) each, in one batch.
 

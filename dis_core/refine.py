@@ -132,6 +132,11 @@ def named(report: Report, name: str) -> Report:
     return lambda fraction, doing: report(fraction, f"{name}, {doing}")
 
 
+def renamed(report: Report, name: str) -> Report:
+    """A report in which all that is done goes by one name."""
+    return lambda fraction, _: report(fraction, name)
+
+
 @dataclass(frozen=True)
 class Doubtful:
     """What no tile could tell so far: `tiles` within which finer ones need not look, and at each pixel the share."""
@@ -192,10 +197,12 @@ class _TilesOfLevel:
         """What the segmenter says of each tile, in batches; smaller ones from there on where memory runs out."""
         done, at_once = 0, self.effort.tiles_at_once
         while done < len(tiles):
-            report(done / len(tiles), f"tile {done + 1} of {len(tiles)}")
+            doing = f"tile {done + 1} of {len(tiles)}"
+            report(done / len(tiles), doing)
             batch = tiles[done : done + at_once]
+            own = span(report, done / len(tiles), (done + len(batch)) / len(tiles))
             try:
-                answers = self._look_at(batch)
+                answers = self._look_at(batch, renamed(own, doing))
             except OutOfMemory:
                 if len(batch) == 1:
                     raise
@@ -204,10 +211,10 @@ class _TilesOfLevel:
             yield from zip(batch, answers, strict=True)
             done += len(batch)
 
-    def _look_at(self, batch: Sequence[Tile]) -> Sequence[Plane]:
+    def _look_at(self, batch: Sequence[Tile], report: Report) -> Sequence[Plane]:
         depths = None if self.depth is None else [np.ascontiguousarray(self.depth[tile.place]) for tile in batch]
         images = [np.ascontiguousarray(self.image[tile.place]) for tile in batch]
-        return self.segmenter.segment_tiles(images, depths=depths, quality=self.quality)
+        return self.segmenter.segment_tiles(images, depths=depths, quality=self.quality, report=report)
 
 
 def band_of(tile: Tile, matte: Plane) -> Plane:

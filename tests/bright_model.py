@@ -48,7 +48,12 @@ class BrightIsSubject:
         return 4096
 
     def segment_tiles(
-        self, tiles: Sequence[NDArray[np.float32]], *, depths: Sequence[NDArray[np.float32]] | None, quality: Quality
+        self,
+        tiles: Sequence[NDArray[np.float32]],
+        *,
+        depths: Sequence[NDArray[np.float32]] | None,
+        quality: Quality,
+        report: Report = ignore,
     ) -> list[NDArray[np.float32]]:
         return [self(tile, quality=quality).alpha for tile in tiles]
 

@@ -44,7 +44,14 @@ class Nearsighted:
     def side_for(self, quality: Quality) -> int:
         return self.side_px
 
-    def segment_tiles(self, tiles: Sequence[Plane], *, depths: Sequence[Plane] | None, quality: Quality) -> list[Plane]:
+    def segment_tiles(
+        self,
+        tiles: Sequence[Plane],
+        *,
+        depths: Sequence[Plane] | None,
+        quality: Quality,
+        report: Report = ignore,
+    ) -> list[Plane]:
         self.tiles += len(tiles)
         return [np.ascontiguousarray(tile[:, :, 1]) for tile in tiles]
 

@@ -45,7 +45,14 @@ class Scripted:
     def side_for(self, quality: Quality) -> int:
         return self.side_px
 
-    def segment_tiles(self, tiles: Sequence[Plane], *, depths: Sequence[Plane] | None, quality: Quality) -> list[Plane]:
+    def segment_tiles(
+        self,
+        tiles: Sequence[Plane],
+        *,
+        depths: Sequence[Plane] | None,
+        quality: Quality,
+        report: Report = ignore,
+    ) -> list[Plane]:
         self.batches.append(len(tiles))
         return [self.rule(tile) for tile in tiles]
 
@@ -381,10 +388,17 @@ class Crowded(Scripted):
 
     room: int = 3
 
-    def segment_tiles(self, tiles: Sequence[Plane], *, depths: Sequence[Plane] | None, quality: Quality) -> list[Plane]:
+    def segment_tiles(
+        self,
+        tiles: Sequence[Plane],
+        *,
+        depths: Sequence[Plane] | None,
+        quality: Quality,
+        report: Report = ignore,
+    ) -> list[Plane]:
         if len(tiles) > self.room:
             raise OutOfMemory("there is too little memory")
-        return super().segment_tiles(tiles, depths=depths, quality=quality)
+        return super().segment_tiles(tiles, depths=depths, quality=quality, report=report)
 
 
 def test_batches_that_do_not_fit_are_made_smaller_and_the_result_is_the_same() -> None:
@@ -412,13 +426,18 @@ def test_tiles_get_their_own_part_of_the_whole_images_depth() -> None:
 
     class Depths(Scripted):
         def segment_tiles(
-            self, tiles: Sequence[Plane], *, depths: Sequence[Plane] | None, quality: Quality
+            self,
+            tiles: Sequence[Plane],
+            *,
+            depths: Sequence[Plane] | None,
+            quality: Quality,
+            report: Report = ignore,
         ) -> list[Plane]:
             assert depths is not None
             for tile, part in zip(tiles, depths, strict=True):
                 assert part.shape == tile.shape[:2]
                 seen.append(float(np.abs(part - red(tile) / 2).max()))
-            return super().segment_tiles(tiles, depths=depths, quality=quality)
+            return super().segment_tiles(tiles, depths=depths, quality=quality, report=report)
 
     coarse = Segmentation(seen_by_network(exact, 64), depth)
     refine_with_tiles(picture_of(exact), coarse, Depths(64), quality="normal", effort=ALL, report=ignore)

@@ -21,6 +21,7 @@ from dis_core.device import run_on
 from dis_core.model_spec import Placement
 from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
 from dis_core.models.resample import Size, resize_bicubic, resize_to_corners
+from dis_core.models.stages import Stages
 from dis_core.progress import Report, ignore
 from dis_core.weights import load_strictly
 
@@ -60,6 +61,7 @@ class DepthAnything:
     ) -> None:
         self.network = network
         self.placement = placement
+        self.stages = Stages(network)
         self.shorter_side_px = shorter_side_px
 
     def __call__(self, image: NDArray[np.float32], *, report: Report = ignore) -> NDArray[np.float32]:
@@ -69,7 +71,7 @@ class DepthAnything:
         """
         report(0.0, "estimating depth")
         height, width = image.shape[:2]
-        with run_on(self.placement):
+        with run_on(self.placement), self.stages.told(report, "estimating depth"):
             x = self.prepare(to_tensor(image))
             depth: torch.Tensor = self.network(x.to(self.placement.device)).predicted_depth
             full = resize_to_corners(depth[:, None].float().cpu(), (height, width))

@@ -21,6 +21,7 @@ from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD, to_array, to_ten
 from dis_core.models.efficientnet import CHANNELS, folded_backbone
 from dis_core.models.pdfnet import ConvNormAct
 from dis_core.models.resample import resize_by_area, shrink_smoothly, size_of
+from dis_core.models.stages import Stages
 from dis_core.progress import Report, ignore
 from dis_core.weights import load_strictly
 
@@ -65,6 +66,7 @@ class DraftDepthEstimator:
     def __init__(self, network: nn.Module, *, placement: Placement) -> None:
         self.network = network
         self.placement = placement
+        self.stages = Stages(network)
 
     def __call__(self, image: NDArray[np.float32], *, report: Report = ignore) -> NDArray[np.float32]:
         """Estimate the depth of `image`, (H, W, 3) float32 sRGB in [0, 1].
@@ -72,7 +74,7 @@ class DraftDepthEstimator:
         Returns relative inverse depth, (H, W) float32 in [0, 1], near = large.
         """
         report(0.0, "estimating depth")
-        with run_on(self.placement):
+        with run_on(self.placement), self.stages.told(report, "estimating depth"):
             x = (shrink_smoothly(to_tensor(image), (SIDE_PX, SIDE_PX)) - IMAGENET_MEAN) / IMAGENET_STD
             depth = self.network(x.to(self.placement.device)).float().cpu()
             full = resize_by_area(depth, (image.shape[0], image.shape[1]))

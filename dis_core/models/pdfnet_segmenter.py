@@ -19,6 +19,7 @@ from dis_core.models.efficientnet import CHANNELS, folded_backbone
 from dis_core.models.pdfnet import BoundaryPrior, PDFNet, PDFNetOutput
 from dis_core.models.pdfnet_checkpoint import published_network
 from dis_core.models.resample import Size, resize_by_area, resize_to_corners, shrink_smoothly, size_of
+from dis_core.models.stages import Stages
 from dis_core.progress import Report, ignore, span
 from dis_core.weights import load_strictly
 
@@ -47,6 +48,7 @@ class PDFNetSegmenter:
         self.placement = placement
         self.estimate_depth = estimate_depth
         self.resize = resize
+        self.stages = Stages(network)
 
     def __call__(
         self,
@@ -69,16 +71,29 @@ class PDFNetSegmenter:
         return Segmentation(alpha, depth)
 
     def segment_tiles(
-        self, tiles: Sequence[NDArray[np.float32]], *, depths: Sequence[NDArray[np.float32]] | None, quality: Quality
+        self,
+        tiles: Sequence[NDArray[np.float32]],
+        *,
+        depths: Sequence[NDArray[np.float32]] | None,
+        quality: Quality,
+        report: Report = ignore,
     ) -> list[NDArray[np.float32]]:
         """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
 
         `depths` are the same parts of the whole image's depth, (H, W) each; without them each part's is estimated.
 
-        Raises OutOfMemory, BadRequest if there is no depth at all.
+        Raises OutOfMemory, BadRequest if there is no depth at all, and what `report` raises.
         """
-        seen = depths if depths is not None else [self.depth_of(tile, NO_PROMPT, ignore) for tile in tiles]
-        return self.segment_at_once(tiles, [scale_to_unit(depth) for depth in seen], quality, ignore)
+        depth_share = 0.3 if depths is None else 0.0
+        seen = depths
+        if seen is None:
+            shares = [
+                span(report, depth_share * i / len(tiles), depth_share * (i + 1) / len(tiles))
+                for i in range(len(tiles))
+            ]
+            seen = [self.depth_of(tile, NO_PROMPT, share) for tile, share in zip(tiles, shares, strict=True)]
+        rest = span(report, depth_share, 1.0)
+        return self.segment_at_once(tiles, [scale_to_unit(depth) for depth in seen], quality, rest)
 
     def segment_at_once(
         self,
@@ -113,16 +128,19 @@ class PDFNetSegmenter:
     def logits(self, photo: torch.Tensor, relief: torch.Tensor, quality: Quality, report: Report) -> torch.Tensor:
         """(B, 1, side, side) logits: of one pass, or the mean over the six views of "best"."""
         if quality != "best":
-            return self.one_pass(photo, relief)
+            return self.one_pass(photo, relief, report, "segmenting")
         views = list(flipped_and_scaled(photo, relief))
         total = torch.zeros_like(relief)
         for done, (view_photo, view_relief, undo) in enumerate(views):
-            report(done / len(views), f"segmenting view {done + 1} of {len(views)}")
-            total += undo(self.one_pass(view_photo, view_relief))
+            doing = f"segmenting view {done + 1} of {len(views)}"
+            report(done / len(views), doing)
+            own = span(report, done / len(views), (done + 1) / len(views))
+            total += undo(self.one_pass(view_photo, view_relief, own, doing))
         return total / len(views)
 
-    def one_pass(self, photo: torch.Tensor, relief: torch.Tensor) -> torch.Tensor:
-        output: PDFNetOutput = self.network(photo, relief)
+    def one_pass(self, photo: torch.Tensor, relief: torch.Tensor, report: Report, doing: str) -> torch.Tensor:
+        with self.stages.told(report, doing):
+            output: PDFNetOutput = self.network(photo, relief)
         return output.logits
 
 
