@@ -42,12 +42,17 @@ UNDER_TRANSPARENCY = np.float32(0.5)
 """The grey that the model sees where a picture is transparent: what colours lie hidden there is nobody's business."""
 
 
+FileState = tuple[int, int, int] | None
+"""What tells a file of weights from another one in its place: inode, size, time of its last change."""
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A model that is ready to run, and what it was loaded as."""
 
     spec: ModelSpec
     depth_spec: ModelSpec | None
+    files: tuple[FileState, ...]
     segmenter: Segmenter
 
 
@@ -134,6 +139,17 @@ class Pipeline:
             refinement=refinement,
         )
 
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """The names of the models that are in memory."""
+        loaded = self._loaded
+        specs = () if loaded is None else (loaded.spec, loaded.depth_spec)
+        return tuple(spec.name for spec in specs if spec is not None)
+
+    def forget_fallback(self) -> None:
+        """Ask the Hub again for the full model if the next image names none; who lives long does so between runs."""
+        self._fell_back = False
+
     def unload(self) -> None:
         """Let go of the loaded model and its memory; the next image loads it again."""
         with self._busy:
@@ -142,12 +158,27 @@ class Pipeline:
     def _load(self, spec: ModelSpec, depth_spec: ModelSpec | None, report: Report) -> LoadedModel:
         """The model to run; the one of the image before if it is the same."""
         before = self._loaded
-        if before is not None and (before.spec, before.depth_spec) == (spec, depth_spec):
+        files = file_states(spec, depth_spec)
+        if before is not None and (before.spec, before.depth_spec, before.files) == (spec, depth_spec, files):
             return before
         self._loaded = before = None  # first, so that two models are never in memory at once
         report(1.0, f"loading {spec.name}")
-        self._loaded = loaded = LoadedModel(spec, depth_spec, load_segmenter(spec, depth_spec, self.placement))
+        segmenter = load_segmenter(spec, depth_spec, self.placement)
+        self._loaded = loaded = LoadedModel(spec, depth_spec, files, segmenter)
         return loaded
+
+
+def file_states(*specs: ModelSpec | None) -> tuple[FileState, ...]:
+    """The states of the models' files: weights that were replaced in the meantime are to be loaded anew."""
+
+    def state(spec: ModelSpec | None) -> FileState:
+        path = None if spec is None else weights.find_ready(spec)
+        if path is None:
+            return None
+        status = path.stat()
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    return tuple(map(state, specs))
 
 
 def load_segmenter(spec: ModelSpec, depth_spec: ModelSpec | None, placement: Placement) -> Segmenter:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import dis_core
-from dis_core import plugins
+from dis_core import plugins, weights
 from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenceNotAccepted, OutOfMemory, UnknownModel
 from dis_core.model_spec import NO_PROMPT, Effort, Prompt
 from dis_core.passes import Passes
@@ -68,6 +68,40 @@ def test_a_model_is_loaded_once_for_many_images_and_again_after_unloading(pipeli
     pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="bright")
 
     assert len(loaded) == 2
+
+
+def test_weights_that_were_replaced_in_the_meantime_are_loaded_anew(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(b"first")
+    monkeypatch.setattr(weights, "embedded_path", lambda _: file)
+    pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="bright")
+    new = tmp_path / "new"
+    new.write_bytes(b"other")
+    new.replace(file)
+
+    pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="bright")
+
+    assert len(loaded) == 2
+
+
+def test_what_is_loaded_can_be_told(pipeline: Pipeline) -> None:
+    before = pipeline.loaded
+
+    pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="bright")
+
+    assert [before, pipeline.loaded] == [(), ("bright",)]
+
+
+def test_a_pipeline_that_forgets_its_fallback_warns_again(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
+    pipeline.segment(square(4, 4, box=(1, 1, 2, 2)))
+    pipeline.forget_fallback()
+    caplog.clear()
+
+    pipeline.segment(square(4, 4, box=(1, 1, 2, 2)))
+
+    assert "the embedded draft 'pdfnet-tiny' runs instead" in caplog.text
 
 
 def test_without_a_hub_the_embedded_draft_runs_and_says_so_once(
