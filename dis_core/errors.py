@@ -97,6 +97,24 @@ class PluginProblem(DisError):
     code = "PluginProblem"
 
 
+class DaemonUnavailable(DisError):
+    """The process that keeps models warm could not be reached, started or trusted."""
+
+    code = "DaemonUnavailable"
+
+
+class DaemonBusy(DisError):
+    """The process that keeps models warm has so many images waiting that it takes no more."""
+
+    code = "DaemonBusy"
+
+
+class ProtocolMismatch(DisError):
+    """The process that keeps models warm is of another version and does not understand what it was asked."""
+
+    code = "ProtocolMismatch"
+
+
 class TrainingDiverged(DisError):
     """Losses became infinite or no numbers at all, so that further training would destroy what was learned."""
 

@@ -34,12 +34,19 @@ def command_page() -> Iterator[str]:
     yield "`python -m dis_core` is the same command."
     parent = click.Context(group, info_name="dis-core", help_option_names=group.context_settings["help_option_names"])
     yield "\n".join(option_lines(parent))
+    yield from commands_of(group, parent, "##")
+
+
+def commands_of(group: click.Group, parent: click.Context, heading: str) -> Iterator[str]:
+    """The commands of a group, and those of groups among them."""
     for name, command in sorted(group.commands.items()):
         context = click.Context(command, info_name=name, parent=parent)
-        yield f"## dis-core {name}"
+        yield f"{heading} {context.command_path}"
         yield fenced(" ".join([context.command_path, *command.collect_usage_pieces(context)]), "text")
         yield paragraphs(command.help)
         yield "\n".join(option_lines(context))
+        if isinstance(command, click.Group):
+            yield from commands_of(command, context, f"{heading}#")
 
 
 def option_lines(context: click.Context) -> Iterator[str]:

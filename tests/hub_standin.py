@@ -109,6 +109,8 @@ def clean_environment(home: Path, endpoint: str, **more: str) -> dict[str, str]:
         "USERPROFILE": str(home),
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "XDG_RUNTIME_DIR": str(home),
         "HF_HOME": str(home / "hub"),
         "HF_ENDPOINT": endpoint,
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -123,7 +125,8 @@ def clean_environment(home: Path, endpoint: str, **more: str) -> dict[str, str]:
 
 def use_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Let this process keep everything under `home`, and know no Hub."""
-    for name in ("cache", "data"):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
+    for name in ("cache", "data", "state"):
         monkeypatch.setenv(f"XDG_{name.upper()}_HOME", str(home / name))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub" / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

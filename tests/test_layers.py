@@ -37,6 +37,7 @@ LAYERS = {
     "dis_core.hookspecs": 1,
     "dis_core.model_spec": 1,
     "dis_core.orders": 1,
+    "dis_core.plain": 0,
     "dis_core.models": 1,
     "dis_core.models.builtin": 1,
     "dis_core.plugins": 1,
@@ -74,7 +75,11 @@ LAYERS = {
     # 4: edges.
     "dis_core.__main__": 4,
     "dis_core.cli": 4,
+    "dis_core.daemon": 4,
 }
+THIN_EDGE = ("dis_core.daemon.client", "dis_core.daemon.endpoint", "dis_core.daemon.messages")
+"""What a command loads to ask the daemon: the standard library and the errors."""
+
 WITHOUT_COVER = ("dis_core", "dis_core.models")
 
 ALLOWED_PACKAGES = {
@@ -204,6 +209,14 @@ print([name for name in {HEAVY!r} if name in sys.modules])
     shown = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True)
 
     assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", THIN_EDGE)
+def test_the_way_to_the_daemon_starts_in_a_blink(module: str) -> None:
+    own = own_imports(module) - {"dis_core", "dis_core.errors", "dis_core.daemon", *THIN_EDGE}
+
+    assert not own
+    assert not outside_imports(module)
 
 
 def test_every_package_that_is_imported_is_declared_as_a_dependency() -> None:

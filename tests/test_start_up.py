@@ -49,7 +49,9 @@ def test_help_loads_no_heavy_package(tmp_path: Path) -> None:
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("command", ["cutout", "mask", "models", "fetch", "doctor", "evaluate", "train", "scenes"])
+@pytest.mark.parametrize(
+    "command", ["cutout", "mask", "models", "fetch", "daemon", "doctor", "evaluate", "train", "scenes"]
+)
 def test_the_help_of_a_command_loads_no_heavy_package(command: str, tmp_path: Path) -> None:
     done = run_python("-X", "importtime", "-m", "dis_core", command, "--help", folder=tmp_path)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dis_core.daemon import endpoint
 from dis_core.disk import free_space, megabytes, nearest_existing
 from dis_core.errors import DisError
 
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("numpy", "pillow", "torch", "timm", "transformers", "huggingface-hub", "safetensors", "click")
 MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs")
-SETTINGS = (
-    *("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
-    *("XDG_CACHE_HOME", "XDG_DATA_HOME"),
-    *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTHONPATH"),
-)
+SETTINGS = (*endpoint.SETTINGS, "PYTHONPATH")
 SECRET_SETTINGS = ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 """Named in the report without their values, which hold passwords."""
 
@@ -69,6 +66,7 @@ class Findings:
     hub: str = ""
     models: dict[str, str] = field(default_factory=dict)
     editors: list[Editor] = field(default_factory=list)
+    daemon: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -94,7 +92,7 @@ def examine(*, ask_hub: bool) -> Findings:
     """Look at everything; what is broken becomes a problem among the findings and never an exception."""
     from dis_core.cli.editors import find_editors
 
-    findings = Findings(versions=versions(), settings=settings(), editors=find_editors())
+    findings = Findings(versions=versions(), settings=settings(), editors=find_editors(), daemon=daemon_in_words())
     findings.problems += package_problems(findings.versions)
     if not why_not_importable("torch"):
         examine_device(findings)
@@ -109,6 +107,14 @@ def examine(*, ask_hub: bool) -> Findings:
     can_download = reach_hub(findings) if ask_hub else True
     examine_models(findings, specs, can_download=can_download)
     return findings
+
+
+def daemon_in_words() -> list[str]:
+    """What the daemon holds and does; nothing if none runs."""
+    from dis_core.cli.daemon import ask, in_words
+
+    found = ask("status")
+    return [] if found is None else list(in_words(found))
 
 
 def registered_models() -> list[ModelSpec]:
@@ -302,6 +308,7 @@ def in_words(findings: Findings) -> Iterator[str]:
         "Editors",
         (f"{editor.name} {editor.version or '(version unknown)'}: {editor.where}" for editor in findings.editors),
     )
+    yield from section("Daemon", findings.daemon)
     if not findings.problems:
         yield "Nothing is wrong."
     for number, problem in enumerate(findings.problems, start=1):

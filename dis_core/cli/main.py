@@ -13,6 +13,7 @@ import click
 
 from dis_core import __version__, plugins
 from dis_core.cli.cutout import cutout
+from dis_core.cli.daemon import daemon
 from dis_core.cli.doctor import doctor
 from dis_core.cli.evaluate import evaluate
 from dis_core.cli.fetch import fetch
@@ -40,7 +41,7 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
     )
 
 
-for command in (cutout, mask, models, fetch, doctor, evaluate, train, scenes):
+for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, scenes):
     group.add_command(command)
 
 

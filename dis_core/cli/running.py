@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from dis_core.workshop import Workshop
 
 if TYPE_CHECKING:
     from dis_core.cli.segmenting import Request
+    from dis_core.cli.warm import WarmWorkshop
     from dis_core.formats import OutputFormat
 
 
@@ -91,6 +93,8 @@ def refuse_contradictions(request: Request, jobs: list[Job]) -> None:
         raise BadRequest("an image would fill the terminal with noise", hint="name a file with -o, or redirect it")
     if to_stdout and request.save_depth:
         raise BadRequest("--save-depth needs a result that is a file", hint="name a file with -o")
+    if request.keep_alive is not None and not request.warm:
+        raise BadRequest("--keep-alive does nothing without --warm")
     if len(jobs) > 1 and request.segmenting.depth is not None:
         raise BadRequest("--depth belongs to one image, but several were given")
 
@@ -118,9 +122,10 @@ def run_jobs(request: Request, jobs: list[Job], template: Order) -> list[Failed]
     if not jobs:
         return []
     failures = []
-    with progress_report(request.progress) as report:
+    with ExitStack() as stack:
+        report = stack.enter_context(progress_report(request.progress))
         report(0.0, "starting")
-        workshop = Workshop()
+        workshop = stack.enter_context(chosen_workshop(request))
         for done, job in enumerate(jobs):
             own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
             started = time.monotonic()
@@ -131,6 +136,15 @@ def run_jobs(request: Request, jobs: list[Job], template: Order) -> list[Failed]
             else:
                 tell_result(job, came_of_it, time.monotonic() - started, request.progress)
     return failures
+
+
+def chosen_workshop(request: Request) -> AbstractContextManager[Workshop | WarmWorkshop]:
+    """Who carries the orders out: this process, or with `--warm` the daemon."""
+    if not request.warm:
+        return nullcontext(Workshop())
+    from dis_core.cli.warm import WarmWorkshop
+
+    return WarmWorkshop(request.keep_alive)
 
 
 def order_for(job: Job, template: Order) -> Order:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,6 +27,8 @@ class Request:
     recursive: bool
     overwrite: bool
     save_depth: bool
+    warm: bool
+    keep_alive: float | None
     progress: ProgressStyle
     segmenting: Segmenting
 
@@ -44,6 +47,25 @@ class BoxType(click.ParamType[Box]):
             self.fail(f"a box of {width} x {height} pixels is empty", param, ctx)
         return x, y, x + width, y + height
 
+
+class DurationType(click.ParamType[float]):
+    """A time such as 90, 90s, 10m or 2h; in seconds."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # click's own
+        text = str(value).strip().lower()
+        unit_s = SECONDS_OF_UNIT.get(text[-1:], 0)
+        try:
+            seconds = float(text[:-1] if unit_s else text) * (unit_s or 1)
+        except ValueError:
+            seconds = math.nan
+        if not math.isfinite(seconds):
+            self.fail(f"{value!r} is no time like 90s, 10m or 2h", param, ctx)
+        return seconds
+
+
+SECONDS_OF_UNIT = {"s": 1, "m": 60, "h": 3600}
 
 _OPTIONS = (
     click.argument("inputs", nargs=-1, required=True, metavar="IMAGE|FOLDER|- ..."),
@@ -91,6 +113,13 @@ _OPTIONS = (
     click.option("--depth-model", metavar="NAME", help="Another depth model of 'dis-core models'."),
     click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use."),
     click.option("--save-depth", is_flag=True, help="Also write the depth map that was used, as ...-depth.png."),
+    click.option("--warm", is_flag=True, help="Let a background process do it, which keeps the model loaded for more."),
+    click.option(
+        "--keep-alive",
+        type=DurationType(),
+        help="With --warm: the process stays so long after its last image, 10m unless told otherwise; 0: not at all; "
+        "-1: for good.",
+    ),
     progress_option,
 )
 

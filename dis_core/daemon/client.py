@@ -1,0 +1,197 @@
+"""Reaching the daemon from a command: find it, start it where there is none, ask, and listen to the answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
+from pathlib import Path
+from typing import Any, Final
+
+import dis_core
+from dis_core.daemon import endpoint
+from dis_core.daemon.messages import ON_THE_WAY, PROTOCOL, Message, NotUnderstood, receive, send
+from dis_core.errors import DaemonUnavailable
+
+KEEP_ALIVE_S: Final = 600.0
+"""So long after the last image the daemon stays, unless told otherwise."""
+
+PROOF_S: Final = 5.0
+START_S: Final = 15.0
+"""A daemon that was started must answer by then. It takes a quarter of a second where the machine has nothing else."""
+
+REPLACED_S: Final = 3.0
+"""A daemon of another version that is told to leave is waited for so long: it may be busy with an image."""
+
+SILENCE_S: Final = 60.0
+"""A daemon gives a sign of life every two seconds; one that is silent for so long is as good as dead."""
+
+_STARTING_LOCK: Final = "starting.lock"
+
+# In place of the working folder, which could hold anything, the one that this package is in; not at all where Python
+# finds it anyway, since a folder of installed packages must not come before the standard library.
+_PROGRAM: Final = (
+    "import sys; sys.path[:1] = [] if sys.argv[1] in sys.path[1:] else sys.argv[1:2]; "
+    "from dis_core.daemon.server import main; main(*sys.argv[2:])"
+)
+
+
+class Lost(Exception):
+    """The daemon is not there, or no longer; another one may be."""
+
+
+class Left(Lost):
+    """The daemon ended, or was about to, before it began with what it was asked; that is how daemons leave."""
+
+
+class Talk:
+    """A connection to a daemon that knows the key, as this process does."""
+
+    def __init__(self, connection: Connection, directions: endpoint.Directions) -> None:
+        self.directions = directions
+        self._connection = connection
+
+    def ask(self, do: str, **more: Any) -> Iterator[Message]:  # what JSON can hold
+        """The events of the answer, the last one last. Raises Lost if the daemon ends before that."""
+        lost: type[Lost] = Left
+        try:
+            send(self._connection, {"protocol": PROTOCOL, "do": do, **more})
+            while True:
+                if not self._connection.poll(SILENCE_S):
+                    raise Lost(f"the daemon has been silent for {SILENCE_S:.0f} seconds")
+                message = receive(self._connection)
+                if message.get("event") == "leaving":
+                    raise Left("the daemon was about to leave")
+                lost = Lost
+                if message.get("event") != "alive":
+                    yield message
+                if message.get("event") not in ON_THE_WAY:
+                    return
+        except (EOFError, OSError, NotUnderstood) as error:
+            raise lost("the daemon ended unexpectedly") from error
+
+    def close(self) -> None:
+        """Hang up; a job that is not answered is cancelled by that."""
+        self._connection.close()
+
+
+def find_daemon(folder: Path) -> Talk | None:
+    """A talk with the daemon that runs, whatever its version; None if none does, or does not answer."""
+    directions = endpoint.read_directions(folder)
+    key = None if directions is None else endpoint.read_key(folder, directions)
+    if directions is None or key is None:
+        return None
+    try:
+        connection = Client(directions.address)
+    except (OSError, ValueError):
+        return None  # stale directions
+    try:
+        with _deadline(connection):
+            answer_challenge(connection, key)
+            deliver_challenge(connection, key)
+    except (EOFError, OSError, AuthenticationError, AssertionError, ValueError):
+        connection.close()
+        return None
+    return Talk(connection, directions)
+
+
+def reach_daemon(folder: Path) -> Talk:
+    """A talk with a daemon of this program and its settings: the one that runs, or a new one.
+
+    One of another version, or with other settings, is told to leave and replaced.
+
+    Raises DaemonUnavailable.
+    """
+    endpoint.make_private(folder)
+    if (talk := _find_ours(folder)) is not None:
+        return talk
+    # Of many commands that find no daemon, one starts it and the others wait.
+    with endpoint.locked(folder, _STARTING_LOCK, patience_s=START_S):
+        if (talk := _find_ours(folder)) is not None:
+            return talk
+        _dismiss_other(folder)
+        return _start(folder)
+
+
+def _find_ours(folder: Path) -> Talk | None:
+    directions = endpoint.read_directions(folder)
+    if directions is None or directions.identity != endpoint.identity():
+        return None
+    return find_daemon(folder)
+
+
+def _dismiss_other(folder: Path) -> None:
+    """Send away a daemon that is not ours. Raises DaemonUnavailable if it has work to finish."""
+    other = find_daemon(folder)
+    if other is None:
+        return
+    try:
+        for _ in other.ask("stop", when="idle"):
+            pass
+    except Lost:
+        return
+    finally:
+        other.close()
+    with endpoint.locked(folder, patience_s=REPLACED_S) as has_left:
+        if not has_left:
+            version = other.directions.version
+            raise DaemonUnavailable(f"a daemon of another version or with other settings ({version}) is still at work")
+
+
+def _start(folder: Path) -> Talk:
+    """Start a daemon and wait until it answers. Raises DaemonUnavailable."""
+    package = str(Path(dis_core.__file__).parents[1])
+    command = [sys.executable, "-c", _PROGRAM, package]
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=Path(package).anchor,
+            **detached(),
+        )
+    except OSError as error:
+        raise DaemonUnavailable(f"no daemon could be started: {error.strerror}") from error
+    patience_ends = time.monotonic() + START_S
+    while time.monotonic() < patience_ends:
+        if (talk := _find_ours(folder)) is not None:
+            process.returncode = 0  # so that Python does not complain that nobody waits for its end
+            return talk
+        if process.poll() is not None:
+            break
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    if (talk := _find_ours(folder)) is not None:
+        return talk  # another one was quicker
+    raise DaemonUnavailable(
+        f"a daemon was started and did not answer (exit status {process.returncode})", hint="see its log"
+    )
+
+
+def detached(platform: str = sys.platform) -> dict[str, Any]:  # arguments of Popen
+    """How to start a process that lives on: no signal of this one's terminal reaches it, none of its files is open.
+
+    Windows: DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP, whose numbers only Windows' Python knows by name.
+    """
+    if platform == "win32":
+        return {"creationflags": 0x00000008 | 0x00000200, "close_fds": True}
+    return {"start_new_session": True, "close_fds": True}
+
+
+@contextmanager
+def _deadline(connection: Connection) -> Iterator[None]:
+    """Cut the connection if the block takes too long: the daemon may have been stopped in the middle of anything."""
+    timer = threading.Timer(PROOF_S, endpoint.interrupt, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
