@@ -43,7 +43,8 @@ class WarmWorkshop:
     def __init__(self, keep_alive_s: float | None) -> None:
         self._keep_alive_s = keep_alive_s
         self._talk: client.Talk | None = None
-        self._losses = 0
+        self._lost: list[str] = []
+        self._new_daemons = 0
         self._own: Workshop | None = None
         self._stack = ExitStack()
         self._folder: Path | None = None
@@ -89,19 +90,21 @@ class WarmWorkshop:
 
     def _fulfil_there(self, order: Order, report: Report) -> Receipt | Failure:
         """Raises DaemonUnavailable if no daemon can be had, and what the daemon says of all images alike."""
-        has_left = 0
+        has_left = False
         while True:
             try:
                 if self._talk is None:
-                    self._talk = client.reach_daemon(endpoint.runtime_folder())
+                    self._talk = client.reach_daemon(endpoint.runtime_folder(), but=self._lost)
                 return self._ask(self._talk, order, report)
             except client.Lost as lost:
+                if self._talk is not None:
+                    self._lost.append(self._talk.directions.name)
                 self._hang_up()
                 if isinstance(lost, client.Left) and not has_left:
-                    has_left += 1
+                    has_left = True
                     continue  # it was about to leave, as daemons do; a new one is started without a word
-                self._losses += 1
-                if self._losses > NEW_DAEMONS:
+                self._new_daemons += 1
+                if self._new_daemons > NEW_DAEMONS:
                     raise DaemonUnavailable(f"{lost}, again") from None
                 say(f"dis-core: {lost}; trying once more with a new one")
 

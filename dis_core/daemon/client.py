@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
@@ -21,7 +22,7 @@ from dis_core.errors import DaemonUnavailable
 KEEP_ALIVE_S: Final = 600.0
 """So long after the last image the daemon stays, unless told otherwise."""
 
-PROOF_S: Final = 5.0
+PROOF_S: Final = 3.0
 START_S: Final = 15.0
 """A daemon that was started must answer by then. It takes a quarter of a second where the machine has nothing else."""
 
@@ -100,47 +101,46 @@ def find_daemon(folder: Path) -> Talk | None:
     return Talk(connection, directions)
 
 
-def reach_daemon(folder: Path) -> Talk:
+def reach_daemon(folder: Path, *, but: Collection[str] = ()) -> Talk:
     """A talk with a daemon of this program and its settings: the one that runs, or a new one.
 
-    One of another version, or with other settings, is told to leave and replaced.
+    One of another version, or with other settings, is told to leave and replaced. Those whose names
+    are in `but` were lost before and are left alone.
 
     Raises DaemonUnavailable.
     """
     endpoint.make_private(folder)
-    if (talk := _find_ours(folder)) is not None:
+    tried = {*but}
+    if (talk := _find_ours(folder, tried)) is not None:
         return talk
     # Of many commands that find no daemon, one starts it and the others wait.
     with endpoint.locked(folder, _STARTING_LOCK, patience_s=START_S):
-        if (talk := _find_ours(folder)) is not None:
+        if (talk := _find_ours(folder, tried)) is not None:
             return talk
         _dismiss_other(folder)
         return _start(folder)
 
 
-def _find_ours(folder: Path) -> Talk | None:
+def _find_ours(folder: Path, tried: set[str]) -> Talk | None:
+    """A talk with a daemon of this program that takes orders and was not tried before."""
     directions = endpoint.read_directions(folder)
     if directions is None or directions.identity != endpoint.identity():
         return None
+    if directions.is_leaving or directions.name in tried:
+        return None
+    tried.add(directions.name)
     return find_daemon(folder)
 
 
 def _dismiss_other(folder: Path) -> None:
-    """Send away a daemon that is not ours. Raises DaemonUnavailable if it has work to finish."""
+    """Send away a daemon that is not ours, or see one off that leaves. Raises DaemonUnavailable if it is busy."""
     other = find_daemon(folder)
-    if other is None:
-        return
-    try:
-        for _ in other.ask("stop", when="idle"):
-            pass
-    except Lost:
-        return
-    finally:
-        other.close()
+    if other is not None:
+        with contextlib.suppress(Lost), contextlib.closing(other):
+            list(other.ask("stop", when="idle"))
     with endpoint.locked(folder, patience_s=REPLACED_S) as has_left:
         if not has_left:
-            version = other.directions.version
-            raise DaemonUnavailable(f"a daemon of another version or with other settings ({version}) is still at work")
+            raise DaemonUnavailable("a daemon of another version, or with other settings, or told to leave, is at work")
 
 
 def _start(folder: Path) -> Talk:
@@ -160,7 +160,7 @@ def _start(folder: Path) -> Talk:
         raise DaemonUnavailable(f"no daemon could be started: {error.strerror}") from error
     patience_ends = time.monotonic() + START_S
     while time.monotonic() < patience_ends:
-        if (talk := _find_ours(folder)) is not None:
+        if (talk := _find_ours(folder, set())) is not None:
             process.returncode = 0  # so that Python does not complain that nobody waits for its end
             return talk
         if process.poll() is not None:
@@ -168,7 +168,7 @@ def _start(folder: Path) -> Talk:
         time.sleep(0.01)
     process.kill()
     process.wait()
-    if (talk := _find_ours(folder)) is not None:
+    if (talk := _find_ours(folder, set())) is not None:
         return talk  # another one was quicker
     raise DaemonUnavailable(
         f"a daemon was started and did not answer (exit status {process.returncode})", hint="see its log"

@@ -34,6 +34,9 @@ MESSAGE_S: Final = 10.0
 IDLE_S: Final = 600.0
 """Who asks nothing for so long is sent away."""
 
+MAX_UNSENT: Final = 16
+"""Who asks more often without listening to the answers is sent away."""
+
 SIGN_OF_LIFE_S: Final = 2.0
 
 logger = logging.getLogger(__name__)
@@ -126,7 +129,7 @@ class Conversation:
 
     def _take(self, message: Message) -> None:
         """Do what a message asks. Raises NotUnderstood for one that comes before the last one is answered."""
-        if self._is_working:
+        if self._is_working or self._unsent > MAX_UNSENT:
             raise NotUnderstood("one thing after the other")
         asked = message.get("do")
         try:

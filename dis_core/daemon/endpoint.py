@@ -42,7 +42,7 @@ _DIRECTIONS, _LOCK, _KEY_ENDING, _SOCKET_ENDING = "endpoint.json", "daemon.lock"
 class Directions:
     """How to reach a daemon: `name` is its own and of no other, `identity` is that of its program and settings.
 
-    They may be stale: a daemon that was killed leaves them behind.
+    They may be stale: a daemon that was killed leaves them behind. One that `is_leaving` takes no more orders.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Directions:
     identity: str
     version: str
     pid: int
+    is_leaving: bool = False
 
 
 def identity() -> str:
@@ -134,7 +135,8 @@ def read_key(folder: Path, directions: Directions) -> bytes | None:
 
 def withdraw(folder: Path, directions: Directions) -> None:
     """Remove what a daemon left: its directions unless they are another one's, its key and its socket."""
-    if read_directions(folder) == directions:
+    lying_there = read_directions(folder)
+    if lying_there is not None and lying_there.name == directions.name:
         (folder / _DIRECTIONS).unlink(missing_ok=True)
     (folder / f"{Path(directions.name).name}{_KEY_ENDING}").unlink(missing_ok=True)
     if os.name == "nt":

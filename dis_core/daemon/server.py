@@ -5,12 +5,15 @@ Accepting, each conversation, and the work have threads of their own; the main t
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Final, Literal, NoReturn
@@ -38,15 +41,17 @@ logger = logging.getLogger(__name__)
 class Daemon:
     """What the threads share: the worker, who is connected, and when it is time to leave.
 
-    `keep_alive_s` after the last request it leaves; 0 is at once, less is never.
+    `keep_alive_s` after the last request it leaves; 0 is at once, less is never. `announce_leaving` keeps commands from
+    coming when it was told to leave and still has an image to finish.
     """
 
-    def __init__(self, key: bytes, *, keep_alive_s: float) -> None:
+    def __init__(self, key: bytes, *, keep_alive_s: float, announce_leaving: Callable[[], None]) -> None:
         self.key = key
         self.keep_alive_s = keep_alive_s
         self.worker = Worker(self.changed)
         self._started = self._active = time.monotonic()
         self._told_to_leave = False
+        self._announce_leaving = announce_leaving
         self._change = threading.Condition()
         self._conversations: set[Conversation] = set()
 
@@ -67,7 +72,9 @@ class Daemon:
             self.worker.abort()
         else:
             self.worker.dismiss()
-        self._told_to_leave = True
+        if not self._told_to_leave:
+            self._told_to_leave = True
+            self._announce_leaving()
         self.changed()
 
     def welcome(self, connection: Connection) -> None:
@@ -142,7 +149,9 @@ def serve(folder: Path, *, keep_alive_s: float) -> None:
         endpoint.sweep(folder)
         directions, key = endpoint.new_directions(folder)
         try:
-            _serve(folder, directions, Daemon(key, keep_alive_s=keep_alive_s))
+            leaving = replace(directions, is_leaving=True)
+            announce = functools.partial(endpoint.publish, folder, leaving)
+            _serve(folder, directions, Daemon(key, keep_alive_s=keep_alive_s, announce_leaving=announce))
         finally:
             endpoint.withdraw(folder, directions)
 
