@@ -51,12 +51,13 @@ class Workshop:
             return Failure(error)
 
     def _pipeline_on(self, device: str) -> Pipeline:
-        """The pipeline for a device; the one before is let go of first, so that memory never holds two."""
+        """The pipeline for a device: the one before, model and all, if that is the same place by another name."""
         if self.pipeline is None or device != self._device:
             from dis_core.pipeline import Pipeline  # takes seconds: torch
 
-            self.pipeline = None
-            self.pipeline = Pipeline(device)
+            new = Pipeline(device)  # holds no model yet, so memory never holds two
+            if self.pipeline is None or new.placement != self.pipeline.placement:
+                self.pipeline = new
             self._device = device
         return self.pipeline
 

@@ -192,6 +192,27 @@ def test_a_daemon_leaves_when_its_time_is_over_or_stays_for_good(house: House) -
     assert not list(house.runtime.glob("*.socket"))
 
 
+def test_asking_how_it_is_does_not_keep_a_daemon_from_leaving(house: House) -> None:
+    house.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "1s")
+
+    # `wait_for` asks many times a second.
+    house.wait_for(lambda: house.status() is None, "the daemon to leave")
+
+    house.wait_for(lambda: not house.has_daemon(), "the daemon to be gone")
+
+
+def test_a_daemon_that_is_to_leave_after_the_first_image_waits_for_it(house: House) -> None:
+    if house.has_daemon():
+        house.run("daemon", "stop")
+    daemon = house.start("daemon", "run", "--keep-alive", "0")
+    house.wait_for(house.status, "the daemon")
+
+    done = house.run("mask", "a.png", *UNKNOWN, "--warm")
+
+    assert "no model is called 'pdfnot'" in done.stderr
+    assert daemon.wait(timeout=20) == 0
+
+
 def test_a_daemon_with_other_settings_is_replaced(house: House) -> None:
     house.run("mask", "a.png", *UNKNOWN, "--warm")
     first = house.pid()

@@ -83,6 +83,8 @@ class Talk:
 
 def find_daemon(folder: Path) -> Talk | None:
     """A talk with the daemon that runs, whatever its version; None if none does, or does not answer."""
+    if not endpoint.is_private(folder):
+        return None
     directions = endpoint.read_directions(folder)
     key = None if directions is None else endpoint.read_key(folder, directions)
     if directions is None or key is None:

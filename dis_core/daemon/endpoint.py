@@ -79,17 +79,25 @@ def make_private(folder: Path) -> Path:
     """The folder, made if it is not there. Raises DaemonUnavailable if others could look into it or made it."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True, parents=os.name == "nt")
-        status = folder.lstat()
     except OSError as error:
         raise DaemonUnavailable(
             f"the folder {folder} cannot be made: {error.strerror}", hint="check the folder above it"
         ) from error
-    is_own = os.name == "nt" or (status.st_uid == os.geteuid() and not status.st_mode & 0o077)
-    if not is_own or not stat.S_ISDIR(status.st_mode):
+    if not is_private(folder):
         raise DaemonUnavailable(
             f"{folder} does not belong to you alone, so nothing in it can be trusted", hint="remove it"
         )
     return folder
+
+
+def is_private(folder: Path) -> bool:
+    """Whether a folder is there that is this user's and nobody else's."""
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    is_own = os.name == "nt" or (status.st_uid == os.geteuid() and not status.st_mode & 0o077)
+    return is_own and stat.S_ISDIR(status.st_mode)
 
 
 def new_address(folder: Path, name: str, platform: str = sys.platform) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import sys
+import threading
+import traceback
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, cast
@@ -26,13 +29,29 @@ def write_log(level: int) -> None:
     What the library logs is for the person whose order it is about, and only warnings of it are kept here.
     """
     path = log_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = _PrivateFile(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
+    handler: logging.Handler
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = _PrivateFile(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
+    except OSError:
+        handler = logging.NullHandler()  # no log is no reason not to work
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     handler.addFilter(lambda record: record.name.startswith("dis_core.daemon") or record.levelno >= logging.WARNING)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # What nothing has caught would go to standard error, which goes nowhere.
+    sys.excepthook = lambda _, error, __: _log_bug(error)
+    threading.excepthook = lambda bug: _log_bug(bug.exc_value)
+
+
+def describe_bug(error: BaseException | None) -> str:
+    """What kind of error it was and where in the code; without its message, which may name files of the user."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__ if error else None))}"
+
+
+def _log_bug(error: BaseException | None) -> None:
+    logging.getLogger(__name__).error("%s", describe_bug(error))
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):

@@ -9,7 +9,6 @@ import functools
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +31,9 @@ MAX_CONVERSATIONS: Final = 64
 PATIENCE_S: Final = 5.0
 """A command between two of its images is waited for so long, however short the daemon is to be kept alive."""
 
+FIRST_S: Final = 30.0
+"""For the first order a daemon waits so long, however short it is to be kept alive: it was started for one."""
+
 LOCK_PATIENCE_S: Final = 3.0
 """A daemon that is about to end is waited for so long."""
 
@@ -48,17 +50,24 @@ class Daemon:
     def __init__(self, key: bytes, *, keep_alive_s: float, announce_leaving: Callable[[], None]) -> None:
         self.key = key
         self.keep_alive_s = keep_alive_s
-        self.worker = Worker(self.changed)
+        self.worker = Worker(self.touched)
         self._started = self._active = time.monotonic()
+        self._is_new = True
         self._told_to_leave = False
         self._announce_leaving = announce_leaving
         self._change = threading.Condition()
         self._conversations: set[Conversation] = set()
 
     def changed(self) -> None:
-        """Something happened: whoever waits for nothing to happen begins anew."""
+        """Let the main thread look again whether it is time to leave."""
+        with self._change:
+            self._change.notify_all()
+
+    def touched(self) -> None:
+        """Something was done or asked to be done; the time after which the daemon leaves begins anew."""
         with self._change:
             self._active = time.monotonic()
+            self._is_new = False
             self._change.notify_all()
 
     def keep_alive(self, seconds: float) -> None:
@@ -91,7 +100,8 @@ class Daemon:
         """A conversation is over."""
         with self._change:
             self._conversations.discard(conversation)
-        self.changed()
+        if conversation.has_asked:
+            self.touched()
 
     def wait_until_it_is_time(self) -> None:
         """Return when the daemon is to end: then it takes no more orders, and all answers are on their way."""
@@ -113,8 +123,8 @@ class Daemon:
             return 0.0
         if self.keep_alive_s < 0:
             return float("inf")
-        kept_s = max(self.keep_alive_s, PATIENCE_S) if self._has_talk() else self.keep_alive_s
-        return self._active + kept_s - time.monotonic()
+        least_s = FIRST_S if self._is_new else PATIENCE_S if self._has_talk() else 0.0
+        return self._active + max(self.keep_alive_s, least_s) - time.monotonic()
 
     def _has_talk(self) -> bool:
         with self._change:
@@ -189,10 +199,6 @@ def main(keep_alive_s: str = str(KEEP_ALIVE_S)) -> NoReturn:
     except DisError as error:
         logger.info("not needed: %s", error.message)
         end(1)
-    except Exception as error:  # the outermost edge: nobody else would hear of it
-        logger.exception("could not be the daemon")
-        sys.stderr.write(str(error))
-        end(70)
     end(0)
 
 

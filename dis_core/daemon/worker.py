@@ -9,11 +9,11 @@ import queue
 import stat
 import threading
 import time
-import traceback
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from dis_core.daemon.logs import describe_bug
 from dis_core.daemon.messages import Message, describe_error
 from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, OutOfMemory
 from dis_core.orders import Failure, Order
@@ -176,8 +176,8 @@ class Worker:
         self._run = job.run
         os.umask(job.umask)
         forwarding = _Forwarding(job)
-        library = logging.getLogger("dis_core")
-        library.addHandler(forwarding)
+        root = logging.getLogger()
+        root.addHandler(forwarding)
         try:
             refuse_pipes(job.order)
             came_of_it = self.workshop.fulfil(job.order, self._noting(job))
@@ -192,11 +192,10 @@ class Worker:
             self._make_room()
             return describe_error("error", OutOfMemory("there is too little memory for that"))
         except Exception as error:  # noqa: BLE001 - the edge of the daemon: a bug costs one answer and not the process
-            # Without its message, which may name files; the client is told it.
-            logger.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+            logger.error("%s", describe_bug(error))  # its message is for the client alone
             return {"event": "bug", "message": f"{type(error).__name__}: {error}"}
         finally:
-            library.removeHandler(forwarding)
+            root.removeHandler(forwarding)
 
     def _noting(self, job: Job) -> Callable[[float, str], None]:
         def report(fraction: float, doing: str) -> None:
@@ -239,7 +238,6 @@ class _Forwarding(logging.Handler):
     def __init__(self, job: Job) -> None:
         super().__init__(job.log_level)
         self._job = job
-        self._thread_id = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
         if not record.name.startswith("dis_core.daemon"):
