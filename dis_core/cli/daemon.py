@@ -62,13 +62,15 @@ def stop(*, now: bool) -> None:
     """Send the daemon away, and wait until it has gone."""
     from dis_core.daemon import endpoint
 
-    if ask("stop", when="now" if now else "idle") is None:
+    found = ask("stop", when="now" if now else "idle")
+    if found is None:
         say("dis-core: no daemon runs")
         return
     folder = endpoint.runtime_folder()
     while True:
         with endpoint.locked(folder) as has_left:
-            if has_left:
+            follower = endpoint.read_directions(folder)
+            if has_left or (follower is not None and follower.pid != found["pid"]):
                 break
         time.sleep(0.05)
     say("dis-core: the daemon has gone")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
 from pathlib import Path
@@ -37,7 +35,8 @@ _STARTING_LOCK: Final = "starting.lock"
 # In place of the working folder, which could hold anything, the one that this package is in; not at all where Python
 # finds it anyway, since a folder of installed packages must not come before the standard library.
 _PROGRAM: Final = (
-    "import sys; sys.path[:1] = [] if sys.argv[1] in sys.path[1:] else sys.argv[1:2]; "
+    "import sys; sys.path[:] = [place for place in sys.path if place]; "
+    "sys.argv[1] in sys.path or sys.path.insert(0, sys.argv[1]); "
     "from dis_core.daemon.server import main; main(*sys.argv[2:])"
 )
 
@@ -94,7 +93,7 @@ def find_daemon(folder: Path) -> Talk | None:
     except (OSError, ValueError):
         return None  # stale directions
     try:
-        with _deadline(connection):
+        with endpoint.deadline(connection, PROOF_S):
             answer_challenge(connection, key)
             deliver_challenge(connection, key)
     except (EOFError, OSError, AuthenticationError, AssertionError, ValueError):
@@ -112,26 +111,26 @@ def reach_daemon(folder: Path, *, but: Collection[str] = ()) -> Talk:
     Raises DaemonUnavailable.
     """
     endpoint.make_private(folder)
-    tried = {*but}
-    if (talk := _find_ours(folder, tried)) is not None:
+    if (talk := _find_ours(folder, but)) is not None:
         return talk
     # Of many commands that find no daemon, one starts it and the others wait.
     with endpoint.locked(folder, _STARTING_LOCK, patience_s=START_S):
-        if (talk := _find_ours(folder, tried)) is not None:
+        if (talk := _find_ours(folder, but)) is not None:
             return talk
         _dismiss_other(folder)
         return _start(folder)
 
 
-def _find_ours(folder: Path, tried: set[str]) -> Talk | None:
-    """A talk with a daemon of this program that takes orders and was not tried before."""
+def _find_ours(folder: Path, but: Collection[str]) -> Talk | None:
+    """A talk with a daemon of this program that takes orders and is not among those that were lost."""
     directions = endpoint.read_directions(folder)
-    if directions is None or directions.identity != endpoint.identity():
+    if directions is None or directions.name in but or not _is_ours(directions):
         return None
-    if directions.is_leaving or directions.name in tried:
-        return None
-    tried.add(directions.name)
     return find_daemon(folder)
+
+
+def _is_ours(directions: endpoint.Directions) -> bool:
+    return directions.identity == endpoint.identity() and not directions.is_leaving
 
 
 def _dismiss_other(folder: Path) -> None:
@@ -139,10 +138,11 @@ def _dismiss_other(folder: Path) -> None:
     other = find_daemon(folder)
     if other is not None:
         with contextlib.suppress(Lost), contextlib.closing(other):
-            list(other.ask("stop", when="idle"))
+            if not _is_ours(other.directions):
+                list(other.ask("stop", when="idle"))
     with endpoint.locked(folder, patience_s=REPLACED_S) as has_left:
         if not has_left:
-            raise DaemonUnavailable("a daemon of another version, or with other settings, or told to leave, is at work")
+            raise DaemonUnavailable("a daemon of another version, with other settings, or about to leave is at work")
 
 
 def _start(folder: Path) -> Talk:
@@ -162,7 +162,7 @@ def _start(folder: Path) -> Talk:
         raise DaemonUnavailable(f"no daemon could be started: {error.strerror}") from error
     patience_ends = time.monotonic() + START_S
     while time.monotonic() < patience_ends:
-        if (talk := _find_ours(folder, set())) is not None:
+        if (talk := _find_ours(folder, ())) is not None:
             process.returncode = 0  # so that Python does not complain that nobody waits for its end
             return talk
         if process.poll() is not None:
@@ -170,7 +170,7 @@ def _start(folder: Path) -> Talk:
         time.sleep(0.01)
     process.kill()
     process.wait()
-    if (talk := _find_ours(folder, set())) is not None:
+    if (talk := _find_ours(folder, ())) is not None:
         return talk  # another one was quicker
     raise DaemonUnavailable(
         f"a daemon was started and did not answer (exit status {process.returncode})", hint="see its log"
@@ -185,15 +185,3 @@ def detached(platform: str = sys.platform) -> dict[str, Any]:  # arguments of Po
     if platform == "win32":
         return {"creationflags": 0x00000008 | 0x00000200, "close_fds": True}
     return {"start_new_session": True, "close_fds": True}
-
-
-@contextmanager
-def _deadline(connection: Connection) -> Iterator[None]:
-    """Cut the connection if the block takes too long: the daemon may have been stopped in the middle of anything."""
-    timer = threading.Timer(PROOF_S, endpoint.interrupt, [connection])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

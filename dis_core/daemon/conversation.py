@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from typing import TYPE_CHECKING, Final
@@ -36,6 +34,8 @@ IDLE_S: Final = 600.0
 
 MAX_UNSENT: Final = 16
 """Who asks more often without listening to the answers is sent away."""
+
+LONGEST_KEEP_ALIVE_S: Final = 1e9
 
 SIGN_OF_LIFE_S: Final = 2.0
 
@@ -67,13 +67,13 @@ class Conversation:
     def _read(self) -> None:
         writing = threading.Thread(target=self._write, name="write", daemon=True)
         try:
-            with _deadline(self._connection, PROOF_S):
+            with endpoint.deadline(self._connection, PROOF_S):
                 deliver_challenge(self._connection, self._daemon.key)
                 answer_challenge(self._connection, self._daemon.key)
             writing.start()
             while self._connection.poll(IDLE_S) or self._is_working:
                 if self._connection.poll(0):
-                    with _deadline(self._connection, MESSAGE_S):
+                    with endpoint.deadline(self._connection, MESSAGE_S):
                         message = receive(self._connection)
                     self._take(message)
         except NotUnderstood as error:
@@ -153,8 +153,8 @@ class Conversation:
         except NotPlain as error:
             raise BadRequest(f"the daemon did not understand an order: {error}") from None
         keep_alive_s = message.get("keep_alive_s")
-        if type(keep_alive_s) in (int, float):
-            self._daemon.keep_alive(float(keep_alive_s))  # type: ignore[arg-type]  # mypy does not follow type() in
+        if isinstance(keep_alive_s, (int, float)) and abs(keep_alive_s) <= LONGEST_KEEP_ALIVE_S:
+            self._daemon.keep_alive(float(keep_alive_s))
         job = Job(
             order,
             run=self._run,
@@ -178,15 +178,3 @@ class Conversation:
 def _number(message: Message, name: str, otherwise: int) -> int:
     value = message.get(name)
     return value if type(value) is int else otherwise
-
-
-@contextmanager
-def _deadline(connection: Connection, seconds: float) -> Iterator[None]:
-    """Cut the connection if the block takes longer: it waits for somebody who may never say another word."""
-    timer = threading.Timer(seconds, endpoint.interrupt, [connection])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

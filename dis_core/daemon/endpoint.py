@@ -11,6 +11,7 @@ import socket
 import stat
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,6 +203,18 @@ def interrupt(connection: Connection) -> None:
         else:
             with socket.socket(fileno=os.dup(connection.fileno())) as own:
                 own.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def deadline(connection: Connection, seconds: float) -> Iterator[None]:
+    """Cut the connection if the block takes longer: it waits for somebody who may never say another word."""
+    timer = threading.Timer(seconds, interrupt, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _write_private(path: Path, text: str) -> None:
