@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -132,9 +133,7 @@ class WarmWorkshop:
 
     def _packed(self, order: Order) -> _Packed:
         """The order as it can be carried out anywhere. Raises NoImage, OutputFailed."""
-        if self._folder is None:
-            self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="dis-core-")))
-        packed = _Packed(order, self._folder)
+        packed = _Packed(order, self._private_folder)
         style, wanted = order.style, order.segmenting
         if isinstance(style, CutoutStyle) and style.bgimage is not None:
             style = replace(style, bgimage=packed.readable(style.bgimage))
@@ -150,16 +149,25 @@ class WarmWorkshop:
         )
         return packed
 
+    def _private_folder(self) -> Path:
+        """A folder that this user alone can look into, until the run is over. Raises OutputFailed."""
+        try:
+            if self._folder is None:
+                self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="dis-core-")))
+        except OSError as error:
+            raise OutputFailed(f"no temporary folder can be made: {error.strerror}", hint="free some space") from error
+        return self._folder
+
 
 @dataclass
 class _Packed:
     """An order with whole paths, which mean the same to every process, and how the user has written them.
 
-    What is no file, standard input or a pipe, is kept in `folder`, a private one, until the order is carried out.
+    What is no file, standard input or a pipe, is kept in a `private_folder` until the order is carried out.
     """
 
     order: Order
-    folder: Path
+    private_folder: Callable[[], Path]
     typed: dict[str, str] = field(default_factory=dict)
     kept: list[Path] = field(default_factory=list)
 
@@ -181,7 +189,7 @@ class _Packed:
             if path.parent != Path():
                 self._whole(path.parent)  # messages are about the folder too
             return self._whole(path)
-        place = self.folder / f"result{ENDING_OF_FORMAT[self.order.format]}"
+        place = self.private_folder() / f"result{ENDING_OF_FORMAT[self.order.format]}"
         self.typed[str(place)] = STANDARD_OUTPUT
         self.kept.append(place)
         return place
@@ -210,7 +218,7 @@ class _Packed:
 
     def _keep(self, stream: BinaryIO, name: str) -> Path:
         """All that comes from a stream, up to one byte more than is accepted."""
-        place = self.folder / f"input-{len(self.kept)}"
+        place = self.private_folder() / f"input-{len(self.kept)}"
         self.typed[str(place)] = name
         self.kept.append(place)
         try:
