@@ -107,6 +107,126 @@ def start_from(house: House) -> client.Talk:
         os.environ.update(before)
 
 
+def test_a_full_queue_is_refused_honestly(house: House) -> None:
+    busy = house.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
+    house.wait_for(lambda: is_segmenting(house), "work to begin")
+    waiting = [house.talk() for _ in range(MAX_WAITING)]
+    for number, talk in enumerate(waiting):
+        assert talk is not None
+        first = next(talk.ask("segment", order=to_plain(order_for(house, f"{number}.png"))))
+        assert first["doing"].startswith("waiting for")
+
+    done = house.run("mask", "a.png", *QUICK, "--warm", "-o", "one-too-many.png")
+
+    assert done.returncode == 1
+    assert f"{MAX_WAITING} images are waiting for the daemon already" in done.stderr
+    for talk in waiting:
+        assert talk is not None
+        talk.close()
+    house.wait_for(lambda: (house.status() or {})["waiting"] == 0, "those who hung up to be forgotten")
+    busy.kill()
+
+
+@linux_only
+def test_an_output_that_does_not_fit_is_an_error_in_words_and_nothing_is_left(house: House) -> None:
+    house.run("mask", "a.png", *QUICK, "--warm", "-o", "fits.png")
+    resource.prlimit(house.pid(), resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+
+    done = house.run("mask", "a.png", *QUICK, "--warm", "-o", "too-large.png")
+    resource.prlimit(house.pid(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    again = house.run("mask", "a.png", *QUICK, "--warm", "-o", "again.png")
+
+    assert done.returncode == 1
+    assert "too-large.png could not be written" in done.stderr
+    assert again.returncode == 0
+    assert sorted(path.name for path in house.work.iterdir()) == ["a.png", "again.png", "fits.png", "large.png"]
+
+
+@linux_only
+@pytest.mark.skipif(not IS_ROOT, reason="only root can mount a small disk")
+def test_a_full_disk_is_an_error_in_words_and_nothing_is_left(house: House, tmp_path: Path) -> None:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(tmp_path)], check=False)
+    if mounted.returncode:
+        pytest.skip("this machine lets not even root mount a disk")
+    try:
+        done = house.run("cutout", "a.png", *QUICK, "--warm", "-o", str(tmp_path / "out.png"))
+        left = list(tmp_path.iterdir())
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+    assert done.returncode == 1
+    assert "there is no space left" in done.stderr
+    assert not left
+
+
+def test_an_image_that_vanishes_while_it_waits_is_an_error_in_words(house: House) -> None:
+    shutil.copy(house.work / "a.png", house.work / "gone.png")
+    busy = house.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
+    house.wait_for(lambda: is_segmenting(house), "work to begin")
+    child = house.start("mask", "gone.png", *QUICK, "--warm", "-o", "out.png")
+    house.wait_for(lambda: (house.status() or {})["waiting"] == 1, "the second to wait")
+
+    (house.work / "gone.png").unlink()
+    busy.kill()
+    _, told = child.communicate(timeout=30)
+
+    assert child.returncode == 1
+    assert told == "dis-core: there is no file gone.png (check the spelling and the folder)\n"
+
+
+@linux_only
+def test_a_job_without_enough_memory_fails_in_words_and_the_daemon_lives(house: House) -> None:
+    Image.fromarray(np.zeros((6000, 8000, 3), np.uint8)).save(house.work / "huge.png", compress_level=1)
+    house.run("mask", "a.png", *QUICK, "--warm", "-o", "before.png")
+    pid = house.pid()
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[0])
+    most_bytes = pages * os.sysconf("SC_PAGE_SIZE") + 200_000_000  # the picture takes 144 MB, its floats 576 MB
+    resource.prlimit(pid, resource.RLIMIT_AS, (most_bytes, resource.RLIM_INFINITY))
+
+    done = house.run("mask", "huge.png", *QUICK, "--warm", "-o", "huge-mask.png")
+    resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    again = house.run("mask", "a.png", *QUICK, "--warm", "-o", "after.png")
+
+    assert done.returncode == 1
+    assert "memory" in done.stderr
+    assert again.returncode == 0
+    assert house.pid() == pid
+
+
+def test_a_busy_daemon_with_other_settings_finishes_and_the_command_does_without(house: House) -> None:
+    busy = house.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
+    house.wait_for(lambda: is_segmenting(house), "work to begin")
+
+    house.environment["HF_HUB_OFFLINE"] = "1"
+    done = house.run("mask", "a.png", *UNKNOWN, "--warm")
+    del house.environment["HF_HUB_OFFLINE"]
+
+    assert "no model is called 'pdfnot'" in done.stderr
+    assert "is at work; going on without a daemon" in done.stderr
+    assert busy.poll() is None
+    assert (house.status() or {})["is_leaving"]
+    busy.send_signal(signal.SIGINT)
+    busy.communicate(timeout=30)
+    house.wait_for(lambda: not house.has_daemon(), "the old daemon to leave")
+
+
+@pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--now"], 130)])
+def test_stopping_waits_for_the_image_at_hand_or_does_not(house: House, arguments: list[str], status: int) -> None:
+    child = house.start("mask", "a.png", *MEDIUM, "--warm", "-o", "out.png")
+    house.wait_for(lambda: is_segmenting(house), "work to begin")
+
+    stopped = house.run("daemon", "stop", *arguments)
+    _, told = child.communicate(timeout=30)
+
+    assert stopped.returncode == 0
+    assert "the daemon has gone" in stopped.stderr
+    assert child.returncode == status, told
+    assert not house.has_daemon()
+    asked = house.run("daemon", "status")
+    assert asked.returncode == 1
+    assert "no daemon runs" in asked.stderr
+
+
 def test_a_daemon_that_is_killed_at_work_is_replaced_once_and_the_result_is_there(house: House) -> None:
     child = house.start("mask", "a.png", *MEDIUM, "--warm", "-o", "out.png")
     house.wait_for(lambda: is_segmenting(house), "work to begin")
@@ -250,23 +370,6 @@ def test_a_daemon_of_another_version_is_replaced(house: House, tmp_path: Path) -
     assert old.wait(timeout=10) == 0
 
 
-def test_a_busy_daemon_with_other_settings_finishes_and_the_command_does_without(house: House) -> None:
-    busy = house.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
-    house.wait_for(lambda: is_segmenting(house), "work to begin")
-
-    house.environment["HF_HUB_OFFLINE"] = "1"
-    done = house.run("mask", "a.png", *UNKNOWN, "--warm")
-    del house.environment["HF_HUB_OFFLINE"]
-
-    assert "no model is called 'pdfnot'" in done.stderr
-    assert "is at work; going on without a daemon" in done.stderr
-    assert busy.poll() is None
-    assert (house.status() or {})["is_leaving"]
-    busy.send_signal(signal.SIGINT)
-    busy.communicate(timeout=30)
-    house.wait_for(lambda: not house.has_daemon(), "the old daemon to leave")
-
-
 def test_a_second_daemon_is_refused_in_words(house: House) -> None:
     house.run("mask", "a.png", *UNKNOWN, "--warm")
 
@@ -274,109 +377,6 @@ def test_a_second_daemon_is_refused_in_words(house: House) -> None:
 
     assert done.returncode == 1
     assert "a daemon is running already" in done.stderr
-
-
-@pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--now"], 130)])
-def test_stopping_waits_for_the_image_at_hand_or_does_not(house: House, arguments: list[str], status: int) -> None:
-    child = house.start("mask", "a.png", *MEDIUM, "--warm", "-o", "out.png")
-    house.wait_for(lambda: is_segmenting(house), "work to begin")
-
-    stopped = house.run("daemon", "stop", *arguments)
-    _, told = child.communicate(timeout=30)
-
-    assert stopped.returncode == 0
-    assert "the daemon has gone" in stopped.stderr
-    assert child.returncode == status, told
-    assert not house.has_daemon()
-    asked = house.run("daemon", "status")
-    assert asked.returncode == 1
-    assert "no daemon runs" in asked.stderr
-
-
-def test_a_full_queue_is_refused_honestly(house: House) -> None:
-    busy = house.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
-    house.wait_for(lambda: is_segmenting(house), "work to begin")
-    waiting = [house.talk() for _ in range(MAX_WAITING)]
-    for number, talk in enumerate(waiting):
-        assert talk is not None
-        first = next(talk.ask("segment", order=to_plain(order_for(house, f"{number}.png"))))
-        assert first["doing"].startswith("waiting for")
-
-    done = house.run("mask", "a.png", *QUICK, "--warm", "-o", "one-too-many.png")
-
-    assert done.returncode == 1
-    assert f"{MAX_WAITING} images are waiting for the daemon already" in done.stderr
-    for talk in waiting:
-        assert talk is not None
-        talk.close()
-    house.wait_for(lambda: (house.status() or {})["waiting"] == 0, "those who hung up to be forgotten")
-    busy.kill()
-
-
-@linux_only
-def test_an_output_that_does_not_fit_is_an_error_in_words_and_nothing_is_left(house: House) -> None:
-    house.run("mask", "a.png", *QUICK, "--warm", "-o", "fits.png")
-    resource.prlimit(house.pid(), resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
-
-    done = house.run("mask", "a.png", *QUICK, "--warm", "-o", "too-large.png")
-    resource.prlimit(house.pid(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    again = house.run("mask", "a.png", *QUICK, "--warm", "-o", "again.png")
-
-    assert done.returncode == 1
-    assert "too-large.png could not be written" in done.stderr
-    assert again.returncode == 0
-    assert sorted(path.name for path in house.work.iterdir()) == ["a.png", "again.png", "fits.png", "large.png"]
-
-
-@linux_only
-@pytest.mark.skipif(not IS_ROOT, reason="only root can mount a small disk")
-def test_a_full_disk_is_an_error_in_words_and_nothing_is_left(house: House, tmp_path: Path) -> None:
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(tmp_path)], check=False)
-    if mounted.returncode:
-        pytest.skip("this machine lets not even root mount a disk")
-    try:
-        done = house.run("cutout", "a.png", *QUICK, "--warm", "-o", str(tmp_path / "out.png"))
-        left = list(tmp_path.iterdir())
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
-
-    assert done.returncode == 1
-    assert "there is no space left" in done.stderr
-    assert not left
-
-
-def test_an_image_that_vanishes_while_it_waits_is_an_error_in_words(house: House) -> None:
-    shutil.copy(house.work / "a.png", house.work / "gone.png")
-    busy = house.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
-    house.wait_for(lambda: is_segmenting(house), "work to begin")
-    child = house.start("mask", "gone.png", *QUICK, "--warm", "-o", "out.png")
-    house.wait_for(lambda: (house.status() or {})["waiting"] == 1, "the second to wait")
-
-    (house.work / "gone.png").unlink()
-    busy.kill()
-    _, told = child.communicate(timeout=30)
-
-    assert child.returncode == 1
-    assert told == "dis-core: there is no file gone.png (check the spelling and the folder)\n"
-
-
-@linux_only
-def test_a_job_without_enough_memory_fails_in_words_and_the_daemon_lives(house: House) -> None:
-    Image.fromarray(np.zeros((6000, 8000, 3), np.uint8)).save(house.work / "huge.png", compress_level=1)
-    house.run("mask", "a.png", *QUICK, "--warm", "-o", "before.png")
-    pid = house.pid()
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[0])
-    most_bytes = pages * os.sysconf("SC_PAGE_SIZE") + 200_000_000  # the picture takes 144 MB, its floats 576 MB
-    resource.prlimit(pid, resource.RLIMIT_AS, (most_bytes, resource.RLIM_INFINITY))
-
-    done = house.run("mask", "huge.png", *QUICK, "--warm", "-o", "huge-mask.png")
-    resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    again = house.run("mask", "a.png", *QUICK, "--warm", "-o", "after.png")
-
-    assert done.returncode == 1
-    assert "memory" in done.stderr
-    assert again.returncode == 0
-    assert house.pid() == pid
 
 
 def test_a_folder_that_others_could_look_into_is_not_used(empty_house: House) -> None:

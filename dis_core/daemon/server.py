@@ -150,10 +150,10 @@ class Daemon:
         }
 
 
-def serve(folder: Path, *, keep_alive_s: float) -> None:
-    """Be the daemon until it is time to leave. Raises DaemonUnavailable if there is one already."""
+def serve(folder: Path, *, keep_alive_s: float, lock_patience_s: float = 0.0) -> None:
+    """Be the daemon until it is time to leave. Raises DaemonUnavailable if there is one that does not leave in time."""
     endpoint.make_private(folder)
-    with endpoint.locked(folder, patience_s=LOCK_PATIENCE_S) as is_mine:
+    with endpoint.locked(folder, patience_s=lock_patience_s) as is_mine:
         if not is_mine:
             raise DaemonUnavailable("a daemon is running already", hint="see: dis-core daemon status")
         endpoint.sweep(folder)
@@ -195,7 +195,7 @@ def main(keep_alive_s: str = str(KEEP_ALIVE_S)) -> NoReturn:
     """What a process that a client has started does: be the daemon, and end."""
     write_log(logging.INFO)
     try:
-        serve(endpoint.runtime_folder(), keep_alive_s=float(keep_alive_s))
+        serve(endpoint.runtime_folder(), keep_alive_s=float(keep_alive_s), lock_patience_s=LOCK_PATIENCE_S)
     except DisError as error:
         logger.info("not needed: %s", error.message)
         end(1)
