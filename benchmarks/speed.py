@@ -30,11 +30,11 @@ from PIL import Image
 from plain_pdfnet import plain_logits
 from safetensors.torch import load_file, save_file
 
-from dis_core.device import Precision, choose_placement, run_on
+from dis_core.device import choose_placement, run_on
 from dis_core.images import read_picture
 from dis_core.images.writing import write_picture
 from dis_core.matte import Matte
-from dis_core.model_spec import DepthEstimator, Effort, Placement, Segmentation
+from dis_core.model_spec import DepthEstimator, Effort, Placement, Precision, Segmentation
 from dis_core.models.depth_anything import DepthAnything, small_network
 from dis_core.models.pdfnet import BoundaryPrior, PDFNet
 from dis_core.models.pdfnet_checkpoint import published_network

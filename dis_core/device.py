@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Literal, cast
+from typing import cast
 
 import torch
 
 from dis_core.errors import DeviceUnavailable, OutOfMemory
-from dis_core.model_spec import Placement
+from dis_core.model_spec import Placement, Precision
 
 AUTO = "auto"
-
-Precision = Literal["full", "half"]
 
 
 def choose_placement(requested: str = AUTO, *, precision: Precision = "full") -> Placement:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Quality = Literal["draft", "normal", "best"]
 """draft: half the network's input size; normal: as published; best: averaged over flipped and scaled views."""
 
+Precision = Literal["full", "half"]
+"""full: all arithmetic in float32; half: for graphics cards, products and convolutions in float16."""
+
 CloserLook = Literal["taken", "rejected", "not needed"]
 """What became of a second look at a small subject; rejected: it contradicted the first."""
 

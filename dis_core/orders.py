@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from dis_core.errors import DisError
 from dis_core.formats import OutputFormat
-from dis_core.model_spec import MAX_TILES, Box, Quality, Refinement
+from dis_core.model_spec import MAX_TILES, Box, Precision, Quality, Refinement
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Segmenting:
 
     model: str | None = None
     device: str = "auto"
+    precision: Precision = "full"
     quality: Quality = "normal"
     refine: str = "auto"
     max_tiles: int = MAX_TILES

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dis_core import passes, plugins, weights
 from dis_core.checkpoint import resolve
-from dis_core.device import AUTO, Precision, choose_placement, run_on, tiles_at_once
+from dis_core.device import AUTO, choose_placement, run_on, tiles_at_once
 from dis_core.errors import BadRequest
 from dis_core.images import as_picture
 from dis_core.matte import Matte
@@ -27,6 +27,7 @@ from dis_core.model_spec import (
     MatteLoader,
     ModelSpec,
     Placement,
+    Precision,
     Prompt,
     Quality,
     Segmenter,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dis_core.images import Picture
     from dis_core.images.compositing import Colour
     from dis_core.matte import Matte
+    from dis_core.model_spec import Precision
     from dis_core.pipeline import Pipeline
 
 OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory, OutputExists, OutputFailed)
@@ -32,7 +33,7 @@ class Workshop:
 
     def __init__(self) -> None:
         self.pipeline: Pipeline | None = None
-        self._device = ""
+        self._place: tuple[str, Precision] | None = None
         self._background: tuple[object, Picture] | None = None
 
     def fulfil(self, order: Order, report: Report) -> Receipt | Failure:
@@ -42,7 +43,7 @@ class Workshop:
         BadRequest for a colour that is none, NoImage for a background that cannot be read.
         """
         make_result = self._prepared(order.style)
-        pipeline = self._pipeline_on(order.segmenting.device)
+        pipeline = self._pipeline_on(order.segmenting.device, order.segmenting.precision)
         try:
             return _fulfil(order, pipeline, make_result, report)
         except MemoryError:
@@ -50,15 +51,15 @@ class Workshop:
         except OF_ONE_IMAGE as error:
             return Failure(error)
 
-    def _pipeline_on(self, device: str) -> Pipeline:
+    def _pipeline_on(self, device: str, precision: Precision) -> Pipeline:
         """The pipeline for a device: the one before, model and all, if that is the same place by another name."""
-        if self.pipeline is None or device != self._device:
+        if self.pipeline is None or (device, precision) != self._place:
             from dis_core.pipeline import Pipeline  # takes seconds: torch
 
-            new = Pipeline(device)  # holds no model yet, so memory never holds two
+            new = Pipeline(device, precision=precision)  # holds no model yet, so memory never holds two
             if self.pipeline is None or new.placement != self.pipeline.placement:
                 self.pipeline = new
-            self._device = device
+            self._place = device, precision
         return self.pipeline
 
     def _prepared(self, style: Style) -> MakeResult:

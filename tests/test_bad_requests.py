@@ -54,6 +54,7 @@ BAD = {
     "a depth model": (["cutout", "good.png", "-m", "depth-tiny"], "depth-tiny"),
     "a model that is not here and cannot be fetched": (["cutout", "good.png", "-m", "pdfnet"], "Hub"),
     "an unknown device": (["cutout", "good.png", *TINY, "--device", "tpu9"], "tpu9"),
+    "half precision on the CPU": (["cutout", "good.png", *TINY, "--device", "cpu", "--precision", "half"], "graphics"),
     "a device that is not here": (["cutout", "good.png", *TINY, "--device", "cuda:97"], "cuda:97"),
     "a box that is no box": (["cutout", "good.png", *TINY, "--roi", "1,2,3"], "four whole numbers"),
     "an empty box": (["cutout", "good.png", *TINY, "--roi", "1,2,0,5"], "empty"),

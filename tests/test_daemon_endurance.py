@@ -46,7 +46,9 @@ def ask_and_hang_up(house: House, order: Order) -> str:
 def test_three_hundred_requests_cost_neither_memory_nor_open_files(house: House) -> None:
     with Image.open(house.work / "a.png") as image:
         image.convert("L").save(house.work / "depth.png")
-    segmenting = Segmenting("pdfnet-tiny", "cpu", "draft", "none", depth=house.work / "depth.png")
+    segmenting = Segmenting(
+        model="pdfnet-tiny", device="cpu", quality="draft", refine="none", depth=house.work / "depth.png"
+    )
     order = Order(house.work / "a.png", house.work / "out.png", "png", CutoutStyle(), segmenting, overwrite=True)
     gone = replace(order, source=house.work / "gone.png")
     outside = replace(order, segmenting=replace(segmenting, roi=(5000, 5000, 5001, 5001)))

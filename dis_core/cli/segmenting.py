@@ -80,6 +80,13 @@ _OPTIONS = (
     click.option("-m", "--model", metavar="NAME", help="A model of 'dis-core models'; else the best that can be had."),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..., mps"),
     click.option(
+        "--precision",
+        type=click.Choice(["full", "half"]),
+        default="full",
+        show_default=True,
+        help="half: for graphics cards, faster, leaner and a little off.",
+    ),
+    click.option(
         "--quality",
         type=click.Choice(["draft", "normal", "best"]),
         default="normal",
