@@ -7,7 +7,7 @@ missing to explain the pixel is given to the foreground. Two passes, over a wide
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -41,17 +41,37 @@ def estimate_foreground(image: NDArray[np.float32], alpha: NDArray[np.float32]) 
     Raises OutOfMemory.
     """
     result: NDArray[np.float32] = image.copy()
+    for part in foreground_parts(image, alpha):
+        result[part.place][part.unknown] = part.colours
+    return result
+
+
+class Part(NamedTuple):
+    """A block of the image, (rows, columns): its pixels of unknown colours (h, w), and these, (N, C) in [0, 1]."""
+
+    place: tuple[slice, slice]
+    unknown: NDArray[np.bool_]
+    colours: NDArray[np.float32]
+
+
+def foreground_parts(pixels: NDArray[np.generic], alpha: NDArray[np.float32], *, levels: float = 1.0) -> Iterator[Part]:
+    """`estimate_foreground` block by block, and only where it changes anything.
+
+    `pixels` (H, W, 1 or 3) of any type reach from 0 to `levels`.
+
+    Raises OutOfMemory.
+    """
     unknown = (alpha > 0) & (alpha < 1)
     for rows, columns in _blocks(unknown):
         around = with_margin(rows, _REACH, alpha.shape[0]), with_margin(columns, _REACH, alpha.shape[1])
+        image = np.divide(pixels[around], np.float32(levels), dtype=np.float32)
         with run_on(CPU):
             estimate: NDArray[np.float32] = _fuse_twice(
-                torch.from_numpy(image[around]), torch.from_numpy(alpha[around])
+                torch.from_numpy(image), torch.from_numpy(alpha[around])
             ).numpy()
         inner = estimate[part_within(rows, around[0]), part_within(columns, around[1])]
         here = unknown[rows, columns]
-        result[rows, columns][here] = inner[here]
-    return result
+        yield Part((rows, columns), here, inner[here])
 
 
 def _blocks(unknown: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:

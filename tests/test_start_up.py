@@ -102,15 +102,6 @@ def test_what_a_type_checker_sees_is_what_is_public() -> None:
     assert seen | {"__version__"} == set(dis_core.__all__)
 
 
-def test_the_command_asks_for_large_pages_before_torch_starts(tmp_path: Path) -> None:
-    shows = "import os, sys; from dis_core.cli.main import run; run(['--version'])"
-    shows += "; print(os.environ['THP_MEM_ALLOC_ENABLE'], 'torch' in sys.modules)"
-
-    done = run_python("-c", shows, folder=tmp_path)
-
-    assert done.stdout.splitlines()[-1] == "1 False"
-
-
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="remove_background"):
         dis_core.remove_background  # noqa: B018 - looking it up is the act

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import Literal
@@ -48,8 +47,6 @@ for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, sc
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return the exit status."""
-    # Fresh memory for large tensors then comes in large pages, which costs a fraction; torch reads it when it starts.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     wants_json = "--progress=json" in arguments or ("--progress", "json") in itertools.pairwise(arguments)
     style: Literal["text", "json"] = "json" if wants_json else "text"
     try:
