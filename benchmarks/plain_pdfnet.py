@@ -66,12 +66,26 @@ def backbone(swin: Swin, x: torch.Tensor) -> list[torch.Tensor]:
     features = []
     for stage, blocks in enumerate(swin.stages):
         if stage:
-            x = cast("PatchMerging", swin.merges[stage - 1])(x)
+            x = merge(cast("PatchMerging", swin.merges[stage - 1]), x)
         for block in cast("Sequence[Block]", blocks):
             x = x + attend(block, block.norm1(x))
-            x = x + block.mlp(block.norm2(x))
+            hidden = F.gelu(linear(block.mlp[0], block.norm2(x)))
+            x = x + linear(block.mlp[2], hidden)
         features.append(swin.norms[stage](x).permute(0, 3, 1, 2))
     return features
+
+
+def linear(layer: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """A linear layer as a matrix product."""
+    layer = cast("torch.nn.Linear", layer)
+    return F.linear(x, layer.weight, layer.bias)
+
+
+def merge(merging: PatchMerging, x: torch.Tensor) -> torch.Tensor:
+    """Four neighbours become one token."""
+    x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
+    corners = [x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]]
+    return linear(merging.reduction, merging.norm(torch.cat(corners, -1)))
 
 
 def attend(block: Block, x: torch.Tensor) -> torch.Tensor:
@@ -87,11 +101,15 @@ def attend(block: Block, x: torch.Tensor) -> torch.Tensor:
         mask = region_mask(height, width, window, block.shift).to(x.device)[:, None].repeat(B, 1, 1, 1)
     windows = partition(x, window)
     count, N, C = windows.shape
-    qkv = attention.qkv(windows).reshape(count, N, 3, attention.heads, C // attention.heads).permute(2, 0, 3, 1, 4)
+    qkv = (
+        linear(attention.qkv, windows)
+        .reshape(count, N, 3, attention.heads, C // attention.heads)
+        .permute(2, 0, 3, 1, 4)
+    )
     query, key, value = qkv.unbind(0)
     weights = query * query.shape[-1] ** -0.5 @ key.transpose(-2, -1) + attention.position_bias() + mask
     out = torch.softmax(weights, -1) @ value
-    out = attention.proj(out.transpose(1, 2).reshape(count, N, C))
+    out = linear(attention.proj, out.transpose(1, 2).reshape(count, N, C))
     x = join(out, height, width, window)
     if block.shift:
         x = x.roll((block.shift, block.shift), (1, 2))

@@ -88,7 +88,7 @@ def pixels_at_once(placement: Placement) -> int:
     A CPU is fastest with maps that stay near its caches; a GPU wants enough of them to be busy, PDFNet's 64 patches in
     one batch, and still not to fill its memory.
     """
-    return 512 * 512 if placement.device == "cpu" else 1024 * 1024
+    return 512 * 256 if placement.device == "cpu" else 1024 * 1024
 
 
 @contextmanager

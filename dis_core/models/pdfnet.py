@@ -21,11 +21,11 @@ from dis_core.models.rows import RowBuffer, Rows, convolved, convolved_in_strips
 PATCHES_PER_SIDE = 8
 """The full-size image is cut into 8 x 8 patches, and so is the boundary map (sections 3.1 and 3.2)."""
 
-PIXELS_AT_ONCE = 512 * 512
+PIXELS_AT_ONCE = 512 * 256
 """So many pixels of input go through the backbone at once, unless a network is told otherwise. Such maps are the
 fastest on a CPU: they fit into memory that has been used before (docs/explanation/speed.md)."""
 
-STRIPS = 16
+STRIPS = 8
 """Of the decoder's maps so many times fewer pixels are worked on at once: they have 128 channels, not 3."""
 
 

@@ -54,8 +54,12 @@ def part_of_resized(x: torch.Tensor, size: Size, rows: slice, columns: slice) ->
         _between((_positions(part, x) + 0.5) * (x.shape[axis] / size[axis]) - 0.5, x.shape[axis])
         for axis, part in ((-2, rows), (-1, columns))
     )
-    x = torch.lerp(x[:, :, down.before], x[:, :, down.after], down.share[:, None].to(x.dtype))
-    return torch.lerp(x[:, :, :, right.before], x[:, :, :, right.after], right.share.to(x.dtype))
+    # Columns first, while the rows are few: picking columns is slow, and whole rows are copied at once.
+    first, last = int(down.before[0]), int(down.after[-1])
+    x = x[:, :, first : last + 1]
+    x = torch.lerp(x[:, :, :, right.before], x[:, :, :, right.after], right.share.to(x.dtype))
+    before, after = x[:, :, down.before - first], x[:, :, down.after - first]
+    return torch.lerp(before, after, down.share[:, None].to(x.dtype))
 
 
 def mix_rows_to_corners(x: torch.Tensor, start: int, heights: tuple[int, int], rows: slice) -> torch.Tensor:

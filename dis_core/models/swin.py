@@ -29,6 +29,18 @@ def relative_position_index(window: int) -> torch.Tensor:
     return down * (2 * window - 1) + right
 
 
+class PixelLinear(nn.Linear):
+    """A linear layer on every pixel of (B, H, W, C), computed as a convolution of 1 x 1.
+
+    It is the same arithmetic, but torch sends it to oneDNN and not to MKL, which is half as fast on AMD's processors
+    (docs/explanation/speed.md).
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = F.conv2d(x.permute(0, 3, 1, 2), self.weight[:, :, None, None], self.bias)
+        return out.permute(0, 2, 3, 1)
+
+
 class AxisWindows(NamedTuple):
     """Windows along one axis that are filled alike.
 
@@ -66,8 +78,8 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.window = window
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
+        self.qkv = PixelLinear(width, 3 * width)
+        self.proj = PixelLinear(width, width)
         self.bias_table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
 
     def position_bias(self) -> torch.Tensor:
@@ -126,7 +138,9 @@ class Block(nn.Module):
         self.norm1 = nn.LayerNorm(width)
         self.attention = WindowAttention(width, heads, window)
         self.norm2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, mlp_ratio * width), nn.GELU(), nn.Linear(mlp_ratio * width, width))
+        self.mlp = nn.Sequential(
+            PixelLinear(width, mlp_ratio * width), nn.GELU(), PixelLinear(mlp_ratio * width, width)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, H, W, C) -> (B, H, W, C)."""
@@ -141,7 +155,7 @@ class PatchMerging(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(4 * width)
-        self.reduction = nn.Linear(4 * width, 2 * width, bias=False)
+        self.reduction = PixelLinear(4 * width, 2 * width, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, H, W, C) -> (B, ceil(H / 2), ceil(W / 2), 2C)."""
