@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dis_core.cli.parent import stop_option, stopped_at_eof
 from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
 from dis_core.errors import BadRequest
 
@@ -40,6 +42,7 @@ class Errand:
     help="Say that you know that a licence forbids commercial use; needed for models where it does.",
 )
 @progress_option
+@stop_option
 def fetch(
     *,
     names: tuple[str, ...],
@@ -47,6 +50,7 @@ def fetch(
     again: bool,
     accept_noncommercial: bool,
     progress: ProgressStyle,
+    stop_at_eof: bool,
 ) -> None:
     """Download models, and the depth models that they need, so that they work offline from then on.
 
@@ -60,17 +64,18 @@ def fetch(
     errands = plan_errands(names, file)
     if not accept_noncommercial:
         refuse_noncommercial(*(errand.spec for errand in errands))
-    for i, errand in enumerate(errands):
-        if again and errand.file is None:  # a file takes the place of what is here by itself, if it is any good
-            weights.start_over(errand.spec)
-        # One after the other, announcement and all: without a connection, a model from a file arrives nevertheless.
-        say(announce(errand))
-        with progress_report(progress) as report:
-            place = bring(errand, report=span(report, i / len(errands), (i + 1) / len(errands)))
-        if progress == "json":
-            say_event("fetched", model=errand.spec.name, file=str(place))
-        else:
-            click.echo(f"{errand.spec.name}: {place}")
+    with stopped_at_eof() if stop_at_eof else contextlib.nullcontext():
+        for i, errand in enumerate(errands):
+            if again and errand.file is None:  # a file takes the place of what is here by itself, if it is any good
+                weights.start_over(errand.spec)
+            # One after the other, announcement and all: without a connection, a model from a file arrives nevertheless.
+            say(announce(errand))
+            with progress_report(progress) as report:
+                place = bring(errand, report=span(report, i / len(errands), (i + 1) / len(errands)))
+            if progress == "json":
+                say_event("fetched", model=errand.spec.name, file=str(place))
+            else:
+                click.echo(f"{errand.spec.name}: {place}")
 
 
 def plan_errands(names: tuple[str, ...], file: Path | None) -> list[Errand]:

@@ -73,10 +73,13 @@ def run(arguments: Sequence[str]) -> int:
 
 def _tell(error: DisError, style: Literal["text", "json"]) -> int:
     """Say how the command failed: to the person, and with `--progress json` to the program too."""
-    say_error(error.message, hint=error.hint)
-    if style == "json":
-        with contextlib.suppress(OutputFailed):  # it has been said on standard error
-            say_event("error", code=error.code, message=error.message, hint=error.hint)
+    try:
+        say_error(error.message, hint=error.hint)
+        if style == "json":
+            with contextlib.suppress(OutputFailed):  # it has been said on standard error
+                say_event("error", code=error.code, message=error.message, hint=error.hint)
+    except BrokenPipeError:
+        abandon_stdout()  # whoever would have heard it has gone
     return error.exit_status
 
 

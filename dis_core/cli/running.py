@@ -18,6 +18,7 @@ from dis_core.cli.jobs import (
     refuse_existing,
     split_existing,
 )
+from dis_core.cli.parent import stopped_at_eof
 from dis_core.cli.telling import tell_failure, tell_result
 from dis_core.cli.terminal import progress_report, say, say_error
 from dis_core.errors import BadRequest, DisError
@@ -57,7 +58,8 @@ def run_request(request: Request, style: Style, *, suffix: str) -> None:
     refuse_contradictions(request, plan.jobs)
     jobs = plan.jobs if request.overwrite else jobs_to_do(request, plan.jobs)
     failures = [Failed("", error) for error in plan.unreadable]
-    failures += run_jobs(request, jobs, template)
+    with stopped_at_eof() if request.stop_at_eof else nullcontext():
+        failures += run_jobs(request, jobs, template)
     if len(failures) == 1 and len(jobs) <= 1:
         raise failures[0].error
     if failures:
@@ -89,6 +91,8 @@ def refuse_contradictions(request: Request, jobs: list[Job]) -> None:
     to_stdout = any(job.destination is None for job in jobs)
     if to_stdout and request.progress == "json":
         raise BadRequest("the image and --progress json cannot both go to standard output", hint="name a file with -o")
+    if request.stop_at_eof and STANDARD_STREAM in request.inputs:
+        raise BadRequest("standard input cannot hold both the image and the end of --stop-at-eof", hint="name a file")
     if to_stdout and sys.stdout.isatty():
         raise BadRequest("an image would fill the terminal with noise", hint="name a file with -o, or redirect it")
     if to_stdout and request.save_depth:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from dis_core.cli.parent import stop_option
 from dis_core.cli.terminal import ProgressStyle, progress_option
 from dis_core.formats import OutputFormat
 from dis_core.model_spec import MAX_TILES, Box
@@ -30,6 +31,7 @@ class Request:
     warm: bool
     keep_alive: float | None
     progress: ProgressStyle
+    stop_at_eof: bool
     segmenting: Segmenting
 
 
@@ -128,6 +130,7 @@ _OPTIONS = (
         "-1: for good.",
     ),
     progress_option,
+    stop_option,
 )
 
 
