@@ -28,6 +28,14 @@ class Segmenting:
 
 
 @dataclass(frozen=True)
+class Edges:
+    """How far the matte's edge is moved, inwards if less than 0, and over how far it is then softened, in pixels."""
+
+    grow: int = 0
+    feather: int = 0
+
+
+@dataclass(frozen=True)
 class CutoutStyle:
     """The subject before something else: `bgcolor`, the image `bgimage`, or nothing; see `dis-core cutout --help`."""
 
@@ -37,6 +45,7 @@ class CutoutStyle:
     crop: bool = False
     crop_margin: int = 0
     colours: Literal["clean", "original"] = "clean"
+    edges: Edges = Edges()
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,7 @@ class MaskStyle:
 
     kind: Literal["mask"] = "mask"
     bits: Literal[8, 16] = 8
+    edges: Edges = Edges()
 
 
 Style: TypeAlias = CutoutStyle | MaskStyle

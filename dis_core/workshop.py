@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest, NoImage, OutOfMemory, OutputExists, OutputFailed
-from dis_core.orders import CutoutStyle, Failure, MaskStyle, Order, Receipt, Style
+from dis_core.orders import CutoutStyle, Edges, Failure, MaskStyle, Order, Receipt, Style
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Workshop:
         """What makes the result of a matte; a background is read once for all images that are put before it."""
         if isinstance(style, MaskStyle):
             self._background = None
-            return lambda matte: matte.grey(bits=style.bits)
+            return functools.partial(make_mask, style)
         from dis_core.images.compositing import parse_colour
 
         colour = None if style.bgcolor is None else parse_colour(style.bgcolor)
@@ -114,8 +115,23 @@ def _fulfil(order: Order, pipeline: Pipeline, make_result: MakeResult, report: R
     return Receipt(matte.model, matte.device, matte.refinement, tuple(remarks_on(order, written, matte)))
 
 
+def make_mask(style: MaskStyle, matte: Matte) -> Picture:
+    """The grey matte, with its edges moved and softened if that is wanted."""
+    from dis_core.edges import reshape_edges
+
+    if style.edges != Edges():
+        # Of what is visible, so that the edge can also be moved beyond the end of a cut-out layer.
+        edges = reshape_edges(matte.visible(), grow_px=style.edges.grow, feather_px=style.edges.feather)
+        matte = replace(matte, alpha=edges, picture=None)
+    return matte.grey(bits=style.bits)
+
+
 def make_cutout(style: CutoutStyle, colour: Colour | None, background: Picture | None, matte: Matte) -> Picture:
     """The subject before its new background, if any, and cropped if that is wanted."""
+    from dis_core.edges import reshape_edges
+
+    edges = reshape_edges(matte.alpha, grow_px=style.edges.grow, feather_px=style.edges.feather)
+    matte = replace(matte, alpha=edges)
     result = placed(matte.cutout(colours=style.colours), colour, background)
     return cropped(result, matte, style.crop_margin) if style.crop else result
 

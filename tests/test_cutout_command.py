@@ -222,6 +222,36 @@ def test_a_box_is_x_y_width_and_height(folder: Path) -> None:
         assert image.size == (10, 20)
 
 
+@pytest.mark.parametrize("grow", [-4, 3])
+def test_the_edge_is_moved_by_pixels_of_the_image(folder: Path, grow: int) -> None:
+    assert run(["mask", "--model", "bright", "a.png", "--grow", str(grow)]) == 0
+
+    row = read_picture(folder / "a-mask.png").pixels[20, :, 0]
+    assert (np.flatnonzero(row == 255) == np.arange(20 - grow, 40 + grow)).all()
+
+
+def test_a_cutout_gets_the_same_edge_as_a_mask(folder: Path) -> None:
+    edges = ["--model", "bright", "a.png", "--grow", "-3", "--feather", "4"]
+
+    assert run(["mask", *edges]) == 0
+    assert run(["cutout", *edges]) == 0
+
+    mask, alpha = read_picture(folder / "a-mask.png").pixels[..., 0], read_picture(folder / "a-cutout.png").alpha
+    assert alpha is not None
+    assert np.abs(mask / np.float32(255) - alpha).max() < 1e-6
+    assert 0 < alpha[20, 23] < 1
+
+
+def test_a_mask_can_grow_beyond_what_is_visible(folder: Path) -> None:
+    layer = np.dstack([np.full((40, 60, 3), 255, np.uint8), square()[..., 0]])
+    Image.fromarray(layer).save("layer.png")
+
+    assert run(["mask", "--model", "bright", "layer.png", "--grow", "5"]) == 0
+
+    row = read_picture(folder / "layer-mask.png").pixels[20, :, 0]
+    assert (np.flatnonzero(row == 255) == np.arange(15, 45)).all()
+
+
 def test_no_depth_map_goes_where_an_image_is(folder: Path) -> None:
     Path("a-cutout-depth.png").write_bytes(Path("b.jpg").read_bytes())
     before = Path("a-cutout-depth.png").read_bytes()

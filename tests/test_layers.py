@@ -27,6 +27,7 @@ LAYERS = {
     # 0: values. numpy, Pillow and other readers of files, and the standard library.
     "dis_core": 0,
     "dis_core.disk": 0,
+    "dis_core.edges": 0,
     "dis_core.errors": 0,
     "dis_core.formats": 0,
     "dis_core.images": 0,

@@ -44,5 +44,7 @@ def cutout(
         raise BadRequest("--bgcolor and --bgimage contradict each other", hint="choose one background")
     if crop_margin and not crop:
         raise BadRequest("--crop-margin does nothing without --crop")
-    style = CutoutStyle(bgcolor=bgcolor, bgimage=bgimage, crop=crop, crop_margin=crop_margin, colours=colours)
+    style = CutoutStyle(
+        bgcolor=bgcolor, bgimage=bgimage, crop=crop, crop_margin=crop_margin, colours=colours, edges=request.edges
+    )
     run_request(request, style, suffix=CUTOUT_SUFFIX)

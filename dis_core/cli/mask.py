@@ -20,4 +20,5 @@ def mask(request: Request, *, bits: str) -> None:
 
     The result of beach.jpg is beach-mask.png beside it.
     """
-    run_request(request, MaskStyle(bits=cast("Literal[8, 16]", int(bits))), suffix=MASK_SUFFIX)
+    style = MaskStyle(bits=cast("Literal[8, 16]", int(bits)), edges=request.edges)
+    run_request(request, style, suffix=MASK_SUFFIX)

@@ -15,7 +15,10 @@ from dis_core.cli.parent import stop_option
 from dis_core.cli.terminal import ProgressStyle, progress_option
 from dis_core.formats import OutputFormat
 from dis_core.model_spec import MAX_TILES, Box
-from dis_core.orders import Segmenting
+from dis_core.orders import Edges, Segmenting
+
+MOST_EDGE_PX = 100
+"""As far as edges can be moved and softened: more takes long, and shows that the wrong thing is being done."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Request:
     progress: ProgressStyle
     stop_at_eof: bool
     segmenting: Segmenting
+    edges: Edges
 
 
 class BoxType(click.ParamType[Box]):
@@ -122,6 +126,20 @@ _OPTIONS = (
     click.option("--depth-model", metavar="NAME", help="Another depth model of 'dis-core models'."),
     click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use."),
     click.option("--save-depth", is_flag=True, help="Also write the depth map that was used, as ...-depth.png."),
+    click.option(
+        "--grow",
+        type=click.IntRange(-MOST_EDGE_PX, MOST_EDGE_PX),
+        default=0,
+        metavar="PIXELS",
+        help="Move the subject's edge outwards by so many pixels of the image; inwards if less than 0.",
+    ),
+    click.option(
+        "--feather",
+        type=click.IntRange(0, MOST_EDGE_PX),
+        default=0,
+        metavar="PIXELS",
+        help="Soften the edge over so many pixels to both sides, after it was moved.",
+    ),
     click.option("--warm", is_flag=True, help="Let a background process do it, which keeps the model loaded for more."),
     click.option(
         "--keep-alive",
@@ -140,7 +158,8 @@ def segmenting_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_request(**values: Any) -> None:  # click passes options by name
         segmenting = Segmenting(**{field.name: values.pop(field.name) for field in fields(Segmenting)})
+        edges = Edges(**{field.name: values.pop(field.name) for field in fields(Edges)})
         mine = {field.name: values.pop(field.name) for field in fields(Request) if field.name in values}
-        command(request=Request(**mine, segmenting=segmenting), **values)
+        command(request=Request(**mine, segmenting=segmenting, edges=edges), **values)
 
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), with_request)
