@@ -1,0 +1,98 @@
+"""What dis-core says while it works, one JSON object to a line, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Union
+
+LONGEST_LINE_BYTES = 1_000_000
+STOPPED = "Cancelled"
+CRASHED = "Crashed"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the work is, in [0, 1], and what is being done."""
+
+    fraction: float
+    doing: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """It went well: which model ran where, and what the user should know about the result."""
+
+    model: str = ""
+    device: str = ""
+    seconds: float = 0.0
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It did not; `code` is the kind of failure, as the docs of dis-core list them."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+    def in_words(self) -> str:
+        """A sentence or two for the window."""
+        message = self.message[:1].upper() + self.message[1:]
+        return f"{message} ({self.hint})" if self.hint else message
+
+
+Outcome = Union[Done, Failed]
+
+
+class Answers:
+    """The standard output of one child, as it comes in."""
+
+    def __init__(self) -> None:
+        self.outcome: Outcome | None = None
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[Progress]:
+        """Take what has come, of any length, and return the progress that is in it."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._rest = self._rest[:LONGEST_LINE_BYTES]
+        return [progress for progress in map(self._take, lines) if progress is not None]
+
+    def finish(self, exit_status: int, errors: bytes) -> Outcome:
+        """What came of it, now that the child has ended; `errors` is the end of its standard error."""
+        if exit_status == 0:
+            return self.outcome if isinstance(self.outcome, Done) else Done()
+        if isinstance(self.outcome, Failed):
+            return self.outcome
+        lines = errors.decode("utf-8", "replace").strip().splitlines()
+        said = lines[-1] if lines else "it said nothing"
+        return Failed(CRASHED, f"dis-core ended unexpectedly ({exit_status}): {said}", "dis-core doctor may know why")
+
+    def _take(self, line: bytes) -> Progress | None:
+        try:
+            event = json.loads(line.decode("utf-8", "replace"))
+            kind = event.get("event")
+        except (ValueError, AttributeError):
+            return None  # a library printed something; it is not meant for us
+        if kind == "progress":
+            return Progress(_number(event.get("fraction")), str(event.get("doing", "")))
+        if kind == "result":
+            self.outcome = _done(event)
+        elif kind == "error":
+            self.outcome = Failed(str(event.get("code", "")), str(event.get("message", "")), str(event.get("hint", "")))
+        return None
+
+
+def _done(event: dict[str, Any]) -> Done:
+    remarks = event.get("remarks")
+    return Done(
+        model=str(event.get("model", "")).partition("@")[0],
+        device=str(event.get("device", "")),
+        seconds=_number(event.get("seconds")),
+        remarks=tuple(map(str, remarks)) if isinstance(remarks, list) else (),
+    )
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0

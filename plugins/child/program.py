@@ -1,0 +1,73 @@
+"""How dis-core is reached from inside an editor: which program, in which environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from typing import Mapping
+
+from .names import file_name, text_of
+
+COMMAND_FILE = "command.json"
+"""Beside the plug-in; `dis-core plugin install` writes into it how this installation is started."""
+
+INSTALL_COMMANDS = "python3 -m pip install dis-core\npython3 -m dis_core plugin install {editor}\n"
+
+# Editors set these for themselves, and a child that inherits them finds their Python, their Qt or their libraries.
+UNWANTED = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "QML2_IMPORT_PATH", "QT_PLUGIN_PATH")
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
+"""For finding subjects: nothing is downloaded unless the user has clicked on it."""
+
+UNWANTED_BEGINNINGS = ("PYTHON", "GI_TYPELIB", "GEGL_", "BABL_", "GIMP")
+
+
+@dataclass(frozen=True)
+class Program:
+    """An installed dis-core: its command line as text, what its environment needs, and more options for segmenting."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    segment_options: tuple[str, ...] = ()
+
+
+def find_program(plugin_folder: str) -> Program | None:
+    """The dis-core that installed the plug-in, or else one on the path; None if there is none.
+
+    `plugin_folder` is a file name, such as the folder of `__file__`.
+    """
+    program = read_command(os.path.join(plugin_folder, COMMAND_FILE))
+    if program is not None and shutil.which(file_name(program.command[0])):
+        return program
+    found = shutil.which("dis-core", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *usual_folders()]))
+    return None if found is None else Program((text_of(found),))
+
+
+def usual_folders() -> tuple[str, ...]:
+    """Where pip and pipx put commands, although an editor that is started from a menu may not look there."""
+    return (os.path.expanduser(os.path.join("~", ".local", "bin")), "/usr/local/bin", "/opt/homebrew/bin")
+
+
+def read_command(path: str) -> Program | None:
+    """What `dis-core plugin install` wrote; None if it wrote nothing, or somebody spoilt it."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+        command = tuple(str(part) for part in content["command"])
+        environment = {str(name): str(value) for name, value in content.get("environment", {}).items()}
+        options = tuple(str(option) for option in content.get("segment_options", ()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Program(command, environment, options) if command else None
+
+
+def child_environment(inherited: Mapping[str, str], program: Program) -> dict[str, str]:
+    """The editor's environment without what would break a child, and with what this program needs."""
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name not in UNWANTED and not name.startswith(UNWANTED_BEGINNINGS)
+    }
+    # The editor may have set the locale to C.
+    return {**kept, "PYTHONUTF8": "1", **program.environment}

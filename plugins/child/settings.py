@@ -1,0 +1,98 @@
+"""What the user can choose, in which words, and how it becomes a command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Mapping, Sequence, Tuple
+
+Box = Tuple[int, int, int, int]
+"""x, y, width, height in pixels."""
+
+SOURCES = {"layer": "Active layer", "picture": "Whole picture"}
+RESULTS = {"select": "Selection", "mask": "Mask on the layer", "cut": "New layer"}
+MODES = {"replace": "Replace", "add": "Add", "subtract": "Subtract", "intersect": "Intersect"}
+QUALITIES = {"draft": "Fast", "normal": "Normal", "best": "Best, slow"}
+REGIONS = {"selection": "Around the selection", "everywhere": "Everywhere"}
+AUTOMATIC = ""
+"""The name of the model that stands for "the best that there is"."""
+
+MOST_PX = 100
+"""As far as edges can be moved and softened."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One choice of everything; the values are keys of the tables above."""
+
+    source: str = "layer"
+    result: str = "select"
+    mode: str = "replace"
+    region: str = "selection"
+    model: str = AUTOMATIC
+    quality: str = "normal"
+    grow_px: int = 0
+    feather_px: int = 0
+
+    def to_strings(self) -> dict[str, str]:
+        """For where an editor keeps settings as text."""
+        return {field.name: str(getattr(self, field.name)) for field in fields(self)}
+
+
+ALLOWED = {"source": SOURCES, "result": RESULTS, "mode": MODES, "region": REGIONS, "quality": QUALITIES}
+RANGES = {"grow_px": (-MOST_PX, MOST_PX), "feather_px": (0, MOST_PX)}
+
+
+def from_strings(kept: Mapping[str, str]) -> Settings:
+    """What `to_strings` made; whatever is missing or makes no sense is as in a new installation."""
+    values: dict[str, Any] = {"model": kept.get("model", AUTOMATIC)}
+    for name, allowed in ALLOWED.items():
+        if kept.get(name) in allowed:
+            values[name] = kept[name]
+    for name, (least, most) in RANGES.items():
+        try:
+            values[name] = min(max(int(kept.get(name, "")), least), most)
+        except ValueError:
+            continue
+    return Settings(**values)
+
+
+def segment_arguments(
+    settings: Settings, *, model: str, image: str, output: str, roi: Box | None, more: Sequence[str]
+) -> list[str]:
+    """The arguments of dis-core for one picture: a grey matte, or for a new layer the subject in clean colours."""
+    arguments = ["cutout" if settings.result == "cut" else "mask", image, "-o", output, "--model", model]
+    arguments += ["--quality", settings.quality, "--progress", "json", "--stop-at-eof"]
+    if roi is not None:
+        arguments += ["--roi", ",".join(map(str, roi))]
+    if settings.grow_px:
+        arguments += [f"--grow={settings.grow_px}"]
+    if settings.feather_px:
+        arguments += [f"--feather={settings.feather_px}"]
+    return [*arguments, *more]
+
+
+def fetch_arguments(model: str) -> list[str]:
+    """The arguments of dis-core that download a model."""
+    return ["fetch", model, "--progress", "json", "--stop-at-eof"]
+
+
+LIST_ARGUMENTS = ("models", "--json")
+
+
+def region_box(selected: Box | None, source: Box) -> Box | None:
+    """Where to look: the selection's box with a tenth of its longer side around it, counted from the source's corner.
+
+    Both boxes are in pixels of the picture. None if nothing is selected, or the selection's surroundings are all of
+    the source. A box without width says that the two lie apart.
+    """
+    if selected is None:
+        return None
+    x, y, width, height = selected
+    margin = max(width, height) // 10 + 8
+    left, top = max(x - margin, source[0]), max(y - margin, source[1])
+    right = min(x + width + margin, source[0] + source[2])
+    bottom = min(y + height + margin, source[1] + source[3])
+    if right <= left or bottom <= top:
+        return 0, 0, 0, 0
+    box = (left - source[0], top - source[1], right - left, bottom - top)
+    return None if box == (0, 0, source[2], source[3]) else box
