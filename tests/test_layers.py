@@ -77,6 +77,7 @@ LAYERS = {
     "dis_core.__main__": 4,
     "dis_core.cli": 4,
     "dis_core.daemon": 4,
+    "dis_core.hosts": 4,
 }
 THIN_EDGE = ("dis_core.daemon.client", "dis_core.daemon.endpoint", "dis_core.daemon.messages")
 """What a command loads to ask the daemon: the standard library and the errors."""

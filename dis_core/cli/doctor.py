@@ -67,6 +67,7 @@ class Findings:
     models: dict[str, str] = field(default_factory=dict)
     editors: list[Editor] = field(default_factory=list)
     daemon: list[str] = field(default_factory=list)
+    plugins: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -93,6 +94,7 @@ def examine(*, ask_hub: bool) -> Findings:
     from dis_core.cli.editors import find_editors
 
     findings = Findings(versions=versions(), settings=settings(), editors=find_editors(), daemon=daemon_in_words())
+    examine_plugins(findings)
     findings.problems += package_problems(findings.versions)
     if not why_not_importable("torch"):
         examine_device(findings)
@@ -279,6 +281,27 @@ def is_complete(spec: ModelSpec, ready: dict[str, Path | None]) -> bool:
     return ready[spec.name] is not None and (spec.depth_model is None or ready.get(spec.depth_model) is not None)
 
 
+def examine_plugins(findings: Findings) -> None:
+    """Whether each editor would find its plug-in, and whether that one would find this installation."""
+    from dis_core.hosts import krita
+
+    places = krita.usual_places()
+    cure = "run: dis-core plugin install krita"
+    try:
+        if not krita.is_installed(places):
+            findings.plugins["krita"] = f"not installed; to install it, {cure}"
+            return
+        findings.plugins["krita"] = str(places.package)
+        if not krita.is_switched_on(places):
+            what = "the plug-in for Krita is switched off"
+            findings.problems.append(Problem(what, f"{cure}, or tick it in Krita's Python Plugin Manager"))
+        if not krita.is_up_to_date(places):
+            what = "the plug-in for Krita is of another version, or uses another dis-core than this one"
+            findings.problems.append(Problem(what, cure))
+    except (OSError, DisError) as error:
+        findings.plugins["krita"] = f"cannot be looked at: {error}"
+
+
 def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
     from dis_core import hub, weights
 
@@ -309,6 +332,7 @@ def in_words(findings: Findings) -> Iterator[str]:
         (f"{editor.name} {editor.version or '(version unknown)'}: {editor.where}" for editor in findings.editors),
     )
     yield from section("Daemon", findings.daemon)
+    yield from section("Plug-ins of editors", (f"{editor}: {state}" for editor, state in findings.plugins.items()))
     if not findings.problems:
         yield "Nothing is wrong."
     for number, problem in enumerate(findings.problems, start=1):

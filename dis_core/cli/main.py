@@ -19,6 +19,7 @@ from dis_core.cli.evaluate import evaluate
 from dis_core.cli.fetch import fetch
 from dis_core.cli.mask import mask
 from dis_core.cli.models import models
+from dis_core.cli.plugin import plugin
 from dis_core.cli.scenes import scenes
 from dis_core.cli.terminal import abandon_stdout, say_error, say_event
 from dis_core.cli.train import train
@@ -41,7 +42,7 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
     )
 
 
-for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, scenes):
+for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, scenes, plugin):
     group.add_command(command)
 
 

@@ -1,0 +1,81 @@
+"""dis-core as a child of Krita: started in a clean environment, heard line by line, ended at once when asked."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Sequence
+
+from .child.answers import CRASHED, Answers, Failed, Outcome, Progress
+from .child.program import Program, child_environment
+from .qt import QtCore
+
+ENDS_WITHIN_MS = 3000
+
+
+class ChildProcess:
+    """One run of dis-core. `on_progress` and `on_end` are called from Krita's event loop, `on_end` once."""
+
+    can_stop = True
+
+    def __init__(
+        self,
+        program: Program,
+        arguments: Sequence[str],
+        *,
+        more_environment: Mapping[str, str],
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[Outcome, bytes], None],
+    ) -> None:
+        self._answers = Answers()
+        self._output = b""
+        self._on_progress, self._on_end = on_progress, on_end
+        self._ended = self._stopped = False
+        self._process = QtCore.QProcess()
+        self._process.setProcessEnvironment(_environment(program, more_environment))
+        # Not where Krita was started: a Python file there could hide one of ours.
+        self._process.setWorkingDirectory(QtCore.QDir.tempPath())
+        self._process.readyReadStandardOutput.connect(self._hear)
+        self._process.finished.connect(self._finished)
+        self._process.errorOccurred.connect(self._failed)
+        self._process.start(program.command[0], [*program.command[1:], *arguments])
+
+    def stop(self) -> None:
+        """Kill it and wait until it is gone; `on_end` is not called any more."""
+        self._ended = self._stopped = True
+        self._process.kill()
+        self._process.waitForFinished(ENDS_WITHIN_MS)
+
+    def _hear(self) -> None:
+        data = bytes(self._process.readAllStandardOutput())
+        self._output += data
+        for progress in self._answers.feed(data):
+            if not self._ended:
+                self._on_progress(progress)
+
+    def _finished(self, exit_status: int, how: Any) -> None:
+        self._hear()
+        errors = bytes(self._process.readAllStandardError())
+        if how != QtCore.QProcess.ExitStatus.NormalExit:
+            killed = "something else ended it; perhaps there was too little memory"
+            self._tell(Failed(CRASHED, "dis-core was ended while it worked", killed))
+            return
+        self._tell(self._answers.finish(exit_status, errors))
+
+    def _failed(self, error: Any) -> None:
+        if error == QtCore.QProcess.ProcessError.FailedToStart:
+            self._tell(Failed(CRASHED, "dis-core could not be started: " + self._process.errorString()))
+
+    def _tell(self, outcome: Outcome) -> None:
+        if not self._ended:
+            self._ended = True
+            # Later, because a start that fails may be told of before the caller knows of the child.
+            QtCore.QTimer.singleShot(0, lambda: None if self._stopped else self._on_end(outcome, self._output))
+
+
+def _environment(program: Program, more: Mapping[str, str]) -> Any:
+    """The child's environment. Through Qt, because Python's own reading of it may not know UTF-8."""
+    inherited = QtCore.QProcessEnvironment.systemEnvironment()
+    names = {name: inherited.value(name) for name in inherited.keys()}  # noqa: SIM118 - not a dict
+    environment = QtCore.QProcessEnvironment()
+    for name, value in {**child_environment(names, program), **more}.items():
+        environment.insert(name, value)
+    return environment

@@ -1,0 +1,177 @@
+"""What the actions, the docker and the status bar share: the settings, the models, and the one run there can be."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any, Callable
+
+from krita import Krita
+
+from .child.answers import Done, Failed, Outcome, Progress
+from .child.models import Model, choose, parse_models
+from .child.program import OFFLINE, Program, find_program
+from .child.remedies import remedy_for, without_model, without_program
+from .child.settings import LIST_ARGUMENTS, Settings, fetch_arguments, from_strings
+from .child_process import ChildProcess
+from .qt import QtCore
+from .subject_run import SubjectRun
+
+GROUP = "dis_select_subject"
+BUSY = "Still busy with the run before; stop it first, or wait"
+
+
+class Desk(QtCore.QObject):
+    """There is one in each Krita. Its signals tell every window the same."""
+
+    progressed = QtCore.pyqtSignal(float, str)
+    ended = QtCore.pyqtSignal()
+    told = QtCore.pyqtSignal(str)
+    mendable = QtCore.pyqtSignal(object)
+    settings_changed = QtCore.pyqtSignal()
+    models_changed = QtCore.pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settings = from_strings({name: _read(name) for name in Settings().to_strings()})
+        self.models: list[Model] = []
+        self._work: Any = None
+        self._listing: ChildProcess | None = None
+        self._after_listing: list[Callable[[], None]] = []
+
+    @property
+    def is_busy(self) -> bool:
+        return self._work is not None
+
+    def change(self, **values: Any) -> None:
+        """Take over what the user chose, and remember it for the next start of Krita."""
+        self.settings = replace(self.settings, **values)
+        for name, value in self.settings.to_strings().items():
+            Krita.instance().writeSetting(GROUP, name, value)
+        self.settings_changed.emit()
+
+    def run(self, result: str) -> None:
+        """Find the subject of the active picture and make a "select"ion, a "mask" or a "cut" of it."""
+        if self._refuse_when_busy():
+            return
+        # The one that is active now, although it may take a moment until the models are known.
+        picture = Krita.instance().activeDocument()
+        if picture is None:
+            self.told.emit("There is no picture open")
+            return
+        settings = replace(self.settings, result=result)
+        model = choose(settings.model, self.models)
+        if model is None or not model.is_here:
+            self.list_models(then=lambda: self._start(picture, settings))
+        else:
+            self._start(picture, settings)
+
+    def download(self, name: str) -> None:
+        """Bring a model to this machine."""
+        program = self._find_program()
+        if program is None or self._refuse_when_busy():
+            return
+
+        def ended(outcome: Outcome, _output: bytes) -> None:
+            self._end_work()
+            if isinstance(outcome, Failed):
+                self.told.emit(outcome.in_words())
+            else:
+                self.list_models(then=lambda: self.told.emit(f"The model {name} is here now"))
+
+        self.progressed.emit(0.0, f"downloading {name}")
+        self._work = ChildProcess(
+            program, fetch_arguments(name), more_environment={}, on_progress=self._progress, on_end=ended
+        )
+
+    def list_models(self, then: Callable[[], None] = lambda: None) -> None:
+        """Ask dis-core which models there are, and go on with `then` when it has answered well."""
+        program = self._find_program()
+        if program is None:
+            return
+        self._after_listing.append(then)
+        if self._listing is not None:  # the docker has asked already
+            return
+
+        def ended(outcome: Outcome, output: bytes) -> None:
+            self._listing = None
+            waiting, self._after_listing = self._after_listing, []
+            if isinstance(outcome, Failed):
+                self.told.emit(outcome.in_words())
+                return
+            self.models = parse_models(output)
+            self.models_changed.emit()
+            for go_on in waiting:
+                go_on()
+
+        self._listing = ChildProcess(
+            program, LIST_ARGUMENTS, more_environment=OFFLINE, on_progress=self._progress, on_end=ended
+        )
+
+    def stop(self) -> None:
+        """Give up what is being done; nothing is changed."""
+        work = self._work
+        if work is not None and work.can_stop:
+            self._end_work()
+            work.stop()
+            self.told.emit("Stopped; nothing was changed")
+
+    def close(self) -> None:
+        """Leave no child behind: Krita is closing. Windows and their widgets may be gone already."""
+        for work in (self._work, self._listing):
+            if work is not None:
+                work.stop()
+        self._work = self._listing = None
+
+    def _start(self, picture: Any, settings: Settings) -> None:
+        program = self._find_program()
+        if program is None or self._refuse_when_busy():
+            return
+        model = choose(settings.model, self.models)
+        if model is None:
+            self.told.emit(f"There is no model called {settings.model}; choose another one")
+            return
+        if not model.is_here:
+            self.mendable.emit(without_model(model, self.models))
+            return
+
+        def ended(outcome: Outcome) -> None:
+            self._end_work()
+            self._tell(outcome, settings, model)
+
+        self.progressed.emit(0.0, "reading the picture")
+        self._work = SubjectRun(picture, settings, model.name, program, on_progress=self._progress, on_end=ended)
+
+    def _tell(self, outcome: Outcome, settings: Settings, model: Model) -> None:
+        if isinstance(outcome, Done):
+            made = {"select": "Subject selected", "mask": "Subject masked", "cut": "Subject cut to a new layer"}
+            self.told.emit(". ".join([f"{made[settings.result]} by {outcome.model}", *outcome.remarks]))
+            return
+        remedy = remedy_for(outcome, model, self.models)
+        if remedy is not None:
+            self.mendable.emit(remedy)
+        else:
+            self.told.emit(outcome.in_words())
+
+    def _progress(self, progress: Progress) -> None:
+        self.progressed.emit(progress.fraction, progress.doing)
+
+    def _end_work(self) -> None:
+        self._work = None
+        self.ended.emit()
+
+    def _find_program(self) -> Program | None:
+        program = find_program(os.path.dirname(__file__))
+        if program is None:
+            self.mendable.emit(without_program("krita"))
+        return program
+
+    def _refuse_when_busy(self) -> bool:
+        if self.is_busy:
+            self.told.emit(BUSY)
+        return self.is_busy
+
+
+def _read(name: str) -> str:
+    kept: str = Krita.instance().readSetting(GROUP, name, "")
+    return kept

@@ -1,0 +1,215 @@
+"""The only place that touches the user's picture: reads what to look at, and sets what came of it as one undo step."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from krita import Krita, Selection
+
+from . import masks
+from .child.settings import Box
+from .colours import SCRATCH_PIXELS, ColourSpace, Scratch, image_bytes, space_of
+from .outlines import forget_outline
+from .qt import QtCore, QtWidgets
+
+STRIP_S = 0.06
+"""As long as Krita may stand still for one strip of pixels; there are eyes to wait for."""
+FIRST_STRIP_PIXELS, MOST_STRIP_PIXELS = 100_000, 4_000_000
+
+
+class Refused(Exception):
+    """Something that cannot be done with this picture, in words for its painter."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is looked at: a layer, or where `node` is None all that is visible; `box` lies within the picture."""
+
+    document: Any
+    node: Any | None
+    box: Box
+
+    @property
+    def space(self) -> ColourSpace:
+        return space_of(self.document if self.node is None else self.node)
+
+    def native(self, top: int, rows: int) -> bytes:
+        """Rows of the box in their own colour space."""
+        x, y, width, _ = self.box
+        if self.node is None:
+            return bytes(self.document.pixelData(x, y + top, width, rows))
+        # Not pixelData, which is empty for groups, vectors, clones and files.
+        return bytes(self.node.projectionPixelData(x, y + top, width, rows))
+
+
+class Reader:
+    """Reads a source as Krita shows it, strip by strip. To be closed."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._scratch = Scratch(source.space, source.box[2])
+
+    def strips(self) -> Iterator[tuple[int, int]]:
+        """(top, rows) from top to bottom."""
+        straight = self._source.node is None or self._scratch.space.is_srgb_bytes
+        return strips(self._source.box[2], self._source.box[3], MOST_STRIP_PIXELS if straight else SCRATCH_PIXELS)
+
+    def srgb(self, top: int, rows: int) -> bytes:
+        """B, G, R, A of rows of the source's box."""
+        x, y, width, _ = self._source.box
+        if self._source.node is None:
+            return image_bytes(self._source.document.projection(x, y + top, width, rows))
+        return self._scratch.shown(self._source.native(top, rows), rows)
+
+    def close(self) -> None:
+        self._scratch.close()
+
+
+def find_source(document: Any, kind: str) -> Source:
+    """What to look at, "layer" or "picture". Raises Refused if it holds nothing."""
+    canvas = (0, 0, document.width(), document.height())
+    if kind == "picture":
+        return Source(document, None, canvas)
+    node = active_layer(document)
+    bounds = node.bounds()
+    box = overlap(canvas, (bounds.x(), bounds.y(), bounds.width(), bounds.height()))
+    if bounds.width() <= 0 or bounds.height() <= 0:
+        raise Refused(f"The layer “{node.name()}” is empty")
+    if box is None:
+        raise Refused(f"The layer “{node.name()}” lies outside of the picture")
+    return Source(document, node, box)
+
+
+def active_layer(document: Any) -> Any:
+    """The layer that is chosen; of a mask, the layer that it belongs to. Raises Refused if there is none."""
+    node = document.activeNode()
+    while node is not None and node.type().endswith("mask"):
+        node = node.parentNode()
+    if node is None or node.parentNode() is None:
+        raise Refused("No layer is chosen")
+    return node
+
+
+def overlap(one: Box, other: Box) -> Box | None:
+    """What lies in both boxes, None if nothing does."""
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    right = min(one[0] + one[2], other[0] + other[2])
+    bottom = min(one[1] + one[3], other[1] + other[3])
+    return None if right <= left or bottom <= top else (left, top, right - left, bottom - top)
+
+
+def strips(width: int, height: int, most_pixels: int = MOST_STRIP_PIXELS) -> Iterator[tuple[int, int]]:
+    """(top, rows) of strips from top to bottom, made so high that one takes about STRIP_S."""
+    most_rows = max(most_pixels // width, 1)
+    rows, top = max(FIRST_STRIP_PIXELS // width, 1), 0
+    while top < height:
+        rows = min(rows, most_rows, height - top)
+        started = time.monotonic()
+        yield top, rows
+        top += rows
+        faster = STRIP_S / max(time.monotonic() - started, 1e-3)
+        rows = max(int(rows * min(faster, 4.0)), 1)
+
+
+def selected_box(document: Any) -> Box | None:
+    """The box around what is selected in the picture, or None."""
+    selection = document.selection()
+    if selection is None:
+        return None
+    box = (selection.x(), selection.y(), selection.width(), selection.height())
+    return overlap((0, 0, document.width(), document.height()), box)
+
+
+def selected(document: Any, box: Box) -> bytes:
+    """How much of each pixel of a box is selected."""
+    selection = document.selection()
+    return bytes(box[2] * box[3]) if selection is None else bytes(selection.pixelData(*box))
+
+
+def is_open(document: Any) -> bool:
+    return any(document == other for other in Krita.instance().documents())
+
+
+def select(document: Any, plane: bytes) -> Iterator[None]:
+    """Make a plane of bytes, one for each pixel of the picture, its selection; yields where Krita must go on first."""
+    before = document.selection()
+    selection = None if masks.is_empty(plane) else _selection(document, plane)
+    yield
+    if selection is None and before is None:
+        return
+    if not undoes_selections():
+        # Here setSelection leaves no trace in the history. An action does; it is made the step that is undone, and what
+        # it selected is then replaced.
+        yield from _act("select_all" if before is None else "deselect", document)
+    if selection is not None:
+        forget_outline(selection)
+    document.setSelection(selection)
+
+
+def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
+    """Give a layer a transparency mask; yields where Krita must go on first. Raises Refused."""
+    if layer.parentNode() is None:
+        raise Refused("The layer was removed in the meantime")
+    if hasattr(document, "createTransparencyMask"):
+        mask = document.createTransparencyMask("Subject")
+        mask.setSelection(_selection(document, plane))
+        layer.addChildNode(mask, None)
+        return
+    # Krita 5.1 makes such masks by an action only, which takes the selection with it; its pixels are set afterwards.
+    before = document.selection()
+    kept = None if before is None else before.duplicate()
+    others = {node.uniqueId() for node in layer.childNodes()}
+    document.setActiveNode(layer)
+    yield from _act("add_new_transparency_mask", document)
+    for node in layer.childNodes():
+        if node.uniqueId() not in others:
+            node.setName("Subject")
+            node.setPixelData(QtCore.QByteArray(plane), 0, 0, document.width(), document.height())
+    if kept is not None:
+        forget_outline(kept)
+        document.setSelection(kept)
+    document.refreshProjection()
+
+
+def _act(action: str, document: Any) -> Iterator[None]:
+    """Trigger one of Krita's actions on a picture: it goes to the active one, which this one becomes for the moment."""
+    krita = Krita.instance()
+    area = krita.activeWindow().qwindow().findChild(QtWidgets.QMdiArea)
+    before = area.activeSubWindow()
+    for other in area.subWindowList():
+        if krita.activeDocument() == document:
+            break
+        area.setActiveSubWindow(other)
+    document.waitForDone()
+    yield
+    if krita.activeDocument() == document:  # unless it is shown nowhere, and so has no history that could be used
+        krita.action(action).trigger()
+        document.waitForDone()
+    yield
+    if area.activeSubWindow() != before:
+        area.setActiveSubWindow(before)
+
+
+def add_layer(source: Source, above: Any, pixels: bytes) -> None:
+    """Put a new layer with pixels of the picture's colour space above another one. Raises Refused."""
+    document = source.document
+    if above.parentNode() is None:
+        raise Refused("The layer was removed in the meantime")
+    layer = document.createNode("Subject", "paintlayer")
+    layer.setPixelData(QtCore.QByteArray(pixels), *source.box)
+    above.parentNode().addChildNode(layer, above)
+    document.setActiveNode(layer)
+
+
+def undoes_selections() -> bool:
+    """Whether this Krita keeps selections that a plug-in sets in its history."""
+    version = Krita.instance().version().split("-")[0].split(".")
+    return (int(version[0]), int(version[1])) >= (5, 3)
+
+
+def _selection(document: Any, plane: bytes) -> Any:
+    selection = Selection()
+    selection.setPixelData(QtCore.QByteArray(plane), 0, 0, document.width(), document.height())
+    return selection

@@ -1,0 +1,120 @@
+"""What is made of a result of dis-core: a plane to select or to mask with, or the pixels of a new layer.
+
+These are generators, because large pictures take a while: they yield between strips, and return what they made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Generator
+
+from . import document as pictures
+from . import masks
+from .child.bitmap import HEADER_BYTES
+from .child.matte import has_subject, without_dust
+from .colours import SCRATCH_PIXELS, SRGB, Scratch, image_bytes, space_of
+from .qt import QtGui
+
+NOTHING_FOUND = "No subject was found; nothing was changed"
+
+
+def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator[bool, None, bytes]:
+    """The grey result and the selection, combined: a byte for each pixel of the picture. Raises Refused."""
+    image = _read(source, output)
+    yield False
+    matte = _grey_bytes(image.convertToFormat(QtGui.QImage.Format.Format_Grayscale8))
+    yield False
+    matte = without_dust(matte)
+    if not has_subject(matte):
+        raise pictures.Refused(NOTHING_FOUND)
+    x, y, width, height = source.box
+    total, total_rows = source.document.width(), source.document.height()
+    parts = []
+    for top, rows in pictures.strips(total, total_rows):
+        first = min(max(top, y), y + height)
+        last = min(max(top + rows, y), y + height)
+        inside = masks.placed(matte[(first - y) * width : (last - y) * width], width, left=x, total=total)
+        above = bytes(max(min(y, top + rows) - top, 0) * total)
+        new = above + inside + bytes(rows * total - len(above) - len(inside))
+        parts.append(masks.COMBINE[mode](pictures.selected(source.document, (0, top, total, rows)), new))
+        yield False
+    return b"".join(parts)
+
+
+def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> Generator[bool, None, bytes]:
+    """The subject's pixels for the source's box, in the colour space of new layers. Raises Refused.
+
+    `image` is the file of what was looked at, `output` the same in clean colours with the alpha of the subject.
+    """
+    x, y, width, height = source.box
+    result = _read(source, output)
+    yield False
+    cut = image_bytes(result.convertToFormat(QtGui.QImage.Format.Format_ARGB32))
+    yield False
+    if not has_subject(cut[3::4]):
+        raise pictures.Refused(NOTHING_FOUND)
+    parts = []
+    with open(image, "rb") as file, contextlib.closing(_Converter(source)) as converter:
+        file.seek(HEADER_BYTES)
+        for top, rows in pictures.strips(width, height, SCRATCH_PIXELS):
+            seen = file.read(width * rows * 4)
+            clean = cut[top * width * 4 : (top + rows) * width * 4]
+            selected = pictures.selected(source.document, (x, y + top, width, rows))
+            alpha = masks.intersect(masks.COMBINE[mode](selected, clean[3::4]), seen[3::4])
+            parts.append(converter.layer_strip(top, rows, seen, clean, alpha))
+            yield False
+    return b"".join(parts)
+
+
+class _Converter:
+    """Makes strips of a new layer, in the picture's own colour space. To be closed."""
+
+    def __init__(self, source: pictures.Source) -> None:
+        self._source = source
+        self._target = space_of(source.document)
+        self._clean = Scratch(SRGB, source.box[2])
+        self._native = Scratch(source.space, source.box[2])
+
+    def layer_strip(self, top: int, rows: int, seen: bytes, clean: bytes, alpha: bytes) -> bytes:
+        """Rows with this alpha: `clean` colours where the subject covers a pixel in part, and else those of the source.
+
+        Where the source shows as it was, its own pixels are taken, at their own depth.
+        """
+        seen_alpha, clean_alpha = seen[3::4], clean[3::4]
+        cleaned = masks.both(masks.differing(clean_alpha, seen_alpha), clean_alpha)
+        pixels = bytearray(seen)
+        for start, end in masks.runs(cleaned):
+            pixels[4 * start : 4 * end] = clean[4 * start : 4 * end]
+        pixels[3::4] = alpha
+        if self._target.is_srgb_bytes and self._source.space.is_srgb_bytes:
+            return bytes(pixels)
+        native = self._native.converted(self._source.native(top, rows), rows, self._target)
+        if masks.is_empty(alpha):
+            return bytes(len(native))
+        converted = bytearray(self._clean.converted(bytes(pixels), rows, self._target))
+        size = len(native) // len(alpha)
+        for start, end in masks.runs(masks.neither(cleaned, masks.differing(alpha, seen_alpha))):
+            converted[size * start : size * end] = native[size * start : size * end]
+        return bytes(converted)
+
+    def close(self) -> None:
+        self._clean.close()
+        self._native.close()
+
+
+def _read(source: pictures.Source, output: str) -> Any:
+    result = QtGui.QImage(output)
+    if (result.width(), result.height()) != source.box[2:]:
+        raise pictures.Refused("What dis-core made cannot be read")
+    return result
+
+
+def _grey_bytes(image: Any) -> bytes:
+    """The pixels of a grey QImage, without what stands between rows."""
+    width, height, stride = image.width(), image.height(), image.bytesPerLine()
+    bits = image.constBits()
+    bits.setsize(stride * height)
+    data = bytes(bits)
+    if stride == width:
+        return data
+    return b"".join(data[row * stride : row * stride + width] for row in range(height))

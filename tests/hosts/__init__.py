@@ -1,0 +1,1 @@
+"""Tests inside of real editors."""

@@ -1,0 +1,393 @@
+"""What the tests do inside of Krita; the driver plug-in calls these functions by name.
+
+A function may be a generator: what it yields is a condition, and it goes on when that holds. Arguments and results are
+what JSON can hold; pixels go through files.
+"""
+
+import glob
+import os
+import tempfile
+import time
+
+from dis_select_subject import desk, subject_run
+from dis_select_subject.qt import QtCore, QtWidgets
+from krita import Krita, Selection
+
+APP = Krita.instance()
+USUAL = {
+    "source": "layer",
+    "result": "select",
+    "mode": "replace",
+    "region": "everywhere",
+    "model": "bright",
+    "quality": "normal",
+    "grow_px": 0,
+    "feather_px": 0,
+}
+told, mendable, documents, children = [], [], {}, []
+desk.told.connect(told.append)
+desk.mendable.connect(mendable.append)
+
+
+class TimedChild(subject_run.ChildProcess):
+    """A child that notes when it was started and when it ended."""
+
+    def __init__(self, program, arguments, *, on_end, **rest):
+        self.arguments, self.started, self.ended = list(arguments), time.monotonic(), None
+        children.append(self)
+
+        def note(outcome, output):
+            self.ended = time.monotonic()
+            on_end(outcome, output)
+
+        super().__init__(program, arguments, on_end=note, **rest)
+
+
+subject_run.ChildProcess = TimedChild
+
+
+class Gaps:
+    """The longest time for which Krita's event loop did not turn, measured with a timer of 5 ms."""
+
+    def __init__(self):
+        self.longest_s, self.last = 0.0, time.monotonic()
+        self.timer = QtCore.QTimer()
+        self.timer.timeout.connect(self.turn)
+        self.timer.start(5)
+
+    def turn(self):
+        now = time.monotonic()
+        if desk.is_busy:
+            self.longest_s = max(self.longest_s, now - self.last)
+        self.last = now
+
+
+def wait_for_window():
+    yield lambda: APP.activeWindow() is not None and APP.activeWindow().qwindow().isVisible()
+    # Krita's window goes with the last picture that is closed.
+    yield from create("background", 8, 8)
+    return APP.version()
+
+
+def quit_krita():
+    for document in APP.documents():
+        document.setModified(False)
+    APP.action("file_quit").trigger()
+
+
+PROFILES = {"U8": "sRGB-elle-V2-srgbtrc.icc", "U16": "sRGB-elle-V2-srgbtrc.icc"}
+
+
+def create(name, width, height, model="RGBA", depth="U8", pixels=None, box=None):
+    """A picture with one layer called Photo, active in a view; with a file of sRGB pixels converted to its colours."""
+    document = APP.createDocument(width, height, name, "RGBA", "U8", PROFILES["U8"], 72.0)
+    # Not the layer that is there: all around its pixels it is white.
+    layer = document.createNode("Photo", "paintlayer")
+    if pixels is not None:
+        set_pixels(layer, pixels, box or (0, 0, width, height))
+    document.rootNode().addChildNode(layer, None)
+    for other in document.topLevelNodes():
+        if other.name() != "Photo":
+            other.remove()
+    if (model, depth) != ("RGBA", "U8"):
+        profile = PROFILES.get(depth, "sRGB-elle-V2-g10.icc") if model == "RGBA" else APP.profiles(model, depth)[0]
+        document.setColorSpace(model, depth, profile)
+    document.waitForDone()
+    yield from show(document, name)
+
+
+def show(document, name):
+    APP.activeWindow().addView(document)
+    yield lambda: APP.activeDocument() == document
+    documents[name] = document
+    yield from activate(name, document.topLevelNodes()[0].name())
+
+
+def is_active(name):
+    return APP.activeDocument() == documents[name]
+
+
+def bring_to_front(name):
+    area = APP.activeWindow().qwindow().findChild(QtWidgets.QMdiArea)
+    for window in area.subWindowList():
+        if not is_active(name):
+            area.setActiveSubWindow(window)
+            yield lambda: True
+
+
+def activate(name, layer):
+    document = documents[name]
+    document.setActiveNode(find(name, layer))
+    document.refreshProjection()
+    document.waitForDone()
+    yield lambda: document.activeNode().name() == layer
+
+
+def find(name, layer):
+    """The layer of that name, anywhere in the picture."""
+    waiting = list(documents[name].topLevelNodes())
+    while waiting:
+        node = waiting.pop()
+        if node.name() == layer:
+            return node
+        waiting += node.childNodes()
+    raise LookupError(layer)
+
+
+def set_pixels(layer, path, box):
+    with open(path, "rb") as file:
+        layer.setPixelData(QtCore.QByteArray(file.read()), *box)
+
+
+def add_layer(name, layer, kind, pixels=None, box=None, svg=None, path=None, inside=None, of=None):
+    """Put a layer of any kind on top, or inside of a group, and make it the active one."""
+    document = documents[name]
+    if kind == "clone":
+        node = document.createCloneLayer(layer, find(name, of))
+    elif kind == "file":
+        node = document.createFileLayer(layer, path, "None")
+    elif kind == "group":
+        node = document.createGroupLayer(layer)
+    elif kind == "vector":
+        node = document.createVectorLayer(layer)
+    else:
+        node = document.createNode(layer, kind)
+    if pixels is not None:
+        set_pixels(node, pixels, box)
+    parent = document.rootNode() if inside is None else find(name, inside)
+    parent.addChildNode(node, None)
+    if svg is not None:
+        node.addShapesFromSvg(svg)
+    document.waitForDone()
+    yield lambda: kind in ("group", "clone", "paintlayer") or node.bounds().width() > 0
+    yield from activate(name, layer)
+
+
+def add_mask_of_all(name, layer):
+    """Give a layer a transparency mask that hides nothing, and make the mask the active node."""
+    yield from activate(name, layer)
+    before = len(find(name, layer).childNodes())
+    APP.action("add_new_transparency_mask").trigger()
+    yield lambda: len(find(name, layer).childNodes()) > before
+    yield lambda: documents[name].activeNode().type() == "transparencymask"
+
+
+def set_property(name, layer, **properties):
+    for key, value in properties.items():
+        getattr(find(name, layer), "set" + key)(value)
+    documents[name].refreshProjection()
+    documents[name].waitForDone()
+
+
+def close(name):
+    """Close a picture. Not soon after it got a selection: Krita 5.1 may crash while it traces the outline."""
+    document = documents.pop(name)
+    document.waitForDone()
+    document.setModified(False)
+    document.close()
+    yield lambda: document not in APP.documents()
+
+
+def crop(name, box):
+    documents[name].crop(*box)
+    documents[name].waitForDone()
+
+
+def remove_layer(name, layer):
+    find(name, layer).remove()
+    documents[name].waitForDone()
+
+
+def layers(name):
+    """(name, type) of all layers from bottom to top, masks behind their layer."""
+    found = []
+    for node in documents[name].topLevelNodes():
+        if node.type() != "selectionmask":
+            found.append((node.name(), node.type()))
+            found += [(child.name(), child.type()) for child in node.childNodes()]
+    return found
+
+
+def save_pixels(name, layer, path, box=None):
+    """A layer's own pixels, or a mask's, into a file; its colour model and depth come back."""
+    document = documents[name]
+    node = find(name, layer)
+    with open(path, "wb") as file:
+        file.write(bytes(node.pixelData(*(box or (0, 0, document.width(), document.height())))))
+    return [node.colorModel(), node.colorDepth()]
+
+
+def save_shown(name, path):
+    """The picture as Krita shows it, as a PNG file."""
+    document = documents[name]
+    document.refreshProjection()
+    document.waitForDone()
+    document.projection(0, 0, document.width(), document.height()).save(path)
+
+
+def select_plane(name, path):
+    document = documents[name]
+    selection = Selection()
+    with open(path, "rb") as file:
+        plane = QtCore.QByteArray(file.read())
+    selection.setPixelData(plane, 0, 0, document.width(), document.height())
+    document.setSelection(selection)
+
+
+def save_selection(name, path):
+    """The selection of the whole picture into a file, a byte per pixel; its box comes back, or None."""
+    document = documents[name]
+    selection = document.selection()
+    if selection is None:
+        return None
+    with open(path, "wb") as file:
+        file.write(bytes(selection.pixelData(0, 0, document.width(), document.height())))
+    return [selection.x(), selection.y(), selection.width(), selection.height()]
+
+
+def undo(name):
+    documents[name].waitForDone()
+    APP.action("edit_undo").trigger()
+    documents[name].waitForDone()
+    yield lambda: True
+
+
+def ants():
+    """How many pixels of the canvas change within a moment in which nothing else does: marching ants."""
+    canvas = [widget for widget in APP.activeWindow().qwindow().findChildren(QtWidgets.QWidget) if is_canvas(widget)][
+        -1
+    ]
+    before = canvas.grab().toImage()
+    started = time.monotonic()
+    most = 0
+    while time.monotonic() - started < 3.0 and not most:
+        yield lambda: True
+        after = canvas.grab().toImage()
+        most = 0 if after == before else 1
+    return most
+
+
+def is_canvas(widget):
+    return widget.metaObject().className() in ("KisQPainterCanvas", "KisOpenGLCanvas2") and widget.isVisible()
+
+
+def start(action, **settings):
+    """Trigger an action and return at once."""
+    del told[:], mendable[:], children[:]
+    desk.change(**{**USUAL, **settings})
+    APP.action(action).trigger()
+
+
+def run(action, name=None, **settings):
+    """Trigger an action, wait for its end, and return what was told and how long Krita stood still."""
+    gaps = Gaps()
+    started = time.monotonic()
+    start(action, **settings)
+    yield lambda: told or mendable
+    yield lambda: not desk.is_busy
+    if name is not None:
+        documents[name].waitForDone()
+    spent = time.monotonic() - started
+    gaps.timer.stop()
+    return {**report(), "gap_s": gaps.longest_s, "s": spent}
+
+
+def report():
+    return {
+        "told": list(told),
+        "mendable": [[remedy.words, remedy.button, remedy.what] for remedy in mendable],
+        "child_s": [child.ended - child.started for child in children if child.ended],
+        "arguments": [child.arguments for child in children],
+        "busy": desk.is_busy,
+        "folders": glob.glob(os.path.join(tempfile.gettempdir(), "dis-core-krita-*")),
+        "modal": QtWidgets.QApplication.activeModalWidget() is not None,
+    }
+
+
+def wait_until_working():
+    """Until the child has said that it works; its process identifier."""
+    said = []
+    desk.progressed.connect(lambda _fraction, doing: said.append(doing))
+    yield lambda: "working endlessly" in said
+    return child_pid()
+
+
+def child_pid():
+    return desk._work._child._process.processId()
+
+
+def trigger(action):
+    """Trigger an action as it is, while another one runs."""
+    del told[:], mendable[:]
+    APP.action(action).trigger()
+    return report()
+
+
+def wait_for_words():
+    yield lambda: told or mendable
+    return report()
+
+
+def stop():
+    del told[:]
+    desk.stop()
+    return report()
+
+
+def click(button):
+    """Click a button of the docker, by its object's name."""
+    del told[:], mendable[:]
+    APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, button).click()
+
+
+def clipboard():
+    return QtWidgets.QApplication.clipboard().text()
+
+
+def forget_models():
+    desk.models = []
+
+
+def menus_with(action):
+    """The names of the menus in which an action is."""
+    qwindow = APP.activeWindow().qwindow()
+    return [menu.objectName() for menu in qwindow.findChildren(QtWidgets.QMenu) if APP.action(action) in menu.actions()]
+
+
+def shortcut(action):
+    return APP.action(action).shortcut().toString()
+
+
+def show_docker():
+    qwindow = APP.activeWindow().qwindow()
+    qwindow.resize(1590, 980)
+    qwindow.move(0, 0)
+    for docker in APP.dockers():
+        if docker.objectName() == "PresetDocker":
+            docker.hide()
+        if docker.objectName() == "dis_select_subject":
+            docker.setVisible(True)
+            docker.raise_()
+    yield lambda: bool(desk.models)
+
+
+def docker_shows():
+    """What the docker's choices stand at."""
+    docker = next(docker for docker in APP.dockers() if docker.objectName() == "dis_select_subject")
+    boxes = [box.currentText() for box in docker.findChildren(QtWidgets.QComboBox)]
+    return {"boxes": boxes, "numbers": [box.value() for box in docker.findChildren(QtWidgets.QSpinBox)]}
+
+
+def set_settings(**settings):
+    del told[:], mendable[:]
+    desk.change(**{**USUAL, **settings})
+
+
+def shown_progress():
+    """What visible labels of the plug-in say about the run."""
+    labels = APP.activeWindow().qwindow().findChildren(QtWidgets.QLabel)
+    return sorted(label.text() for label in labels if label.isVisible() and "orking endlessly" in label.text())
+
+
+def kept_settings():
+    return {name: APP.readSetting("dis_select_subject", name, "") for name in desk.settings.to_strings()}

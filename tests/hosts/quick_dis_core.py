@@ -1,0 +1,60 @@
+"""dis-core with three more models, for tests: `python -m tests.hosts.quick_dis_core` is the same command otherwise.
+
+`bright` is exact and instant, `endless` works until it is stopped, and `absent` is on the Hub only.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dis_core import plugins
+from dis_core.cli.main import run
+from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation, WeightsFile
+from dis_core.progress import Report, ignore
+from tests.bright_model import BRIGHT
+
+ENDLESS = replace(BRIGHT, name="endless", loader="tests.hosts.quick_dis_core:load_endless")
+ABSENT = replace(
+    BRIGHT, name="absent", weights=WeightsFile("someone/absent", "model.safetensors", size_bytes=2_000_000), draft=False
+)
+
+
+class Endless:
+    """Reports that it works, and works."""
+
+    def __call__(
+        self,
+        image: NDArray[np.float32],
+        *,
+        prompt: Prompt = NO_PROMPT,
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        while True:
+            report(0.5, "working endlessly")
+            time.sleep(0.05)
+
+    def side_for(self, quality: Quality) -> int:
+        return 4096
+
+    def segment_tiles(
+        self, tiles: Sequence[NDArray[np.float32]], *, depths: Sequence[NDArray[np.float32]] | None, quality: Quality
+    ) -> list[NDArray[np.float32]]:
+        raise NotImplementedError
+
+
+def load_endless(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> Endless:
+    return Endless()
+
+
+if __name__ == "__main__":
+    known = {**plugins.models(), **{spec.name: spec for spec in (BRIGHT, ENDLESS, ABSENT)}}
+    plugins.models = lambda: known  # type: ignore[assignment]
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,240 @@
+"""Mask Subject and Cut Subject to New Layer in a real Krita, and layers of all kinds as what is looked at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.hosts.krita_program import KritaProgram
+from tests.hosts.pictures import SQUARE, Easel, Pixels, dark_with, plane
+from tests.hub_standin import clean_environment, unused_address
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OTHER = (80, 45, 30, 20)
+
+
+@pytest.fixture
+def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Easel:
+    return Easel(krita, tmp_path, request.node.name)
+
+
+def alpha_shown(easel: Easel) -> Pixels:
+    with Image.open(easel.shown()) as image:
+        return np.asarray(image.convert("RGBA"))[..., 3]
+
+
+def test_a_mask_hides_all_but_the_subject_and_one_undo_takes_it_away(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.select(plane(OTHER))
+
+    ran = easel.run("dis_mask_subject")
+
+    assert ran["told"] == ["Subject masked by bright"]
+    assert easel.call("layers") == [["Photo", "paintlayer"], ["Subject", "transparencymask"]]
+    assert np.array_equal(alpha_shown(easel), plane(SQUARE))
+    assert np.array_equal(easel.pixels("Photo"), dark_with(SQUARE))
+    assert np.array_equal(easel.selection(), plane(OTHER))
+    easel.call("undo")
+    assert easel.call("layers") == [["Photo", "paintlayer"]]
+    assert (alpha_shown(easel) == 255).all()
+    assert np.array_equal(easel.selection(), plane(OTHER))
+
+
+def test_a_mask_keeps_soft_edges(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.run(feather_px=5)
+    selected = easel.selection()
+
+    easel.run("dis_mask_subject", feather_px=5)
+
+    assert np.array_equal(easel.pixels("Subject")[..., 0], selected)
+    assert len(np.unique(selected)) > 5
+
+
+def test_a_locked_layer_is_not_masked_but_can_be_selected_from(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.call("set_property", layer="Photo", Locked=True)
+
+    ran = easel.run("dis_mask_subject")
+
+    assert ran["told"] == ["The layer “Photo” is locked; unlock it to give it a mask"]
+    assert easel.call("layers") == [["Photo", "paintlayer"]]
+    easel.run()
+    assert np.array_equal(easel.selection(), plane(SQUARE))
+
+
+def gradient_with_soft_square() -> Pixels:
+    """Dark and bright with a slope between them, and colours everywhere, so that cut-outs have edges to be cleaned."""
+    image = dark_with(SQUARE).astype(int)
+    y, x = np.mgrid[:80, :120]
+    image[..., 0] = np.clip(image[..., 0] + x // 4, 0, 255)
+    image[..., 1] = np.clip(image[..., 1] - y // 4, 0, 255)
+    return image.astype(np.uint8)
+
+
+def test_a_cut_out_is_what_dis_core_cuts_out_and_one_undo_takes_it_away(easel: Easel, tmp_path: Path) -> None:
+    easel.show(gradient_with_soft_square())
+    Image.fromarray(gradient_with_soft_square()[..., [2, 1, 0]]).save(tmp_path / "seen.png")
+    options = ["-m", "bright", "--feather", "6", "-o", str(tmp_path / "cut.png")]
+    subprocess.run(
+        [sys.executable, "-m", "tests.hosts.quick_dis_core", "cutout", str(tmp_path / "seen.png"), *options],
+        env=clean_environment(tmp_path, unused_address()),
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    with Image.open(tmp_path / "cut.png") as image:
+        expected = np.asarray(image)
+
+    ran = easel.run("dis_cut_subject", feather_px=6)
+
+    assert ran["told"] == ["Subject cut to a new layer by bright"]
+    assert easel.call("layers") == [["Photo", "paintlayer"], ["Subject", "paintlayer"]]
+    cut = easel.pixels("Subject")[..., [2, 1, 0, 3]]
+    assert np.array_equal(cut[..., 3], expected[..., 3])
+    assert np.array_equal(cut[cut[..., 3] > 0], expected[cut[..., 3] > 0])
+    easel.call("undo")
+    assert easel.call("layers") == [["Photo", "paintlayer"]]
+
+
+@pytest.mark.parametrize(
+    ("model", "depth", "dtype"),
+    [("RGBA", "U16", "<u2"), ("RGBA", "F32", "<f4"), ("GRAYA", "U8", "u1"), ("CMYKA", "U8", "u1")],
+)
+@pytest.mark.parametrize("source", ["layer", "picture"])
+def test_a_cut_out_has_the_pixels_of_its_source_at_their_own_depth(
+    easel: Easel, model: str, depth: str, dtype: str, source: str
+) -> None:
+    easel.show(gradient_with_soft_square(), model=model, depth=depth)
+    photo = easel.pixels("Photo", dtype)
+
+    easel.run("dis_cut_subject", source=source, feather_px=4)
+
+    cut = easel.pixels("Subject", dtype)
+    opaque = photo[0, 0, -1]
+    x, y, width, height = SQUARE
+    whole = np.s_[y + 4 : y + height - 4, x + 4 : x + width - 4]
+    assert np.array_equal(cut[whole], photo[whole])
+    row = cut[y + height // 2, x - 5 : x + 5, -1] / opaque
+    assert row[0] == 0
+    assert row[-1] == 1
+    assert (np.diff(row) >= 0).all()
+    assert len(np.unique(row)) > 6
+
+
+def test_a_cut_out_of_a_transparent_layer_keeps_its_transparency(easel: Easel) -> None:
+    image = dark_with(SQUARE)
+    image[..., 3] = np.where(np.arange(120) < 55, 255, 128)
+    image[:30, :, 3] = 0
+    easel.show(image)
+
+    easel.run("dis_cut_subject", grow_px=3)
+
+    alpha = easel.pixels("Subject")[..., 3]
+    assert (alpha <= image[..., 3]).all()
+    assert alpha[35, 45] == 255
+    assert alpha[35, 65] == 128
+    assert not alpha[:30].any()
+
+
+def test_a_cut_out_intersected_with_the_selection_is_cut_off_there(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.select(plane((0, 0, 50, 80)))
+
+    easel.run("dis_cut_subject", mode="intersect")
+
+    x, y, _, height = SQUARE
+    assert np.array_equal(easel.pixels("Subject")[..., 3], plane((x, y, 50 - x, height)))
+
+
+def test_a_hidden_layer_is_seen(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.call("set_property", layer="Photo", Visible=False)
+
+    easel.run()
+
+    assert np.array_equal(easel.selection(), plane(SQUARE))
+
+
+def test_the_whole_picture_is_what_is_visible(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.call("add_layer", layer="Above", kind="paintlayer", pixels=easel.file(dark_with(OTHER)), box=(0, 0, 120, 80))
+    easel.call("activate", layer="Photo")
+
+    easel.run(source="picture")
+
+    assert np.array_equal(easel.selection(), plane(OTHER))
+
+
+def test_with_a_mask_active_its_layer_is_meant(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.call("add_mask_of_all", layer="Photo")
+
+    easel.run()
+
+    assert np.array_equal(easel.selection(), plane(SQUARE))
+
+
+@pytest.mark.parametrize("kind", ["group", "group passing through", "clone", "vector", "file"])
+def test_a_layer_of_another_kind_is_seen_as_it_looks(easel: Easel, kind: str, tmp_path: Path) -> None:
+    easel.show(dark_with())
+    if kind.startswith("group"):
+        easel.call("add_layer", layer="Group", kind="group")
+        pixels = easel.file(dark_with(SQUARE))
+        easel.call("add_layer", layer="In it", kind="paintlayer", pixels=pixels, box=(0, 0, 120, 80), inside="Group")
+        easel.call("set_property", layer="Group", PassThroughMode=kind.endswith("through"))
+        easel.call("activate", layer="Group")
+    elif kind == "clone":
+        pixels = easel.file(dark_with(SQUARE))
+        easel.call("add_layer", layer="Below", kind="paintlayer", pixels=pixels, box=(0, 0, 120, 80))
+        easel.call("add_layer", layer="Clone", kind="clone", of="Below")
+    elif kind == "vector":
+        x, y, width, height = SQUARE
+        # Krita takes 72 points to the inch, and these pictures have as many pixels.
+        shape = f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="#fafafa" stroke="none"/>'
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="120pt" height="80pt" viewBox="0 0 120 80">{shape}</svg>'
+        easel.call("add_layer", layer="Vector", kind="vector", svg=svg)
+    else:
+        Image.fromarray(dark_with(SQUARE)[..., [2, 1, 0]]).save(tmp_path / "linked.png")
+        easel.call("add_layer", layer="File", kind="file", path=str(tmp_path / "linked.png"))
+
+    easel.run()
+
+    selected = easel.selection()
+    if kind == "vector":  # its edges are drawn smoothly
+        assert np.abs((selected > 127).astype(int) - (plane(SQUARE) > 0)).sum() <= 2 * (SQUARE[2] + SQUARE[3])
+    else:
+        assert np.array_equal(selected, plane(SQUARE))
+
+
+@pytest.mark.parametrize("action", ["dis_select_subject", "dis_mask_subject", "dis_cut_subject"])
+def test_an_empty_layer_is_refused_in_words(easel: Easel, action: str) -> None:
+    easel.show(None, width=120, height=80)
+
+    ran = easel.run(action)
+
+    assert ran["told"] == ["The layer “Photo” is empty"]
+    assert easel.call("layers") == [["Photo", "paintlayer"]]
+
+
+def test_a_transparent_picture_is_refused_in_words(easel: Easel) -> None:
+    easel.show(None, width=120, height=80)
+
+    ran = easel.run(source="picture")
+
+    assert ran["told"] == ["There is nothing to be seen in what is looked at: all of it is transparent"]
+
+
+def test_a_layer_outside_of_the_picture_is_refused_in_words(easel: Easel) -> None:
+    easel.show(dark_with(), box=(500, 0, 120, 80), width=120, height=80)
+
+    ran = easel.run()
+
+    assert ran["told"] == ["The layer “Photo” lies outside of the picture"]

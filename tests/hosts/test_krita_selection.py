@@ -1,0 +1,188 @@
+"""Select Subject in a real Krita: what is selected, how it combines with what was, and how it is undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import dis_core
+from dis_core.edges import reshape_edges
+from tests.hosts.conftest import home_with_plugin
+from tests.hosts.krita_program import KritaProgram, running_krita
+from tests.hosts.pictures import DUST, SQUARE, Easel, Pixels, dark_with, flower, plane
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEFT, RIGHT = (10, 10, 20, 20), (80, 40, 25, 30)
+
+
+@pytest.fixture
+def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Easel:
+    return Easel(krita, tmp_path, request.node.name)
+
+
+def masked_by_dis_core(picture: Path) -> Pixels:
+    """What `dis-core mask` makes of a file, without dust."""
+    mask = dis_core.segment(picture, model="pdfnet-tiny", device="cpu").grey().pixels[..., 0]
+    return np.where(mask <= DUST, 0, mask).astype(np.uint8)
+
+
+def test_the_installed_plug_in_selects_what_dis_core_makes_of_the_same_pixels_also_with_accents_in_the_path(
+    krita_is_here: None, tmp_path: Path
+) -> None:
+    # The command line is the one that `dis-core plugin install` wrote; Krita's Python knows ASCII only.
+    home = home_with_plugin(tmp_path / "hé me")
+    with running_krita(home, HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1") as krita:
+        easel = Easel(krita, tmp_path, "flower")
+        easel.show(flower())
+
+        ran = easel.run(model="pdfnet-tiny")
+
+        selected, shown = easel.selection(), easel.shown()
+        assert easel.krita.call("ants") > 0
+    assert ran["told"] == ["Subject selected by pdfnet-tiny"]
+    assert np.abs(selected.astype(int) - masked_by_dis_core(shown)).max() == 0
+    assert np.count_nonzero((selected > 0) & (selected < 255)) > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "depth"),
+    [("RGBA", "U16"), ("RGBA", "F32"), ("RGBA", "F16"), ("GRAYA", "U8"), ("CMYKA", "U8"), ("LABA", "U16")],
+)
+@pytest.mark.parametrize("source", ["layer", "picture"])
+def test_every_colour_model_and_depth_is_seen_as_krita_shows_it(
+    easel: Easel, model: str, depth: str, source: str
+) -> None:
+    easel.show(flower(), model=model, depth=depth)
+
+    easel.run(source=source)
+
+    selected, shown = easel.selection(), dis_core.read_picture(easel.shown()).srgb()
+    # A photo has pixels of all brightnesses: one level more or less shows.
+    assert np.array_equal(selected, np.where(shown.mean(axis=2) > 0.5, 255, 0))
+
+
+@pytest.mark.parametrize(
+    ("offset", "size"),
+    [((20, 10), (60, 50)), ((-25, -15), (100, 70)), ((-30, -20), (200, 160)), ((90, 50), (100, 70))],
+)
+def test_a_layer_is_selected_where_it_lies(easel: Easel, offset: tuple[int, int], size: tuple[int, int]) -> None:
+    x, y = offset
+    middle = (size[0] // 4, size[1] // 4, size[0] // 2, size[1] // 2)
+    easel.show(dark_with(middle, width=size[0], height=size[1]), box=(x, y, *size), width=120, height=80)
+
+    easel.run()
+
+    left, top = max(x + middle[0], 0), max(y + middle[1], 0)
+    right, bottom = x + middle[0] + middle[2], y + middle[1] + middle[3]
+    if left < 120 and top < 80:
+        assert np.array_equal(easel.selection(), plane((left, top, right - left, bottom - top)))
+    else:
+        assert not easel.has_selection()
+
+
+@pytest.mark.parametrize("mode", ["replace", "add", "subtract", "intersect"])
+def test_modes_combine_soft_edges_with_the_selection(easel: Easel, mode: str) -> None:
+    easel.show(dark_with(SQUARE))
+    ramp = np.repeat(np.linspace(0, 255, 120).astype(np.uint8)[None], 80, axis=0)
+    easel.select(ramp)
+
+    easel.run(mode=mode, feather_px=6)
+
+    soft = reshape_edges((plane(SQUARE) / np.float32(255)).astype(np.float32), feather_px=6)
+    new = np.rint(soft * 255).astype(int)
+    new[new <= DUST] = 0
+    old = ramp.astype(int)
+    expected = {
+        "replace": new,
+        "add": np.minimum(old + new, 255),
+        "subtract": np.maximum(old - new, 0),
+        "intersect": np.minimum(old, new),
+    }[mode]
+    assert np.array_equal(easel.selection(), expected)
+
+
+@pytest.mark.parametrize(("region", "found"), [("selection", (RIGHT,)), ("everywhere", (LEFT, RIGHT))])
+def test_a_selection_says_where_to_look(
+    easel: Easel, region: str, found: tuple[tuple[int, int, int, int], ...]
+) -> None:
+    easel.show(dark_with(LEFT, RIGHT))
+    easel.select(plane((82, 42, 10, 10), (95, 60, 8, 8)))
+
+    easel.run(region=region)
+
+    # Its box is 82 to 103 and 42 to 68; the margin is a tenth and 8 more, so that all of RIGHT is within.
+    assert np.array_equal(easel.selection(), plane(*found))
+
+
+def test_a_selection_away_from_the_layer_is_refused(easel: Easel) -> None:
+    easel.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
+    easel.select(plane((90, 60, 10, 10)))
+
+    ran = easel.run(region="selection")
+
+    assert ran["told"] == ["The selection lies outside of what is looked at; deselect, or look everywhere"]
+    assert np.array_equal(easel.selection(), plane((90, 60, 10, 10)))
+
+
+def test_edges_are_moved_and_softened(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+
+    easel.run(grow_px=-4)
+
+    x, y, width, height = SQUARE
+    assert np.array_equal(easel.selection(), plane((x + 4, y + 4, width - 8, height - 8)))
+
+
+@pytest.mark.parametrize("before", [None, (5, 5, 30, 30)])
+def test_one_undo_returns_to_the_selection_before(easel: Easel, before: tuple[int, int, int, int] | None) -> None:
+    easel.show(dark_with(SQUARE))
+    if before is not None:
+        easel.select(plane(before))
+    easel.run()
+    assert np.array_equal(easel.selection(), plane(SQUARE))
+
+    easel.call("undo")
+
+    if before is None:
+        assert not easel.has_selection()
+    else:
+        assert np.array_equal(easel.selection(), plane(before))
+    assert np.array_equal(easel.pixels("Photo"), dark_with(SQUARE))
+
+
+def test_intersecting_with_what_lies_elsewhere_selects_nothing(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.select(plane((100, 60, 10, 10)))
+
+    easel.run(mode="intersect")
+
+    assert not easel.has_selection()
+    easel.call("undo")
+    assert np.array_equal(easel.selection(), plane((100, 60, 10, 10)))
+
+
+def test_where_no_subject_is_the_selection_stays(easel: Easel) -> None:
+    easel.show(dark_with())
+    easel.select(plane((100, 60, 10, 10)))
+
+    ran = easel.run()
+
+    assert ran["told"] == ["No subject was found; nothing was changed"]
+    assert np.array_equal(easel.selection(), plane((100, 60, 10, 10)))
+
+
+def test_24_megapixels_take_no_time_worth_mentioning_and_krita_answers_meanwhile(easel: Easel) -> None:
+    width, height = 6000, 4000
+    easel.show(dark_with((1500, 1000, 3000, 2000), width=width, height=height))
+
+    ran = easel.run()
+
+    outside_s = ran["s"] - sum(ran["child_s"])
+    print(f"outside of dis-core {outside_s:.2f} s, longest wait for Krita {ran['gap_s']:.3f} s")  # noqa: T201
+    assert np.array_equal(easel.selection(), plane((1500, 1000, 3000, 2000), width=width, height=height))
+    assert outside_s < 1.5
+    assert ran["gap_s"] < 0.2

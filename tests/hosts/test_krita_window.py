@@ -1,0 +1,117 @@
+"""The plug-in in Krita's window: menus, docker, settings, a download; and Krita's own importer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dis_core
+from tests.hosts.conftest import QUICK, QUICK_ENVIRONMENT, home_with_plugin, write_command
+from tests.hosts.krita_program import SYSTEM_PATH, KritaProgram, prepare_home, running_krita
+from tests.hosts.pictures import SQUARE, Easel, dark_with, plane
+from tests.hub_standin import clean_environment, run_standin, unused_address
+
+IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
+EMBEDDED = Path(dis_core.__file__).parent / "embedded"
+
+
+@pytest.fixture
+def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Easel:
+    return Easel(krita, tmp_path, request.node.name)
+
+
+@pytest.mark.parametrize("action", ["dis_select_subject", "dis_mask_subject", "dis_cut_subject"])
+def test_each_action_is_in_the_select_menu_and_among_the_scripts(krita: KritaProgram, action: str) -> None:
+    assert sorted(krita.call("menus_with", action=action)) == ["Select", "scripts"]
+
+
+def test_select_subject_has_a_shortcut(krita: KritaProgram) -> None:
+    assert krita.call("shortcut", action="dis_select_subject") == "Ctrl+Alt+Shift+S"
+
+
+def test_the_docker_shows_and_remembers_the_settings(krita: KritaProgram) -> None:
+    krita.call("show_docker")
+
+    krita.call("set_settings", source="picture", mode="add", model="pdfnet-tiny", grow_px=-3, feather_px=2)
+
+    shown = krita.call("docker_shows")
+    assert shown["boxes"][0] == "Whole picture"
+    assert "Add" in shown["boxes"]
+    assert "pdfnet-tiny (draft)" in shown["boxes"]
+    assert shown["numbers"] == [-3, 2]
+    kept = krita.call("kept_settings")
+    assert (kept["source"], kept["mode"], kept["model"], kept["grow_px"]) == ("picture", "add", "pdfnet-tiny", "-3")
+
+
+def test_the_dockers_button_runs_with_its_settings(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.krita.call("show_docker")
+    easel.krita.call("set_settings", result="mask", model="bright")
+    easel.krita.call("click", button="dis_start")
+
+    easel.krita.call("wait_for_words")
+
+    assert easel.call("layers") == [["Photo", "paintlayer"], ["Subject", "transparencymask"]]
+
+
+def test_progress_is_shown_in_the_docker_and_in_the_status_bar(easel: Easel) -> None:
+    easel.show(dark_with(SQUARE))
+    easel.krita.call("show_docker")
+    easel.krita.call("start", action="dis_select_subject", model="endless")
+
+    easel.krita.call("wait_until_working")
+
+    shown = easel.krita.call("shown_progress")
+    easel.krita.call("stop")
+    assert shown == ["Subject: working endlessly", "Working endlessly"]
+    assert easel.krita.call("shown_progress") == []
+
+
+def test_a_download_brings_the_model_and_then_it_runs(krita_is_here: None, tmp_path: Path) -> None:
+    home = home_with_plugin(tmp_path / "home")
+    with run_standin() as hub:
+        hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "pdfnet-tiny.safetensors").read_bytes()
+        write_command(home, {**QUICK, "environment": {**QUICK_ENVIRONMENT, "HF_ENDPOINT": hub.url}})
+        with running_krita(home) as krita:
+            easel = Easel(krita, tmp_path, "download")
+            easel.show(dark_with(SQUARE))
+            assert easel.run(model="absent")["mendable"]
+
+            krita.call("click", button="dis_mend")
+
+            assert krita.call("wait_for_words")["told"] == ["The model absent is here now"]
+            easel.run(model="absent")
+            selected = easel.selection()
+    assert hub.downloads()
+    assert np.array_equal(selected, plane(SQUARE))
+
+
+def test_krita_imports_the_archive_itself(krita_is_here: None, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    prepare_home(home)
+    build = [sys.executable, "-m", "dis_core", "plugin", "build", "krita", "-o", str(tmp_path / "plugin.zip")]
+    subprocess.run(build, env=clean_environment(home, unused_address()), check=True, capture_output=True, timeout=60)
+
+    done = subprocess.run(
+        ["/usr/bin/python3", str(IMPORTER), str(tmp_path / "plugin.zip"), str(home / "data" / "krita")],
+        env={"PATH": SYSTEM_PATH},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert done.stdout.strip() == "Imported plugin: Select Subject (dis-core)"
+    with (home / "config" / "kritarc").open("a", encoding="utf-8") as settings:
+        settings.write("enable_dis_select_subject=true\n")
+    write_command(home, QUICK)  # it would be looked for on the path, and the checkout is not there
+    with running_krita(home, HF_HUB_OFFLINE="1") as krita:
+        easel = Easel(krita, tmp_path, "imported")
+        easel.show(dark_with(SQUARE))
+        easel.run()
+        assert np.array_equal(easel.selection(), plane(SQUARE))
+        assert krita.call("shortcut", action="dis_select_subject") == "Ctrl+Alt+Shift+S"
