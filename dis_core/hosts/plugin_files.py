@@ -11,7 +11,7 @@ from pathlib import Path
 import dis_core
 from dis_core.errors import PluginProblem
 
-SEGMENT_OPTIONS: tuple[str, ...] = ()
+SEGMENT_OPTIONS: tuple[str, ...] = ("--warm",)
 """What plug-ins add to every `dis-core mask` and `dis-core cutout`."""
 
 SHARED = "child"

@@ -11,11 +11,14 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.hub_standin import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +111,14 @@ class KritaProgram:
         """The end of what Krita has printed."""
         return (self.home / "krita.log").read_text(encoding="utf-8", errors="replace")[-2000:]
 
+    def daemon(self, *arguments: str) -> str:
+        """What `dis-core daemon` says to somebody with Krita's temporary folder, which is where its child finds one."""
+        environment = {"PATH": SYSTEM_PATH, "HOME": str(self.home), "TMPDIR": str(self.home / "tmp")}
+        environment |= {"PYTHONPATH": str(CHECKOUT), "PYTHONUTF8": "1"}
+        command = [sys.executable, "-m", "dis_core", "daemon", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout
+
     def screenshot(self, path: Path) -> Path:
         """The whole screen as a PNG file, if ImageMagick is here."""
         if shutil.which("import"):
@@ -144,6 +155,7 @@ def running_krita(home: Path, *, script: Path = SCRIPT, **more: str) -> Iterator
             if process.poll() is None:
                 process.kill()
             process.wait()
+            program.daemon("stop", "--now")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,84 @@
+"""The plug-in as it is installed: a daemon keeps the model, and its end in the middle of a run ends nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.hosts.conftest import home_with_plugin
+from tests.hosts.krita_program import KritaProgram, running_krita
+from tests.hosts.pictures import Easel, flower
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def krita(krita_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KritaProgram]:
+    """A Krita whose plug-in starts what `dis-core plugin install` wrote."""
+    home = home_with_plugin(tmp_path_factory.mktemp("warm") / "home")
+    with running_krita(home, HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1") as program:
+        yield program
+
+
+@pytest.fixture
+def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Easel:
+    easel = Easel(krita, tmp_path, request.node.name)
+    easel.show(flower(1800, 1200))
+    return easel
+
+
+def process_that_works(krita: KritaProgram) -> int:
+    """The daemon's process identifier, as soon as it is in the middle of a picture."""
+    ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends:
+        status = json.loads(krita.daemon("status", "--json") or "null")
+        if status and status["doing"].startswith(("segmenting", "tile", "looking")):
+            return int(status["pid"])
+    raise AssertionError("no daemon has begun to work")
+
+
+def test_runs_after_each_other_are_made_by_one_daemon(krita: KritaProgram, easel: Easel) -> None:
+    first = easel.run(model="pdfnet-tiny")
+    selected = easel.selection()
+    again = easel.run(model="pdfnet-tiny")
+
+    status = json.loads(krita.daemon("status", "--json"))
+    assert first["told"] == again["told"] == ["Subject selected by pdfnet-tiny"]
+    assert np.array_equal(easel.selection(), selected)
+    assert status["done"] == 2
+    assert "pdfnet-tiny" in status["models"]
+
+
+def test_a_daemon_that_is_killed_in_the_middle_is_replaced_unseen(krita: KritaProgram, easel: Easel) -> None:
+    easel.run(model="pdfnet-tiny", quality="best")
+    expected = easel.selection()
+    easel.call("undo")
+    krita.call("start", action="dis_select_subject", model="pdfnet-tiny", quality="best")
+    killed = process_that_works(krita)
+
+    os.kill(killed, signal.SIGKILL)
+
+    assert krita.call("wait_for_words")["told"] == ["Subject selected by pdfnet-tiny"]
+    assert np.array_equal(easel.selection(), expected)
+    assert json.loads(krita.daemon("status", "--json"))["pid"] != killed
+
+
+def test_stopping_stops_the_daemons_work_too(krita: KritaProgram, easel: Easel) -> None:
+    krita.call("start", action="dis_select_subject", model="pdfnet-tiny", quality="best")
+    process_that_works(krita)
+
+    krita.call("click", button="dis_stop")
+
+    assert krita.call("wait_for_words")["told"] == ["Stopped; nothing was changed"]
+    ends = time.monotonic() + PATIENCE_S
+    while json.loads(krita.daemon("status", "--json"))["doing"] and time.monotonic() < ends:
+        pass
+    assert not json.loads(krita.daemon("status", "--json"))["doing"]
+    assert not easel.has_selection()
