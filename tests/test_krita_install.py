@@ -102,9 +102,21 @@ def test_files_of_an_older_version_do_not_stay(places: Places) -> None:
 
 
 def test_another_folder_can_be_named(places: Places, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+
     assert run(["plugin", "install", "krita", "--path", str(tmp_path / "elsewhere")]) == 0
 
     assert (tmp_path / "elsewhere" / "pykrita" / krita.PACKAGE / "__init__.py").exists()
+    assert not places.package.exists()
+
+
+def test_a_folder_that_is_not_there_is_refused_and_not_made(
+    places: Places, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plugin", "install", "krita", "--path", str(tmp_path / "misspelt")]) == 1
+
+    assert "misspelt' does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "misspelt").exists()
     assert not places.package.exists()
 
 

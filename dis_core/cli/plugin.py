@@ -29,7 +29,7 @@ def plugin() -> None:
 @click.option("--uninstall", is_flag=True, help="Take away what was installed.")
 @click.option(
     "--path",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
     metavar="FOLDER",
     help="The editor's folder for resources, where it is not the usual one; for Krita the one that holds pykrita.",
 )
