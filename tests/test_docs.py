@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import importlib.util
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 import dis_core
 from dis_core.cli.main import group
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from tests.loose_modules import load_module
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -31,16 +27,6 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 def page_id(page: Path) -> str:
     return str(page.relative_to(ROOT))
-
-
-def make_reference() -> ModuleType:
-    """docs/make_reference.py as a module; it belongs to no package."""
-    spec = importlib.util.spec_from_file_location("make_reference", DOCS / "make_reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def without_code(text: str) -> str:
@@ -83,9 +69,9 @@ def parse(command: str) -> None:
         subcommand.make_context(name, arguments, parent=parent)
 
 
-@pytest.mark.parametrize("path", make_reference().pages(), ids=page_id)
+@pytest.mark.parametrize("path", load_module("docs/make_reference.py").pages(), ids=page_id)
 def test_a_generated_page_is_as_the_code_is_now(path: Path) -> None:
-    fresh = make_reference().pages()[path]
+    fresh = load_module("docs/make_reference.py").pages()[path]
 
     written = path.read_text(encoding="utf-8")
 
@@ -145,7 +131,7 @@ def test_commands_that_do_not_exist_would_be_noticed() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_python_in_the_docs_is_python_and_uses_names_that_exist(page: Path) -> None:
-    if page in make_reference().pages():
+    if page in load_module("docs/make_reference.py").pages():
         return  # signatures, not programs
 
     for code in blocks_of(page, "python"):

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.loose_modules import load_module
 
-def load_masks() -> ModuleType:
-    """The one module of the plug-in that knows no Krita; the package around it does."""
-    path = Path(__file__).parents[1] / "plugins" / "krita" / "dis_select_subject" / "masks.py"
-    spec = importlib.util.spec_from_file_location("krita_masks", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-masks = load_masks()
+# The one module of the plug-in that knows no Krita; the package around it does.
+masks = load_module("plugins/krita/dis_select_subject/masks.py")
 pairs = st.integers(0, 40).flatmap(
     lambda n: st.tuples(st.binary(min_size=n, max_size=n), st.binary(min_size=n, max_size=n))
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +14,7 @@ from dis_core.model_spec import Placement
 from dis_core.models.pdfnet import BoundaryPrior, PDFNet
 from dis_core.models.pdfnet_segmenter import scale_each_to_unit
 from dis_core.models.swin import Swin, windows_along
+from tests.loose_modules import load_module
 
 TOLERANCE = 1e-4
 """Of logits that reach 10; float32 sums in another order."""
@@ -23,13 +22,7 @@ TOLERANCE = 1e-4
 
 @pytest.fixture(scope="module")
 def plain_pdfnet() -> ModuleType:
-    path = Path(__file__).parents[1] / "benchmarks" / "plain_pdfnet.py"
-    spec = importlib.util.spec_from_file_location("plain_pdfnet", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module("benchmarks/plain_pdfnet.py")
 
 
 def network(*, window: int, pixels_at_once: int) -> PDFNet:
