@@ -39,6 +39,7 @@ from dis_core.models.depth_anything import DepthAnything, small_network
 from dis_core.models.pdfnet import BoundaryPrior, PDFNet
 from dis_core.models.pdfnet_checkpoint import published_network
 from dis_core.models.pdfnet_segmenter import PDFNetSegmenter, load_published
+from dis_core.models.resample import resize_bicubic
 from dis_core.pipeline import visible_colours
 from dis_core.progress import ignore
 from dis_core.refine import refine_fast
@@ -72,7 +73,7 @@ def network_input(device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """A smooth random image and depth, (1, 3, S, S) and (1, 1, S, S)."""
     generator = torch.Generator().manual_seed(1)
     coarse = torch.randn(1, 4, 64, 64, generator=generator)
-    smooth = torch.nn.functional.interpolate(coarse, size=(SIDE_PX, SIDE_PX), mode="bicubic")
+    smooth = resize_bicubic(coarse, (SIDE_PX, SIDE_PX))
     return smooth[:, :3].to(device), smooth[:, 3:].sigmoid().to(device)
 
 

@@ -82,15 +82,6 @@ def tiles_at_once(placement: Placement) -> int:
     return 1 if placement.device == "cpu" else 8
 
 
-def pixels_at_once(placement: Placement) -> int:
-    """How many pixels of input a network should work on at once.
-
-    A CPU is fastest with maps that stay near its caches; a GPU wants enough of them to be busy, PDFNet's 64 patches in
-    one batch, and still not to fill its memory.
-    """
-    return 512 * 256 if placement.device == "cpu" else 1024 * 1024
-
-
 @contextmanager
 def run_on(placement: Placement) -> Iterator[None]:
     """Inference on a device and in its precision: no gradients are kept, and running out of memory becomes an error.
@@ -111,9 +102,7 @@ def in_precision_of(placement: Placement) -> AbstractContextManager[None]:
     if placement.dtype == "float32":
         return nullcontext()
     dtype: torch.dtype = getattr(torch, placement.dtype)
-    return cast(
-        "AbstractContextManager[None]", torch.autocast(torch.device(placement.device).type, dtype, cache_enabled=True)
-    )
+    return cast("AbstractContextManager[None]", torch.autocast(torch.device(placement.device).type, dtype))
 
 
 @contextmanager

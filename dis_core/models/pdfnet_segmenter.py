@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dis_core.device import pixels_at_once, run_on
+from dis_core.device import run_on
 from dis_core.errors import BadRequest
 from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
 from dis_core.models.efficientnet import CHANNELS, folded_backbone
-from dis_core.models.pdfnet import BoundaryPrior, PDFNet, PDFNetOutput
+from dis_core.models.pdfnet import PIXELS_AT_ONCE, BoundaryPrior, PDFNet, PDFNetOutput
 from dis_core.models.pdfnet_checkpoint import published_network
 from dis_core.models.resample import Size, resize_by_area, resize_to_corners, shrink_smoothly, size_of
 from dis_core.models.stages import Stages
@@ -198,6 +198,11 @@ def load_published(weights: Path, *, placement: Placement, estimate_depth: Depth
     return PDFNetSegmenter(
         filled(network, weights, placement), side_px=1024, placement=placement, estimate_depth=estimate_depth
     )
+
+
+def pixels_at_once(placement: Placement) -> int:
+    """How many pixels the network should work on at once: a GPU wants all 64 patches in one batch, to be busy."""
+    return PIXELS_AT_ONCE if placement.device == "cpu" else 1024 * 1024
 
 
 def filled(network: PDFNet, weights: Path, placement: Placement) -> PDFNet:

@@ -58,8 +58,7 @@ def part_of_resized(x: torch.Tensor, size: Size, rows: slice, columns: slice) ->
     first, last = int(down.before[0]), int(down.after[-1])
     x = x[:, :, first : last + 1]
     x = torch.lerp(x[:, :, :, right.before], x[:, :, :, right.after], right.share.to(x.dtype))
-    before, after = x[:, :, down.before - first], x[:, :, down.after - first]
-    return torch.lerp(before, after, down.share[:, None].to(x.dtype))
+    return _mixed_rows(x, first, down)
 
 
 def mix_rows_to_corners(x: torch.Tensor, start: int, heights: tuple[int, int], rows: slice) -> torch.Tensor:
@@ -69,8 +68,7 @@ def mix_rows_to_corners(x: torch.Tensor, start: int, heights: tuple[int, int], r
     """
     # Multiplied first: a product of whole numbers divides to a whole number where it should.
     down = _between(_positions(rows, x) * (heights[0] - 1) / max(heights[1] - 1, 1), heights[0])
-    before, after = x[:, :, down.before - start], x[:, :, down.after - start]
-    return torch.lerp(before, after, down.share[:, None].to(x.dtype))
+    return _mixed_rows(x, start, down)
 
 
 def box_mean(x: torch.Tensor, radius_px: int) -> torch.Tensor:
@@ -93,6 +91,12 @@ class _Between(NamedTuple):
     before: torch.Tensor
     after: torch.Tensor
     share: torch.Tensor
+
+
+def _mixed_rows(x: torch.Tensor, start: int, down: _Between) -> torch.Tensor:
+    """New rows of (B, C, h, W), which are the old ones from row `start` on."""
+    before, after = x[:, :, down.before - start], x[:, :, down.after - start]
+    return torch.lerp(before, after, down.share[:, None].to(x.dtype))
 
 
 def _positions(part: slice, x: torch.Tensor) -> torch.Tensor:
