@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,9 +14,9 @@ from dis_core.errors import BadRequest
 if TYPE_CHECKING:
     from dis_core.hosts.krita import Places
 
-EDITORS = ("krita",)
-
-editor_argument = click.argument("editor", type=click.Choice(EDITORS))
+EDITORS = ("krita", "gimp")
+PACKED = ("krita",)
+"""Editors with an importer of their own."""
 
 
 @click.group()
@@ -25,13 +25,14 @@ def plugin() -> None:
 
 
 @plugin.command()
-@editor_argument
+@click.argument("editor", type=click.Choice(EDITORS))
 @click.option("--uninstall", is_flag=True, help="Take away what was installed.")
 @click.option(
     "--path",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     metavar="FOLDER",
-    help="The editor's folder for resources, where it is not the usual one; for Krita the one that holds pykrita.",
+    help="The editor's folder, where it is not the usual one: for Krita the one that holds pykrita, for GIMP that of its "
+    "version, which holds plug-ins.",
 )
 def install(*, editor: str, uninstall: bool, path: Path | None) -> None:
     """Put the plug-in where the editor looks for it, and switch it on.
@@ -39,21 +40,46 @@ def install(*, editor: str, uninstall: bool, path: Path | None) -> None:
     The plug-in will use the dis-core with which it was installed. Run this again after moving or updating it. The
     place of the plug-in is printed.
     """
+    placed = place_krita if editor == "krita" else place_gimp
+    for touched in placed(path, "remove" if uninstall else "install"):
+        say_path(touched)
+
+
+def place_krita(path: Path | None, action: Literal["install", "remove"]) -> list[Path]:
+    """Install or remove Krita's plug-in; the places that were touched come back, and words are said."""
     from dis_core.hosts import krita
 
     places = chosen_places(path)
-    if uninstall:
+    if action == "remove":
         removed = krita.uninstall(places)
-        for gone in removed:
-            say_path(gone)
-        say(f"dis-core: the plug-in for {editor} is gone" if removed else f"dis-core: there was none for {editor}")
-        return
-    say_path(krita.install(places))
+        say_removed("krita", removed)
+        return removed
+    package = krita.install(places)
     say("dis-core: start Krita again; Select > Select Subject is there then")
+    return [package]
+
+
+def place_gimp(path: Path | None, action: Literal["install", "remove"]) -> list[Path]:
+    """The same for GIMP, in each of its profiles."""
+    from dis_core.hosts import gimp
+
+    profiles = gimp.usual_profiles() if path is None else [path]
+    if action == "remove":
+        removed = gimp.uninstall(profiles)
+        say_removed("gimp", removed)
+        return removed
+    folders = gimp.install(profiles)
+    say("dis-core: start GIMP again; Select > Subject is there then")
+    return folders
+
+
+def say_removed(editor: str, removed: list[Path]) -> None:
+    """Whether there was something to remove."""
+    say(f"dis-core: the plug-in for {editor} is gone" if removed else f"dis-core: there was none for {editor}")
 
 
 @plugin.command()
-@editor_argument
+@click.argument("editor", type=click.Choice(PACKED))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The zip file to write."
 )

@@ -1,0 +1,59 @@
+"""dis-core as a child of the plug-in: started in a clean environment, heard line by line, waited for.
+
+GIMP cancels a plug-in by killing it, hard. The child's standard input, which then ends, is what tells the child.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from typing import Callable, Mapping, Sequence
+
+from child.answers import CRASHED, Answers, Failed, Outcome, Progress
+from child.names import file_name
+from child.program import Program, child_environment
+
+MOST_ERROR_BYTES = 10_000
+_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # of Windows, where each child would open a black one
+
+
+def run_child(
+    program: Program,
+    arguments: Sequence[str],
+    *,
+    more_environment: Mapping[str, str],
+    on_progress: Callable[[Progress], None],
+) -> tuple[Outcome, bytes]:
+    """Run dis-core to its end; what came of it, and all that it printed."""
+    answers, printed = Answers(), []
+    with tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(
+                [file_name(part) for part in (*program.command, *arguments)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                # Not where GIMP was started: a Python file there could hide one of ours.
+                cwd=tempfile.gettempdir(),
+                env={**child_environment(os.environ, program), **more_environment},
+                creationflags=_NO_WINDOW,
+            )
+        except OSError as error:
+            return Failed(CRASHED, f"dis-core could not be started: {error}"), b""
+        with process:
+            assert process.stdout is not None  # noqa: S101 - narrows the type
+            try:
+                while data := process.stdout.read1(65536):  # type: ignore[attr-defined]  # a BufferedReader
+                    printed.append(data)
+                    for progress in answers.feed(data):
+                        on_progress(progress)
+                status = process.wait()
+            except BaseException:
+                process.kill()
+                raise
+        errors.seek(max(errors.seek(0, os.SEEK_END) - MOST_ERROR_BYTES, 0))
+        if status < 0:
+            killed = "something else ended it; perhaps there was too little memory"
+            return Failed(CRASHED, "dis-core was ended while it worked", killed), b"".join(printed)
+        return answers.finish(status, errors.read()), b"".join(printed)

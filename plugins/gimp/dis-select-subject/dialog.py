@@ -1,0 +1,60 @@
+"""The dialog before an interactive run: GIMP's own for procedures, with a list of the models that there are."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import gi
+
+gi.require_version("GimpUi", "3.0")
+gi.require_version("Gtk", "3.0")
+from child.models import Model  # noqa: E402 - the versions come first
+from gi.repository import GimpUi, Gtk  # noqa: E402
+
+TITLES = {
+    "plug-in-dis-select-subject": "Select Subject",
+    "plug-in-dis-mask-subject": "Mask Subject",
+    "plug-in-dis-cut-subject": "Cut Subject to New Layer",
+}
+
+
+def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
+    """Let the user choose; whether to go on. What was chosen is then in `config` and remembered by GIMP."""
+    GimpUi.init(procedure.get_name())
+    window = GimpUi.ProcedureDialog.new(procedure, config, TITLES[procedure.get_name()])
+    window.fill(["source", "mode", "region", "quality", "grow", "feather"])
+    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12, border_width=12)
+    combo = _model_combo(config, models)
+    label = Gtk.Label.new_with_mnemonic("Mo_del")
+    label.set_mnemonic_widget(combo)
+    row.pack_start(label, False, False, 0)  # noqa: FBT003 - GTK's own
+    row.pack_start(combo, True, True, 0)  # noqa: FBT003
+    window.get_content_area().pack_start(row, False, False, 0)  # noqa: FBT003
+    row.show_all()
+    go_on: bool = window.run()
+    window.destroy()
+    return go_on
+
+
+def _model_combo(config: Any, models: Sequence[Model]) -> Any:
+    combo = Gtk.ComboBoxText()
+    combo.append("automatic", "Best that there is")
+    for model in models:
+        combo.append(f"model {model.name}", model.label())
+    chosen = config.get_property("model")
+    if chosen and chosen not in [model.name for model in models]:
+        combo.append(f"model {chosen}", f"{chosen} (unknown)")
+
+    def reset(*_arguments: Any) -> None:
+        name = config.get_property("model")
+        combo.set_active_id(f"model {name}" if name else "automatic")
+
+    def take(_combo: Any) -> None:
+        name = (combo.get_active_id() or "").partition("model ")[2]
+        if name != config.get_property("model"):
+            config.set_property("model", name)
+
+    reset()
+    combo.connect("changed", take)
+    config.connect("notify::model", reset)  # the dialog's own button for resetting
+    return combo

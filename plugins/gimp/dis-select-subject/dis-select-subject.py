@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Select Subject for GIMP: finds the subject of a picture with dis-core, which runs as a process of its own.
+
+GIMP starts this file anew for each run, and takes it only if it is executable and named as its folder is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gimp, GLib  # noqa: E402 - the version comes first
+from gimp_image import Refused  # noqa: E402
+from procedures import PROCEDURES, create_procedure, settings_of  # noqa: E402
+from subject_run import Failure, find_subject, known_models, program_beside  # noqa: E402
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+class SubjectPlugIn(Gimp.PlugIn):  # type: ignore[misc]  # GIMP has no types
+    """Three procedures, which differ in what becomes of the subject."""
+
+    def do_set_i18n(self, _name):  # type: ignore[no-untyped-def]  # GIMP calls it by its name and number of arguments
+        return False
+
+    def do_query_procedures(self):  # type: ignore[no-untyped-def]
+        return list(PROCEDURES)
+
+    def do_create_procedure(self, name):  # type: ignore[no-untyped-def]
+        return create_procedure(self, name, run)
+
+
+def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[no-untyped-def]
+    """One call; everything that goes wrong in it is told by GIMP."""
+    status = Gimp.PDBStatusType
+    try:
+        program = program_beside(FOLDER)
+        if run_mode == Gimp.RunMode.INTERACTIVE:
+            from dialog import ask  # GTK takes a while, and is not there without a screen
+
+            if not ask(procedure, config, known_models(program)):
+                return procedure.new_return_values(status.CANCEL, GLib.Error())
+        find_subject(image, drawables, settings_of(procedure, config), program)
+    except (Refused, Failure) as reason:
+        return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(str(reason)))
+    except Exception as error:  # noqa: BLE001 - the host's action edge
+        words = f"{type(error).__name__}: {error} (this is a bug of the plug-in)"
+        return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(words))
+    return procedure.new_return_values(status.SUCCESS, GLib.Error())
+
+
+Gimp.main(SubjectPlugIn.__gtype__, sys.argv)

@@ -1,0 +1,345 @@
+"""The only place that touches the user's picture: reads what to look at, and sets what came of it as one undo step."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Sequence
+
+import planes
+from child.bitmap import RED_FIRST, bitmap_header
+from child.matte import has_subject, without_dust
+from child.settings import Box, region_box
+from gi.repository import Babl, Gegl, Gimp
+
+STRIP_PIXELS = 2_000_000
+SEEN, GREY = "R'G'B'A u8", "Y u8"
+"""As dis-core is shown pixels, and as selections and masks are kept, whose greys are not curved."""
+
+NOTHING_FOUND = "No subject was found; nothing was changed"
+NOTHING_LEFT = "Nothing is left of the subject where it meets the selection; nothing was changed"
+
+OPERATIONS = {
+    "replace": Gimp.ChannelOps.REPLACE,
+    "add": Gimp.ChannelOps.ADD,
+    "subtract": Gimp.ChannelOps.SUBTRACT,
+    "intersect": Gimp.ChannelOps.INTERSECT,
+}
+
+
+class Refused(Exception):
+    """Something that cannot be done with this picture, in words for its painter."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is looked at: a layer, or where `layer` is None all that is visible; `box` lies within the picture."""
+
+    image: Any
+    layer: Any | None
+    box: Box
+    size: tuple[int, int]
+    """Of the whole picture."""
+
+
+def find_source(image: Any, drawables: Sequence[Any], kind: str) -> Source:
+    """What to look at, "layer" or "picture". Raises Refused if it holds nothing."""
+    size = (image.get_width(), image.get_height())
+    canvas = (0, 0, *size)
+    if kind == "picture":
+        if not image.get_layers():
+            raise Refused("The picture has no layers")
+        return Source(image, None, canvas, size)
+    layer = _only_layer(drawables)
+    box = _overlap(canvas, _box_of(layer))
+    if box is None:
+        raise Refused(f"The layer “{layer.get_name()}” lies outside of the picture")
+    return Source(image, layer, box, size)
+
+
+def find_target(image: Any, drawables: Sequence[Any], result: str) -> Any:
+    """The layer that gets the mask, or that the new layer goes above. Raises Refused."""
+    if image.get_floating_sel() is not None:
+        raise Refused("There is a floating selection; anchor it or make a layer of it first")
+    layer = _only_layer(drawables)
+    if result == "mask" and layer.get_mask() is not None:
+        raise Refused(f"The layer “{layer.get_name()}” has a mask already; apply or delete that one first")
+    return layer
+
+
+def find_region(source: Source) -> Box | None:
+    """Where in the source to look because of the selection, None for everywhere. Raises Refused."""
+    bounds = Gimp.Selection.bounds(source.image)
+    selected = (bounds.x1, bounds.y1, bounds.x2 - bounds.x1, bounds.y2 - bounds.y1) if bounds.non_empty else None
+    roi = region_box(selected, source.box)
+    if roi is not None and roi[2] == 0:
+        raise Refused("The selection lies outside of what is looked at; deselect, or look everywhere")
+    return roi
+
+
+def export(source: Source, path: str, on_progress: Callable[[float], None]) -> None:
+    """Write the pixels to a file, strip by strip. Raises Refused if all of them are transparent."""
+    _, _, width, height = source.box
+    visible = False
+    with open(path, "wb") as file, _buffer_of(source) as (buffer, left, top):
+        file.write(bitmap_header(width, height, RED_FIRST))
+        for first, rows in _strips(width, height):
+            pixels = _get(buffer, (left, top + first, width, rows), SEEN)
+            visible = visible or not planes.is_empty(pixels[3::4])
+            file.write(pixels)
+            on_progress((first + rows) / height)
+    if not visible:
+        raise Refused("There is nothing to be seen in what is looked at: all of it is transparent")
+
+
+def select(source: Source, result: str, mode: str) -> None:
+    """Combine the picture's selection with a grey result. Raises Refused."""
+    matte = _read_matte(source, result)
+    _refuse_changed(source)
+    with _channel(source.image, matte, source.box) as channel, _one_step(source.image):
+        _combine(source.image.get_selection(), channel, mode)
+
+
+def add_mask(source: Source, layer: Any, result: str, mode: str) -> None:
+    """Give a layer a mask that shows a grey result. Raises Refused."""
+    plane = _combined(source, _read_matte(source, result), mode)
+    _refuse_changed(source, layer)
+    mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+    _fill_mask(mask, layer, plane, source.box)
+    with _one_step(source.image):
+        if not layer.add_mask(mask):
+            raise Refused(f"GIMP gave the layer no mask: {Gimp.get_pdb().get_last_error()}")
+
+
+def add_cut_layer(source: Source, above: Any, result: str, mode: str) -> None:
+    """Put a new layer above another one, with the subject alone.
+
+    It is a copy of the source, at its own depth; only where the subject covers a pixel in part are its colours those of
+    the result, which are free of the background. Raises Refused.
+    """
+    _, _, width, height = source.box
+    clean = _read_png(result, width, height, SEEN)
+    if not has_subject(clean[3::4]):
+        raise Refused(NOTHING_FOUND)
+    with _buffer_of(source) as (buffer, left, top):
+        seen_alpha = _get(buffer, (left, top, width, height), SEEN)[3::4]
+    alpha = planes.smaller(_combined(source, clean[3::4], mode), seen_alpha)
+    cleaned = planes.cleaned(clean[3::4], seen_alpha)
+    _refuse_changed(source, above)
+    with _one_step(source.image):
+        layer = _copy_above(source, above)
+        try:
+            mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+            _fill_mask(mask, layer, planes.quotient(alpha, seen_alpha), source.box)
+            if not (layer.add_mask(mask) and layer.remove_mask(Gimp.MaskApplyMode.APPLY)):
+                raise Refused(f"GIMP did not cut the layer: {Gimp.get_pdb().get_last_error()}")
+            _take_colours(layer, source, clean, alpha, cleaned)
+        except BaseException:
+            source.image.remove_layer(layer)
+            raise
+
+
+def _only_layer(drawables: Sequence[Any]) -> Any:
+    """The one layer that is chosen; of a mask, the layer that it belongs to. Raises Refused."""
+    if not drawables:
+        raise Refused("No layer is chosen")
+    if len(drawables) > 1:
+        raise Refused(f"{len(drawables)} layers are chosen; choose one, or look at the whole picture")
+    chosen = drawables[0]
+    layer = Gimp.Layer.from_mask(chosen) if isinstance(chosen, Gimp.LayerMask) else chosen
+    if not isinstance(layer, Gimp.Layer):
+        raise Refused(f"“{chosen.get_name()}” is a channel; choose a layer")
+    if layer.is_floating_sel():
+        raise Refused("There is a floating selection; anchor it or make a layer of it first")
+    return layer
+
+
+def _box_of(layer: Any) -> Box:
+    _, x, y = layer.get_offsets()
+    return x, y, layer.get_width(), layer.get_height()
+
+
+def _overlap(one: Box, other: Box) -> Box | None:
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    right = min(one[0] + one[2], other[0] + other[2])
+    bottom = min(one[1] + one[3], other[1] + other[3])
+    return None if right <= left or bottom <= top else (left, top, right - left, bottom - top)
+
+
+def _refuse_changed(source: Source, layer: Any = None) -> None:
+    """Raises Refused if what was looked at is there no more, or not in its place."""
+    if not source.image.is_valid():
+        raise Refused("The picture was closed in the meantime")
+    if (source.image.get_width(), source.image.get_height()) != source.size:
+        raise Refused("The picture has another size now; please start again")
+    for item in (source.layer, layer):
+        if item is not None and not item.is_valid():
+            raise Refused("The layer was removed in the meantime")
+    if source.layer is not None and _overlap((0, 0, *source.size), _box_of(source.layer)) != source.box:
+        raise Refused("The layer was moved in the meantime; please start again")
+
+
+@contextlib.contextmanager
+def _buffer_of(source: Source) -> Iterator[tuple[Any, int, int]]:
+    """The source's pixels, and where in that buffer its box begins."""
+    if source.layer is not None:
+        _, x, y = source.layer.get_offsets()
+        yield source.layer.get_buffer(), source.box[0] - x, source.box[1] - y
+        return
+    visible = Gimp.Layer.new_from_visible(source.image, source.image, "Subject")
+    try:
+        yield visible.get_buffer(), 0, 0
+    finally:
+        visible.delete()
+
+
+def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
+    """(top, rows) of strips from top to bottom."""
+    most = max(STRIP_PIXELS // width, 1)
+    return ((top, min(most, height - top)) for top in range(0, height, most))
+
+
+def _get(buffer: Any, box: Box, pixel_format: str) -> bytes:
+    return bytes(buffer.get(Gegl.Rectangle.new(*box), 1.0, pixel_format, Gegl.AbyssPolicy.NONE))
+
+
+def _read_png(path: str, width: int, height: int, pixel_format: str) -> bytes:
+    """The pixels of a result. Raises Refused if it cannot be read."""
+    loading = Gegl.Node.new().create_child("gegl:png-load")
+    loading.set_property("path", path)
+    box = loading.get_bounding_box()
+    if (box.width, box.height) != (width, height):
+        raise Refused("What dis-core made cannot be read")
+    buffer = Gegl.Buffer.new(pixel_format, 0, 0, width, height)
+    loading.blit_buffer(buffer, Gegl.Rectangle.new(0, 0, width, height), 0, Gegl.AbyssPolicy.NONE)
+    return _get(buffer, (0, 0, width, height), pixel_format)
+
+
+def _read_matte(source: Source, path: str) -> bytes:
+    """The grey result, a byte for each pixel of the source's box. Raises Refused if no subject is in it."""
+    # The file's numbers, which are coverage and not light, are wanted as they are.
+    matte = without_dust(_read_png(path, source.box[2], source.box[3], "Y' u8"))
+    if not has_subject(matte):
+        raise Refused(NOTHING_FOUND)
+    return matte
+
+
+@contextlib.contextmanager
+def _channel(image: Any, plane: bytes, box: Box) -> Iterator[Any]:
+    """A channel of the picture's size that belongs to no picture, with a plane in a box and 0 around it."""
+    width, height = image.get_width(), image.get_height()
+    channel = Gimp.Channel.new(image, "Subject", width, height, 100.0, Gegl.Color.new("red"))
+    try:
+        if box != (0, 0, width, height):
+            channel.fill(Gimp.FillType.TRANSPARENT)
+        buffer = channel.get_buffer()
+        buffer.set(Gegl.Rectangle.new(*box), _coverage_format(channel), plane)
+        buffer.flush()
+        channel.update(0, 0, width, height)
+        yield channel
+    finally:
+        channel.delete()
+
+
+def _coverage_format(channel: Any) -> str:
+    """The format in which bytes are taken for a channel's coverage unchanged.
+
+    In 8 bit pictures that are not linear, and in these only, channels are kept with the curve of sRGB; selections and
+    layer masks never are. The other format would move greys by up to 73 of 255.
+    """
+    return "Y' u8" if Babl.get_name(channel.get_format()).startswith("Y'") else GREY
+
+
+def _combine(channel: Any, other: Any, mode: str) -> None:
+    if not channel.combine_masks(other, OPERATIONS[mode], 0, 0):
+        raise Refused(f"GIMP did not combine the selections: {Gimp.get_pdb().get_last_error()}")
+
+
+def _combined(source: Source, plane: bytes, mode: str) -> bytes:
+    """What the selection would become in the source's box, without touching it. Raises Refused if nothing is left."""
+    if mode != "replace":
+        image = source.image
+        selected = _get(image.get_selection().get_buffer(), source.box, GREY)
+        with _channel(image, selected, source.box) as channel, _channel(image, plane, source.box) as other:
+            _combine(channel, other, mode)
+            plane = _get(channel.get_buffer(), source.box, _coverage_format(channel))
+    if planes.is_empty(plane):
+        raise Refused(NOTHING_LEFT)
+    return plane
+
+
+def _fill_mask(mask: Any, layer: Any, plane: bytes, box: Box) -> None:
+    """Set a plane into a layer's mask, which is 0 elsewhere; `box` is in pixels of the picture."""
+    _, x, y = layer.get_offsets()
+    buffer = mask.get_buffer()
+    buffer.set(Gegl.Rectangle.new(box[0] - x, box[1] - y, box[2], box[3]), GREY, plane)
+    buffer.flush()
+    mask.update(box[0] - x, box[1] - y, box[2], box[3])
+
+
+def _copy_above(source: Source, above: Any) -> Any:
+    """The source's pixels as a plain layer of the picture."""
+    image = source.image
+    if source.layer is None:
+        layer = Gimp.Layer.new_from_visible(image, image, "Subject")
+    else:
+        layer = Gimp.Layer.copy(source.layer)
+    image.insert_layer(layer, above.get_parent(), image.get_item_position(above))
+    if layer.is_group():
+        layer = layer.merge()
+    elif hasattr(layer, "rasterize") and not layer.is_rasterized():
+        layer.rasterize()
+    for unlock in (layer.set_lock_content, layer.set_lock_alpha, layer.set_lock_position, layer.set_lock_visibility):
+        unlock(False)  # noqa: FBT003 - GIMP's own
+    layer.set_name("Subject")
+    layer.set_visible(True)
+    layer.set_mode(Gimp.LayerMode.NORMAL)
+    layer.set_opacity(100.0)
+    if layer.get_mask() is not None:
+        layer.remove_mask(Gimp.MaskApplyMode.APPLY)
+    if not layer.has_alpha():
+        layer.add_alpha()
+    return layer
+
+
+def _take_colours(layer: Any, source: Source, clean: bytes, alpha: bytes, cleaned: bytes) -> None:
+    """Give the half-covered pixels the clean colours, in the layer's own format; all others stay as they are."""
+    if layer.is_indexed():
+        return  # it has no colours but its palette's
+    _, x, y = layer.get_offsets()
+    left, top, width, height = source.box
+    own = Babl.get_name(layer.get_format())
+    buffer = layer.get_buffer()
+    for first, rows in _strips(width, height):
+        part = slice(first * width, (first + rows) * width)
+        runs = list(planes.runs(cleaned[part]))
+        if not runs:
+            continue
+        pixels = bytearray(clean[4 * part.start : 4 * part.stop])
+        pixels[3::4] = alpha[part]
+        converted = _converted(bytes(pixels), width, rows, own)
+        place = (left - x, top - y + first, width, rows)
+        strip = bytearray(_get(buffer, place, own))
+        size = len(strip) // (width * rows)
+        for start, end in runs:
+            strip[size * start : size * end] = converted[size * start : size * end]
+        buffer.set(Gegl.Rectangle.new(*place), own, bytes(strip))
+    buffer.flush()
+    layer.update(0, 0, layer.get_width(), layer.get_height())
+
+
+def _converted(pixels: bytes, width: int, rows: int, pixel_format: str) -> bytes:
+    """Pixels that dis-core made, in another format."""
+    buffer = Gegl.Buffer.new(SEEN, 0, 0, width, rows)
+    buffer.set(Gegl.Rectangle.new(0, 0, width, rows), SEEN, pixels)
+    return _get(buffer, (0, 0, width, rows), pixel_format)
+
+
+@contextlib.contextmanager
+def _one_step(image: Any) -> Iterator[None]:
+    """All that is changed inside is one step to undo."""
+    image.undo_group_start()
+    try:
+        yield
+    finally:
+        image.undo_group_end()

@@ -1,0 +1,146 @@
+"""One run, from the pixels of a picture to its new selection, mask or layer."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from typing import Iterator, Sequence
+
+import gimp_image as pictures
+from child.answers import Failed, Progress
+from child.models import Model, choose, parse_models
+from child.names import text_of
+from child.program import OFFLINE, Program, find_program
+from child.remedies import DOWNLOAD, remedy_for, without_model, without_program
+from child.settings import LIST_ARGUMENTS, Settings, segment_arguments
+from child_process import run_child
+from gi.repository import Gimp
+
+READ, SEGMENT = 0.05, 0.9
+"""Up to where the bar is when the pixels are read, and when the subject is found."""
+
+FOLDERS = "dis-core-gimp-"
+OLD_S = 24 * 3600.0
+
+
+class Failure(Exception):
+    """dis-core is missing, or has failed; in words for the painter."""
+
+
+def program_beside(folder: str) -> Program:
+    """The dis-core that the plug-in in a folder is to use. Raises Failure if there is none."""
+    program = find_program(folder)
+    if program is None:
+        remedy = without_program("gimp")
+        words = remedy.words.replace("the two commands that the button copies, in a terminal", "these two commands")
+        raise Failure(f"{words}\n\n{remedy.what.strip()}")
+    return program
+
+
+def known_models(program: Program) -> list[Model]:
+    """Which models dis-core has. Raises Failure."""
+    outcome, printed = run_child(program, LIST_ARGUMENTS, more_environment=OFFLINE, on_progress=_ignore)
+    if isinstance(outcome, Failed):
+        raise Failure(outcome.in_words())
+    return parse_models(printed)
+
+
+def find_subject(image: object, drawables: Sequence[object], settings: Settings, program: Program) -> None:
+    """Do what the settings say. The picture is changed at the end only, at once. Raises Refused, Failure."""
+    source = pictures.find_source(image, drawables, settings.source)
+    target = None if settings.result == "select" else pictures.find_target(image, drawables, settings.result)
+    roi = pictures.find_region(source) if settings.region == "selection" else None
+    Gimp.progress_init("Subject: reading the picture")
+    model = _usable_model(settings, program)
+    with _private_folder() as folder:
+        seen, result = os.path.join(folder, "picture.bmp"), os.path.join(folder, "result.png")
+        pictures.export(source, seen, lambda fraction: Gimp.progress_update(READ * fraction))
+        arguments = segment_arguments(
+            settings,
+            model=model.name,
+            image=text_of(seen),
+            output=text_of(result),
+            roi=roi,
+            more=program.segment_options,
+        )
+        outcome, _ = run_child(program, arguments, more_environment=OFFLINE, on_progress=_show)
+        if isinstance(outcome, Failed):
+            raise Failure(_words(outcome, model))
+        _show(Progress(1.0, "setting the result"))
+        if settings.result == "select":
+            pictures.select(source, result, settings.mode)
+        elif settings.result == "mask":
+            pictures.add_mask(source, target, result, settings.mode)
+        else:
+            pictures.add_cut_layer(source, target, result, settings.mode)
+    Gimp.progress_end()
+    Gimp.displays_flush()
+
+
+def _usable_model(settings: Settings, program: Program) -> Model:
+    """The model to use, which is on this machine. Raises Failure."""
+    models = known_models(program)
+    model = choose(settings.model, models)
+    if model is None:
+        raise Failure(f"There is no model called {settings.model}; choose another one")
+    if not model.is_here:
+        raise Failure(f"{without_model(model, models).words} {_fetch_words(model)}")
+    return model
+
+
+def _words(failed: Failed, model: Model) -> str:
+    remedy = remedy_for(failed, model, ())
+    if remedy is None or remedy.kind != DOWNLOAD:
+        return failed.in_words()
+    return f"{remedy.words} {_fetch_words(model)}"
+
+
+def _fetch_words(model: Model) -> str:
+    return f"To download it, type in a terminal: dis-core fetch {model.name}"
+
+
+def _show(progress: Progress) -> None:
+    Gimp.progress_set_text(f"Subject: {progress.doing}")
+    Gimp.progress_update(READ + (SEGMENT - READ) * progress.fraction)
+
+
+def _ignore(_progress: Progress) -> None:
+    pass
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[str]:
+    _remove_left_over()
+    folder = tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left_over() -> None:
+    """Remove the folders of runs that GIMP has killed; nothing can be done at that moment."""
+    with os.scandir(tempfile.gettempdir()) as entries:
+        left = [entry for entry in entries if entry.name.startswith(FOLDERS) and entry.is_dir(follow_symlinks=False)]
+    for entry in left:
+        with contextlib.suppress(OSError):
+            mine = os.name == "nt" or entry.stat(follow_symlinks=False).st_uid == os.getuid()
+            if mine and (not _may_run(entry.name) or time.time() - entry.stat().st_mtime > OLD_S):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _may_run(name: str) -> bool:
+    """Whether the process that made a folder may still be there."""
+    number = name[len(FOLDERS) :].partition("-")[0]
+    if os.name == "nt" or not number.isdigit():
+        return True  # on Windows, asking so would end it
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
