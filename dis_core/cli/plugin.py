@@ -31,8 +31,8 @@ def plugin() -> None:
     "--path",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     metavar="FOLDER",
-    help="The editor's folder, where it is not the usual one: for Krita the one that holds pykrita, for GIMP that of its "
-    "version, which holds plug-ins.",
+    help="The editor's folder, if unusual: for Krita the one that holds pykrita, for GIMP that of its version, "
+    "which holds plug-ins.",
 )
 def install(*, editor: str, uninstall: bool, path: Path | None) -> None:
     """Put the plug-in where the editor looks for it, and switch it on.

@@ -1,4 +1,4 @@
-"""One Krita serves all tests of this folder."""
+"""One Krita and one GIMP serve all tests of this folder."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.hosts.gimp_program import GimpProgram, missing_gimp, prepare_gimp_home, running_gimp
 from tests.hosts.krita_program import KritaProgram, missing_programs, prepare_home, running_krita
 from tests.hub_standin import CHECKOUT, clean_environment, unused_address
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 COMMAND_FILE = "data/krita/pykrita/dis_select_subject/command.json"
 QUICK_ENVIRONMENT = {"PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
-QUICK = {"command": [sys.executable, "-m", "tests.hosts.quick_dis_core"], "environment": QUICK_ENVIRONMENT}
+QUICK: dict[str, Any] = {
+    "command": [sys.executable, "-m", "tests.hosts.quick_dis_core"],
+    "environment": QUICK_ENVIRONMENT,
+}
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +41,23 @@ def krita(krita_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     home = home_with_plugin(tmp_path_factory.mktemp("krita") / "home")
     write_command(home, QUICK)
     with running_krita(home, HF_HUB_OFFLINE="1") as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def gimp_is_here() -> None:
+    """Skips where GIMP 3 cannot run; in CI (CI=true) that is a failure."""
+    if missing := missing_gimp():
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def gimp(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GimpProgram]:
+    """A running GIMP with the plug-in, whose dis-core knows the models of `quick_dis_core`."""
+    home = prepare_gimp_home(tmp_path_factory.mktemp("gimp") / "home", QUICK)
+    with running_gimp(home) as program:
         yield program
 
 

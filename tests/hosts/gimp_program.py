@@ -1,0 +1,197 @@
+"""A real GIMP 3 without a window, in a Debian of its own where the system's is older, asked through `inside_gimp.py`.
+
+GIMP runs in a mount namespace: what is mounted for it is gone with it. It sees the whole system below /host, and the
+tests' temporary folder at its own place: a child of the plug-in, which enters /host first, is the dis-core of the
+tests with the same names for the same files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.hub_standin import CHECKOUT, clean_environment, unused_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCRIPT = Path(__file__).parent / "inside_gimp.py"
+BUILD = CHECKOUT / ".ci" / "gimp-chroot"
+FIRST_START_S, ANSWER_S, QUIT_S = 300.0, 120.0, 30.0
+ENTER_HOST = ["/usr/sbin/chroot", "/host"]
+
+
+def chroot_folder() -> Path:
+    """Where `.ci/gimp-chroot` puts a Debian with GIMP 3; DIS_TEST_GIMP_CHROOT names another place."""
+    return Path(os.environ.get("DIS_TEST_GIMP_CHROOT", "/var/cache/dis-core-tests/gimp"))
+
+
+def missing_gimp() -> str:
+    """What keeps GIMP from running here, in words; empty if nothing does."""
+    if not (chroot_folder() / "usr" / "bin" / "gimp-console").exists():
+        return f"there is no GIMP 3 in {chroot_folder()} ({BUILD.relative_to(CHECKOUT)} makes it, as root)"
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        return "GIMP 3 runs in a mount namespace, which only root may make"
+    return ""
+
+
+class GimpFailed(AssertionError):
+    """What was asked of GIMP raised an exception there, or took too long."""
+
+
+@dataclass
+class GimpProgram:
+    """A running GIMP with a home of its own."""
+
+    home: Path
+    process: subprocess.Popen[bytes]
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def call(self, function: str, *, patience_s: float = ANSWER_S, **arguments: Any) -> Any:  # whatever JSON can hold
+        """Run a function of `inside_gimp.py`, and return what it returns."""
+        return self.receive(self.send(function, **arguments), patience_s=patience_s)
+
+    def send(self, function: str, **arguments: Any) -> Path:
+        """Ask for a function; where its answer will be comes back."""
+        mail, number = self.home / "mail", f"{next(self.numbers):06}"
+        part = mail / "part"
+        part.write_text(json.dumps({"function": function, "arguments": arguments}), encoding="utf-8")
+        part.rename(mail / f"{number}.request")
+        return mail / f"{number}.answer"
+
+    def receive(self, answer: Path, *, patience_s: float = ANSWER_S) -> Any:
+        """Wait for an answer."""
+        ends = time.monotonic() + patience_s
+        while not answer.exists():
+            if time.monotonic() > ends or self.process.poll() is not None:
+                raise GimpFailed(f"GIMP did not answer ({self.process.poll()})\n{self.log()}")
+            time.sleep(0.01)
+        content = json.loads(answer.read_text(encoding="utf-8"))
+        if "error" in content:
+            raise GimpFailed(content["error"])
+        return content["value"]
+
+    def log(self) -> str:
+        """The end of what GIMP has printed."""
+        return (self.home / "gimp.log").read_text(encoding="utf-8", errors="replace")[-3000:]
+
+    def daemon(self, *arguments: str) -> str:
+        """What `dis-core daemon` says to somebody with GIMP's temporary folder, which is where its child finds one."""
+        command = [sys.executable, "-m", "dis_core", "daemon", *arguments]
+        environment = {**gimp_environment(self.home), "PYTHONPATH": str(CHECKOUT), "PYTHONUTF8": "1"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout
+
+
+def gimp_environment(home: Path, **more: str) -> dict[str, str]:
+    return {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "HOME": str(home),
+        "TMPDIR": str(home / "tmp"),
+        "GIMP3_DIRECTORY": str(home / "gimp"),
+        "DIS_TEST_MAIL": str(home / "mail"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        **more,
+    }
+
+
+def in_chroot(command: list[str]) -> list[str]:
+    """A command line that runs another one in GIMP's Debian, with what it needs of the system around mounted there."""
+    root = shlex.quote(str(chroot_folder()))
+    folder, script = shlex.quote(tempfile.gettempdir()), shlex.quote(str(SCRIPT.parent))
+    steps = [
+        f"mkdir -p {root}/host {root}{folder} {root}/tests",
+        f"mount --bind {folder} {root}{folder}",
+        f"mount --bind {script} {root}/tests",
+        f"mount --rbind / {root}/host",
+        f"exec chroot {root} {shlex.join(command)}",
+    ]
+    return ["unshare", "--mount", "sh", "-c", " && ".join(steps)]
+
+
+@contextlib.contextmanager
+def running_gimp(home: Path, **more: str) -> Iterator[GimpProgram]:
+    """GIMP in `home`, which `prepare_gimp_home` has made; it is ended, hard if need be, with the block."""
+    mail = home / "mail"
+    shutil.rmtree(mail, ignore_errors=True)
+    mail.mkdir()
+    batch = "exec(compile(open('/tests/inside_gimp.py').read(), 'inside_gimp.py', 'exec'))"
+    command = ["gimp-console", "-i", "-d", "--batch-interpreter=python-fu-eval", "-b", batch, "--quit"]
+    with (home / "gimp.log").open("wb") as log:
+        process = subprocess.Popen(
+            in_chroot(command),
+            env=gimp_environment(home, **more),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+        )
+        program = GimpProgram(home, process)
+        try:
+            program.call("version", patience_s=FIRST_START_S)
+            yield program
+        finally:
+            (mail / "quit").touch()
+            try:
+                process.wait(timeout=QUIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            program.daemon("stop", "--now")
+
+
+def prepare_gimp_home(home: Path, command: object | None = None) -> Path:
+    """A home with the plug-in in it, as `dis-core plugin install gimp` puts it there; `command` is what it then starts.
+
+    GIMP has started in it before: its first start takes a quarter of a minute.
+    """
+    shutil.copytree(primed_home(), home, symlinks=True)
+    environment = {**clean_environment(home, unused_address()), "GIMP3_DIRECTORY": str(home / "gimp")}
+    install = [sys.executable, "-m", "dis_core", "plugin", "install", "gimp"]
+    subprocess.run(install, env=environment, check=True, capture_output=True, timeout=60)
+    write_gimp_command(home, command)
+    return home
+
+
+def write_gimp_command(home: Path, content: object | None = None) -> None:
+    """Let the plug-in in a home start something else; it looks before each run.
+
+    None: what the installer wrote. Whatever it is, it starts on this side of /host.
+    """
+    path = home / "gimp" / "plug-ins" / "dis-select-subject" / "command.json"
+    installed = json.loads(path.read_text(encoding="utf-8")) if content is None else content
+    assert isinstance(installed, dict)
+    prefix = [] if installed["command"][: len(ENTER_HOST)] == ENTER_HOST else ENTER_HOST
+    path.write_text(json.dumps({**installed, "command": [*prefix, *installed["command"]]}), encoding="utf-8")
+
+
+def primed_home() -> Path:
+    """A home in which GIMP has asked all of its own plug-ins what they do, made once per GIMP."""
+    cache = Path(tempfile.gettempdir()) / f"dis-core-tests-{os.getuid()}"
+    cache.mkdir(mode=0o700, exist_ok=True)
+    if cache.stat().st_uid != os.getuid():
+        raise PermissionError(f"{cache} belongs to somebody else")
+    made = int((chroot_folder() / "usr" / "bin" / "gimp-console").stat().st_mtime)
+    primed = cache / f"gimp-{made}"
+    if not primed.exists():
+        # Made beside and renamed, so that a run that is stopped leaves no half of it.
+        making = Path(tempfile.mkdtemp(dir=cache))
+        (making / "tmp").mkdir()
+        with running_gimp(making):
+            pass
+        with contextlib.suppress(OSError):  # somebody else was faster
+            making.rename(primed)
+    return primed

@@ -1,0 +1,196 @@
+"""What goes wrong in GIMP 3 is told by GIMP, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.hosts.conftest import QUICK
+from tests.hosts.gimp_pictures import CUT, MASK, PROCEDURES, SELECT, Canvas
+from tests.hosts.gimp_program import GimpProgram, write_gimp_command
+from tests.hosts.pictures import SQUARE, dark_with, plane
+
+BEFORE = (3, 4, 50, 60)
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Canvas:
+    canvas = Canvas(gimp, tmp_path, request.node.name)
+    canvas.show(dark_with(SQUARE))
+    canvas.select(plane(BEFORE))
+    return canvas
+
+
+def assert_untouched(canvas: Canvas) -> None:
+    assert canvas.layers() == ["Photo"]
+    assert canvas.mask() is None
+    assert np.array_equal(canvas.selection(), plane(BEFORE))
+
+
+def processes_with(words: str, home: Path) -> list[int]:
+    """Processes whose command line has the words, of the GIMP in a home."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                line = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+                environment = (folder / "environ").read_bytes()
+            except OSError:
+                continue
+            if words in line and f"TMPDIR={home}".encode() in environment:
+                found.append(int(folder.name))
+    return found
+
+
+def wait_for_process(words: str, home: Path) -> int:
+    ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends:
+        if found := processes_with(words, home):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"no process with {words} has started")
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_killed_by_gimp_the_plug_in_leaves_no_child_and_changes_nothing(canvas: Canvas, procedure: str) -> None:
+    answer = canvas.gimp.send("run", name=canvas.name, procedure=procedure, model="endless")
+    wait_for_process("--model endless", canvas.gimp.home)
+
+    os.kill(wait_for_process("dis-select-subject.py", canvas.gimp.home), signal.SIGKILL)
+
+    assert canvas.gimp.receive(answer)["status"] != "success"
+    ends = time.monotonic() + PATIENCE_S
+    while processes_with("--model endless", canvas.gimp.home) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not processes_with("--model endless", canvas.gimp.home)
+    assert_untouched(canvas)
+
+
+def test_a_child_that_is_killed_is_told_of_in_gimp(canvas: Canvas) -> None:
+    answer = canvas.gimp.send("run", name=canvas.name, procedure=SELECT, model="endless")
+
+    os.kill(wait_for_process("--model endless", canvas.gimp.home), signal.SIGKILL)
+
+    told = canvas.gimp.receive(answer)
+    assert told["status"] == "execution-error"
+    assert "was ended while it worked" in told["message"]
+    assert_untouched(canvas)
+
+
+def test_what_a_killed_run_left_behind_is_removed_by_the_next(canvas: Canvas) -> None:
+    left = canvas.gimp.home / "tmp" / "dis-core-gimp-999999999-abc"
+    left.mkdir()
+
+    canvas.run()
+
+    assert not list((canvas.gimp.home / "tmp").glob("dis-core-gimp-*"))
+
+
+def test_without_dis_core_gimp_says_what_to_type(canvas: Canvas) -> None:
+    write_gimp_command(canvas.gimp.home, {"command": ["/nowhere/python"]})
+    command = canvas.gimp.home / "gimp" / "plug-ins" / "dis-select-subject" / "command.json"
+    command.unlink()
+    try:
+        told = canvas.refusal()
+    finally:
+        write_gimp_command(canvas.gimp.home, QUICK)
+
+    assert "was not found" in told
+    assert "dis_core plugin install gimp" in told
+    assert_untouched(canvas)
+
+
+def test_a_dis_core_that_does_not_work_is_told_of_in_gimp(canvas: Canvas) -> None:
+    write_gimp_command(canvas.gimp.home, {"command": ["/bin/sh", "-c", "echo broken >&2; exit 3"]})
+    try:
+        told = canvas.refusal()
+    finally:
+        write_gimp_command(canvas.gimp.home, QUICK)
+
+    assert "Dis-core ended unexpectedly (3): broken" in told
+    assert_untouched(canvas)
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_a_missing_model_is_told_of_with_its_size_and_the_command(canvas: Canvas, procedure: str) -> None:
+    told = canvas.refusal(procedure, model="absent")
+
+    assert "The model absent is not on this machine yet. It is downloaded once, 2 MB" in told
+    assert "dis-core fetch absent" in told
+    assert_untouched(canvas)
+
+
+def test_a_model_that_nobody_knows_is_told_of_in_gimp(canvas: Canvas) -> None:
+    assert canvas.refusal(model="nonsense") == "There is no model called nonsense; choose another one"
+    assert_untouched(canvas)
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_an_empty_layer_is_refused_by_gimp_in_words(gimp: GimpProgram, tmp_path: Path, procedure: str) -> None:
+    canvas = Canvas(gimp, tmp_path, f"empty-{procedure}")
+    image = dark_with(SQUARE)
+    image[..., 3] = 0
+    canvas.show(image)
+
+    assert "all of it is transparent" in canvas.refusal(procedure)
+    assert canvas.layers() == ["Photo"]
+
+
+def test_where_no_subject_is_nothing_changes(gimp: GimpProgram, tmp_path: Path) -> None:
+    canvas = Canvas(gimp, tmp_path, "nothing")
+    canvas.show(dark_with())
+
+    for procedure in PROCEDURES:
+        assert canvas.refusal(procedure) == "No subject was found; nothing was changed"
+    assert canvas.layers() == ["Photo"]
+    assert canvas.call("selection_is_empty")
+
+
+def test_a_picture_without_layers_is_refused(gimp: GimpProgram, tmp_path: Path) -> None:
+    canvas = Canvas(gimp, tmp_path, "no-layers")
+    canvas.show(None, width=20, height=20)
+
+    assert canvas.refusal(layers=[]) == "No layer is chosen"
+    assert canvas.refusal(layers=[], source="picture") == "The picture has no layers"
+
+
+def test_several_layers_are_refused_but_not_for_the_whole_picture(canvas: Canvas) -> None:
+    canvas.add_layer("Other", dark_with(width=20, height=20), 0, 0)
+
+    assert canvas.refusal(layers=["Photo", "Other"]).startswith("2 layers are chosen")
+    canvas.run(layers=["Photo", "Other"], source="picture", region="everywhere")
+
+    assert np.array_equal(canvas.selection(), plane(SQUARE))
+
+
+def test_a_layer_outside_of_the_picture_is_refused_by_gimp(gimp: GimpProgram, tmp_path: Path) -> None:
+    canvas = Canvas(gimp, tmp_path, "outside")
+    canvas.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(200, 0, 40, 40), width=120, height=80)
+
+    assert canvas.refusal() == "The layer “Photo” lies outside of the picture"
+
+
+def test_a_selection_away_from_the_layer_is_refused_by_gimp(gimp: GimpProgram, tmp_path: Path) -> None:
+    canvas = Canvas(gimp, tmp_path, "away")
+    canvas.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
+    canvas.select(plane((90, 60, 10, 10)))
+
+    assert canvas.refusal().startswith("The selection lies outside of what is looked at")
+
+
+def test_a_second_mask_is_refused(canvas: Canvas) -> None:
+    canvas.call("add_mask", layer="Photo")
+
+    assert "has a mask already" in canvas.refusal(MASK)
+
+
+def test_a_floating_selection_is_refused(canvas: Canvas) -> None:
+    canvas.call("float_selection", layer="Photo")
+
+    assert "floating selection" in canvas.refusal(CUT)
