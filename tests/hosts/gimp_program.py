@@ -123,13 +123,21 @@ def in_chroot(command: list[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def running_gimp(home: Path, **more: str) -> Iterator[GimpProgram]:
+def running_gimp(home: Path, *, program: str = "gimp-console", **more: str) -> Iterator[GimpProgram]:
     """GIMP in `home`, which `prepare_gimp_home` has made; it is ended, hard if need be, with the block."""
     mail = home / "mail"
     shutil.rmtree(mail, ignore_errors=True)
     mail.mkdir()
     batch = "exec(compile(open('/tests/inside_gimp.py').read(), 'inside_gimp.py', 'exec'))"
-    command = ["gimp-console", "-i", "-d", "--batch-interpreter=python-fu-eval", "-b", batch, "--quit"]
+    command = [
+        program,
+        *(["-i"] if program == "gimp-console" else ["-n", "-s"]),
+        "-d",
+        "--batch-interpreter=python-fu-eval",
+        "-b",
+        batch,
+        "--quit",
+    ]
     with (home / "gimp.log").open("wb") as log:
         process = subprocess.Popen(
             in_chroot(command),
@@ -139,10 +147,10 @@ def running_gimp(home: Path, **more: str) -> Iterator[GimpProgram]:
             stderr=log,
             cwd="/",
         )
-        program = GimpProgram(home, process)
+        running = GimpProgram(home, process)
         try:
-            program.call("version", patience_s=FIRST_START_S)
-            yield program
+            running.call("version", patience_s=FIRST_START_S)
+            yield running
         finally:
             (mail / "quit").touch()
             try:
@@ -150,7 +158,7 @@ def running_gimp(home: Path, **more: str) -> Iterator[GimpProgram]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            program.daemon("stop", "--now")
+            running.daemon("stop", "--now")
 
 
 def prepare_gimp_home(home: Path, command: object | None = None) -> Path:
