@@ -49,8 +49,16 @@ def test_gimp_selects_what_dis_core_mask_makes_of_the_same_pixels(canvas: Canvas
     assert np.count_nonzero((selected > 0) & (selected < 255)) > 0
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize(("base", "alpha"), [("rgb", True), ("rgb", False), ("gray", True)])
+@pytest.mark.parametrize(
+    ("base", "alpha", "precision"),
+    [
+        *(("rgb", True, precision) for precision in PRECISIONS),
+        ("rgb", False, "u8-non-linear"),
+        ("rgb", False, "float-linear"),
+        ("gray", True, "u8-non-linear"),
+        ("gray", False, "u16-linear"),
+    ],
+)
 def test_every_precision_is_seen_as_gimp_shows_it_and_selected_exactly(
     canvas: Canvas, base: str, alpha: bool, precision: str
 ) -> None:

@@ -205,7 +205,9 @@ def _get(buffer: Any, box: Box, pixel_format: str) -> bytes:
 
 def _read_png(path: str, width: int, height: int, pixel_format: str) -> bytes:
     """The pixels of a result. Raises Refused if it cannot be read."""
-    loading = Gegl.Node.new().create_child("gegl:png-load")
+    Gegl.init(None)  # GIMP readies buffers for plug-ins, but not operations
+    graph = Gegl.Node.new()  # to be kept, for it owns the other
+    loading = graph.create_child("gegl:png-load")
     loading.set_property("path", path)
     box = loading.get_bounding_box()
     if (box.width, box.height) != (width, height):
@@ -230,10 +232,10 @@ def _channel(image: Any, plane: bytes, box: Box) -> Iterator[Any]:
     width, height = image.get_width(), image.get_height()
     channel = Gimp.Channel.new(image, "Subject", width, height, 100.0, Gegl.Color.new("red"))
     try:
-        if box != (0, 0, width, height):
-            channel.fill(Gimp.FillType.TRANSPARENT)
-        buffer = channel.get_buffer()
-        buffer.set(Gegl.Rectangle.new(*box), _coverage_format(channel), plane)
+        buffer, own = channel.get_buffer(), _coverage_format(channel)
+        if box != (0, 0, width, height):  # a new channel is full
+            buffer.set(Gegl.Rectangle.new(0, 0, width, height), own, bytes(width * height))
+        buffer.set(Gegl.Rectangle.new(*box), own, plane)
         buffer.flush()
         channel.update(0, 0, width, height)
         yield channel
