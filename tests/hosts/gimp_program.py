@@ -167,6 +167,8 @@ def prepare_gimp_home(home: Path, command: object | None = None) -> Path:
     GIMP has started in it before: its first start takes a quarter of a minute.
     """
     shutil.copytree(primed_home(), home, symlinks=True)
+    with (home / "gimp" / "gimprc").open("a", encoding="utf-8") as settings:
+        settings.write("\n(show-welcome-dialog no)\n(check-updates no)\n")
     environment = {**clean_environment(home, unused_address()), "GIMP3_DIRECTORY": str(home / "gimp")}
     install = [sys.executable, "-m", "dis_core", "plugin", "install", "gimp"]
     subprocess.run(install, env=environment, check=True, capture_output=True, timeout=60)

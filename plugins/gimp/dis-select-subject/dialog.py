@@ -23,10 +23,11 @@ def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
     GimpUi.init(procedure.get_name())
     window = GimpUi.ProcedureDialog.new(procedure, config, TITLES[procedure.get_name()])
     window.fill(["source", "mode", "region", "quality", "grow", "feather"])
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12, border_width=12)
+    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12)
     combo = _model_combo(config, models)
     label = Gtk.Label.new_with_mnemonic("Mo_del")
     label.set_mnemonic_widget(combo)
+    label.set_xalign(0.0)
     row.pack_start(label, False, False, 0)  # noqa: FBT003 - GTK's own
     row.pack_start(combo, True, True, 0)  # noqa: FBT003
     window.get_content_area().pack_start(row, False, False, 0)  # noqa: FBT003
