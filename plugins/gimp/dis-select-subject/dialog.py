@@ -9,7 +9,7 @@ import gi
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from child.models import Model  # noqa: E402 - the versions come first
-from gi.repository import GimpUi, Gtk  # noqa: E402
+from gi.repository import GimpUi, GObject, Gtk  # noqa: E402
 
 TITLES = {
     "plug-in-dis-select-subject": "Select Subject",
@@ -28,6 +28,9 @@ def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
     label = Gtk.Label.new_with_mnemonic("Mo_del")
     label.set_mnemonic_widget(combo)
     label.set_xalign(0.0)
+    labels = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
+    labels.add_widget(label)
+    labels.add_widget(window.get_widget("source", GObject.TYPE_NONE).get_label())
     row.pack_start(label, False, False, 0)  # noqa: FBT003 - GTK's own
     row.pack_start(combo, True, True, 0)  # noqa: FBT003
     window.get_content_area().pack_start(row, False, False, 0)  # noqa: FBT003

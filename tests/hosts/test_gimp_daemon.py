@@ -1,0 +1,85 @@
+"""The plug-in as it is installed: each run is a process of its own, and one daemon keeps the model for all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.hosts.gimp_pictures import SELECT, Canvas
+from tests.hosts.gimp_program import GimpProgram, prepare_gimp_home, running_gimp
+from tests.hosts.pictures import flower
+from tests.hosts.test_gimp_trouble import wait_for_process
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def gimp(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GimpProgram]:
+    """A GIMP whose plug-in starts what `dis-core plugin install` wrote."""
+    home = prepare_gimp_home(tmp_path_factory.mktemp("gimp-warm") / "home")
+    with running_gimp(home) as program:
+        yield program
+
+
+@pytest.fixture
+def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Canvas:
+    canvas = Canvas(gimp, tmp_path, request.node.name)
+    canvas.show(flower(1800, 1200))
+    return canvas
+
+
+def process_that_works(gimp: GimpProgram) -> int:
+    """The daemon's process identifier, as soon as it is in the middle of a picture."""
+    ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends:
+        status = json.loads(gimp.daemon("status", "--json") or "null")
+        if status and status["doing"].startswith(("segmenting", "tile", "looking")):
+            return int(status["pid"])
+    raise AssertionError("no daemon has begun to work")
+
+
+def test_processes_after_each_other_are_served_by_one_daemon(gimp: GimpProgram, canvas: Canvas) -> None:
+    canvas.run(model="pdfnet-tiny")
+    selected = canvas.selection()
+    canvas.run(model="pdfnet-tiny", region="everywhere")
+
+    status = json.loads(gimp.daemon("status", "--json"))
+    assert np.array_equal(canvas.selection(), selected)
+    assert status["done"] == 2
+    assert "pdfnet-tiny" in status["models"]
+
+
+def test_a_daemon_that_is_killed_under_gimp_is_replaced_unseen(gimp: GimpProgram, canvas: Canvas) -> None:
+    canvas.run(model="pdfnet-tiny", quality="best")
+    expected = canvas.selection()
+    answer = gimp.send(
+        "run", name=canvas.name, procedure=SELECT, model="pdfnet-tiny", quality="best", region="everywhere"
+    )
+    killed = process_that_works(gimp)
+
+    os.kill(killed, signal.SIGKILL)
+
+    assert gimp.receive(answer)["status"] == "success"
+    assert np.array_equal(canvas.selection(), expected)
+    assert json.loads(gimp.daemon("status", "--json"))["pid"] != killed
+
+
+def test_a_plug_in_that_gimp_kills_stops_the_daemons_work_too(gimp: GimpProgram, canvas: Canvas) -> None:
+    answer = gimp.send("run", name=canvas.name, procedure=SELECT, model="pdfnet-tiny", quality="best")
+    process_that_works(gimp)
+
+    os.kill(wait_for_process("dis-select-subject.py", gimp.home), signal.SIGKILL)
+
+    assert gimp.receive(answer)["status"] != "success"
+    ends = time.monotonic() + PATIENCE_S
+    while json.loads(gimp.daemon("status", "--json"))["doing"] and time.monotonic() < ends:
+        pass
+    assert not json.loads(gimp.daemon("status", "--json"))["doing"]
+    assert canvas.call("selection_is_empty")
