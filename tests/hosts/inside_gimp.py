@@ -91,7 +91,7 @@ def select_plane(name, path):
     channel.delete()
 
 
-def run(name, procedure, layers=("Photo",), on_mask=False, interactive=False, **arguments):
+def run(name, procedure, layers=("Photo",), on_mask=False, run_mode="noninteractive", **arguments):
     """Call one of the plug-in's procedures; its status and message come back."""
     called = Gimp.get_pdb().lookup_procedure(procedure)
     assert called is not None, f"GIMP knows no {procedure}"
@@ -99,7 +99,7 @@ def run(name, procedure, layers=("Photo",), on_mask=False, interactive=False, **
     if on_mask:
         chosen = [layer.get_mask() for layer in chosen]
     config = called.create_config()
-    config.set_property("run-mode", Gimp.RunMode.INTERACTIVE if interactive else Gimp.RunMode.NONINTERACTIVE)
+    config.set_property("run-mode", getattr(Gimp.RunMode, run_mode.upper()))
     config.set_property("image", IMAGES[name])
     config.set_core_object_array("drawables", chosen)
     for key, value in arguments.items():

@@ -75,7 +75,7 @@ def test_the_dialog_runs_with_what_it_shows_and_one_undo_takes_it_back(window: S
     canvas.call("open_window")
     main = window.wait_for_window("GNU Image Manipulation Program|GIMP")
 
-    answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, interactive=True, model="bright")
+    answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive", model="bright")
     dialog = window.wait_for_window("Select Subject")
     window.take_picture(tmp_path / "dialog.png")
     window.press(dialog, "Return")
@@ -88,11 +88,26 @@ def test_the_dialog_runs_with_what_it_shows_and_one_undo_takes_it_back(window: S
     assert canvas.call("selection_is_empty")
 
 
+def test_what_the_dialog_was_left_with_is_used_again(window: Screen, tmp_path: Path) -> None:
+    canvas = Canvas(window.gimp, tmp_path, "again")
+    canvas.show(dark_with(BOX, width=500, height=350))
+    answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive", model="bright", grow=0)
+    window.press(window.wait_for_window("Select Subject"), "Return")
+    assert window.gimp.receive(answer)["status"] == "success"
+    canvas.select(np.zeros((350, 500), np.uint8))
+
+    again = window.gimp.call("run", name=canvas.name, procedure=SELECT, run_mode="with_last_vals")
+
+    # Without the last values it would be the best model, which is not here.
+    assert again["status"] == "success", again
+    assert np.array_equal(canvas.selection(), plane(BOX, width=500, height=350))
+
+
 def test_escape_in_the_dialog_cancels(window: Screen, tmp_path: Path) -> None:
     canvas = Canvas(window.gimp, tmp_path, "escape")
     canvas.show(dark_with(BOX, width=500, height=350))
 
-    answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, interactive=True, model="bright")
+    answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive", model="bright")
     window.press(window.wait_for_window("Select Subject"), "Escape")
 
     assert window.gimp.receive(answer)["status"] == "cancel"

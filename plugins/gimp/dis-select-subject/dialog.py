@@ -23,7 +23,7 @@ def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
     GimpUi.init(procedure.get_name())
     window = GimpUi.ProcedureDialog.new(procedure, config, TITLES[procedure.get_name()])
     window.fill(["source", "mode", "region", "quality", "grow", "feather"])
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12)
+    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
     combo = _model_combo(config, models)
     label = Gtk.Label.new_with_mnemonic("Mo_del")
     label.set_mnemonic_widget(combo)
