@@ -166,3 +166,24 @@ def test_text_is_cut_to_a_plain_layer(canvas: Canvas) -> None:
     canvas.run(CUT, layers=["Text"])
 
     assert canvas.layers() == ["Subject", "Text", "Photo"]
+
+
+def test_a_layer_that_sticks_out_is_cut_within_the_picture(canvas: Canvas) -> None:
+    canvas.show(dark_with((30, 20, 40, 30), width=100, height=70), box=(-10, -5, 100, 70), width=60, height=50)
+
+    canvas.run(CUT)
+
+    expected = plane((30, 20, 40, 30), width=100, height=70)
+    expected[:5] = expected[55:] = expected[:, :10] = expected[:, 70:] = 0
+    assert np.array_equal(canvas.pixels("Subject")[..., 3], expected)
+
+
+def test_a_cut_out_of_a_masked_layer_stays_masked(canvas: Canvas) -> None:
+    canvas.show(dark_with(SQUARE))
+    canvas.select(plane((0, 0, 50, 80)))
+    canvas.run(MASK, mode="intersect", region="everywhere")
+
+    canvas.run(CUT, region="everywhere")
+
+    x, y, _, height = SQUARE
+    assert np.array_equal(canvas.pixels("Subject")[..., 3], plane((x, y, 50 - x, height)))
