@@ -129,7 +129,7 @@ def measure_plain(weights: Path, placement: Placement) -> Numbers:
 def measure_ours(weights: Path, placement: Placement) -> Numbers:
     """Our network, part by part, and how far its matte is from the yardstick's."""
     device = placement.device
-    network, (image, depth) = cast("PDFNet", loaded(weights, placement).network), network_input(device)
+    network, (image, depth) = cast("PDFNet", loaded(weights, placement).square.network), network_input(device)
     times: Numbers = {}
     for owner, name, stage in (
         (network.encoder, "forward", "encoder"),
@@ -147,7 +147,7 @@ def measure_ours(weights: Path, placement: Placement) -> Numbers:
 def measure_batches(weights: Path, placement: Placement) -> Numbers:
     """Seconds per image once warm, one by one and eight at once: for GPUs, where a batch may pay."""
     device = placement.device
-    network, (image, depth) = loaded(weights, placement).network, network_input(device)
+    network, (image, depth) = loaded(weights, placement).square.network, network_input(device)
     times: Numbers = {}
     for count in (1, 8):
         batch = image.expand(count, -1, -1, -1), depth.expand(count, -1, -1, -1)
@@ -188,7 +188,7 @@ def measure_cutout(weights: Path, placement: Placement) -> Numbers:
     folder = weights.parent
     write_photo(folder / "photo.jpg")
     times: Numbers = {}
-    watch(segmenter.network, "forward", device, times, "the network")
+    watch(segmenter.square.network, "forward", device, times, "the network")
     watch(estimator.network, "forward", device, times, "the depth network")
     disc = Segmentation(soft_disc())  # goes on from there, because random weights find no subject
     for _ in ("cold", "warm"):

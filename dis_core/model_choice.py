@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 def obtain_specs(
     model: str | None, *, depth_model: str | None, needs_depth: bool, accept_noncommercial: bool, report: Report
 ) -> tuple[ModelSpec, ModelSpec | None]:
-    """The specifications of the model to run and of its depth model, with their weights on this machine.
+    """The specifications of the model to run and of its depth model, with all weights on this machine.
 
     The depth model is None where no depth has to be estimated. A model that is named never falls back to another.
 
@@ -25,7 +25,7 @@ def obtain_specs(
     chosen = plugins.find_matte_model(model or DEFAULT_MODEL)
     depth = _depth_spec(chosen, depth_model)
     if not accept_noncommercial:
-        refuse_noncommercial(chosen, *([depth] if depth and needs_depth else []))
+        refuse_noncommercial(chosen, *plugins.companions_of(chosen), *([depth] if depth and needs_depth else []))
     depth = depth if needs_depth else None
     try:
         _obtain(chosen, depth, report)
@@ -55,9 +55,12 @@ def _depth_spec(chosen: ModelSpec, depth_model: str | None) -> ModelSpec | None:
 
 
 def _obtain(chosen: ModelSpec, depth: ModelSpec | None, report: Report) -> None:
-    weights.obtain(chosen, report=span(report, 0.0, 0.8))
-    if depth is not None:
-        weights.obtain(depth, report=span(report, 0.8, 1.0))
+    """Have the weights of a model and of all that it needs on this machine; shares of progress go by their sizes."""
+    wanted = [chosen, *plugins.companions_of(chosen), *([] if depth is None else [depth])]
+    sizes = [spec.weights.size_bytes or 1 for spec in wanted]
+    for i, spec in enumerate(wanted):
+        done, end = sum(sizes[:i]) / sum(sizes), sum(sizes[: i + 1]) / sum(sizes)
+        weights.obtain(spec, report=span(report, done, end))
 
 
 def _warn_of_draft(problem: HubUnreachable) -> None:

@@ -53,7 +53,9 @@ class ModelSpec:
     `loader` and `conversion` are "module:function". A loader of a matte model is a `MatteLoader`, of a depth model a
     `DepthLoader`. `conversion` is a `Conversion` that turns the published checkpoint into the state dict of our
     network, or None where the file is used as it is. `depth_model` names the model that estimates the depth this
-    one needs. `license` is the SPDX name of the licence of the weights.
+    one needs, and `companions` name models whose weights its loader takes along with `weights.obtain`; what is only
+    good for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the licence of
+    the weights.
     """
 
     name: str
@@ -62,10 +64,16 @@ class ModelSpec:
     commercial_use: Literal["yes", "no", "conditional"]
     weights: WeightsFile
     loader: str
-    task: Literal["matte", "depth"] = "matte"
+    task: Literal["matte", "depth", "part"] = "matte"
     conversion: str | None = None
     depth_model: str | None = None
+    companions: tuple[str, ...] = ()
     draft: bool = False
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The names of the models without which this one does not run."""
+        return self.companions if self.depth_model is None else (self.depth_model, *self.companions)
 
 
 @dataclass(frozen=True)
@@ -228,7 +236,7 @@ class DepthEstimator(Protocol):
 
 
 class MatteLoader(Protocol):
-    """Builds a segmenter from a file of weights that is in our own format and verified."""
+    """Builds a segmenter from a file of weights that is in our own format and verified, as those of companions are."""
 
     def __call__(self, weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> Segmenter: ...
 

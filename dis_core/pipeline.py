@@ -159,7 +159,7 @@ class Pipeline:
     def _load(self, spec: ModelSpec, depth_spec: ModelSpec | None, report: Report) -> LoadedModel:
         """The model to run; the one of the image before if it is the same."""
         before = self._loaded
-        files = file_states(spec, depth_spec)
+        files = file_states(spec, depth_spec, *plugins.companions_of(spec))
         if before is not None and (before.spec, before.depth_spec, before.files) == (spec, depth_spec, files):
             return before
         self._loaded = before = None  # first, so that two models are never in memory at once

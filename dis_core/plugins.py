@@ -98,7 +98,8 @@ def find_matte_model(name: str) -> ModelSpec:
     """
     spec = find_model(name)
     if spec.task != "matte":
-        raise UnknownModel(f"{name!r} estimates depth and cannot cut out a subject", hint="see: dis-core models")
+        what = "estimates depth" if spec.task == "depth" else "is a part of other models"
+        raise UnknownModel(f"{name!r} {what} and cannot cut out a subject", hint="see: dis-core models")
     return spec
 
 
@@ -109,8 +110,14 @@ def find_depth_model(name: str) -> ModelSpec:
     """
     spec = find_model(name)
     if spec.task != "depth":
-        raise UnknownModel(f"{name!r} cuts out subjects and cannot estimate depth", hint="see: dis-core models")
+        what = "cuts out subjects" if spec.task == "matte" else "is a part of other models"
+        raise UnknownModel(f"{name!r} {what} and cannot estimate depth", hint="see: dis-core models")
     return spec
+
+
+def companions_of(spec: ModelSpec) -> tuple[ModelSpec, ...]:
+    """The models whose weights a model takes along. Raises UnknownModel if one is not offered by anybody."""
+    return tuple(map(find_model, spec.companions))
 
 
 def find_refiner(name: str) -> RefinerSpec:

@@ -60,6 +60,7 @@ LAYERS = {
     "dis_core.models.pdfnet_segmenter": 2,
     "dis_core.models.resample": 2,
     "dis_core.models.rows": 2,
+    "dis_core.models.square": 2,
     "dis_core.models.stages": 2,
     "dis_core.models.swin": 2,
     "dis_core.passes": 2,

@@ -277,8 +277,8 @@ def examine_models(findings: Findings, specs: list[ModelSpec], *, can_download: 
 
 
 def is_complete(spec: ModelSpec, ready: dict[str, Path | None]) -> bool:
-    """Whether a model and the depth model that it needs are both here."""
-    return ready[spec.name] is not None and (spec.depth_model is None or ready.get(spec.depth_model) is not None)
+    """Whether a model and all that it needs are here."""
+    return all(ready.get(name) is not None for name in (spec.name, *spec.needed))
 
 
 def examine_plugins(findings: Findings) -> None:

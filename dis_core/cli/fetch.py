@@ -52,7 +52,7 @@ def fetch(
     progress: ProgressStyle,
     stop_at_eof: bool,
 ) -> None:
-    """Download models, and the depth models that they need, so that they work offline from then on.
+    """Download models, and the depth and other models that they need, so that they work offline from then on.
 
     A download that was stopped goes on where it was. What is here already is verified byte for byte. The place of each
     file is printed when it is there.
@@ -79,7 +79,7 @@ def fetch(
 
 
 def plan_errands(names: tuple[str, ...], file: Path | None) -> list[Errand]:
-    """Every named model once, each followed by the depth model that it needs; `file` is for the one that is named.
+    """Every named model once, each followed by the models that it needs; `file` is for the one that is named.
 
     Raises UnknownModel, and BadRequest if there is a file and more than one name.
     """
@@ -90,8 +90,8 @@ def plan_errands(names: tuple[str, ...], file: Path | None) -> list[Errand]:
     errands: dict[str, Errand] = {}
     for spec in map(find_model, names):
         errands.setdefault(spec.name, Errand(spec, file))
-        if spec.depth_model is not None:
-            errands.setdefault(spec.depth_model, Errand(find_model(spec.depth_model)))
+        for name in spec.needed:
+            errands.setdefault(name, Errand(find_model(name)))
     return list(errands.values())
 
 

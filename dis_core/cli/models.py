@@ -46,6 +46,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "commercial_use": spec.commercial_use,
         "draft": spec.draft,
         "depth_model": spec.depth_model,
+        "needed": spec.needed,
         "repo": spec.weights.repo,
         "revision": spec.weights.revision,
         "size_bytes": weights.download_size(spec),

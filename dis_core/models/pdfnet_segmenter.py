@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,15 @@ from dis_core.errors import BadRequest
 from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
 from dis_core.models.efficientnet import CHANNELS, folded_backbone
-from dis_core.models.pdfnet import PIXELS_AT_ONCE, BoundaryPrior, PDFNet, PDFNetOutput
+from dis_core.models.pdfnet import PIXELS_AT_ONCE, BoundaryPrior, PDFNet
 from dis_core.models.pdfnet_checkpoint import published_network
-from dis_core.models.resample import Size, resize_by_area, resize_to_corners, shrink_smoothly, size_of
-from dis_core.models.stages import Stages
+from dis_core.models.resample import Size, resize_to_corners, shrink_smoothly
+from dis_core.models.square import SquareNetwork
 from dis_core.progress import Report, ignore, span
 from dis_core.weights import load_strictly
 
-BEST_SCALES = (0.75, 1.0, 1.25)
-"""The authors evaluate with each scale, plain and mirrored: six views (their metric_tools/Test.py at f4e218b)."""
+MULTIPLE_PX = 256
+"""The eight patches of a side are seen at their own stride of 32."""
 
 
 class PDFNetSegmenter:
@@ -43,12 +44,15 @@ class PDFNetSegmenter:
         estimate_depth: DepthEstimator | None,
         resize: Callable[[torch.Tensor, Size], torch.Tensor] = resize_to_corners,
     ) -> None:
-        self.network = network
-        self.side_px = side_px
-        self.placement = placement
+        self.square = SquareNetwork(
+            network,
+            side_px=side_px,
+            multiple_px=MULTIPLE_PX,
+            placement=placement,
+            logits_of=operator.attrgetter("logits"),
+        )
         self.estimate_depth = estimate_depth
         self.resize = resize
-        self.stages = Stages(network)
 
     def __call__(
         self,
@@ -103,12 +107,11 @@ class PDFNetSegmenter:
         report: Report,
     ) -> list[NDArray[np.float32]]:
         """The mattes of images with depths in [0, 1], in one batch."""
-        with run_on(self.placement):
+        with run_on(self.square.placement):
             side = self.side_for(quality)
             photos = [(self.resize(to_tensor(image), (side, side)) - IMAGENET_MEAN) / IMAGENET_STD for image in images]
             reliefs = [scale_each_to_unit(self.resize(to_tensor(depth), (side, side))) for depth in depths]
-            device = self.placement.device
-            logits = self.logits(torch.cat(photos).to(device), torch.cat(reliefs).to(device), quality, report)
+            logits = self.square.logits(torch.cat(photos), torch.cat(reliefs), quality=quality, report=report)
             alphas = [alpha[None] for alpha in logits.sigmoid().cpu()]
             sizes = [(image.shape[0], image.shape[1]) for image in images]
             return [to_array(resize_to_corners(alpha, size)) for alpha, size in zip(alphas, sizes, strict=True)]
@@ -122,46 +125,8 @@ class PDFNetSegmenter:
         return self.estimate_depth(image, report=report)
 
     def side_for(self, quality: Quality) -> int:
-        """The side of the network's input in pixels; a draft takes half of it, but not less than the network can."""
-        return max(self.side_px // 2, 256) if quality == "draft" else self.side_px
-
-    def logits(self, photo: torch.Tensor, relief: torch.Tensor, quality: Quality, report: Report) -> torch.Tensor:
-        """(B, 1, side, side) logits: of one pass, or the mean over the six views of "best"."""
-        if quality != "best":
-            return self.one_pass(photo, relief, report, "segmenting")
-        views = list(flipped_and_scaled(photo, relief))
-        total = torch.zeros_like(relief)
-        for done, (view_photo, view_relief, undo) in enumerate(views):
-            doing = f"segmenting view {done + 1} of {len(views)}"
-            report(done / len(views), doing)
-            own = span(report, done / len(views), (done + 1) / len(views))
-            total += undo(self.one_pass(view_photo, view_relief, own, doing))
-        return total / len(views)
-
-    def one_pass(self, photo: torch.Tensor, relief: torch.Tensor, report: Report, doing: str) -> torch.Tensor:
-        with self.stages.told(report, doing):
-            output: PDFNetOutput = self.network(photo, relief)
-        return output.logits
-
-
-def flipped_and_scaled(
-    photo: torch.Tensor, relief: torch.Tensor
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, Callable[[torch.Tensor], torch.Tensor]]]:
-    """Six views of the input, each with the function that brings its logits back to the input's frame.
-
-    Sides are rounded to what the network can take, multiples of 256. Where that makes scales equal, they count once: a
-    network of 256 x 256 has two views.
-    """
-    size = size_of(photo)
-    scaled = [tuple(max(round(side * scale / 256), 1) * 256 for side in size) for scale in BEST_SCALES]
-    for mirrored in (False, True):
-        for view_size in dict.fromkeys(scaled):
-            view_photo = resize_by_area(photo, (view_size[0], view_size[1]))
-            view_relief = resize_by_area(relief, (view_size[0], view_size[1]))
-            if mirrored:
-                yield view_photo.flip(3), view_relief.flip(3), lambda x: resize_by_area(x.flip(3), size)
-            else:
-                yield view_photo, view_relief, lambda x: resize_by_area(x, size)
+        """The side of the network's input in pixels."""
+        return self.square.side_for(quality)
 
 
 def scale_to_unit(depth: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

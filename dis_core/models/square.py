@@ -1,0 +1,158 @@
+"""Networks that see a square of fixed side: run once, or for "best" over flipped and scaled views of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from dis_core.device import run_on
+from dis_core.model_spec import NO_PROMPT, Placement, Prompt, Quality, Segmentation
+from dis_core.models.arrays import to_array, to_tensor
+from dis_core.models.resample import Size, resize_by_area, resize_to_corners, size_of
+from dis_core.models.stages import Stages
+from dis_core.progress import Report, ignore, span
+
+BEST_SCALES = (0.75, 1.0, 1.25)
+"""PDFNet's authors evaluate with each scale, plain and mirrored: six views (their metric_tools/Test.py at f4e218b)."""
+
+LEAST_SIDE_PX = 256
+"""No draft is made from less."""
+
+
+class SquareNetwork:
+    """A network on its device, with the square that it sees and its progress.
+
+    `network` takes planes (B, C, side, side) and answers logits (B, 1, side, side), or something of which `logits_of`
+    makes them. `side_px` is the published side, and every side that it is run at is a multiple of `multiple_px`.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        side_px: int,
+        multiple_px: int,
+        placement: Placement,
+        logits_of: Callable[[Any], torch.Tensor] = lambda output: output,
+    ) -> None:
+        self.network = network
+        self.side_px = side_px
+        self.multiple_px = multiple_px
+        self.placement = placement
+        self._logits_of = logits_of
+        self._stages = Stages(network)
+
+    def side_for(self, quality: Quality) -> int:
+        """The side of the network's input in pixels; a draft takes half of it, but not less than the network can."""
+        if quality != "draft":
+            return self.side_px
+        half = self.side_px // 2 // self.multiple_px * self.multiple_px
+        return min(max(half, LEAST_SIDE_PX, self.multiple_px), self.side_px)
+
+    def logits(self, *planes: torch.Tensor, quality: Quality, report: Report) -> torch.Tensor:
+        """(B, 1, side, side) logits on the placement's device: of one pass, or the mean over the views of "best"."""
+        planes = tuple(plane.to(self.placement.device) for plane in planes)
+        if quality != "best":
+            return self._one_pass(planes, report, "segmenting")
+        views = list(flipped_and_scaled(*planes, multiple_px=self.multiple_px))
+        total = torch.zeros_like(planes[0][:, :1])
+        for done, (view, undo) in enumerate(views):
+            doing = f"segmenting view {done + 1} of {len(views)}"
+            report(done / len(views), doing)
+            total += undo(self._one_pass(view, span(report, done / len(views), (done + 1) / len(views)), doing))
+        return total / len(views)
+
+    def _one_pass(self, planes: tuple[torch.Tensor, ...], report: Report, doing: str) -> torch.Tensor:
+        with self._stages.told(report, doing):
+            return self._logits_of(self.network(*planes))
+
+
+class SquareSegmenter:
+    """A loaded network that needs nothing but the image.
+
+    `to_input` brings an image, (1, 3, H, W) float32 in [0, 1], to a size and to the values that the network was trained
+    with. The matte is enlarged by `resize`, which should be the way its authors do it.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        side_px: int,
+        placement: Placement,
+        to_input: Callable[[torch.Tensor, Size], torch.Tensor],
+        multiple_px: int = 32,
+        resize: Callable[[torch.Tensor, Size], torch.Tensor] = resize_to_corners,
+    ) -> None:
+        self.square = SquareNetwork(network, side_px=side_px, multiple_px=multiple_px, placement=placement)
+        self.to_input = to_input
+        self.resize = resize
+
+    def __call__(
+        self,
+        image: NDArray[np.float32],
+        *,
+        prompt: Prompt = NO_PROMPT,  # noqa: ARG002 - of every segmenter, and nothing that this one could use
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1]; the matte comes back at (H, W).
+
+        Raises OutOfMemory, and what `report` raises.
+        """
+        report(0.0, "segmenting")
+        (alpha,) = self.segment_tiles([image], depths=None, quality=quality, report=report)
+        report(1.0, "segmenting")
+        return Segmentation(alpha)
+
+    def side_for(self, quality: Quality) -> int:
+        """The side of the network's input in pixels."""
+        return self.square.side_for(quality)
+
+    def segment_tiles(
+        self,
+        tiles: Sequence[NDArray[np.float32]],
+        *,
+        depths: Sequence[NDArray[np.float32]] | None,  # noqa: ARG002 - of every segmenter, and never used here
+        quality: Quality,
+        report: Report = ignore,
+    ) -> list[NDArray[np.float32]]:
+        """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch; `depths` are not looked at.
+
+        Raises OutOfMemory, and what `report` raises.
+        """
+        with run_on(self.square.placement):
+            side = self.side_for(quality)
+            photos = torch.cat([self.to_input(to_tensor(tile), (side, side)) for tile in tiles])
+            alphas = self.square.logits(photos, quality=quality, report=report).sigmoid().cpu()
+            sizes = [(tile.shape[0], tile.shape[1]) for tile in tiles]
+            return [to_array(self.resize(alpha[None], size)) for alpha, size in zip(alphas, sizes, strict=True)]
+
+
+def flipped_and_scaled(
+    *planes: torch.Tensor, multiple_px: int
+) -> Iterator[tuple[tuple[torch.Tensor, ...], Callable[[torch.Tensor], torch.Tensor]]]:
+    """Six views of a network's input planes, each with the function that brings its logits back to the input's frame.
+
+    Sides are rounded to what the network can take, multiples of `multiple_px`. Where that makes scales equal, they
+    count once: a network of 256 x 256 that takes multiples of 256 has two views.
+    """
+    size = size_of(planes[0])
+    scaled = [(rounded(size[0] * scale, multiple_px), rounded(size[1] * scale, multiple_px)) for scale in BEST_SCALES]
+    for mirrored in (False, True):
+        for view_size in dict.fromkeys(scaled):
+            view = tuple(resize_by_area(plane, view_size) for plane in planes)
+            if mirrored:
+                yield tuple(plane.flip(3) for plane in view), lambda x: resize_by_area(x.flip(3), size)
+            else:
+                yield view, lambda x: resize_by_area(x, size)
+
+
+def rounded(length: float, multiple_px: int) -> int:
+    """The nearest multiple, at least one."""
+    return max(round(length / multiple_px), 1) * multiple_px
