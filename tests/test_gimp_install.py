@@ -93,6 +93,8 @@ def test_every_profile_of_a_released_gimp_3_gets_the_plug_in(profile: Path, tmp_
 
 
 def test_a_profile_can_be_named(profile: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+
     assert run(["plugin", "install", "gimp", "--path", str(tmp_path / "elsewhere")]) == 0
 
     assert gimp.is_installed(tmp_path / "elsewhere")

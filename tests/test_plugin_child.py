@@ -210,18 +210,19 @@ def test_a_child_that_dies_without_words_is_told_of() -> None:
 
 LISTED = json.dumps(
     [
-        {"name": "full", "task": "matte", "present": False, "size_bytes": 400, "depth_model": "depth"},
+        {"name": "full", "task": "matte", "present": False, "size_bytes": 400, "needed": ["depth", "part"]},
         {"name": "tiny", "task": "matte", "present": True, "size_bytes": 7, "draft": True},
         {"name": "odd", "task": "matte", "present": False, "size_bytes": None},
         {"name": "depth", "task": "depth", "present": False, "size_bytes": 100},
+        {"name": "part", "task": "part", "present": False, "size_bytes": 30},
     ]
 ).encode()
 
 
-def test_a_model_counts_as_here_only_with_its_depth_model() -> None:
+def test_a_model_counts_as_here_only_with_all_that_it_needs() -> None:
     full, tiny, odd = parse_models(LISTED)
 
-    assert (full.missing_bytes, tiny.missing_bytes) == (500, 0)
+    assert (full.missing_bytes, tiny.missing_bytes) == (530, 0)
     assert tiny.is_here
     assert not odd.is_here
 

@@ -58,7 +58,7 @@ def megabytes(size_bytes: int) -> str:
 
 
 def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
-    needed = [entry, *([entries[entry["depth_model"]]] if entry.get("depth_model") in entries else [])]
+    needed = [entry, *(entries[name] for name in entry.get("needed", ()) if name in entries)]
     return Model(
         name=str(entry["name"]),
         summary=str(entry.get("summary", "")),

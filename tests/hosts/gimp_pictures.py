@@ -78,6 +78,12 @@ class Canvas:
         _, _, width, height = self.call("save_pixels", layer=layer, path=str(path), format=pixel_format)
         return np.frombuffer(path.read_bytes(), dtype).reshape(height, width, -1)
 
+    def own_pixels(self, layer: str) -> Pixels:
+        """(height, width, 4) of a layer of 8 bits with the size of the picture, in the picture's own profile."""
+        path = self.folder / "own"
+        self.call("save_own_pixels", layer=layer, path=str(path))
+        return np.frombuffer(path.read_bytes(), np.uint8).reshape(*self.size, 4)
+
     def layers(self) -> list[str]:
         """The names of the layers, the topmost first."""
         names: list[str] = self.call("layers")

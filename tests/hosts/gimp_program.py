@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).parent / "inside_gimp.py"
 BUILD = CHECKOUT / ".ci" / "gimp-chroot"
-FIRST_START_S, ANSWER_S, QUIT_S = 300.0, 120.0, 30.0
+FIRST_START_S, ANSWER_S, QUIT_S, PROCESS_S = 300.0, 120.0, 30.0, 60.0
 ENTER_HOST = ["/usr/sbin/chroot", "/host"]
 
 
@@ -205,3 +205,36 @@ def primed_home() -> Path:
         with contextlib.suppress(OSError):  # somebody else was faster
             making.rename(primed)
     return primed
+
+
+def processes_with(words: str, home: Path) -> list[int]:
+    """Processes whose command line has the words, of the GIMP in a home."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                line = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+                environment = (folder / "environ").read_bytes()
+            except OSError:
+                continue
+            if words in line and f"TMPDIR={home}".encode() in environment:
+                found.append(int(folder.name))
+    return found
+
+
+def wait_for_process(words: str, home: Path) -> int:
+    """The first such process, as soon as it is there."""
+    ends = time.monotonic() + PROCESS_S
+    while time.monotonic() < ends:
+        if found := processes_with(words, home):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"no process with {words} has started")
+
+
+def wait_until_none(words: str, home: Path) -> None:
+    """Wait until no such process is there any more."""
+    ends = time.monotonic() + PROCESS_S
+    while found := processes_with(words, home):
+        assert time.monotonic() < ends, f"{found} with {words} did not end"
+        time.sleep(0.05)

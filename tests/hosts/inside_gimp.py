@@ -70,6 +70,12 @@ def float_selection(name, layer):
     Gimp.Selection.float(image, [find(name, layer)], 0, 0)
 
 
+def use_adobe_rgb(name):
+    """Convert the picture to another profile than sRGB."""
+    intent = Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC
+    assert IMAGES[name].convert_color_profile(Gimp.ColorProfile.new_rgb_adobe(), intent, True)
+
+
 def find(name, layer):
     image = IMAGES[name]
     found = image.get_layer_by_name(layer)
@@ -141,8 +147,14 @@ def save_pixels(name, layer, path, format=RGBA):
     return [x, y, item.get_width(), item.get_height()]
 
 
+def save_own_pixels(name, layer, path):
+    """A layer's bytes as they are, without any conversion."""
+    save(find(name, layer), path, find(name, layer).get_format())
+
+
 def save(drawable, path, format):
     buffer = drawable.get_buffer()
+    format = format if isinstance(format, str) else Babl.get_name(format)
     with open(path, "wb") as file:
         file.write(bytes(buffer.get(buffer.get_extent(), 1.0, format, Gegl.AbyssPolicy.NONE)))
 

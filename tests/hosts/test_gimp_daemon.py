@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from tests.hosts.gimp_pictures import SELECT, Canvas
-from tests.hosts.gimp_program import GimpProgram, prepare_gimp_home, running_gimp
+from tests.hosts.gimp_program import GimpProgram, prepare_gimp_home, running_gimp, wait_for_process
 from tests.hosts.pictures import flower
-from tests.hosts.test_gimp_trouble import wait_for_process
 
 PATIENCE_S = 60.0
 

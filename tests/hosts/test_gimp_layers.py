@@ -122,6 +122,26 @@ def test_a_gimp_cut_out_has_the_pixels_of_its_source_at_their_own_depth(
     assert len(np.unique(row)) > 6
 
 
+def test_a_cut_out_keeps_the_profile_and_the_pixels_of_its_picture(canvas: Canvas, tmp_path: Path) -> None:
+    in_srgb = Canvas(canvas.gimp, tmp_path, "in sRGB")
+    in_srgb.show(gradient_with_square())
+    in_srgb.run(CUT, feather=4)
+    canvas.show(gradient_with_square())
+    canvas.call("use_adobe_rgb")
+    photo = canvas.own_pixels("Photo")
+
+    canvas.run(CUT, feather=4)
+
+    cut = canvas.own_pixels("Subject")
+    x, y, width, height = SQUARE
+    whole = np.s_[y + 4 : y + height - 4, x + 4 : x + width - 4]
+    assert not np.array_equal(photo[whole], gradient_with_square()[whole][..., [2, 1, 0, 3]])
+    assert np.array_equal(cut[whole], photo[whole])
+    seen, expected = canvas.pixels("Subject").astype(int), in_srgb.pixels("Subject").astype(int)
+    assert np.array_equal(seen[..., 3], expected[..., 3])
+    assert np.abs(seen - expected)[expected[..., 3] > 0].max() <= 3
+
+
 def test_a_gimp_cut_out_of_a_transparent_layer_keeps_its_transparency(canvas: Canvas) -> None:
     image = dark_with(SQUARE)
     image[..., 3] = np.where(np.arange(120) < 55, 255, 128)
@@ -157,6 +177,24 @@ def test_a_group_is_cut_to_a_plain_layer(canvas: Canvas) -> None:
 
     assert canvas.layers() == ["Subject", "Group", "Photo"]
     assert np.count_nonzero(canvas.pixels("Subject")[..., 3]) == 400
+
+
+@pytest.mark.parametrize("step", ["_make_plain", "_fill_mask", "_take_colours"])
+def test_a_cut_that_fails_midway_leaves_the_picture_as_it_was(canvas: Canvas, step: str) -> None:
+    canvas.show(dark_with(SQUARE))
+    program = canvas.gimp.home / "gimp" / "plug-ins" / "dis-select-subject" / "gimp_image.py"
+    sound = program.read_text(encoding="utf-8")
+    program.write_text(
+        f"{sound}\n\ndef {step}(*_arguments):\n    raise Refused('the disk is full')\n", encoding="utf-8"
+    )
+
+    try:
+        told = canvas.refusal(CUT)
+    finally:
+        program.write_text(sound, encoding="utf-8")
+
+    assert "the disk is full" in told
+    assert canvas.layers() == ["Photo"]
 
 
 def test_text_is_cut_to_a_plain_layer(canvas: Canvas) -> None:

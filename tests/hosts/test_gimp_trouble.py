@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,10 @@ import pytest
 
 from tests.hosts.conftest import QUICK
 from tests.hosts.gimp_pictures import CUT, MASK, PROCEDURES, SELECT, Canvas
-from tests.hosts.gimp_program import GimpProgram, write_gimp_command
+from tests.hosts.gimp_program import GimpProgram, wait_for_process, wait_until_none, write_gimp_command
 from tests.hosts.pictures import SQUARE, dark_with, plane
 
 BEFORE = (3, 4, 50, 60)
-PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -33,30 +31,6 @@ def assert_untouched(canvas: Canvas) -> None:
     assert np.array_equal(canvas.selection(), plane(BEFORE))
 
 
-def processes_with(words: str, home: Path) -> list[int]:
-    """Processes whose command line has the words, of the GIMP in a home."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                line = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-                environment = (folder / "environ").read_bytes()
-            except OSError:
-                continue
-            if words in line and f"TMPDIR={home}".encode() in environment:
-                found.append(int(folder.name))
-    return found
-
-
-def wait_for_process(words: str, home: Path) -> int:
-    ends = time.monotonic() + PATIENCE_S
-    while time.monotonic() < ends:
-        if found := processes_with(words, home):
-            return found[0]
-        time.sleep(0.05)
-    raise AssertionError(f"no process with {words} has started")
-
-
 @pytest.mark.parametrize("procedure", PROCEDURES)
 def test_killed_by_gimp_the_plug_in_leaves_no_child_and_changes_nothing(canvas: Canvas, procedure: str) -> None:
     answer = canvas.gimp.send("run", name=canvas.name, procedure=procedure, model="endless")
@@ -65,10 +39,7 @@ def test_killed_by_gimp_the_plug_in_leaves_no_child_and_changes_nothing(canvas: 
     os.kill(wait_for_process("dis-select-subject.py", canvas.gimp.home), signal.SIGKILL)
 
     assert canvas.gimp.receive(answer)["status"] != "success"
-    ends = time.monotonic() + PATIENCE_S
-    while processes_with("--model endless", canvas.gimp.home) and time.monotonic() < ends:
-        time.sleep(0.05)
-    assert not processes_with("--model endless", canvas.gimp.home)
+    wait_until_none("--model endless", canvas.gimp.home)
     assert_untouched(canvas)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import dis_core
 from tests.hosts.conftest import QUICK
 from tests.hosts.gimp_pictures import SELECT, Canvas
 from tests.hosts.gimp_program import (
@@ -17,10 +20,15 @@ from tests.hosts.gimp_program import (
     in_chroot,
     prepare_gimp_home,
     running_gimp,
+    wait_for_process,
+    wait_until_none,
+    write_gimp_command,
 )
 from tests.hosts.krita_program import screen
-from tests.hosts.pictures import dark_with, plane
+from tests.hosts.pictures import Pixels, dark_with, plane
+from tests.hub_standin import run_standin
 
+EMBEDDED = Path(dis_core.__file__).parent / "embedded"
 BOX = (150, 100, 200, 150)
 PATIENCE_S = 90
 
@@ -52,8 +60,28 @@ class Screen:
     def press(self, window: str, *keys: str) -> None:
         self.do("xdotool", "windowactivate", "--sync", window, "key", "--delay", "200", *keys)
 
-    def take_picture(self, path: Path) -> None:
+    def answer(self, name: str, key: str) -> None:
+        """Press a key in the window of that name until it closes: the first may go to a window that has just opened."""
+        window = self.wait_for_window(name)
+        for _ in range(5):
+            self.press(window, key)
+            ends = time.monotonic() + 5
+            while time.monotonic() < ends:
+                if window not in self.do("xdotool", "search", "--onlyvisible", "--name", ".").splitlines():
+                    return
+                time.sleep(0.2)
+        raise AssertionError(f"{name} does not close")
+
+    def choose_model(self, from_end: int) -> None:
+        """Choose in the dialog's list of models; GIMP opens it with what was used last, whatever it is called with."""
+        dialog = self.wait_for_window("Select Subject")
+        self.press(dialog, "alt+d", "space", "End", *["Up"] * from_end, "Return")
+
+    def picture(self, path: Path) -> Pixels:
+        """What the screen shows, (height, width, 3), also kept as a file."""
         self.do("scrot", "-o", str(path))
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +104,14 @@ def test_the_dialog_runs_with_what_it_shows_and_one_undo_takes_it_back(window: S
     main = window.wait_for_window("GNU Image Manipulation Program|GIMP")
 
     answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive", model="bright")
-    dialog = window.wait_for_window("Select Subject")
-    window.take_picture(tmp_path / "dialog.png")
-    window.press(dialog, "Return")
+    window.wait_for_window("Select Subject")
+    window.picture(tmp_path / "dialog.png")
+    window.answer("Select Subject", "Return")
     told = window.gimp.receive(answer)
 
     assert told["status"] == "success", told
     assert np.array_equal(canvas.selection(), plane(BOX, width=500, height=350))
-    window.take_picture(tmp_path / "selection.png")
+    window.picture(tmp_path / "selection.png")
     window.press(main, "ctrl+z")
     assert canvas.call("selection_is_empty")
 
@@ -92,7 +120,7 @@ def test_what_the_dialog_was_left_with_is_used_again(window: Screen, tmp_path: P
     canvas = Canvas(window.gimp, tmp_path, "again")
     canvas.show(dark_with(BOX, width=500, height=350))
     answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive", model="bright", grow=0)
-    window.press(window.wait_for_window("Select Subject"), "Return")
+    window.answer("Select Subject", "Return")
     assert window.gimp.receive(answer)["status"] == "success"
     canvas.select(np.zeros((350, 500), np.uint8))
 
@@ -108,7 +136,50 @@ def test_escape_in_the_dialog_cancels(window: Screen, tmp_path: Path) -> None:
     canvas.show(dark_with(BOX, width=500, height=350))
 
     answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive", model="bright")
-    window.press(window.wait_for_window("Select Subject"), "Escape")
+    window.answer("Select Subject", "Escape")
 
     assert window.gimp.receive(answer)["status"] == "cancel"
     assert canvas.call("selection_is_empty")
+
+
+def test_cancel_in_the_status_bar_ends_the_work(window: Screen, tmp_path: Path) -> None:
+    canvas = Canvas(window.gimp, tmp_path, "working")
+    canvas.show(dark_with(BOX, width=500, height=350))
+    canvas.call("open_window")
+    idle = window.picture(tmp_path / "idle.png")
+    answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive")
+    window.choose_model(1)
+    window.answer("Select Subject", "alt+o")
+    wait_for_process("--model endless", window.gimp.home)
+    time.sleep(3)
+    working = window.picture(tmp_path / "working.png")
+
+    # What is new at the bottom of the window ends with the button.
+    rows, columns = np.nonzero((working != idle).any(axis=2))
+    bottom = rows > rows.max() - 30
+    window.do("xdotool", "mousemove", str(columns[bottom].max() - 15), str(int(np.median(rows[bottom]))), "click", "1")
+
+    assert window.gimp.receive(answer)["status"] == "cancel"
+    assert canvas.call("selection_is_empty")
+    wait_until_none("--model endless", window.gimp.home)
+
+
+def test_a_missing_model_is_downloaded_if_the_painter_agrees(window: Screen, tmp_path: Path) -> None:
+    canvas = Canvas(window.gimp, tmp_path, "missing")
+    canvas.show(dark_with(BOX, width=500, height=350))
+    with run_standin() as hub:
+        hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "pdfnet-tiny.safetensors").read_bytes()
+        online = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
+        write_gimp_command(window.gimp.home, {**QUICK, "environment": {**QUICK["environment"], **online}})
+
+        for key, status in (("Escape", "cancel"), ("Return", "success")):
+            answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive")
+            window.choose_model(0)
+            window.answer("Select Subject", "alt+o")
+            window.wait_for_window("^Subject$")
+            window.picture(tmp_path / "question.png")
+            assert not hub.downloads()
+            window.answer("^Subject$", key)
+            assert window.gimp.receive(answer)["status"] == status
+
+    assert np.array_equal(canvas.selection(), plane(BOX, width=500, height=350))

@@ -1,4 +1,4 @@
-"""The dialog before an interactive run: GIMP's own for procedures, with a list of the models that there are."""
+"""What is asked in an interactive run: GIMP's own dialog for procedures, with a list of models, and for consent."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import gi
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from child.models import Model  # noqa: E402 - the versions come first
+from child.remedies import Remedy  # noqa: E402
 from gi.repository import GimpUi, GObject, Gtk  # noqa: E402
 
 TITLES = {
@@ -38,6 +39,19 @@ def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
     go_on: bool = window.run()
     window.destroy()
     return go_on
+
+
+def consent(remedy: Remedy) -> bool:
+    """Ask whether a model may be downloaded, in a dialog of ours."""
+    question = Gtk.MessageDialog(message_type=Gtk.MessageType.QUESTION, text="A model is missing")
+    question.set_title("Subject")
+    question.format_secondary_text(remedy.words)
+    question.add_button("_Cancel", Gtk.ResponseType.CANCEL)
+    question.add_button(remedy.button, Gtk.ResponseType.OK)
+    question.set_default_response(Gtk.ResponseType.OK)
+    answer = question.run()
+    question.destroy()
+    return bool(answer == Gtk.ResponseType.OK)
 
 
 def _model_combo(config: Any, models: Sequence[Model]) -> Any:

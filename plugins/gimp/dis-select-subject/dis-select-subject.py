@@ -15,7 +15,7 @@ gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib  # noqa: E402 - the version comes first
 from gimp_image import Refused  # noqa: E402
 from procedures import PROCEDURES, create_procedure, settings_of  # noqa: E402
-from subject_run import Failure, find_subject, known_models, program_beside  # noqa: E402
+from subject_run import Declined, Failure, find_subject, known_models, program_beside  # noqa: E402
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -36,14 +36,18 @@ class SubjectPlugIn(Gimp.PlugIn):  # type: ignore[misc]  # GIMP has no types
 def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[no-untyped-def]
     """One call; everything that goes wrong in it is told by GIMP."""
     status = Gimp.PDBStatusType
+    may_download = None
     try:
         program = program_beside(FOLDER)
         if run_mode == Gimp.RunMode.INTERACTIVE:
-            from dialog import ask  # GTK takes a while, and is not there without a screen
+            from dialog import ask, consent  # GTK takes a while, and is not there without a screen
 
+            may_download = consent
             if not ask(procedure, config, known_models(program)):
                 return procedure.new_return_values(status.CANCEL, GLib.Error())
-        find_subject(image, drawables, settings_of(procedure, config), program)
+        find_subject(image, drawables, settings_of(procedure, config), program, may_download)
+    except Declined:
+        return procedure.new_return_values(status.CANCEL, GLib.Error())
     except (Refused, Failure) as reason:
         return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(str(reason)))
     except Exception as error:  # noqa: BLE001 - the host's action edge

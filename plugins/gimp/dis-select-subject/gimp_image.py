@@ -126,17 +126,12 @@ def add_cut_layer(source: Source, above: Any, result: str, mode: str) -> None:
     alpha = planes.smaller(_combined(source, clean[3::4], mode), seen_alpha)
     cleaned = planes.cleaned(clean[3::4], seen_alpha)
     _refuse_changed(source, above)
-    with _one_step(source.image):
-        layer = _copy_above(source, above)
-        try:
-            mask = layer.create_mask(Gimp.AddMaskType.BLACK)
-            _fill_mask(mask, layer, planes.quotient(alpha, seen_alpha), source.box)
-            if not (layer.add_mask(mask) and layer.remove_mask(Gimp.MaskApplyMode.APPLY)):
-                raise Refused(f"GIMP did not cut the layer: {Gimp.get_pdb().get_last_error()}")
-            _take_colours(layer, source, clean, alpha, cleaned)
-        except BaseException:
-            source.image.remove_layer(layer)
-            raise
+    with _one_step(source.image), _copy_above(source, above) as layer:
+        mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+        _fill_mask(mask, layer, planes.quotient(alpha, seen_alpha), source.box)
+        if not (layer.add_mask(mask) and layer.remove_mask(Gimp.MaskApplyMode.APPLY)):
+            raise Refused(f"GIMP did not cut the layer: {Gimp.get_pdb().get_last_error()}")
+        _take_colours(layer, source, clean, alpha, cleaned)
 
 
 def _only_layer(drawables: Sequence[Any]) -> Any:
@@ -279,17 +274,30 @@ def _fill_mask(mask: Any, layer: Any, plane: bytes, box: Box) -> None:
     mask.update(box[0] - x, box[1] - y, box[2], box[3])
 
 
-def _copy_above(source: Source, above: Any) -> Any:
-    """The source's pixels as a plain layer of the picture."""
+@contextlib.contextmanager
+def _copy_above(source: Source, above: Any) -> Iterator[Any]:
+    """The source's pixels as a plain layer of the picture, which is taken out again if the block fails."""
     image = source.image
     if source.layer is None:
         layer = Gimp.Layer.new_from_visible(image, image, "Subject")
     else:
         layer = Gimp.Layer.copy(source.layer)
     image.insert_layer(layer, above.get_parent(), image.get_item_position(above))
+    try:
+        if layer.is_group():
+            layer = layer.merge() or layer
+        _make_plain(layer)
+        yield layer
+    except BaseException:
+        image.remove_layer(layer)
+        raise
+
+
+def _make_plain(layer: Any) -> None:
+    """Nothing but pixels with alpha, which can be changed and look as they are. Raises Refused."""
     if layer.is_group():
-        layer = layer.merge()
-    elif hasattr(layer, "rasterize") and not layer.is_rasterized():
+        raise Refused(f"GIMP did not merge the group: {Gimp.get_pdb().get_last_error()}")
+    if hasattr(layer, "rasterize") and not layer.is_rasterized():
         layer.rasterize()
     for unlock in (layer.set_lock_content, layer.set_lock_alpha, layer.set_lock_position, layer.set_lock_visibility):
         unlock(False)  # noqa: FBT003 - GIMP's own
@@ -301,7 +309,6 @@ def _copy_above(source: Source, above: Any) -> Any:
         layer.remove_mask(Gimp.MaskApplyMode.APPLY)
     if not layer.has_alpha():
         layer.add_alpha()
-    return layer
 
 
 def _take_colours(layer: Any, source: Source, clean: bytes, alpha: bytes, cleaned: bytes) -> None:

@@ -60,7 +60,7 @@ def _add_arguments(procedure: Any) -> None:
     usual = Settings()
     flags = GObject.ParamFlags.READWRITE
     choices = (
-        ("source", "_Look at", "What to look at", SOURCES, usual.source),
+        ("source", "Loo_k at", "What to look at", SOURCES, usual.source),
         ("mode", "Co_mbine", "How the subject and the selection combine", MODES, usual.mode),
         ("region", "_Where", "Look only around the selection, if there is one, or everywhere", REGIONS, usual.region),
         ("quality", "_Quality", "Fast, normal, or slow and best", QUALITIES, usual.quality),

@@ -7,15 +7,15 @@ import os
 import shutil
 import tempfile
 import time
-from typing import Iterator, Sequence
+from typing import Callable, Iterator, Sequence
 
 import gimp_image as pictures
 from child.answers import Failed, Progress
 from child.models import Model, choose, parse_models
 from child.names import text_of
 from child.program import OFFLINE, Program, find_program
-from child.remedies import DOWNLOAD, remedy_for, without_model, without_program
-from child.settings import LIST_ARGUMENTS, Settings, segment_arguments
+from child.remedies import DOWNLOAD, Remedy, remedy_for, without_model, without_program
+from child.settings import LIST_ARGUMENTS, Settings, fetch_arguments, segment_arguments
 from child_process import run_child
 from gi.repository import Gimp
 
@@ -26,8 +26,16 @@ FOLDERS = "dis-core-gimp-"
 OLD_S = 24 * 3600.0
 
 
+Consent = Callable[[Remedy], bool]
+"""Asks the painter whether a model may be downloaded."""
+
+
 class Failure(Exception):
     """dis-core is missing, or has failed; in words for the painter."""
+
+
+class Declined(Exception):
+    """The painter does not want it to go on."""
 
 
 def program_beside(folder: str) -> Program:
@@ -48,13 +56,18 @@ def known_models(program: Program) -> list[Model]:
     return parse_models(printed)
 
 
-def find_subject(image: object, drawables: Sequence[object], settings: Settings, program: Program) -> None:
-    """Do what the settings say. The picture is changed at the end only, at once. Raises Refused, Failure."""
+def find_subject(
+    image: object, drawables: Sequence[object], settings: Settings, program: Program, consent: Consent | None = None
+) -> None:
+    """Do what the settings say. The picture is changed at the end only, at once.
+
+    Without `consent` nobody can be asked, and a model that is not here is a failure. Raises Refused, Failure, Declined.
+    """
     source = pictures.find_source(image, drawables, settings.source)
     target = None if settings.result == "select" else pictures.find_target(image, drawables, settings.result)
     roi = pictures.find_region(source) if settings.region == "selection" else None
+    model = _usable_model(settings, program, consent)
     Gimp.progress_init("Subject: reading the picture")
-    model = _usable_model(settings, program)
     with _private_folder() as folder:
         seen, result = os.path.join(folder, "picture.bmp"), os.path.join(folder, "result.png")
         pictures.export(source, seen, lambda fraction: Gimp.progress_update(READ * fraction))
@@ -80,15 +93,29 @@ def find_subject(image: object, drawables: Sequence[object], settings: Settings,
     Gimp.displays_flush()
 
 
-def _usable_model(settings: Settings, program: Program) -> Model:
-    """The model to use, which is on this machine. Raises Failure."""
+def _usable_model(settings: Settings, program: Program, consent: Consent | None) -> Model:
+    """The model to use, which is on this machine, perhaps since now. Raises Failure, Declined."""
     models = known_models(program)
     model = choose(settings.model, models)
     if model is None:
         raise Failure(f"There is no model called {settings.model}; choose another one")
-    if not model.is_here:
-        raise Failure(f"{without_model(model, models).words} {_fetch_words(model)}")
+    if model.is_here:
+        return model
+    remedy = without_model(model, models)
+    if consent is None:
+        raise Failure(f"{remedy.words} {_fetch_words(model)}")
+    if not consent(remedy):
+        raise Declined
+    _download(model, program)
     return model
+
+
+def _download(model: Model, program: Program) -> None:
+    """Bring a model to this machine. Raises Failure."""
+    Gimp.progress_init(f"Subject: downloading {model.name}")
+    outcome, _ = run_child(program, fetch_arguments(model.name), more_environment={}, on_progress=_show)
+    if isinstance(outcome, Failed):
+        raise Failure(outcome.in_words())
 
 
 def _words(failed: Failed, model: Model) -> str:
