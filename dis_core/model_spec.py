@@ -109,10 +109,17 @@ class Prompt:
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """What a segmenter answers: `alpha`, and the `depth` it used or None; both (H, W) float32 in [0, 1]."""
+    """What a segmenter answers; all planes are (H, W) float32 in [0, 1].
+
+    `alpha` is the matte, and `depth` the one it used, or None. The rest is what its tiles need to know of the whole
+    image: `guide` is a coarse mask that the matte was made from, if there was one, and `extremes` are those values of
+    the network's own answer that became 0 and 1 in the matte.
+    """
 
     alpha: NDArray[np.float32]
     depth: NDArray[np.float32] | None = None
+    guide: NDArray[np.float32] | None = None
+    extremes: tuple[float, float] = (0.0, 1.0)
 
 
 NO_PROMPT = Prompt()
@@ -202,13 +209,13 @@ class Segmenter(Protocol):
         self,
         tiles: Sequence[NDArray[np.float32]],
         *,
-        depths: Sequence[NDArray[np.float32]] | None,
+        known: Sequence[Segmentation],
         quality: Quality,
         report: Report = ignore,
     ) -> Sequence[NDArray[np.float32]]:
         """The mattes, (H, W) float32 in [0, 1] each, of parts of one image, (H, W, 3) each, in one batch.
 
-        `depths` are the same parts of the depth that came with the whole image's matte, or None if none came.
+        `known` are the same parts of what this segmenter answered for the whole image, at the tiles' size.
         """
 
 

@@ -96,9 +96,9 @@ def refine_with_tiles(
         larger = shrunk(image, level_size)
         coarser, matte = matte, carried_over(matte, coarse.alpha, level_size)
         follow_edges(matte, of=larger, coarse=coarser, small=smaller, report=span(own, 0.0, 0.2))
-        depth = None if coarse.depth is None else shrunk(coarse.depth, level_size)
+        known = known_at(coarse, matte)
         left = effort.max_tiles - sum(level.tiles_run for level in levels)
-        tiles = _TilesOfLevel(larger, depth, segmenter, quality, Effort(left, effort.tiles_at_once), doubtful)
+        tiles = _TilesOfLevel(larger, known, segmenter, quality, Effort(left, effort.tiles_at_once), doubtful)
         level, doubtful = tiles.refine(matte, span(own, 0.2, 1.0))
         levels.append(level)
         smaller = larger
@@ -147,10 +147,10 @@ class Doubtful:
 
 @dataclass(frozen=True)
 class _TilesOfLevel:
-    """One level: the image (H, W, 3) and its depth (H, W) at that size, and who looks at their tiles."""
+    """One level: the image (H, W, 3) and what is known of it, at that size, and who looks at their tiles."""
 
     image: Plane
-    depth: Plane | None
+    known: Segmentation
     segmenter: Segmenter
     quality: Quality
     effort: Effort
@@ -212,9 +212,9 @@ class _TilesOfLevel:
             done += len(batch)
 
     def _look_at(self, batch: Sequence[Tile], report: Report) -> Sequence[Plane]:
-        depths = None if self.depth is None else [np.ascontiguousarray(self.depth[tile.place]) for tile in batch]
+        known = [part_of(self.known, tile.place) for tile in batch]
         images = [np.ascontiguousarray(self.image[tile.place]) for tile in batch]
-        return self.segmenter.segment_tiles(images, depths=depths, quality=self.quality, report=report)
+        return self.segmenter.segment_tiles(images, known=known, quality=self.quality, report=report)
 
 
 def band_of(tile: Tile, matte: Plane) -> Plane:
@@ -254,6 +254,21 @@ def within_band(fine: Plane, coarse: Plane, start: Plane) -> Plane:
             kept = coarse[place]
             fine[place] = kept + weights * (fine[place] - kept)
     return fine
+
+
+def known_at(coarse: Segmentation, matte: Plane) -> Segmentation:
+    """What came with the coarse matte, at the size of a level whose matte is (h, w)."""
+    size = matte.shape[0], matte.shape[1]
+    depth, guide = (None if plane is None else shrunk(plane, size) for plane in (coarse.depth, coarse.guide))
+    return Segmentation(matte, depth, guide, coarse.extremes)
+
+
+def part_of(known: Segmentation, place: tuple[slice, slice]) -> Segmentation:
+    """The same for the rows and columns of a part."""
+    depth, guide = (
+        None if plane is None else np.ascontiguousarray(plane[place]) for plane in (known.depth, known.guide)
+    )
+    return Segmentation(np.ascontiguousarray(known.alpha[place]), depth, guide, known.extremes)
 
 
 def shrunk(array: Plane, size: Size) -> Plane:

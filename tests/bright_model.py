@@ -51,7 +51,7 @@ class BrightIsSubject:
         self,
         tiles: Sequence[NDArray[np.float32]],
         *,
-        depths: Sequence[NDArray[np.float32]] | None,
+        known: Sequence[Segmentation],
         quality: Quality,
         report: Report = ignore,
     ) -> list[NDArray[np.float32]]:

@@ -55,6 +55,7 @@ LAYERS = {
     "dis_core.models.depth_anything": 2,
     "dis_core.models.depth_draft": 2,
     "dis_core.models.efficientnet": 2,
+    "dis_core.models.extremes": 2,
     "dis_core.models.pdfnet": 2,
     "dis_core.models.pdfnet_checkpoint": 2,
     "dis_core.models.pdfnet_segmenter": 2,

@@ -48,7 +48,7 @@ class Nearsighted:
         self,
         tiles: Sequence[Plane],
         *,
-        depths: Sequence[Plane] | None,
+        known: Sequence[Segmentation],
         quality: Quality,
         report: Report = ignore,
     ) -> list[Plane]:

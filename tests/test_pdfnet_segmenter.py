@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.errors import Cancelled
-from dis_core.model_spec import Placement, Prompt
+from dis_core.model_spec import Placement, Prompt, Segmentation
 from dis_core.models.pdfnet import PDFNetOutput
 from dis_core.models.pdfnet_segmenter import MULTIPLE_PX, PDFNetSegmenter, scale_to_unit
 from dis_core.models.resample import resize_to_corners
@@ -176,7 +176,9 @@ def test_tiles_in_a_batch_get_the_mattes_that_they_get_alone() -> None:
     tiles = [rng.random((512, 512, 3), dtype=np.float32) * share for share in (0.3, 0.6, 1.0)]
     depths = [rng.random((512, 512), dtype=np.float32) for _ in tiles]
 
-    together = segmenter.segment_tiles(tiles, depths=depths, quality="normal")
+    known = [Segmentation(tile[:, :, 0], depth) for tile, depth in zip(tiles, depths, strict=True)]
+
+    together = segmenter.segment_tiles(tiles, known=known, quality="normal")
 
     for tile, depth, matte in zip(tiles, depths, together, strict=True):
         alone = segmenter(tile, prompt=Prompt(depth=depth)).alpha
@@ -188,7 +190,9 @@ def test_tiles_without_depth_get_an_estimate_of_their_own() -> None:
     segmenter, _ = make_segmenter()
     tile = image_of(256, 256)
 
-    (estimated,) = segmenter.segment_tiles([tile], depths=None, quality="normal")
+    alpha = np.zeros((256, 256), np.float32)
 
-    (given,) = segmenter.segment_tiles([tile], depths=[ramp_depth(tile)], quality="normal")
+    (estimated,) = segmenter.segment_tiles([tile], known=[Segmentation(alpha)], quality="normal")
+
+    (given,) = segmenter.segment_tiles([tile], known=[Segmentation(alpha, ramp_depth(tile))], quality="normal")
     assert np.array_equal(estimated, given)

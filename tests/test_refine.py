@@ -49,7 +49,7 @@ class Scripted:
         self,
         tiles: Sequence[Plane],
         *,
-        depths: Sequence[Plane] | None,
+        known: Sequence[Segmentation],
         quality: Quality,
         report: Report = ignore,
     ) -> list[Plane]:
@@ -392,13 +392,13 @@ class Crowded(Scripted):
         self,
         tiles: Sequence[Plane],
         *,
-        depths: Sequence[Plane] | None,
+        known: Sequence[Segmentation],
         quality: Quality,
         report: Report = ignore,
     ) -> list[Plane]:
         if len(tiles) > self.room:
             raise OutOfMemory("there is too little memory")
-        return super().segment_tiles(tiles, depths=depths, quality=quality, report=report)
+        return super().segment_tiles(tiles, known=known, quality=quality, report=report)
 
 
 def test_batches_that_do_not_fit_are_made_smaller_and_the_result_is_the_same() -> None:
@@ -429,15 +429,15 @@ def test_tiles_get_their_own_part_of_the_whole_images_depth() -> None:
             self,
             tiles: Sequence[Plane],
             *,
-            depths: Sequence[Plane] | None,
+            known: Sequence[Segmentation],
             quality: Quality,
             report: Report = ignore,
         ) -> list[Plane]:
-            assert depths is not None
-            for tile, part in zip(tiles, depths, strict=True):
-                assert part.shape == tile.shape[:2]
-                seen.append(float(np.abs(part - red(tile) / 2).max()))
-            return super().segment_tiles(tiles, depths=depths, quality=quality, report=report)
+            for tile, part in zip(tiles, known, strict=True):
+                assert part.depth is not None
+                assert part.depth.shape == part.alpha.shape == tile.shape[:2]
+                seen.append(float(np.abs(part.depth - red(tile) / 2).max()))
+            return super().segment_tiles(tiles, known=known, quality=quality, report=report)
 
     coarse = Segmentation(seen_by_network(exact, 64), depth)
     refine_with_tiles(picture_of(exact), coarse, Depths(64), quality="normal", effort=ALL, report=ignore)

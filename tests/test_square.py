@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.errors import Cancelled
-from dis_core.model_spec import Placement
+from dis_core.model_spec import Placement, Segmentation
 from dis_core.models.resample import Size, resize_by_area
 from dis_core.models.square import SquareSegmenter, flipped_and_scaled
 
@@ -37,6 +37,9 @@ def make_segmenter(side_px: int = 512, multiple_px: int = 32) -> tuple[SquareSeg
         network, side_px=side_px, placement=Placement("cpu"), to_input=to_input, multiple_px=multiple_px
     )
     return segmenter, network
+
+
+NOTHING = Segmentation(np.zeros((64, 48), np.float32))
 
 
 def image_of(height: int, width: int, seed: int = 0) -> NDArray[np.float32]:
@@ -67,7 +70,7 @@ def test_tiles_of_a_batch_get_the_mattes_that_they_get_alone() -> None:
     segmenter, network = make_segmenter()
     tiles = [image_of(64, 48, seed) for seed in range(3)]
 
-    together = segmenter.segment_tiles(tiles, depths=None, quality="normal")
+    together = segmenter.segment_tiles(tiles, known=[NOTHING] * 3, quality="normal")
 
     assert network.sizes == [(3, 3, 512, 512)]
     for tile, alpha in zip(tiles, together, strict=True):

@@ -78,26 +78,23 @@ class PDFNetSegmenter:
         self,
         tiles: Sequence[NDArray[np.float32]],
         *,
-        depths: Sequence[NDArray[np.float32]] | None,
+        known: Sequence[Segmentation],
         quality: Quality,
         report: Report = ignore,
     ) -> list[NDArray[np.float32]]:
         """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
 
-        `depths` are the same parts of the whole image's depth, (H, W) each; without them each part's is estimated.
+        What is `known` of each is looked at for the whole image's depth; a part without it gets an estimate of its own.
 
         Raises OutOfMemory, BadRequest if there is no depth at all, and what `report` raises.
         """
-        depth_share = 0.3 if depths is None else 0.0
-        seen = depths
-        if seen is None:
-            shares = [
-                span(report, depth_share * i / len(tiles), depth_share * (i + 1) / len(tiles))
-                for i in range(len(tiles))
-            ]
-            seen = [self.depth_of(tile, NO_PROMPT, share) for tile, share in zip(tiles, shares, strict=True)]
+        depth_share = 0.3 if any(part.depth is None for part in known) else 0.0
+        depths = []
+        for i, (tile, part) in enumerate(zip(tiles, known, strict=True)):
+            own = span(report, depth_share * i / len(tiles), depth_share * (i + 1) / len(tiles))
+            depths.append(self.depth_of(tile, Prompt(depth=part.depth), own))
         rest = span(report, depth_share, 1.0)
-        return self.segment_at_once(tiles, [scale_to_unit(depth) for depth in seen], quality, rest)
+        return self.segment_at_once(tiles, [scale_to_unit(depth) for depth in depths], quality, rest)
 
     def segment_at_once(
         self,

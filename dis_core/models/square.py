@@ -13,6 +13,7 @@ from torch import nn
 from dis_core.device import run_on
 from dis_core.model_spec import NO_PROMPT, Placement, Prompt, Quality, Segmentation
 from dis_core.models.arrays import to_array, to_tensor
+from dis_core.models.extremes import Extremes, stretched, unstretched
 from dis_core.models.resample import Size, resize_by_area, resize_to_corners, size_of
 from dis_core.models.stages import Stages
 from dis_core.progress import Report, ignore, span
@@ -76,7 +77,8 @@ class SquareSegmenter:
     """A loaded network that needs nothing but the image.
 
     `to_input` brings an image, (1, 3, H, W) float32 in [0, 1], to a size and to the values that the network was trained
-    with. The matte is enlarged by `resize`, which should be the way its authors do it.
+    with. The matte is enlarged by `resize`, which should be the way its authors do it. `extremes_of` a network's
+    answer to the whole image, (H, W) in [0, 1], says which of its values become 0 and 1.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class SquareSegmenter:
         to_input: Callable[[torch.Tensor, Size], torch.Tensor],
         multiple_px: int = 32,
         resize: Callable[[torch.Tensor, Size], torch.Tensor] = resize_to_corners,
+        extremes_of: Callable[[NDArray[np.float32]], Extremes] = unstretched,
     ) -> None:
+        self.extremes_of = extremes_of
         self.square = SquareNetwork(network, side_px=side_px, multiple_px=multiple_px, placement=placement)
         self.to_input = to_input
         self.resize = resize
@@ -106,9 +110,10 @@ class SquareSegmenter:
         Raises OutOfMemory, and what `report` raises.
         """
         report(0.0, "segmenting")
-        (alpha,) = self.segment_tiles([image], depths=None, quality=quality, report=report)
+        (answer,) = self._look([image], quality, report)
         report(1.0, "segmenting")
-        return Segmentation(alpha)
+        extremes = self.extremes_of(answer)
+        return Segmentation(stretched(answer, extremes), extremes=extremes)
 
     def side_for(self, quality: Quality) -> int:
         """The side of the network's input in pixels."""
@@ -118,19 +123,28 @@ class SquareSegmenter:
         self,
         tiles: Sequence[NDArray[np.float32]],
         *,
-        depths: Sequence[NDArray[np.float32]] | None,  # noqa: ARG002 - of every segmenter, and never used here
+        known: Sequence[Segmentation],
         quality: Quality,
         report: Report = ignore,
     ) -> list[NDArray[np.float32]]:
-        """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch; `depths` are not looked at.
+        """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
+
+        Of what is `known` of them only the extremes of the whole image count.
 
         Raises OutOfMemory, and what `report` raises.
         """
+        answers = self._look(tiles, quality, report)
+        return [stretched(answer, part.extremes) for answer, part in zip(answers, known, strict=True)]
+
+    def _look(
+        self, images: Sequence[NDArray[np.float32]], quality: Quality, report: Report
+    ) -> list[NDArray[np.float32]]:
+        """The network's own answers, (H, W) each, to images, (H, W, 3) each, in one batch."""
         with run_on(self.square.placement):
             side = self.side_for(quality)
-            photos = torch.cat([self.to_input(to_tensor(tile), (side, side)) for tile in tiles])
+            photos = torch.cat([self.to_input(to_tensor(image), (side, side)) for image in images])
             alphas = self.square.logits(photos, quality=quality, report=report).sigmoid().cpu()
-            sizes = [(tile.shape[0], tile.shape[1]) for tile in tiles]
+            sizes = [(image.shape[0], image.shape[1]) for image in images]
             return [to_array(self.resize(alpha[None], size)) for alpha, size in zip(alphas, sizes, strict=True)]
 
 

@@ -45,7 +45,7 @@ class Endless:
         return 4096
 
     def segment_tiles(
-        self, tiles: Sequence[NDArray[np.float32]], *, depths: Sequence[NDArray[np.float32]] | None, quality: Quality
+        self, tiles: Sequence[NDArray[np.float32]], *, known: Sequence[Segmentation], quality: Quality
     ) -> list[NDArray[np.float32]]:
         raise NotImplementedError
 
