@@ -48,6 +48,26 @@ PDFNET_TINY = ModelSpec(
     draft=True,
 )
 
+ISNET = ModelSpec(
+    name="isnet",
+    summary="IS-Net for general use: lean and quick, well known from background removers",
+    license="Apache-2.0",
+    commercial_use="conditional",
+    weights=WeightsFile("ClockZinc/IS-NET_pth", "isnet-general-use.pth", size_bytes=177_000_000),
+    loader="dis_core.models.isnet_segmenter:load",
+    conversion="dis_core.models.isnet_checkpoint:convert",
+)
+
+ISNET_DIS5K = ModelSpec(
+    name="isnet-dis5k",
+    summary="IS-Net trained on DIS5K alone, as evaluated in the paper",
+    license="Apache-2.0",
+    commercial_use="conditional",
+    weights=WeightsFile("Carve/isnet", "isnet.pth", size_bytes=177_000_000),
+    loader="dis_core.models.isnet_segmenter:load",
+    conversion="dis_core.models.isnet_checkpoint:convert",
+)
+
 DEPTH_SMALL = ModelSpec(
     name="depth-anything-v2-small",
     summary="depth for PDFNet: Depth Anything V2 Small",
@@ -92,4 +112,4 @@ DEPTH_TINY = ModelSpec(
 
 @hookimpl
 def dis_register_models() -> tuple[ModelSpec, ...]:
-    return (PDFNET, PDFNET_DIS5K, PDFNET_TINY, DEPTH_SMALL, DEPTH_BASE, DEPTH_LARGE, DEPTH_TINY)
+    return (PDFNET, PDFNET_DIS5K, PDFNET_TINY, ISNET, ISNET_DIS5K, DEPTH_SMALL, DEPTH_BASE, DEPTH_LARGE, DEPTH_TINY)
