@@ -10,7 +10,7 @@ from typing import cast
 import torch
 
 from dis_core.errors import DeviceUnavailable, OutOfMemory
-from dis_core.model_spec import Placement, Precision
+from dis_core.model_spec import FULL_DTYPE, Placement, Precision
 
 AUTO = "auto"
 
@@ -99,7 +99,7 @@ def run_on(placement: Placement) -> Iterator[None]:
 
 def in_precision_of(placement: Placement) -> AbstractContextManager[None]:
     """While it lasts, matrix products and convolutions are made in the placement's type; weights stay float32."""
-    if placement.dtype == "float32":
+    if placement.dtype == FULL_DTYPE:
         return nullcontext()
     dtype: torch.dtype = getattr(torch, placement.dtype)
     return cast("AbstractContextManager[None]", torch.autocast(torch.device(placement.device).type, dtype))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from dis_core import plugins, weights
-from dis_core.errors import HubUnreachable, LicenceNotAccepted
-from dis_core.model_spec import ModelSpec
+from dis_core.errors import BadRequest, HubUnreachable, LicenceNotAccepted
+from dis_core.model_spec import FULL_DTYPE, ModelSpec, Placement
 from dis_core.models.builtin import DEFAULT_MODEL, DRAFT_MODEL
 from dis_core.progress import Report, span
 
@@ -14,15 +14,23 @@ logger = logging.getLogger(__name__)
 
 
 def obtain_specs(
-    model: str | None, *, depth_model: str | None, needs_depth: bool, accept_noncommercial: bool, report: Report
+    model: str | None,
+    *,
+    depth_model: str | None,
+    needs_depth: bool,
+    accept_noncommercial: bool,
+    placement: Placement,
+    report: Report,
 ) -> tuple[ModelSpec, ModelSpec | None]:
     """The specifications of the model to run and of its depth model, with all weights on this machine.
 
     The depth model is None where no depth has to be estimated. A model that is named never falls back to another.
 
-    Raises UnknownModel, LicenceNotAccepted, WeightsMissing, WeightsCorrupt.
+    Raises UnknownModel, LicenceNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model that cannot run
+    in the precision of `placement`.
     """
     chosen = plugins.find_matte_model(model or DEFAULT_MODEL)
+    refuse_imprecise(chosen, placement)
     depth = _depth_spec(chosen, depth_model)
     if not accept_noncommercial:
         refuse_noncommercial(chosen, *plugins.companions_of(chosen), *([depth] if depth and needs_depth else []))
@@ -47,6 +55,12 @@ def refuse_noncommercial(*specs: ModelSpec) -> None:
                 f"the weights of {spec.name} may not be used commercially ({spec.license})",
                 hint="if that suits you, say so: --accept-noncommercial, in Python accept_noncommercial=True",
             )
+
+
+def refuse_imprecise(spec: ModelSpec, placement: Placement) -> None:
+    """Raises BadRequest if half precision is wanted of a model that does not keep its mattes with it."""
+    if placement.dtype != FULL_DTYPE and not spec.half_precision:
+        raise BadRequest(f"{spec.name} is not known to be right in half precision", hint="leave out --precision half")
 
 
 def _depth_spec(chosen: ModelSpec, depth_model: str | None) -> ModelSpec | None:

@@ -21,6 +21,8 @@ Quality = Literal["draft", "normal", "best"]
 Precision = Literal["full", "half"]
 """full: all arithmetic in float32; half: for graphics cards, products and convolutions in float16."""
 
+FULL_DTYPE = "float32"
+
 CloserLook = Literal["taken", "rejected", "not needed"]
 """What became of a second look at a small subject; rejected: it contradicted the first."""
 
@@ -55,7 +57,7 @@ class ModelSpec:
     network, or None where the file is used as it is. `depth_model` names the model that estimates the depth this
     one needs, and `companions` name models whose weights its loader takes along with `weights.obtain`; what is only
     good for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the licence of
-    the weights.
+    the weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
     """
 
     name: str
@@ -68,6 +70,7 @@ class ModelSpec:
     conversion: str | None = None
     depth_model: str | None = None
     companions: tuple[str, ...] = ()
+    half_precision: bool = False
     draft: bool = False
 
     @property
@@ -94,7 +97,7 @@ class Placement:
     """Where a model runs and in which precision; strings, so that declarations stay free of torch."""
 
     device: str
-    dtype: str = "float32"
+    dtype: str = FULL_DTYPE
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,6 +119,7 @@ class Pipeline:
                 depth_model=depth_model,
                 needs_depth=depth is None,
                 accept_noncommercial=accept_noncommercial,
+                placement=self.placement,
                 report=loading,
             )
             # From then on the Hub is not asked again, and the user is not warned again.

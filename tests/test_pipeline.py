@@ -310,3 +310,16 @@ def test_two_depth_models_are_two_models(pipeline: Pipeline, monkeypatch: pytest
     pipeline.segment(image, model="bright-with-depth", depth_model="other-depth")
 
     assert len(loaded) == 2
+
+
+def test_half_precision_is_refused_where_it_was_not_found_right(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coarse = replace(BRIGHT, name="coarse", half_precision=False)
+    monkeypatch.setattr(plugins, "models", lambda: {"coarse": coarse, "bright": BRIGHT})
+    pipeline.placement = replace(pipeline.placement, dtype="float16")
+
+    with pytest.raises(BadRequest, match="coarse is not known to be right in half precision"):
+        pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="coarse")
+
+    assert pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="bright").bounds() == (1, 1, 2, 2)

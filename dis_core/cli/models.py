@@ -47,6 +47,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "draft": spec.draft,
         "depth_model": spec.depth_model,
         "needed": spec.needed,
+        "half_precision": spec.half_precision,
         "repo": spec.weights.repo,
         "revision": spec.weights.revision,
         "size_bytes": weights.download_size(spec),

@@ -24,6 +24,7 @@ PDFNET = ModelSpec(
     loader=f"{_SEGMENTER}:load_published",
     conversion="dis_core.models.pdfnet_checkpoint:convert",
     depth_model="depth-anything-v2-small",
+    half_precision=True,
 )
 
 PDFNET_DIS5K = ModelSpec(
@@ -35,6 +36,7 @@ PDFNET_DIS5K = ModelSpec(
     loader=f"{_SEGMENTER}:load_published",
     conversion="dis_core.models.pdfnet_checkpoint:convert",
     depth_model="depth-anything-v2-small",
+    half_precision=True,
 )
 
 PDFNET_TINY = ModelSpec(
@@ -45,6 +47,7 @@ PDFNET_TINY = ModelSpec(
     weights=WeightsFile(None, "pdfnet-tiny.safetensors"),
     loader=f"{_SEGMENTER}:load_tiny",
     depth_model="depth-tiny",
+    half_precision=True,
     draft=True,
 )
 
