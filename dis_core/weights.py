@@ -73,8 +73,9 @@ def find_ready(spec: ModelSpec) -> Path | None:
 
 
 def warn_of_download(spec: ModelSpec, size_bytes: int) -> None:
-    """Log what is about to be downloaded and how large it is: a warning, so that it shows where no progress does."""
-    logger.warning("downloading %s: %s from %s, once", spec.name, megabytes(size_bytes), spec.weights.repo)
+    """Log what is about to be downloaded, how large it is and on which terms: a warning, so that nobody misses it."""
+    where, terms = spec.weights.repo, f"licence {spec.license}, commercial use: {spec.commercial_use}"
+    logger.warning("downloading %s: %s from %s, once (%s)", spec.name, megabytes(size_bytes), where, terms)
 
 
 def obtain(
