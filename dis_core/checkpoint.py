@@ -44,14 +44,12 @@ def load_strictly(network: nn.Module, path: Path) -> None:
             shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 - not a dict
             _refuse_differences({key: tuple(value.shape) for key, value in wanted.items()}, shapes, network, path)
             for key, target in wanted.items():
-                saved[key] = file.get_tensor(key).to(dtype=target.dtype)
+                # Copies: nothing of the network may lie in the map, as a file that shrinks under it kills the process.
+                saved[key] = file.get_tensor(key).to(dtype=target.dtype, copy=target.is_meta)
     except (SafetensorError, OSError) as error:
         raise _damaged(path, error) from error
-    if any(target.is_meta for target in wanted.values()):
-        # Copies, so that nothing of the network lies in the map: a file that shrinks under a map kills the process.
-        network.load_state_dict({key: value.clone() for key, value in saved.items()}, strict=True, assign=True)
-    else:
-        network.load_state_dict(saved, strict=True)
+    assign = any(target.is_meta for target in wanted.values())
+    network.load_state_dict(saved, strict=True, assign=assign)
 
 
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
