@@ -55,6 +55,12 @@ class UnknownModel(DisError):
     code = "UnknownModel"
 
 
+class PackagesMissing(DisError):
+    """The model needs packages that are not installed, because only some models do."""
+
+    code = "PackagesMissing"
+
+
 class LicenceNotAccepted(DisError):
     """The weights forbid commercial use, and the user has not said that this is understood."""
 

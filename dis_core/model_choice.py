@@ -6,6 +6,7 @@ import logging
 
 from dis_core import plugins, weights
 from dis_core.errors import BadRequest, HubUnreachable, LicenceNotAccepted
+from dis_core.extras import refuse_without_packages
 from dis_core.model_spec import FULL_DTYPE, ModelSpec, Placement
 from dis_core.models.builtin import DEFAULT_MODEL, DRAFT_MODEL
 from dis_core.progress import Report, span
@@ -26,14 +27,16 @@ def obtain_specs(
 
     The depth model is None where no depth has to be estimated. A model that is named never falls back to another.
 
-    Raises UnknownModel, LicenceNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model that cannot run
-    in the precision of `placement`.
+    Raises UnknownModel, PackagesMissing, LicenceNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model
+    that cannot run in the precision of `placement`.
     """
     chosen = plugins.find_matte_model(model or DEFAULT_MODEL)
     refuse_imprecise(chosen, placement)
     depth = _depth_spec(chosen, depth_model)
+    wanted = [chosen, *plugins.companions_of(chosen), *([depth] if depth and needs_depth else [])]
+    refuse_without_packages(*wanted)
     if not accept_noncommercial:
-        refuse_noncommercial(chosen, *plugins.companions_of(chosen), *([depth] if depth and needs_depth else []))
+        refuse_noncommercial(*wanted)
     depth = depth if needs_depth else None
     try:
         _obtain(chosen, depth, report)

@@ -58,6 +58,8 @@ class ModelSpec:
     one needs, and `companions` name models whose weights its loader takes along with `weights.obtain`; what is only
     good for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the licence of
     the weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
+    `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
+    that brings them; a plug-in's models need none, as the plug-in has dependencies of its own.
     """
 
     name: str
@@ -72,6 +74,8 @@ class ModelSpec:
     companions: tuple[str, ...] = ()
     half_precision: bool = False
     draft: bool = False
+    extra: str | None = None
+    packages: tuple[str, ...] = ()
 
     @property
     def needed(self) -> tuple[str, ...]:

@@ -98,8 +98,8 @@ class Pipeline:
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names another depth
         model than the model's own; some forbid commercial use and want `accept_noncommercial`.
 
-        Raises NoImage, BadRequest, UnknownModel, LicenceNotAccepted, WeightsMissing, WeightsCorrupt, OutOfMemory, and
-        what `report` raises (Cancelled).
+        Raises NoImage, BadRequest, UnknownModel, PackagesMissing, LicenceNotAccepted, WeightsMissing, WeightsCorrupt,
+        OutOfMemory, and what `report` raises (Cancelled).
         """
         if quality not in get_args(Quality):
             raise BadRequest(f"{quality!r} is no quality", hint=f"there are: {', '.join(get_args(Quality))}")

@@ -35,6 +35,7 @@ LAYERS = {
     "dis_core.progress": 0,
     "dis_core.tiling": 0,
     # 1: declarations. pluggy.
+    "dis_core.extras": 1,
     "dis_core.hookspecs": 1,
     "dis_core.model_spec": 1,
     "dis_core.orders": 1,
@@ -95,7 +96,7 @@ ALLOWED_PACKAGES = {
 }
 """What the two lower layers may import from outside; torch, timm, transformers and huggingface_hub are not among it."""
 
-HEAVY = ("torch", "timm", "transformers", "huggingface_hub")
+HEAVY = ("torch", "timm", "transformers", "diffusers", "huggingface_hub")
 
 DISTRIBUTION_OF = {"PIL": "pillow", "py_sod_metrics": "pysodmetrics"}
 """Distributions that are called otherwise than the package in them, - and _ aside."""
@@ -229,9 +230,9 @@ def test_the_way_to_the_daemon_starts_in_a_blink(module: str) -> None:
 def test_every_package_that_is_imported_is_declared_as_a_dependency() -> None:
     text = PROJECT.read_text(encoding="utf-8")
     block = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
-    extras = re.findall(r"^(?:evaluation|training) = \[.*\]$", text, re.MULTILINE)
+    extras = re.findall(r"^(?:diffdis|evaluation|training) = \[.*\]$", text, re.MULTILINE)
     assert block is not None
-    assert len(extras) == 2
+    assert len(extras) == 3
     declared = {re.sub("-", "_", name) for name in re.findall(r'"([A-Za-z0-9-]+)', "".join([block[1], *extras]))}
 
     used = {DISTRIBUTION_OF.get(name, name) for module in MODULES for name in outside_imports(module)}

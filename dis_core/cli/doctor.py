@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dis_core.model_spec import ModelSpec
 
 NEEDED = ("numpy", "pillow", "torch", "timm", "transformers", "huggingface-hub", "safetensors", "click")
-MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs")
+MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs", "diffusers")
 SETTINGS = (*endpoint.SETTINGS, "PYTHONPATH")
 SECRET_SETTINGS = ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 """Named in the report without their values, which hold passwords."""
@@ -265,10 +265,13 @@ def reach_hub(findings: Findings) -> bool:
 def examine_models(findings: Findings, specs: list[ModelSpec], *, can_download: bool) -> None:
     """Which models are here, which were and are no longer as they were, and whether any image can be cut out."""
     from dis_core import weights
+    from dis_core.extras import install_command, missing_packages
 
     ready = {spec.name: weights.find_ready(spec) for spec in specs}
     for spec in specs:
         findings.models[spec.name] = str(ready[spec.name] or "not here")
+        if missing := missing_packages(spec):
+            findings.models[spec.name] += f"; {', '.join(missing)} not installed, run: {install_command(spec)}"
         findings.problems += model_problems(spec, ready[spec.name])
     if not any(spec.task == "matte" and is_complete(spec, ready) for spec in specs):
         what = "no model is here with all that it needs" + ("" if can_download else ", and none can be downloaded")
@@ -278,7 +281,9 @@ def examine_models(findings: Findings, specs: list[ModelSpec], *, can_download: 
 
 def is_complete(spec: ModelSpec, ready: dict[str, Path | None]) -> bool:
     """Whether a model and all that it needs are here."""
-    return all(ready.get(name) is not None for name in (spec.name, *spec.needed))
+    from dis_core.extras import missing_packages
+
+    return not missing_packages(spec) and all(ready.get(name) is not None for name in (spec.name, *spec.needed))
 
 
 def examine_plugins(findings: Findings) -> None:
@@ -334,7 +339,13 @@ REGISTERED = {True: "GIMP has taken it", False: "GIMP has not taken it", None: "
 
 def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
     from dis_core import hub, weights
+    from dis_core.extras import install_command, missing_packages
 
+    if ready is not None and (missing := missing_packages(spec)):
+        what = f"the weights of {spec.name} are here, and it cannot run without what is not installed"
+        yield Problem(f"{what}: {', '.join(missing)}", f"run: {install_command(spec)}")
+    elif ready is not None:
+        yield from package_trouble(spec)
     if ready is None and spec.weights.repo is None:
         what = f"the built-in weights of {spec.name} are missing: {weights.embedded_path(spec)}"
         yield Problem(what, "this installation is incomplete; install dis-core again")
@@ -347,6 +358,16 @@ def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
                 continue
             what = f"a download of {spec.name} was interrupted after {megabytes(size_bytes)}"
             yield Problem(what, f"to go on with it, run: dis-core fetch {spec.name}")
+
+
+def package_trouble(spec: ModelSpec) -> Iterator[Problem]:
+    """Packages that a model needs and that are installed, but cannot be imported."""
+    from dis_core.extras import install_command
+
+    for name in spec.packages:
+        if reason := why_not_importable(name):
+            what = f"{name}, which {spec.name} needs, cannot be imported: {reason}"
+            yield Problem(what, f"run: {install_command(spec)} --force-reinstall")
 
 
 def in_words(findings: Findings) -> Iterator[str]:

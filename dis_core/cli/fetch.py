@@ -58,10 +58,12 @@ def fetch(
     file is printed when it is there.
     """
     from dis_core import weights
+    from dis_core.extras import refuse_without_packages
     from dis_core.model_choice import refuse_noncommercial
     from dis_core.progress import span
 
     errands = plan_errands(names, file)
+    refuse_without_packages(*(errand.spec for errand in errands))
     if not accept_noncommercial:
         refuse_noncommercial(*(errand.spec for errand in errands))
     with stopped_at_eof() if stop_at_eof else contextlib.nullcontext():

@@ -20,6 +20,7 @@ HEADINGS = ("MODEL", "TASK", "LICENCE", "COMMERCIAL", "SIZE", "HERE", "WHERE")
 def models(*, as_json: bool) -> None:
     """List the models: licence, commercial use, size of the download, and whether and where they are here."""
     from dis_core import plugins
+    from dis_core.extras import install_command, missing_packages
 
     specs = list(plugins.models().values())
     if as_json:
@@ -31,11 +32,15 @@ def models(*, as_json: bool) -> None:
             f"\n{draft.name} is a draft: it comes with dis-core so that something works at once and offline, and does "
             "well\nonly on clear subjects. It runs by itself only where the full model cannot be had, and then says so."
         )
+    for spec in specs:
+        if missing := missing_packages(spec):
+            click.echo(f"\n{spec.name} needs what is not installed: {', '.join(missing)}. Run: {install_command(spec)}")
 
 
 def describe(spec: ModelSpec) -> dict[str, object]:
     """Everything about one model, for programs."""
     from dis_core import weights
+    from dis_core.extras import missing_packages
 
     ready = weights.find_ready(spec)
     return {
@@ -48,6 +53,8 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "depth_model": spec.depth_model,
         "needed": spec.needed,
         "half_precision": spec.half_precision,
+        "extra": spec.extra,
+        "missing_packages": missing_packages(spec),
         "repo": spec.weights.repo,
         "revision": spec.weights.revision,
         "size_bytes": weights.download_size(spec),

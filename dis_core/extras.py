@@ -1,0 +1,38 @@
+"""Packages that only some models need: whether they are here, and how they are got."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from dis_core.errors import PackagesMissing
+
+if TYPE_CHECKING:
+    from dis_core.model_spec import ModelSpec
+
+
+def missing_packages(spec: ModelSpec) -> tuple[str, ...]:
+    """The packages that a model needs and that are not installed; nothing is imported to find out."""
+    return tuple(name for name in spec.packages if not is_installed(name))
+
+
+def is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # whatever hides it, and a module without a specification in its place
+        return False
+
+
+def install_command(spec: ModelSpec) -> str:
+    """What brings the packages that a model needs, to be typed in a terminal."""
+    return f"pip install 'dis-core[{spec.extra}]'" if spec.extra else f"pip install {' '.join(spec.packages)}"
+
+
+def refuse_without_packages(*specs: ModelSpec) -> None:
+    """Raises PackagesMissing naming the first model that cannot run for want of packages, and how to get them."""
+    for spec in specs:
+        if missing := missing_packages(spec):
+            raise PackagesMissing(
+                f"the model {spec.name!r} needs a package that is not installed: {', '.join(missing)}",
+                hint=f"run: {install_command(spec)}",
+            )
