@@ -11,6 +11,8 @@ from dis_core.model_spec import ModelSpec, WeightsFile
 
 _SEGMENTER = "dis_core.models.pdfnet_segmenter"
 _DEPTH = "dis_core.models.depth_anything"
+_DIFFDIS = "dis_core.models.diffdis"
+_STABILITY = "LicenseRef-Stability-AI-Community"
 
 DEFAULT_MODEL = "pdfnet"
 DRAFT_MODEL = "pdfnet-tiny"
@@ -112,7 +114,37 @@ DEPTH_TINY = ModelSpec(
     draft=True,
 )
 
+DIFFDIS = ModelSpec(
+    name="diffdis",
+    summary="DiffDIS: one step of a diffusion model, large, and slow without a graphics card",
+    license=_STABILITY,
+    commercial_use="conditional",
+    weights=WeightsFile("set-soft/RemBG", "DiffDIS/DiffDIS_F16.safetensors", size_bytes=1_826_000_000),
+    loader=f"{_DIFFDIS}_segmenter:load_published",
+    conversion=f"{_DIFFDIS}_checkpoint:convert",
+    companions=("sd-turbo-autoencoder",),
+    half_precision=True,
+    extra="diffdis",
+    packages=("diffusers",),
+)
+
+SD_TURBO_AUTOENCODER = ModelSpec(
+    name="sd-turbo-autoencoder",
+    summary="for DiffDIS: the autoencoder of SD-Turbo",
+    license=_STABILITY,
+    commercial_use="conditional",
+    weights=WeightsFile("stabilityai/sd-turbo", "vae/diffusion_pytorch_model.safetensors", size_bytes=335_000_000),
+    loader=f"{_DIFFDIS}_segmenter:load_autoencoder",
+    task="part",
+    conversion=f"{_DIFFDIS}_checkpoint:convert_autoencoder",
+    extra="diffdis",
+    packages=("diffusers",),
+)
+
 
 @hookimpl
 def dis_register_models() -> tuple[ModelSpec, ...]:
-    return (PDFNET, PDFNET_DIS5K, PDFNET_TINY, ISNET, ISNET_DIS5K, DEPTH_SMALL, DEPTH_BASE, DEPTH_LARGE, DEPTH_TINY)
+    return (
+        *(PDFNET, PDFNET_DIS5K, PDFNET_TINY, ISNET, ISNET_DIS5K, DIFFDIS),
+        *(DEPTH_SMALL, DEPTH_BASE, DEPTH_LARGE, DEPTH_TINY, SD_TURBO_AUTOENCODER),
+    )

@@ -61,11 +61,11 @@ class SquareNetwork:
         if quality != "best":
             return self._one_pass(planes, report, "segmenting")
         views = list(flipped_and_scaled(*planes, multiple_px=self.multiple_px))
-        total = torch.zeros_like(planes[0][:, :1])
+        total = torch.zeros((), device=self.placement.device)
         for done, (view, undo) in enumerate(views):
             doing = f"segmenting view {done + 1} of {len(views)}"
             report(done / len(views), doing)
-            total += undo(self._one_pass(view, span(report, done / len(views), (done + 1) / len(views)), doing))
+            total = total + undo(self._one_pass(view, span(report, done / len(views), (done + 1) / len(views)), doing))
         return total / len(views)
 
     def _one_pass(self, planes: tuple[torch.Tensor, ...], report: Report, doing: str) -> torch.Tensor:
