@@ -35,8 +35,9 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """One file of weights: on the Hugging Face Hub, or, where `repo` is None, inside this package's `embedded` folder.
+    """One file of weights: on the Hugging Face Hub, or, where `repo` is None, in a package that is installed.
 
+    That is the importable `package` of a plug-in, in whose folder the file lies; None is for dis-core's own weights.
     `revision` is a commit of the repository where one is known, else a branch. `sha256` is None until somebody has
     verified the file; then the first download is recorded and checked from there on. `size_bytes` is None if unknown.
     """
@@ -46,6 +47,7 @@ class WeightsFile:
     revision: str = "main"
     sha256: str | None = None
     size_bytes: int | None = None
+    package: str | None = None
 
 
 @dataclass(frozen=True)

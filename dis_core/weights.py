@@ -7,11 +7,13 @@ file is noticed without reading all of it at every start.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -93,7 +95,7 @@ def obtain(
     if spec.weights.repo is None:
         raise WeightsMissing(
             f"the built-in weights of {spec.name} are not where they should be: {embedded_path(spec)}",
-            hint="this installation is incomplete; install dis-core again",
+            hint=f"this installation is incomplete; install {comes_with(spec)} again",
         )
     with one_at_a_time(spec, report):
         if (ready := find_ready(spec)) is not None:
@@ -122,7 +124,7 @@ def installed_revision(spec: ModelSpec) -> str:
     Where the commit was not recorded, it is the revision that is declared.
     """
     if spec.weights.repo is None:
-        return __version__
+        return __version__ if spec.weights.package is None else _version_of(spec.weights.package)
     record = read_record(spec)
     if record is not None and record.origin == "file":
         return f"sha256-{record.source_sha256[:12]}"
@@ -185,8 +187,15 @@ def download_size(spec: ModelSpec) -> int | None:
 
 
 def embedded_path(spec: ModelSpec) -> Path:
-    """Where a built-in model's file lies in the package."""
-    return Path(__file__).parent / "embedded" / spec.weights.filename
+    """Where the file of a model that was installed with its weights lies: in dis-core's package or in a plug-in's."""
+    package = spec.weights.package
+    folder = Path(__file__).parent / "embedded" if package is None else Path(str(resources.files(package)))
+    return folder / spec.weights.filename
+
+
+def comes_with(spec: ModelSpec) -> str:
+    """The name of what brings the weights of a model that was installed with them."""
+    return spec.weights.package or "dis-core"
 
 
 def weights_folder() -> Path:
@@ -215,6 +224,13 @@ def read_record(spec: ModelSpec) -> Record | None:
     if record.origin == "hub" and weights.sha256 not in (None, record.source_sha256):
         return None
     return record
+
+
+@functools.cache
+def _version_of(package: str) -> str:
+    """The version of the distribution that an importable package was installed with."""
+    found = metadata.packages_distributions().get(package.partition(".")[0])
+    return metadata.version(found[0]) if found else "not-installed"
 
 
 def _refuse_unreadable(file: Path) -> None:

@@ -19,6 +19,9 @@ from dis_core import errors, hookspecs, model_spec, progress
 from dis_core.cli.main import group
 from dis_core.disk import megabytes
 from dis_core.models import builtin
+from dis_core.models.resample import resize_by_area, resize_to_corners, shrink_smoothly
+from dis_core.models.square import SquareSegmenter
+from dis_core.weights import load_strictly, obtain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -97,6 +100,12 @@ def python_page() -> Iterator[str]:
         yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
     for name in ("MatteLoader", "DepthLoader", "Conversion"):
         yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
+    yield "## What models of plug-ins are made of"
+    yield from described("dis_core.models.square.SquareSegmenter", SquareSegmenter)
+    yield from described("dis_core.weights.load_strictly", load_strictly)
+    yield from described("dis_core.weights.obtain", obtain)
+    for resize in (resize_by_area, resize_to_corners, shrink_smoothly):
+        yield from described(f"dis_core.models.resample.{resize.__name__}", resize)
 
 
 def described(path: str, thing: Any) -> Iterator[str]:

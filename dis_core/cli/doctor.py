@@ -348,7 +348,7 @@ def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
         yield from package_trouble(spec)
     if ready is None and spec.weights.repo is None:
         what = f"the built-in weights of {spec.name} are missing: {weights.embedded_path(spec)}"
-        yield Problem(what, "this installation is incomplete; install dis-core again")
+        yield Problem(what, f"this installation is incomplete; install {weights.comes_with(spec)} again")
     elif ready is None and weights.read_record(spec) is not None:
         what = f"the weights of {spec.name} have changed since they were verified, or are gone"
         yield Problem(what, f"run: dis-core fetch {spec.name}")

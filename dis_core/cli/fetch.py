@@ -107,7 +107,7 @@ def announce(errand: Errand) -> str:
     if errand.file is not None:
         return f"{spec.name}: from {errand.file}; {megabytes(free_space(weights.weights_folder()))} free"
     if spec.weights.repo is None:
-        return f"{spec.name}: comes with dis-core ({licence})"
+        return f"{spec.name}: comes with {weights.comes_with(spec)} ({licence})"
     if weights.find_ready(spec) is not None:
         return f"{spec.name}: is here ({licence}); verifying it"
     missing = weights.bytes_to_download(spec)
