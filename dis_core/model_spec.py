@@ -51,6 +51,16 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
+class Citation:
+    """The paper that a model is from; `authors` as they are to be cited, `url` of a page that anybody can read."""
+
+    title: str
+    authors: str
+    year: int
+    url: str
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """A model by name: what it is for, whose weights it runs with, and the function that brings it to life.
 
@@ -61,7 +71,8 @@ class ModelSpec:
     good for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the licence of
     the weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
-    that brings them; a plug-in's models need none, as the plug-in has dependencies of its own.
+    that brings them; a plug-in's models need none, as the plug-in has dependencies of its own. `citation` is what
+    whoever publishes results should cite.
     """
 
     name: str
@@ -78,6 +89,7 @@ class ModelSpec:
     draft: bool = False
     extra: str | None = None
     packages: tuple[str, ...] = ()
+    citation: Citation | None = None
 
     @property
     def needed(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
+    from dis_core.model_spec import ModelSpec
+
 REFERENCE = Path(__file__).parent / "reference"
+MEASURED = json.loads((Path(__file__).parents[1] / "benchmarks" / "models.json").read_text(encoding="utf-8"))
+YARDSTICK = "pdfnet"
 NOTE = "<!-- Written by docs/make_reference.py; change the code and run it again. -->"
 
 
@@ -94,7 +99,16 @@ def python_page() -> Iterator[str]:
         if name.startswith("dis_"):
             yield from described(f"dis_core.hookspecs.{name}", getattr(hookspecs, name))
     yield from ("## Declarations of plug-ins", paragraphs(model_spec.__doc__))
-    for name in ("ModelSpec", "WeightsFile", "RefinerSpec", "Placement", "Prompt", "Segmentation", "Effort"):
+    for name in (
+        "ModelSpec",
+        "WeightsFile",
+        "Citation",
+        "RefinerSpec",
+        "Placement",
+        "Prompt",
+        "Segmentation",
+        "Effort",
+    ):
         yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
     for name in ("Refined", "RefinedLevel", "Refinement", "Segmenter", "Refiner", "DepthEstimator"):
         yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
@@ -186,22 +200,96 @@ def errors_page() -> Iterator[str]:
 
 
 def models_page() -> Iterator[str]:
-    """Every built-in model as it is declared."""
+    """Every built-in model as it is declared, with what was measured of it."""
+    specs = builtin.dis_register_models()
+    mattes, parts = ([spec for spec in specs if (spec.task == "matte") is wanted] for wanted in (True, False))
     yield from ("# Models", NOTE)
     yield (
         "What comes with dis-core, as declared in `dis_core/models/builtin.py`. `dis-core models` shows it too, with "
         "the models of plug-ins and what of it is on your machine. *Commercial use* is about the weights: with "
-        "*conditional* their own licence allows it, but the data that they were trained on has terms to read first."
+        "*conditional* their own licence allows it, but there are terms to read first, of the licence or of the data "
+        "that they were trained on; [licences](licences.md) says which."
     )
-    rows = []
-    for spec in builtin.dis_register_models():
-        weights = spec.weights
-        place = "in the package" if weights.repo is None else f"[{weights.repo}](https://huggingface.co/{weights.repo})"
-        needs = f"; needs `{spec.depth_model}`" if spec.depth_model else ""
-        size = f", {megabytes(weights.size_bytes)}" if weights.size_bytes else ""
-        where = f"{place}, `{weights.filename}`{size}"
-        rows.append((f"`{spec.name}`", spec.task, f"{spec.summary}{needs}", spec.license, spec.commercial_use, where))
-    yield table(("Model", "Makes", "What it is", "Licence", "Commercial use", "Weights"), rows)
+    rows = [
+        (f"[`{spec.name}`](#{spec.name})", spec.summary, spec.commercial_use, size_of(spec), *effort_of(spec))
+        for spec in mattes
+    ]
+    yield table(("Model", "What it is", "Commercial use", "Size", "Time", "Memory"), rows)
+    yield (
+        "*Size* is that of the download, with all that the model needs. *Time* is for one picture at normal quality "
+        f"and without refinement, in multiples of what `{YARDSTICK}` took on the same machine, "
+        f"{MEASURED[YARDSTICK]['cpu_seconds']:.0f} seconds of one core, with the estimate of depth; *memory* is the "
+        "most that the process held. `benchmarks/models.py` measures both, with random weights."
+    )
+    for spec in mattes:
+        yield from (f"## {spec.name}", sentence(spec.summary[0].upper() + spec.summary[1:]), "\n".join(facts(spec)))
+    yield "## Parts of other models"
+    rows = [
+        (
+            f"`{spec.name}`",
+            spec.summary,
+            spec.license,
+            spec.commercial_use,
+            size_of(spec),
+            place_of(spec),
+            paper_of(spec),
+        )
+        for spec in parts
+    ]
+    yield table(("Model", "What it is", "Licence", "Commercial use", "Size", "Weights", "Paper"), rows)
+
+
+def facts(spec: ModelSpec) -> Iterator[str]:
+    """A list item for everything that one model declares."""
+    yield f"- Licence: {spec.license}; commercial use: {spec.commercial_use}"
+    yield f"- Weights: {place_of(spec)}"
+    needs = [f"`{name}`" for name in spec.needed]
+    if spec.extra:
+        needs.append(f"`pip install 'dis-core[{spec.extra}]'`, for {', '.join(spec.packages)}")
+    yield f"- Needs: {', '.join(needs) or 'nothing else'}"
+    yield f"- Can be told: {told(spec)}"
+    yield f"- Half precision on graphics cards: {'yes' if spec.half_precision else 'not known to be right'}"
+    yield f"- Paper: {paper_of(spec)}"
+
+
+def paper_of(spec: ModelSpec) -> str:
+    """What to cite for a model."""
+    paper = spec.citation
+    return "none" if paper is None else f"{paper.authors}, [*{paper.title}*]({paper.url}), {paper.year}"
+
+
+def told(spec: ModelSpec) -> str:
+    """What a person can say to a model beside the picture."""
+    said = ["a box to look in"]
+    if spec.depth_model is not None:
+        said.append("a depth map")
+    return ", ".join(said)
+
+
+def place_of(spec: ModelSpec) -> str:
+    """Where a model's file is to be had."""
+    weights = spec.weights
+    if weights.repo is None:
+        return f"`{weights.filename}`, in the package"
+    return f"`{weights.filename}` of [{weights.repo}](https://huggingface.co/{weights.repo})"
+
+
+def size_of(spec: ModelSpec) -> str:
+    """What a model has to download, with all that it needs."""
+    by_name = {other.name: other for other in builtin.dis_register_models()}
+    sizes = [by_name[name].weights.size_bytes for name in (spec.name, *spec.needed)]
+    if spec.weights.repo is None:
+        return "in the package"
+    return "unknown" if None in sizes else megabytes(sum(filter(None, sizes)))
+
+
+def effort_of(spec: ModelSpec) -> tuple[str, str]:
+    """The time, in multiples of the yardstick's, and the memory that a model was measured with, or one like it."""
+    like = [spec.name, *(other.name for other in builtin.dis_register_models() if other.loader == spec.loader)]
+    measured = next((MEASURED[name] for name in like if name in MEASURED), None)
+    if measured is None:
+        return "not measured", ""
+    return f"{measured['of_pdfnet']:.2g} x", f"{measured['peak_gb']:.1f} GB"
 
 
 def paragraphs(text: str | None) -> str:

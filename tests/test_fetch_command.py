@@ -15,7 +15,7 @@ from dis_core import plugins, weights
 from dis_core.cli.fetch import fetch
 from dis_core.cli.models import models
 from dis_core.errors import BadRequest, HubUnreachable, LicenceNotAccepted, UnknownModel
-from dis_core.model_spec import WeightsFile
+from dis_core.model_spec import Citation, WeightsFile
 from tests.hub_standin import Standin, run_standin, use_home, use_hub
 from tests.small_network import DIRECT, SMALL, SmallNetwork, assert_is_converted, pickled, published_checkpoint
 
@@ -217,3 +217,18 @@ def test_the_list_for_programs_has_the_same_facts(standin: Standin) -> None:
     assert listed["depth"]["present"] is False
     assert listed["noncommercial"]["commercial_use"] == "no"
     assert listed["draft"]["draft"] is True
+
+
+def test_the_list_for_programs_says_what_to_cite(monkeypatch: pytest.MonkeyPatch) -> None:
+    cited = replace(SMALL, citation=Citation("On Small Networks", "A. Author", 2024, "https://example.org"))
+    monkeypatch.setattr(plugins, "models", lambda: {"small": cited, "depth": DEPTH})
+
+    small, depth = json.loads(CliRunner().invoke(models, ["--json"]).stdout)
+
+    assert small["citation"] == {
+        "title": "On Small Networks",
+        "authors": "A. Author",
+        "year": 2024,
+        "url": "https://example.org",
+    }
+    assert depth["citation"] is None

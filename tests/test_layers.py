@@ -42,6 +42,7 @@ LAYERS = {
     "dis_core.plain": 0,
     "dis_core.models": 1,
     "dis_core.models.builtin": 1,
+    "dis_core.models.papers": 1,
     "dis_core.plugins": 1,
     "dis_core.refiners": 1,
     # 2: torch, and the files that it reads.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -55,6 +56,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "half_precision": spec.half_precision,
         "extra": spec.extra,
         "missing_packages": missing_packages(spec),
+        "citation": None if spec.citation is None else asdict(spec.citation),
         "repo": spec.weights.repo,
         "revision": spec.weights.revision,
         "size_bytes": weights.download_size(spec),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.models import papers
 
 _SEGMENTER = "dis_core.models.pdfnet_segmenter"
 _DEPTH = "dis_core.models.depth_anything"
@@ -27,6 +28,7 @@ PDFNET = ModelSpec(
     conversion="dis_core.models.pdfnet_checkpoint:convert",
     depth_model="depth-anything-v2-small",
     half_precision=True,
+    citation=papers.PDFNET,
 )
 
 PDFNET_DIS5K = ModelSpec(
@@ -39,6 +41,7 @@ PDFNET_DIS5K = ModelSpec(
     conversion="dis_core.models.pdfnet_checkpoint:convert",
     depth_model="depth-anything-v2-small",
     half_precision=True,
+    citation=papers.PDFNET,
 )
 
 PDFNET_TINY = ModelSpec(
@@ -51,6 +54,7 @@ PDFNET_TINY = ModelSpec(
     depth_model="depth-tiny",
     half_precision=True,
     draft=True,
+    citation=papers.PDFNET,
 )
 
 ISNET = ModelSpec(
@@ -61,6 +65,7 @@ ISNET = ModelSpec(
     weights=WeightsFile("ClockZinc/IS-NET_pth", "isnet-general-use.pth", size_bytes=177_000_000),
     loader="dis_core.models.isnet_segmenter:load",
     conversion="dis_core.models.isnet_checkpoint:convert",
+    citation=papers.ISNET,
 )
 
 ISNET_DIS5K = ModelSpec(
@@ -71,6 +76,7 @@ ISNET_DIS5K = ModelSpec(
     weights=WeightsFile("Carve/isnet", "isnet.pth", size_bytes=177_000_000),
     loader="dis_core.models.isnet_segmenter:load",
     conversion="dis_core.models.isnet_checkpoint:convert",
+    citation=papers.ISNET,
 )
 
 DEPTH_SMALL = ModelSpec(
@@ -81,6 +87,7 @@ DEPTH_SMALL = ModelSpec(
     weights=WeightsFile("depth-anything/Depth-Anything-V2-Small-hf", "model.safetensors", size_bytes=99_200_000),
     loader=f"{_DEPTH}:load_small",
     task="depth",
+    citation=papers.DEPTH_ANYTHING_V2,
 )
 
 DEPTH_BASE = ModelSpec(
@@ -91,6 +98,7 @@ DEPTH_BASE = ModelSpec(
     weights=WeightsFile("depth-anything/Depth-Anything-V2-Base-hf", "model.safetensors", size_bytes=390_000_000),
     loader=f"{_DEPTH}:load_base",
     task="depth",
+    citation=papers.DEPTH_ANYTHING_V2,
 )
 
 DEPTH_LARGE = ModelSpec(
@@ -101,6 +109,7 @@ DEPTH_LARGE = ModelSpec(
     weights=WeightsFile("depth-anything/Depth-Anything-V2-Large-hf", "model.safetensors", size_bytes=1_341_000_000),
     loader=f"{_DEPTH}:load_large",
     task="depth",
+    citation=papers.DEPTH_ANYTHING_V2,
 )
 
 DEPTH_TINY = ModelSpec(
@@ -126,6 +135,7 @@ DIFFDIS = ModelSpec(
     half_precision=True,
     extra="diffdis",
     packages=("diffusers",),
+    citation=papers.DIFFDIS,
 )
 
 SD_TURBO_AUTOENCODER = ModelSpec(
@@ -139,6 +149,7 @@ SD_TURBO_AUTOENCODER = ModelSpec(
     conversion=f"{_DIFFDIS}_checkpoint:convert_autoencoder",
     extra="diffdis",
     packages=("diffusers",),
+    citation=papers.SD_TURBO,
 )
 
 

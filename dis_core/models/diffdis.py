@@ -1,4 +1,4 @@
-"""DiffDIS (Yu et al., "High-Precision Dichotomous Image Segmentation via Probing Diffusion Capacity", ICLR 2025).
+"""DiffDIS (Yu et al., "High-Precision Dichotomous Image Segmentation via Probing Diffusion Capacity").
 
 One step of a diffusion model, from noise to the latents of a mask and of its edges, with the picture beside it. UNet
 and autoencoder are those of SD-Turbo, as diffusers has them; what the authors add is here.
