@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 WRAPPERS = ("state_dict", "model", "model_state_dict", "module")
 """Under which of these keys training scripts put the state dict when they save more than that."""
 
+PREFIXES = ("module.", "_orig_mod.")
+"""What data-parallel training and compiled networks put before every name, possibly one over the other."""
+
 UNPICKLING_DAMAGE = (
     *(RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, OSError),
     *(struct.error, AssertionError, OverflowError, MemoryError),
@@ -55,14 +58,13 @@ def load_strictly(network: nn.Module, path: Path) -> None:
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a published checkpoint by name: safetensors, or a pickle that holds nothing but data.
 
-    A state dict that lies inside of
-    a larger checkpoint is found, and the "module." that data-parallel training puts before every name is dropped.
+    A state dict that lies inside of a larger checkpoint is found, and what training puts before every name is dropped.
 
     Raises WeightsCorrupt if the file is damaged, holds no tensors, or refuses to be read safely.
     """
     found = _read_safetensors(path) if _is_safetensors(path) else _state_dict_in(read_plain_pickle(path), path)
-    if found and all(key.startswith("module.") for key in found):
-        found = {key.removeprefix("module."): value for key, value in found.items()}
+    while found and (prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in found)), None)):
+        found = {key.removeprefix(prefix): value for key, value in found.items()}
     return found
 
 

@@ -76,9 +76,12 @@ def test_a_checkpoint_inside_of_a_larger_one_is_found(tmp_path: Path, wrapper: s
     assert_is_converted(path)
 
 
-def test_names_from_data_parallel_training_lose_their_prefix(tmp_path: Path) -> None:
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_names_from_data_parallel_training_and_compiled_networks_lose_their_prefixes(
+    tmp_path: Path, prefix: str
+) -> None:
     file = tmp_path / "parallel.pth"
-    torch.save({f"module.{key}": value for key, value in published_checkpoint().items()}, file)
+    torch.save({f"{prefix}{key}": value for key, value in published_checkpoint().items()}, file)
 
     path = weights.adopt(SMALL, file)
 
