@@ -44,11 +44,13 @@ class PixelLinear(nn.Linear):
 class AxisWindows(NamedTuple):
     """Windows along one axis that are filled alike.
 
-    `tokens` (windows, n) int64 are the tokens in each, counted along the axis; `places` (n,) int64 where in the window
-    they are; `regions` (window,) int64 tells apart what only became neighbours by shifting.
+    There are `number` of them; `tokens` are those in all of them, one window after the other, counted along the axis:
+    a slice where they are neighbours, which takes no copy, else int64. `places` (n,) int64 is where in its window each
+    of a window's tokens is; `regions` (window,) int64 tells apart what only became neighbours by shifting.
     """
 
-    tokens: torch.Tensor
+    number: int
+    tokens: slice | torch.Tensor
     places: torch.Tensor
     regions: torch.Tensor
 
@@ -62,12 +64,13 @@ def windows_along(length: int, window: int, shift: int, device: torch.device) ->
     place = torch.arange(window, device=device)
     tokens = ((torch.arange(padded, device=device) + shift) % padded).view(-1, window)
     plain = max(length - shift, 0) // window
-    groups = [AxisWindows(tokens[:plain], place, torch.zeros_like(place))] if plain else []
+    whole = slice(shift, shift + plain * window)
+    groups = [AxisWindows(plain, whole, place, torch.zeros_like(place))] if plain else []
     for number in range(plain, len(tokens)):
         filled = tokens[number] < length
         if filled.any():
             region = (tokens[number] < shift).long()
-            groups.append(AxisWindows(tokens[number : number + 1, filled], place[filled], region))
+            groups.append(AxisWindows(1, tokens[number, filled], place[filled], region))
     return groups
 
 
@@ -96,9 +99,11 @@ class WindowAttention(nn.Module):
         for rows, columns in itertools.product(
             windows_along(H, self.window, shift, x.device), windows_along(W, self.window, shift, x.device)
         ):
-            down, right = rows.tokens.flatten(), columns.tokens.flatten()
-            attended = self.attend(qkv[:, down][:, :, right], rows, columns, bias)
-            out[:, down[:, None], right] = attended
+            attended = self.attend(qkv[:, rows.tokens][:, :, columns.tokens], rows, columns, bias)
+            if isinstance(rows.tokens, torch.Tensor) and isinstance(columns.tokens, torch.Tensor):
+                out[:, rows.tokens[:, None], columns.tokens] = attended
+            else:
+                out[:, rows.tokens, columns.tokens] = attended
         merged: torch.Tensor = self.proj(out)
         return merged
 
@@ -109,7 +114,7 @@ class WindowAttention(nn.Module):
         and value, so together they are one more token, whose attention is the sum of theirs.
         """
         B, height, width, _ = qkv.shape
-        down, right = rows.tokens.shape, columns.tokens.shape
+        down, right = (rows.number, len(rows.places)), (columns.number, len(columns.places))
         split = qkv.view(B, *down, *right, 3, self.heads, -1).permute(5, 0, 1, 3, 6, 2, 4, 7)
         query, key, value = split.flatten(5, 6).flatten(1, 3)  # each (B * windows, heads, n, C / heads)
         place = (rows.places[:, None] * self.window + columns.places).flatten()
