@@ -54,6 +54,7 @@ LAYERS = {
     "dis_core.guided_filter": 2,
     "dis_core.hub": 2,
     "dis_core.models.arrays": 2,
+    "dis_core.models.deformable": 2,
     "dis_core.models.depth_anything": 2,
     "dis_core.models.depth_draft": 2,
     "dis_core.models.diffdis": 2,
