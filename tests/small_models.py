@@ -9,7 +9,7 @@ from dis_core.model_spec import NO_PROMPT, Placement, Prompt, Segmenter
 from dis_core.models.builtin import PDFNET_TINY
 from dis_core.pipeline import load_segmenter
 from dis_core.plugins import find_depth_model
-from tests import small_diffdis, small_isnet
+from tests import small_birefnet, small_diffdis, small_isnet
 
 Make = Callable[[Placement], Segmenter]
 
@@ -35,6 +35,9 @@ def embedded(placement: Placement) -> Segmenter:
 
 SMALL_MODELS = (
     SmallModel("pdfnet", embedded, ("pdfnet_segmenter:load_tiny", "pdfnet_segmenter:load_published")),
+    SmallModel(
+        "birefnet", small_birefnet.segmenter, tuple(f"birefnet_segmenter:load_{n}" for n in (512, 1024, 2048, "lite"))
+    ),
     SmallModel("isnet", small_isnet.segmenter, ("isnet_segmenter:load",)),
     SmallModel("diffdis", small_diffdis.segmenter, ("diffdis_segmenter:load_published",)),
 )

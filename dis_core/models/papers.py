@@ -11,6 +11,13 @@ PDFNET = Citation(
     "https://arxiv.org/abs/2503.06100",
 )
 
+BIREFNET = Citation(
+    "Bilateral Reference for High-Resolution Dichotomous Image Segmentation",
+    "Peng Zheng, Dehong Gao, Deng-Ping Fan, Li Liu, Jorma Laaksonen, Wanli Ouyang, Nicu Sebe",
+    2024,
+    "https://arxiv.org/abs/2401.03407",
+)
+
 ISNET = Citation(
     "Highly Accurate Dichotomous Image Segmentation",
     "Xuebin Qin, Hang Dai, Xiaobin Hu, Deng-Ping Fan, Ling Shao, Luc Van Gool",
