@@ -67,6 +67,10 @@ def own(build: Callable[[], torch.nn.Module]) -> Shapes:
 
 PUBLISHED: dict[str, Callable[[], Shapes]] = {
     "pdfnet": lambda: recorded("pdfnet/manifest_r2025_03.json", "keys"),
+    "birefnet": lambda: recorded("birefnet/manifest_large.json"),
+    "birefnet-hr": lambda: recorded("birefnet/manifest_large.json"),
+    "birefnet-512": lambda: recorded("birefnet/manifest_large.json"),
+    "birefnet-lite": lambda: recorded("birefnet/manifest_lite.json"),
     "isnet": lambda: recorded("isnet/manifest.json"),
     "diffdis": lambda: {
         **{f"unet.{key}": shape for key, shape in recorded("diffdis/manifest.json", "unet", "keys").items()},
