@@ -7,22 +7,22 @@ file is noticed without reading all of it at every start.
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from dis_core import __version__, hub
+from dis_core import hub
 from dis_core.checkpoint import convert, refuse_damaged, resolve
 from dis_core.checkpoint import load_strictly as load_strictly  # loaders find it here
 from dis_core.disk import free_space, megabytes, sha256_of
 from dis_core.errors import BadRequest, OutputFailed, WeightsCorrupt, WeightsMissing
 from dis_core.model_spec import Placement
+from dis_core.packaged import comes_with, version_of_carrier
+from dis_core.packaged import embedded_path as embedded_path  # who asks for weights, asks here
 from dis_core.progress import Report, ignore, span
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def installed_revision(spec: ModelSpec) -> str:
     Where the commit was not recorded, it is the revision that is declared.
     """
     if spec.weights.repo is None:
-        return __version__ if spec.weights.package is None else _version_of(spec.weights.package)
+        return version_of_carrier(spec)
     record = read_record(spec)
     if record is not None and record.origin == "file":
         return f"sha256-{record.source_sha256[:12]}"
@@ -186,18 +186,6 @@ def download_size(spec: ModelSpec) -> int | None:
     return spec.weights.size_bytes or (record.source_size_bytes if record is not None else None)
 
 
-def embedded_path(spec: ModelSpec) -> Path:
-    """Where the file of a model that was installed with its weights lies: in dis-core's package or in a plug-in's."""
-    package = spec.weights.package
-    folder = Path(__file__).parent / "embedded" if package is None else Path(str(resources.files(package)))
-    return folder / spec.weights.filename
-
-
-def comes_with(spec: ModelSpec) -> str:
-    """The name of what brings the weights of a model that was installed with them."""
-    return spec.weights.package or "dis-core"
-
-
 def weights_folder() -> Path:
     """Where converted weights lie."""
     import platformdirs
@@ -224,13 +212,6 @@ def read_record(spec: ModelSpec) -> Record | None:
     if record.origin == "hub" and weights.sha256 not in (None, record.source_sha256):
         return None
     return record
-
-
-@functools.cache
-def _version_of(package: str) -> str:
-    """The version of the distribution that an importable package was installed with."""
-    found = metadata.packages_distributions().get(package.partition(".")[0])
-    return metadata.version(found[0]) if found else "not-installed"
 
 
 def _refuse_unreadable(file: Path) -> None:

@@ -36,6 +36,7 @@ LAYERS = {
     "dis_core.tiling": 0,
     # 1: declarations. pluggy.
     "dis_core.extras": 1,
+    "dis_core.packaged": 1,
     "dis_core.hookspecs": 1,
     "dis_core.model_spec": 1,
     "dis_core.orders": 1,

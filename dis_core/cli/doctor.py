@@ -338,17 +338,13 @@ REGISTERED = {True: "GIMP has taken it", False: "GIMP has not taken it", None: "
 
 
 def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
-    from dis_core import hub, weights
-    from dis_core.extras import install_command, missing_packages
+    from dis_core import hub, packaged, weights
 
-    if ready is not None and (missing := missing_packages(spec)):
-        what = f"the weights of {spec.name} are here, and it cannot run without what is not installed"
-        yield Problem(f"{what}: {', '.join(missing)}", f"run: {install_command(spec)}")
-    elif ready is not None:
+    if ready is not None:
         yield from package_trouble(spec)
     if ready is None and spec.weights.repo is None:
         what = f"the built-in weights of {spec.name} are missing: {weights.embedded_path(spec)}"
-        yield Problem(what, f"this installation is incomplete; install {weights.comes_with(spec)} again")
+        yield Problem(what, f"this installation is incomplete; install {packaged.comes_with(spec)} again")
     elif ready is None and weights.read_record(spec) is not None:
         what = f"the weights of {spec.name} have changed since they were verified, or are gone"
         yield Problem(what, f"run: dis-core fetch {spec.name}")
@@ -361,13 +357,13 @@ def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
 
 
 def package_trouble(spec: ModelSpec) -> Iterator[Problem]:
-    """Packages that a model needs and that are installed, but cannot be imported."""
+    """Packages that a model needs and that are missing or broken."""
     from dis_core.extras import install_command
 
     for name in spec.packages:
         if reason := why_not_importable(name):
             what = f"{name}, which {spec.name} needs, cannot be imported: {reason}"
-            yield Problem(what, f"run: {install_command(spec)} --force-reinstall")
+            yield Problem(what, f"run: {install_command(spec)}")
 
 
 def in_words(findings: Findings) -> Iterator[str]:

@@ -99,7 +99,7 @@ def plan_errands(names: tuple[str, ...], file: Path | None) -> list[Errand]:
 
 def announce(errand: Errand) -> str:
     """What is about to happen with a model, with sizes, for the person who waits for it."""
-    from dis_core import hub, weights
+    from dis_core import hub, packaged, weights
     from dis_core.disk import free_space, megabytes
 
     spec = errand.spec
@@ -107,7 +107,7 @@ def announce(errand: Errand) -> str:
     if errand.file is not None:
         return f"{spec.name}: from {errand.file}; {megabytes(free_space(weights.weights_folder()))} free"
     if spec.weights.repo is None:
-        return f"{spec.name}: comes with {weights.comes_with(spec)} ({licence})"
+        return f"{spec.name}: comes with {packaged.comes_with(spec)} ({licence})"
     if weights.find_ready(spec) is not None:
         return f"{spec.name}: is here ({licence}); verifying it"
     missing = weights.bytes_to_download(spec)
