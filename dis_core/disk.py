@@ -7,6 +7,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from dis_core.errors import BadRequest
 from dis_core.progress import Report, ignore
 
 if TYPE_CHECKING:
@@ -51,3 +52,15 @@ def nearest_existing(folder: Path) -> Path:
     while not os.path.exists(folder):  # noqa: PTH110
         folder = folder.parent
     return folder
+
+
+def refuse_unreadable(file: Path) -> None:
+    """Raises BadRequest if a checkpoint that the user names is not there or may not be read."""
+    try:
+        if not file.is_file():
+            raise BadRequest(f"there is no file {file}", hint="--from wants a .pth, .pt, .bin or .safetensors file")
+        file.open("rb").close()
+    except OSError as error:
+        raise BadRequest(
+            f"{file} cannot be read: {error.strerror}", hint="check its name, and whether you may read it"
+        ) from error

@@ -35,7 +35,8 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """One file of weights: on the Hugging Face Hub, or, where `repo` is None, in a package that is installed.
+    """One file of weights: on the Hugging Face Hub, in `repo`; or to be had by hand only, from a `homepage`; or, where
+    both are None, in a package that is installed.
 
     That is the importable `package` of a plug-in, in whose folder the file lies; None is for dis-core's own weights.
     `revision` is a commit of the repository where one is known, else a branch. `sha256` is None until somebody has
@@ -48,6 +49,12 @@ class WeightsFile:
     sha256: str | None = None
     size_bytes: int | None = None
     package: str | None = None
+    homepage: str | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it comes with a package."""
+        return self.repo is None and self.homepage is None
 
 
 @dataclass(frozen=True)

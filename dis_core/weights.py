@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Literal
 from dis_core import hub
 from dis_core.checkpoint import convert, refuse_damaged, resolve
 from dis_core.checkpoint import load_strictly as load_strictly  # loaders find it here
-from dis_core.disk import free_space, megabytes, sha256_of
+from dis_core.disk import free_space, megabytes, refuse_unreadable, sha256_of
 from dis_core.errors import BadRequest, OutputFailed, WeightsCorrupt, WeightsMissing
 from dis_core.model_spec import Placement
 from dis_core.packaged import comes_with, version_of_carrier
 from dis_core.packaged import embedded_path as embedded_path  # who asks for weights, asks here
 from dis_core.progress import Report, ignore, span
+from dis_core.turns import one_at_a_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from filelock import BaseFileLock
+    from collections.abc import Callable
 
     from dis_core.model_spec import ModelSpec
 
@@ -61,7 +60,7 @@ class Record:
 
 def find_ready(spec: ModelSpec) -> Path | None:
     """The file that the model's loader can take, if it is on this machine and unchanged; touches no network."""
-    if spec.weights.repo is None:
+    if spec.weights.is_embedded:
         embedded = embedded_path(spec)
         return embedded if embedded.is_file() else None
     record = read_record(spec)
@@ -92,12 +91,13 @@ def obtain(
     """
     if (ready := find_ready(spec)) is not None:
         return ready
-    if spec.weights.repo is None:
+    if spec.weights.is_embedded:
         raise WeightsMissing(
             f"the built-in weights of {spec.name} are not where they should be: {embedded_path(spec)}",
             hint=f"this installation is incomplete; install {comes_with(spec)} again",
         )
-    with one_at_a_time(spec, report):
+    _refuse_without_hub(spec)
+    with alone_at(spec, report):
         if (ready := find_ready(spec)) is not None:
             return ready
         source, sha256 = _obtain_source(spec, span(report, 0.0, 0.9), announce)
@@ -110,10 +110,10 @@ def adopt(spec: ModelSpec, file: Path, *, report: Report = ignore) -> Path:
     Raises BadRequest if there is no such file, it may not be read, or the model takes none; WeightsCorrupt if it is of
     another network.
     """
-    if spec.weights.repo is None:
+    if spec.weights.is_embedded:
         raise BadRequest(f"{spec.name} is built in and takes no other weights", hint="see: dis-core models")
-    _refuse_unreadable(file)
-    with one_at_a_time(spec, report):
+    refuse_unreadable(file)
+    with alone_at(spec, report):
         sha256 = sha256_of(file, report=span(report, 0.0, 0.4), doing=f"reading {file.name}")
         return _make_ready(spec, file, sha256, origin="file", report=span(report, 0.4, 1.0))
 
@@ -123,7 +123,7 @@ def installed_revision(spec: ModelSpec) -> str:
 
     Where the commit was not recorded, it is the revision that is declared.
     """
-    if spec.weights.repo is None:
+    if spec.weights.is_embedded:
         return version_of_carrier(spec)
     record = read_record(spec)
     if record is not None and record.origin == "file":
@@ -172,14 +172,15 @@ def bytes_to_download(spec: ModelSpec, *, report: Report = ignore) -> int:
 
 def _bytes_not_here(spec: ModelSpec, report: Report) -> int:
     """How much of the published file is not in the Hub's cache; asks the Hub if there is no good one."""
-    if spec.weights.repo is None or _cached_and_good(spec) is not None:
+    if spec.weights.is_embedded or _cached_and_good(spec) is not None:
         return 0
+    _refuse_without_hub(spec)
     return hub.bytes_missing(spec.weights, hub.locate(spec.weights, name=spec.name, report=report))
 
 
 def download_size(spec: ModelSpec) -> int | None:
     """Size in bytes of the published file, as declared, as recorded, or as it lies in the package; None if unknown."""
-    if spec.weights.repo is None:
+    if spec.weights.is_embedded:
         embedded = embedded_path(spec)
         return embedded.stat().st_size if embedded.is_file() else None
     record = read_record(spec)
@@ -207,22 +208,21 @@ def read_record(spec: ModelSpec) -> Record | None:
     except (OSError, ValueError, TypeError):
         return None
     weights = spec.weights
-    if (record.repo, record.filename, record.revision) != (weights.repo, weights.filename, weights.revision):
+    if (record.repo, record.filename, record.revision) != (weights.repo or "", weights.filename, weights.revision):
         return None
     if record.origin == "hub" and weights.sha256 not in (None, record.source_sha256):
         return None
     return record
 
 
-def _refuse_unreadable(file: Path) -> None:
-    try:
-        if not file.is_file():
-            raise BadRequest(f"there is no file {file}", hint="--from wants a .pth, .pt, .bin or .safetensors file")
-        file.open("rb").close()
-    except OSError as error:
-        raise BadRequest(
-            f"{file} cannot be read: {error.strerror}", hint="check its name, and whether you may read it"
-        ) from error
+def _refuse_without_hub(spec: ModelSpec) -> None:
+    """Raise WeightsMissing with the way to a file that is on no Hub."""
+    if spec.weights.repo is None:
+        raise WeightsMissing(
+            f"the weights of {spec.name} are on no Hub: {spec.weights.filename} has to be fetched by hand, from "
+            f"{spec.weights.homepage}",
+            hint=f"then tell where it is: dis-core fetch {spec.name} --from FILE",
+        )
 
 
 def _obtain_source(spec: ModelSpec, report: Report, announce: Callable[[ModelSpec, int], None]) -> tuple[Path, str]:
@@ -245,7 +245,7 @@ def _obtain_source(spec: ModelSpec, report: Report, announce: Callable[[ModelSpe
 
 def _cached_and_good(spec: ModelSpec) -> tuple[Path, str] | None:
     """The published file in the Hub's cache with its SHA-256, if it is there and is what it should be."""
-    path = hub.find_cached(spec.weights)
+    path = None if spec.weights.repo is None else hub.find_cached(spec.weights)
     if path is None:
         return None
     expected = _expected_sha256(spec) or hub.sha256_promised(path)
@@ -309,7 +309,7 @@ def _describe(spec: ModelSpec, ready: Path, *, source: Path, source_sha256: str)
         sha256=source_sha256 if ready == source else sha256_of(ready),
         size_bytes=status.st_size,
         mtime_ns=status.st_mtime_ns,
-        commit=hub.commit_of(spec.weights, source),
+        commit=None if spec.weights.repo is None else hub.commit_of(spec.weights, source),
     )
 
 
@@ -331,6 +331,12 @@ def _unchanged(spec: ModelSpec, record: Record) -> Path | None:
 
 def _record_path(spec: ModelSpec) -> Path:
     return records_folder() / f"{spec.name}.json"
+
+
+def alone_at(spec: ModelSpec, report: Report) -> AbstractContextManager[None]:
+    """Let one process at a time work on a model's weights; who waits can still be cancelled."""
+    lock_file = records_folder() / f"{spec.name}.lock"
+    return one_at_a_time(lock_file, f"waiting for another program that fetches {spec.name}", report)
 
 
 def _write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"]) -> None:
@@ -368,30 +374,3 @@ def _sweep(spec: ModelSpec) -> None:
     with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
         for leftover in weights_folder().glob(f"{spec.name}-{'[0-9a-f]' * 12}.safetensors.*.tmp"):
             leftover.unlink(missing_ok=True)
-
-
-@contextmanager
-def one_at_a_time(spec: ModelSpec, report: Report) -> Iterator[None]:
-    """Let one process at a time work on a model's weights; who waits can still be cancelled."""
-    import filelock
-
-    lock = filelock.FileLock(records_folder() / f"{spec.name}.lock")
-    while not _locked(lock):
-        report(0.0, f"waiting for another program that fetches {spec.name}")
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _locked(lock: BaseFileLock) -> bool:
-    """Whether the lock could be had within a moment."""
-    path = Path(lock.lock_file)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0.3)
-    except TimeoutError:
-        return False
-    except OSError as error:
-        raise OutputFailed(f"{path} cannot be written: {error.strerror}", hint="make that folder yours") from error
-    return True

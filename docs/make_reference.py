@@ -269,6 +269,8 @@ def told(spec: ModelSpec) -> str:
 def place_of(spec: ModelSpec) -> str:
     """Where a model's file is to be had."""
     weights = spec.weights
+    if weights.homepage is not None:
+        return f"`{weights.filename}`, to be fetched [by hand]({weights.homepage})"
     if weights.repo is None:
         return f"`{weights.filename}`, in the package"
     return f"`{weights.filename}` of [{weights.repo}](https://huggingface.co/{weights.repo})"
@@ -278,7 +280,7 @@ def size_of(spec: ModelSpec) -> str:
     """What a model has to download, with all that it needs."""
     by_name = {other.name: other for other in builtin.dis_register_models()}
     sizes = [by_name[name].weights.size_bytes for name in (spec.name, *spec.needed)]
-    if spec.weights.repo is None:
+    if spec.weights.is_embedded:
         return "in the package"
     return "unknown" if None in sizes else megabytes(sum(filter(None, sizes)))
 

@@ -79,6 +79,7 @@ LAYERS = {
     "dis_core.models.swin": 2,
     "dis_core.passes": 2,
     "dis_core.refine": 2,
+    "dis_core.turns": 2,
     "dis_core.weights": 2,
     # 3: use.
     "dis_core.evaluation": 3,

@@ -382,7 +382,7 @@ def test_who_waits_for_another_program_can_be_cancelled(standin: Standin) -> Non
         if doing.startswith("waiting for another program"):
             raise Cancelled
 
-    with weights.one_at_a_time(SMALL, cancel_when_waiting), pytest.raises(Cancelled):
+    with weights.alone_at(SMALL, cancel_when_waiting), pytest.raises(Cancelled):
         weights.obtain(SMALL, report=cancel_when_waiting)
 
 

@@ -342,7 +342,7 @@ def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
 
     if ready is not None:
         yield from package_trouble(spec)
-    if ready is None and spec.weights.repo is None:
+    if ready is None and spec.weights.is_embedded:
         what = f"the built-in weights of {spec.name} are missing: {weights.embedded_path(spec)}"
         yield Problem(what, f"this installation is incomplete; install {packaged.comes_with(spec)} again")
     elif ready is None and weights.read_record(spec) is not None:

@@ -106,7 +106,7 @@ def announce(errand: Errand) -> str:
     licence = f"{spec.license}, commercial use: {spec.commercial_use}"
     if errand.file is not None:
         return f"{spec.name}: from {errand.file}; {megabytes(free_space(weights.weights_folder()))} free"
-    if spec.weights.repo is None:
+    if spec.weights.is_embedded:
         return f"{spec.name}: comes with {packaged.comes_with(spec)} ({licence})"
     if weights.find_ready(spec) is not None:
         return f"{spec.name}: is here ({licence}); verifying it"

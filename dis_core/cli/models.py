@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dis_core.model_spec import ModelSpec
+    from dis_core.model_spec import ModelSpec, WeightsFile
 
 HEADINGS = ("MODEL", "TASK", "LICENCE", "COMMERCIAL", "SIZE", "HERE", "WHERE")
 
@@ -58,6 +58,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "missing_packages": missing_packages(spec),
         "citation": None if spec.citation is None else asdict(spec.citation),
         "repo": spec.weights.repo,
+        "homepage": spec.weights.homepage,
         "revision": spec.weights.revision,
         "size_bytes": weights.download_size(spec),
         "present": ready is not None,
@@ -78,8 +79,13 @@ def row(spec: ModelSpec) -> tuple[str, ...]:
         spec.commercial_use,
         "unknown" if size_bytes is None else megabytes(size_bytes),
         "no" if ready is None else "yes",
-        f"huggingface.co/{spec.weights.repo}" if ready is None and spec.weights.repo else str(ready or "missing"),
+        str(ready or origin(spec.weights)),
     )
+
+
+def origin(weights: WeightsFile) -> str:
+    """Where a file comes from that is not here."""
+    return f"huggingface.co/{weights.repo}" if weights.repo else weights.homepage or "missing"
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> str:
