@@ -17,17 +17,20 @@ if TYPE_CHECKING:
     from dis_core.images import Picture, read_picture
     from dis_core.matte import Matte
     from dis_core.pipeline import Pipeline
+    from dis_core.places import Box, Points
     from dis_core.quick import segment
 
 __version__ = "0.1.0"
 
-__all__ = ["DisError", "Matte", "Picture", "Pipeline", "__version__", "read_picture", "segment"]
+__all__ = ["Box", "DisError", "Matte", "Picture", "Pipeline", "Points", "__version__", "read_picture", "segment"]
 
 _HOMES = {
+    "Box": "dis_core.places",
     "DisError": "dis_core.errors",
     "Matte": "dis_core.matte",
     "Picture": "dis_core.images",
     "Pipeline": "dis_core.pipeline",
+    "Points": "dis_core.places",
     "read_picture": "dis_core.images",
     "segment": "dis_core.quick",
 }

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from dis_core.guards import belief
 from dis_core.images.compositing import bounds_of, box_with_margin
-from dis_core.model_spec import Box, Prompt, Segmentation
+from dis_core.model_spec import Prompt, Segmentation
+from dis_core.places import Box, boxes_within, points_within
 from dis_core.refine import enlarged, shrunk
 from dis_core.tiling import rising, size_seen
 
@@ -40,9 +41,9 @@ def small_subject(alpha: Plane) -> Box | None:
     if own is None:
         return None
     size = alpha.shape[0], alpha.shape[1]
-    left, top, right, bottom = box_with_margin(own, size=size, margin_fraction=MARGIN)
-    small = (right - left) * (bottom - top) < WORTH_IT * alpha.size
-    return (left, top, right, bottom) if small else None
+    box = box_with_margin(own, size=size, margin_fraction=MARGIN)
+    small = (box.right - box.left) * (box.bottom - box.top) < WORTH_IT * alpha.size
+    return box if small else None
 
 
 def second_opinion(first: Plane, second: Plane, side_px: int) -> Plane | None:
@@ -61,10 +62,11 @@ def second_opinion(first: Plane, second: Plane, side_px: int) -> Plane | None:
 
 
 def cut_out(image: Plane, prompt: Prompt, box: Box) -> tuple[Plane, Prompt]:
-    """The part of the image in a box, and of what was said of it."""
+    """The part of the image in a box, and of what was said of it; places outside of the box are left out."""
     place = place_of(box)
     depth = None if prompt.depth is None else np.ascontiguousarray(prompt.depth[place])
-    return np.ascontiguousarray(image[place]), Prompt(depth=depth)
+    own = Prompt(depth, boxes_within(box, prompt.boxes), points_within(box, prompt.points))
+    return np.ascontiguousarray(image[place]), own
 
 
 def put_back(part: Segmentation, box: Box, size: tuple[int, int]) -> Segmentation:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dis_core.model_spec import Box, Refinement
+    from dis_core.model_spec import Refinement
+    from dis_core.places import Box
 
 
 @dataclass(frozen=True, eq=False)

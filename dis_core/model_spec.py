@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from dis_core.places import NO_POINTS
+from dis_core.places import Box as Box  # a model's author finds them here
+from dis_core.places import Points as Points
 from dis_core.progress import Report, ignore
 
 if TYPE_CHECKING:
@@ -29,8 +32,8 @@ CloserLook = Literal["taken", "rejected", "not needed"]
 MAX_TILES = 256
 """How many tiles a refiner may look at unless told otherwise: enough for some 100 megapixels at 1024 a tile."""
 
-Box = tuple[int, int, int, int]
-"""(left, top, right, bottom) in pixels of the full image; right and bottom are the first column and row outside."""
+PromptKind = Literal["box", "points"]
+"""With what a model can be told which subject is meant."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class ModelSpec:
     one needs, and `companions` name models whose weights its loader takes along with `weights.obtain`; what is only
     good for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the licence of
     the weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
+    A model with `prompts` finds what it is told to, and needs at least one of these kinds of prompts.
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
     that brings them; a plug-in's models need none, as the plug-in has dependencies of its own. `citation` is what
     whoever publishes results should cite.
@@ -94,6 +98,7 @@ class ModelSpec:
     companions: tuple[str, ...] = ()
     half_precision: bool = False
     draft: bool = False
+    prompts: tuple[PromptKind, ...] = ()
     extra: str | None = None
     packages: tuple[str, ...] = ()
     citation: Citation | None = None
@@ -130,9 +135,17 @@ class Prompt:
     """What the user says beside the image.
 
     `depth`, if given, is (H, W) float of the image's size, any range, near = large: used instead of an estimate.
+    `boxes` and `points` say which subject is meant; what belongs together among them, `places.wanted_objects` tells.
     """
 
     depth: NDArray[np.floating[Any]] | None = None
+    boxes: tuple[Box, ...] = ()
+    points: Points = NO_POINTS
+
+    @property
+    def names_a_place(self) -> bool:
+        """Whether it says which subject is meant."""
+        return bool(self.boxes or self.points.subject)
 
 
 @dataclass(frozen=True, eq=False)

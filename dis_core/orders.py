@@ -8,12 +8,16 @@ from typing import Literal, TypeAlias
 
 from dis_core.errors import DisError
 from dis_core.formats import OutputFormat
-from dis_core.model_spec import MAX_TILES, Box, Precision, Quality, Refinement
+from dis_core.model_spec import MAX_TILES, Precision, Quality, Refinement
+from dis_core.places import NO_POINTS, Box, Points
 
 
 @dataclass(frozen=True)
 class Segmenting:
-    """How the subject is to be found; the fields are the arguments of `Pipeline.segment`, and `depth` is a file."""
+    """How the subject is to be found: the arguments of `Pipeline.segment`, where `depth` is an array and not a file.
+
+    `boxes` and `points` together are the prompt; without any there is none.
+    """
 
     model: str | None = None
     device: str = "auto"
@@ -22,6 +26,8 @@ class Segmenting:
     refine: str = "auto"
     max_tiles: int = MAX_TILES
     roi: Box | None = None
+    boxes: tuple[Box, ...] = ()
+    points: Points = NO_POINTS
     depth: Path | None = None
     depth_model: str | None = None
     accept_noncommercial: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import numpy as np
@@ -23,7 +23,6 @@ from dis_core.closer_look import (
 )
 from dis_core.images.compositing import box_with_margin
 from dis_core.model_spec import (
-    Box,
     CloserLook,
     Effort,
     Prompt,
@@ -35,7 +34,9 @@ from dis_core.model_spec import (
     Segmentation,
     Segmenter,
 )
+from dis_core.places import Box, moved_into
 from dis_core.progress import Report, span
+from dis_core.refine import part_of
 from dis_core.refiners import FAST, TILES
 from dis_core.tiling import level_sizes
 
@@ -107,7 +108,7 @@ class Passes:
         verdict: CloserLook = "not needed"
         closer = None
         if box is not None:
-            closer = self._look_closer(box, image, prompt, first.alpha, span(report, looked / 2, looked))
+            closer = self._look_closer(box, image, prompt, first, span(report, looked / 2, looked))
             verdict = "rejected" if closer is None else "taken"
         part, coarse = closer or (image, first)
         refined = self._refined(refiner, part, coarse, span(report, looked, 1.0))
@@ -119,13 +120,21 @@ class Passes:
         return Segmentation(alpha, first.depth), refinement
 
     def _look_closer(
-        self, box: Box, image: Image, prompt: Prompt, first: Image, report: Report
+        self, box: Box, image: Image, prompt: Prompt, first: Segmentation, report: Report
     ) -> tuple[Image, Segmentation] | None:
         """The part of the image in a box and what it shows from near, or None if that contradicts the first look."""
         part, own_prompt = cut_out(image, prompt, box)
-        second = self._look(part, own_prompt, report)
-        opinion = second_opinion(first[place_of(box)], second.alpha, self._side_px)
-        return None if opinion is None else (part, Segmentation(opinion, second.depth))
+        known = part_of(first, place_of(box))
+        if known.guide is not None:
+            # The model knows what the subject is; it need not be found again, only be seen better.
+            (alpha,) = self.segmenter.segment_tiles([part], known=[known], quality=self.quality, report=report)
+            second = replace(known, alpha=alpha)
+        elif prompt.names_a_place and not own_prompt.names_a_place:
+            return None  # what was found lies elsewhere than what was asked for
+        else:
+            second = self._look(part, own_prompt, report)
+        opinion = second_opinion(known.alpha, second.alpha, self._side_px)
+        return None if opinion is None else (part, replace(second, alpha=opinion))
 
     @property
     def _side_px(self) -> int:
@@ -139,9 +148,3 @@ class Passes:
             return Refined(coarse.alpha)
         refine = cast("Refiner", resolve(refiner.refiner))
         return refine(image, coarse, self.segmenter, quality=self.quality, effort=self.effort, report=report)
-
-
-def moved_into(outer: Box, box: Box) -> Box:
-    """A box in the coordinates of another one that holds it."""
-    left, top = outer[0], outer[1]
-    return box[0] - left, box[1] - top, box[2] - left, box[3] - top

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -20,7 +19,6 @@ from dis_core.model_choice import obtain_specs
 from dis_core.model_spec import (
     MAX_TILES,
     NO_PROMPT,
-    Box,
     DepthEstimator,
     DepthLoader,
     Effort,
@@ -32,7 +30,18 @@ from dis_core.model_spec import (
     Quality,
     Segmenter,
 )
-from dis_core.models.builtin import DRAFT_MODEL
+from dis_core.models.builtin import DEFAULT_MODEL, DRAFT_MODEL
+from dis_core.places import (
+    Box,
+    BoxLike,
+    Points,
+    PromptLike,
+    boxes_within,
+    checked_box,
+    checked_prompt,
+    parts_of,
+    points_within,
+)
 from dis_core.progress import Report, ignore, span
 
 if TYPE_CHECKING:
@@ -81,7 +90,8 @@ class Pipeline:
         quality: Quality = "normal",
         refine: str = passes.AUTO,
         max_tiles: int = MAX_TILES,
-        roi: Box | None = None,
+        roi: BoxLike | None = None,
+        prompt: PromptLike | None = None,
         depth: NDArray[np.floating[Any]] | None = None,
         depth_model: str | None = None,
         accept_noncommercial: bool = False,
@@ -94,7 +104,8 @@ class Pipeline:
         falls back. `refine` is "none", "fast" (along the image's edges), "tiles" (the model looks again, tile by tile
         at full size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model sees,
         the fast way for a draft.
-        `roi` is (left, top, right, bottom) in pixels: only what lies within this box is the subject.
+        `roi` is (left, top, right, bottom) in pixels: only what lies within this box is the subject. `prompt` says
+        which subject is meant, to a model that wants to know: a `Box`, `Points`, or several of them.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names another depth
         model than the model's own; some forbid commercial use and want `accept_noncommercial`.
 
@@ -110,7 +121,8 @@ class Pipeline:
             )
         picture = as_picture(image)
         box = None if roi is None else checked_box(roi, picture.size)
-        prompt = NO_PROMPT if depth is None else Prompt(depth=checked_depth(depth, picture.size))
+        refuse_wrong_prompt(plugins.find_matte_model(model or DEFAULT_MODEL), prompt)
+        asked = as_prompt(prompt, depth, picture.size, within=box)
         with self._busy:
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
             unnamed = model is None and depth_model is None
@@ -129,9 +141,9 @@ class Pipeline:
             effort = Effort(max_tiles, tiles_at_once(self.placement))
             look = passes.Passes(loaded.segmenter, quality, refine, effort)
             if box is None:
-                found, refinement = look.over(seen, prompt, running)
+                found, refinement = look.over(seen, asked, running)
             else:
-                found, refinement = look.within(box, seen, prompt, running)
+                found, refinement = look.within(box, seen, asked, running)
         return Matte(
             alpha=found.alpha,
             model=f"{loaded.spec.name}@{weights.installed_revision(loaded.spec)}",
@@ -207,25 +219,45 @@ def visible_colours(picture: Picture) -> NDArray[np.float32]:
     return image
 
 
-def checked_box(box: Box, size: tuple[int, int]) -> Box:
-    """`box` cut to an image of `size` (height, width).
-
-    Raises BadRequest if nothing is left of it, or if it is not four whole numbers.
-    """
-    try:
-        left, top, right, bottom = (operator.index(edge) for edge in box)
-    except (TypeError, ValueError):
+def refuse_wrong_prompt(spec: ModelSpec, prompt: PromptLike | None) -> None:
+    """Raises BadRequest if a model cannot be told which subject is meant, or is not told although it needs to be."""
+    if prompt is None and spec.prompts:
         raise BadRequest(
-            f"{box!r} is no box", hint="a box is (left, top, right, bottom) in whole pixels of the image"
-        ) from None
-    height, width = size
-    inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
-    if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        raise BadRequest(
-            f"the box from ({left}, {top}) to ({right}, {bottom}) holds nothing of the image",
-            hint=f"the image is {width} x {height} pixels; its top left corner is (0, 0)",
+            f"{spec.name} cuts out what it is told to, and nothing says what",
+            hint="say it with --box 10,20,300,400 or --point 150,200; in Python prompt=Box(10, 20, 310, 420)",
         )
-    return inside
+    if prompt is None:
+        return
+    kinds = {"points" if isinstance(part, Points) else "box" for part in parts_of(prompt)}
+    if refused := kinds - set(spec.prompts):
+        able = [other.name for other in plugins.models().values() if kinds <= set(other.prompts)]
+        raise BadRequest(
+            f"{spec.name} takes no {' and no '.join(sorted(refused))}",
+            hint=f"{' and '.join(able) or 'no model here'} can be told which subject is meant; "
+            "to look only within a box, with any model: --roi 10,20,300,400",
+        )
+
+
+def as_prompt(
+    given: PromptLike | None,
+    depth: NDArray[np.floating[Any]] | None,
+    size: tuple[int, int],
+    *,
+    within: Box | None,
+) -> Prompt:
+    """What the user says beside an image of `size` (height, width), checked; `within` is the box to look in, if any.
+
+    Raises BadRequest for what does not fit the image, and for places that all lie outside of the box.
+    """
+    own_depth = None if depth is None else checked_depth(depth, size)
+    if given is None:
+        return NO_PROMPT if own_depth is None else Prompt(depth=own_depth)
+    boxes, points = checked_prompt(given, size)
+    if within is not None and not (boxes_within(within, boxes) or points_within(within, points).subject):
+        raise BadRequest(
+            "what the prompt names lies outside of the box to look in", hint="leave one of the two out, or move it"
+        )
+    return Prompt(own_depth, boxes, points)
 
 
 def checked_depth(depth: NDArray[np.floating[Any]], size: tuple[int, int]) -> NDArray[np.floating[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast
 
@@ -42,6 +42,10 @@ def _checked(kind: Any, plain: object, where: str) -> object:  # kind: any annot
             return plain
     elif origin is tuple:
         return _tuple(choices, plain, where)
+    elif origin is Sequence:
+        return _tuple((*choices, Ellipsis), plain, where)
+    elif _is_named_tuple(kind):
+        return kind(*_tuple(tuple(typing.get_type_hints(kind).values()), plain, where))
     elif dataclasses.is_dataclass(kind):
         if isinstance(plain, Mapping):
             return _dataclass(cast("type", kind), plain, where)
@@ -78,6 +82,10 @@ def _tuple(choices: tuple[Any, ...], plain: object, where: str) -> tuple[object,
     if len(kinds) != len(plain):
         raise NotPlain(f"{where} has {len(plain)} items in place of {len(kinds)}")
     return tuple(_checked(kind, item, where) for kind, item in zip(kinds, plain, strict=True))
+
+
+def _is_named_tuple(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
 def _dataclass(kind: type, plain: Mapping[str, object], where: str) -> object:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from dis_core.images.reading import ImageLike
     from dis_core.matte import Matte
-    from dis_core.model_spec import Box, Quality
+    from dis_core.model_spec import Quality
+    from dis_core.places import BoxLike, PromptLike
 
 
 @functools.lru_cache(maxsize=1)
@@ -33,7 +34,8 @@ def segment(
     quality: Quality = "normal",
     refine: str = AUTO_REFINE,
     max_tiles: int = MAX_TILES,
-    roi: Box | None = None,
+    roi: BoxLike | None = None,
+    prompt: PromptLike | None = None,
     depth: NDArray[np.floating[Any]] | None = None,
     depth_model: str | None = None,
     accept_noncommercial: bool = False,
@@ -51,6 +53,7 @@ def segment(
         refine=refine,
         max_tiles=max_tiles,
         roi=roi,
+        prompt=prompt,
         depth=depth,
         depth_model=depth_model,
         accept_noncommercial=accept_noncommercial,

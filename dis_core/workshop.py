@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest, NoImage, OutOfMemory, OutputExists, OutputFailed
-from dis_core.orders import CutoutStyle, Edges, Failure, MaskStyle, Order, Receipt, Style
+from dis_core.orders import CutoutStyle, Edges, Failure, MaskStyle, Order, Receipt, Segmenting, Style
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dis_core.matte import Matte
     from dis_core.model_spec import Precision
     from dis_core.pipeline import Pipeline
+    from dis_core.places import BoxLike, Points, PromptLike
 
 OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory, OutputExists, OutputFailed)
 """What may be wrong with one image; the next one can still go well. Everything else concerns all of them."""
@@ -103,6 +104,7 @@ def _fulfil(order: Order, pipeline: Pipeline, make_result: MakeResult, report: R
         refine=wanted.refine,
         max_tiles=wanted.max_tiles,
         roi=wanted.roi,
+        prompt=prompt_of(wanted),
         depth=None if wanted.depth is None else read_depth(wanted.depth),
         depth_model=wanted.depth_model,
         accept_noncommercial=wanted.accept_noncommercial,
@@ -113,6 +115,12 @@ def _fulfil(order: Order, pipeline: Pipeline, make_result: MakeResult, report: R
     report(0.95, "writing")
     written = write_result(order, result, matte)
     return Receipt(matte.model, matte.device, matte.refinement, tuple(remarks_on(order, written, matte)))
+
+
+def prompt_of(wanted: Segmenting) -> PromptLike | None:
+    """What the order says about which subject is meant, or None if it says nothing."""
+    parts: list[BoxLike | Points] = [*wanted.boxes, *([wanted.points] if wanted.points else [])]
+    return parts or None
 
 
 def make_mask(style: MaskStyle, matte: Matte) -> Picture:

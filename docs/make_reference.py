@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dis_core
-from dis_core import errors, hookspecs, model_spec, progress
+from dis_core import errors, hookspecs, model_spec, places, progress
 from dis_core.cli.main import group
 from dis_core.disk import megabytes
 from dis_core.models import builtin
@@ -89,10 +89,12 @@ def python_page() -> Iterator[str]:
         "Shapes, ranges and orders of arrays and boxes are those of [arrays](arrays.md); the errors are "
         "[here](errors.md). Names load when they are first used: `import dis_core` alone is quick."
     )
-    for name in ("segment", "Pipeline", "Matte", "Picture", "read_picture", "DisError"):
+    for name in ("segment", "Pipeline", "Matte", "Picture", "read_picture", "Box", "Points", "DisError"):
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
     yield "## Types in signatures"
-    yield "\n".join([*alias_lines(model_spec, "Quality", "Box", "CloserLook"), *alias_lines(progress, "Report")])
+    aliases = [*alias_lines(model_spec, "Quality", "PromptKind", "CloserLook")]
+    aliases += [*alias_lines(places, "PromptLike", "BoxLike"), *alias_lines(progress, "Report")]
+    yield "\n".join(aliases)
     yield "`ImageLike`: a path, the bytes of a file, a PIL image, an array or a `Picture`."
     yield from ("## Hooks of plug-ins", paragraphs(hookspecs.__doc__))
     for name in sorted(vars(hookspecs)):
@@ -131,6 +133,8 @@ def described(path: str, thing: Any) -> Iterator[str]:
         return
     if "__init__" in vars(thing) and not getattr(thing, "_is_protocol", False):
         yield fenced(signature(thing.__name__, thing.__init__), "python")
+    if hasattr(thing, "_fields"):
+        yield fenced(f"{thing.__name__}({', '.join(f'{name}: {kind}' for name, kind in fields_of(thing))})", "python")
     yield paragraphs(thing.__doc__)
     for name, member in vars(thing).items():
         if name.startswith("_") and name != "__call__":
@@ -140,6 +144,12 @@ def described(path: str, thing: Any) -> Iterator[str]:
         elif inspect.isfunction(member):
             yield fenced(signature(f".{name}" if name != "__call__" else name, member), "python")
             yield paragraphs(member.__doc__)
+
+
+def fields_of(named_tuple: type) -> Iterator[tuple[str, str]]:
+    """(name, annotation) of what a named tuple holds."""
+    for name, kind in named_tuple.__annotations__.items():
+        yield name, kind if isinstance(kind, str) else getattr(kind, "__forward_arg__", repr(kind))
 
 
 def signature(name: str, function: Callable[..., object]) -> str:
@@ -173,9 +183,11 @@ def alias_lines(module: ModuleType, *names: str) -> Iterator[str]:
     """A list item for each alias of a type: its definition and the string that follows it."""
     body = ast.parse(inspect.getsource(module)).body
     for statement, following in itertools.pairwise(body):
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) in names:
-            text = following.value.value if isinstance(following, ast.Expr) else ""  # type: ignore[attr-defined]
-            yield f"- `{ast.unparse(statement)}`: {' '.join(text.split())}"
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
+            name = ast.unparse(statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0])
+            if name in names:
+                text = following.value.value if isinstance(following, ast.Expr) else ""  # type: ignore[attr-defined]
+                yield f"- `{name} = {ast.unparse(statement.value)}`: {' '.join(text.split())}"
 
 
 def errors_page() -> Iterator[str]:
@@ -263,6 +275,9 @@ def told(spec: ModelSpec) -> str:
     said = ["a box to look in"]
     if spec.depth_model is not None:
         said.append("a depth map")
+    if spec.prompts:
+        kinds = {"box": "boxes", "points": "points"}
+        said.append(f"which subject is meant, by {' or '.join(kinds[kind] for kind in spec.prompts)}, and wants to be")
     return ", ".join(said)
 
 

@@ -61,3 +61,39 @@ class BrightIsSubject:
 def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> BrightIsSubject:
     loaded.append(BrightIsSubject())
     return loaded[-1]
+
+
+BRIGHT_WHERE_TOLD = replace(
+    BRIGHT, name="bright-where-told", loader="tests.bright_model:load_told", prompts=("box", "points")
+)
+"""What is brighter than a half in a box, or within `REACH_PX` of a point on the subject, is the subject."""
+
+REACH_PX = 10
+
+
+class BrightWhereTold(BrightIsSubject):
+    """The segmenter."""
+
+    def __call__(
+        self,
+        image: NDArray[np.float32],
+        *,
+        prompt: Prompt = NO_PROMPT,
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        bright = super().__call__(image, prompt=prompt, quality=quality, report=report).alpha
+        told = np.zeros_like(bright)
+        for left, top, right, bottom in prompt.boxes:
+            told[top:bottom, left:right] = 1
+        rows, columns = np.indices(bright.shape)
+        for x, y in prompt.points.subject:
+            told[np.hypot(rows - y, columns - x) <= REACH_PX] = 1
+        for x, y in prompt.points.background:
+            told[np.hypot(rows - y, columns - x) <= REACH_PX] = 0
+        return Segmentation(bright * told)
+
+
+def load_told(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> BrightWhereTold:
+    loaded.append(BrightWhereTold())
+    return loaded[-1]  # type: ignore[return-value]  # just appended

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from dis_core.closer_look import fade_in, second_opinion, small_subject
+from dis_core.places import Box
 
 
 def matte_with(box: tuple[int, int, int, int], size: tuple[int, int] = (400, 600)) -> np.ndarray:
@@ -64,7 +65,7 @@ def test_the_second_look_counts_inside_of_its_part_and_the_first_around_it() -> 
     whole = np.full((100, 200), 0.25, np.float32)
     part = np.full((40, 60), 0.75, np.float32)
 
-    joined = fade_in(part, whole, (50, 30, 110, 70))
+    joined = fade_in(part, whole, Box(50, 30, 110, 70))
 
     assert joined[50, 80] == 0.75
     assert (joined[:30] == 0.25).all()
@@ -76,7 +77,7 @@ def test_the_second_look_counts_inside_of_its_part_and_the_first_around_it() -> 
 def test_at_the_images_own_border_nothing_fades() -> None:
     whole = np.zeros((100, 200), np.float32)
 
-    joined = fade_in(np.ones((40, 60), np.float32), whole, (0, 0, 60, 40))
+    joined = fade_in(np.ones((40, 60), np.float32), whole, Box(0, 0, 60, 40))
 
     assert joined[0, 0] == 1
     assert joined[39, 20] < 1
@@ -86,7 +87,7 @@ def test_at_the_images_own_border_nothing_fades() -> None:
 def test_a_part_of_a_pixel_or_two_can_be_joined(box: tuple[int, int, int, int]) -> None:
     left, top, right, bottom = box
 
-    joined = fade_in(np.ones((bottom - top, right - left), np.float32), np.zeros((100, 200), np.float32), box)
+    joined = fade_in(np.ones((bottom - top, right - left), np.float32), np.zeros((100, 200), np.float32), Box(*box))
 
     assert joined.min() >= 0
     assert joined.max() <= 1

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from dis_core.orders import CutoutStyle, Order, Segmenting
+from dis_core.places import Box
 from dis_core.plain import to_plain
 from tests.daemon_house import House, open_house
 
@@ -51,7 +52,7 @@ def test_three_hundred_requests_cost_neither_memory_nor_open_files(house: House)
     )
     order = Order(house.work / "a.png", house.work / "out.png", "png", CutoutStyle(), segmenting, overwrite=True)
     gone = replace(order, source=house.work / "gone.png")
-    outside = replace(order, segmenting=replace(segmenting, roi=(5000, 5000, 5001, 5001)))
+    outside = replace(order, segmenting=replace(segmenting, roi=Box(5000, 5000, 5001, 5001)))
     unknown = replace(order, segmenting=replace(segmenting, model="pdfnot"))
     house.run("mask", "a.png", "--model", "pdfnot", "--warm")
 

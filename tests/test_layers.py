@@ -32,6 +32,7 @@ LAYERS = {
     "dis_core.formats": 0,
     "dis_core.images": 0,
     "dis_core.patience": 0,
+    "dis_core.places": 0,
     "dis_core.progress": 0,
     "dis_core.tiling": 0,
     # 1: declarations. pluggy.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dis_core.errors import BadRequest, Cancelled
 from dis_core.model_spec import NO_PROMPT, Effort, Prompt, Quality, Segmentation
 from dis_core.passes import Passes, choose_refiner
+from dis_core.places import Box
 from dis_core.progress import Report, ignore
 
 Plane = NDArray[np.float32]
@@ -175,7 +176,7 @@ def test_the_fast_way_looks_once() -> None:
 @pytest.mark.parametrize("refine", ["none", "fast", "tiles", "auto"])
 def test_outside_of_a_box_there_is_nothing_whatever_the_refinement(refine: str) -> None:
     image, _ = scene((900, 900), (100, 100, 800, 800))
-    box = 300, 250, 600, 700
+    box = Box(300, 250, 600, 700)
 
     found, _ = passes(Nearsighted(64), refine).within(box, image, NO_PROMPT, ignore)
 

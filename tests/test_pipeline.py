@@ -20,6 +20,7 @@ from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenceNotAcc
 from dis_core.model_spec import NO_PROMPT, Effort, Prompt
 from dis_core.passes import Passes
 from dis_core.pipeline import Pipeline
+from dis_core.places import Box
 from dis_core.progress import ignore
 from tests.bright_model import BRIGHT, BRIGHT_WITH_DEPTH, BrightIsSubject, loaded
 
@@ -165,7 +166,7 @@ def test_nothing_outside_a_box_is_the_subject() -> None:
     image[20:40, 20:40] = 1
     image[60:80, 150:170] = 1
 
-    found, _ = passes_of(BrightIsSubject()).within((10, 10, 60, 60), image, NO_PROMPT, ignore)
+    found, _ = passes_of(BrightIsSubject()).within(Box(10, 10, 60, 60), image, NO_PROMPT, ignore)
 
     assert found.alpha[20:40, 20:40].min() == 1
     assert found.alpha.sum() == 400
@@ -176,7 +177,7 @@ def test_a_small_subject_in_a_box_is_looked_at_again_from_near() -> None:
     image[100:120, 100:140] = 1
     segmenter = BrightIsSubject()
 
-    passes_of(segmenter).within((50, 50, 350, 350), image, NO_PROMPT, ignore)
+    passes_of(segmenter).within(Box(50, 50, 350, 350), image, NO_PROMPT, ignore)
 
     assert [seen.shape[:2] for seen in segmenter.seen] == [(390, 390), (32, 52)]
 
@@ -186,7 +187,7 @@ def test_the_part_of_the_depth_that_belongs_to_a_box_goes_with_it() -> None:
     depth = np.arange(1600, dtype=np.float32).reshape(40, 40)
     segmenter = BrightIsSubject()
 
-    passes_of(segmenter).within((10, 10, 30, 30), image, Prompt(depth), ignore)
+    passes_of(segmenter).within(Box(10, 10, 30, 30), image, Prompt(depth), ignore)
 
     seen = segmenter.prompts[0].depth
     assert seen is not None

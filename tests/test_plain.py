@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dis_core.model_spec import RefinedLevel, Refinement
 from dis_core.orders import CutoutStyle, MaskStyle, Order, Receipt, Segmenting
+from dis_core.places import Box, Points
 from dis_core.plain import NotPlain, from_plain, to_plain
 
 ORDER = Order(
@@ -19,7 +20,13 @@ ORDER = Order(
     destination=Path("/results/\udce4.png"),  # a name that is no UTF-8, as Python holds it
     format="png",
     style=CutoutStyle(bgimage=Path("/images/sea.jpg"), crop=True, crop_margin=7),
-    segmenting=Segmenting(model="pdfnet", roi=(1, 2, 30, 40), depth=Path("/images/depth.png")),
+    segmenting=Segmenting(
+        model="pdfnet",
+        roi=Box(1, 2, 30, 40),
+        boxes=(Box(1, 2, 3, 4),),
+        points=Points(((0.5, 2.0),), ((3.0, 4.0),)),
+        depth=Path("/images/depth.png"),
+    ),
 )
 RECEIPT = Receipt("pdfnet@1", "cpu", Refinement("tiles", 1, "taken", (RefinedLevel((9, 8), 1, 2, 3, 4),)), ("a", "b"))
 

@@ -54,6 +54,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "depth_model": spec.depth_model,
         "needed": spec.needed,
         "half_precision": spec.half_precision,
+        "prompts": spec.prompts,
         "extra": spec.extra,
         "missing_packages": missing_packages(spec),
         "citation": None if spec.citation is None else asdict(spec.citation),

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from dis_core.cli.parent import stop_option
 from dis_core.cli.terminal import ProgressStyle, progress_option
 from dis_core.formats import OutputFormat
-from dis_core.model_spec import MAX_TILES, Box
+from dis_core.model_spec import MAX_TILES
 from dis_core.orders import Edges, Segmenting
+from dis_core.places import Box, Point, Points
 
 MOST_EDGE_PX = 100
 """As far as edges can be moved and softened: more takes long, and shows that the wrong thing is being done."""
@@ -51,7 +52,35 @@ class BoxType(click.ParamType[Box]):
             self.fail(f"{value!r} is not four whole numbers like 120,40,800,600", param, ctx)
         if width < 1 or height < 1:
             self.fail(f"a box of {width} x {height} pixels is empty", param, ctx)
-        return x, y, x + width, y + height
+        return Box(x, y, x + width, y + height)
+
+
+class PointType(click.ParamType["NamedPoint"]):
+    """X,Y or X,Y,background: a point in pixels, on the subject or beside it."""
+
+    name = "X,Y[,background]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> NamedPoint:  # click's own
+        text = str(value).removesuffix(",background")
+        try:
+            x, y = (float(part) for part in text.split(","))
+        except ValueError:
+            x = y = math.nan
+        if not (math.isfinite(x) and math.isfinite(y)):
+            self.fail(f"{value!r} is no point like 150,200 or 150,200,background", param, ctx)
+        return (x, y), "subject" if text == value else "background"
+
+
+NamedPoint = tuple[Point, Literal["subject", "background"]]
+"""A point, and what it is on."""
+
+
+def as_points(_ctx: click.Context, _param: click.Parameter, named: Sequence[NamedPoint]) -> Points:
+    """All points of a command line."""
+    subject, background = (tuple(point for point, of in named if of == kind) for kind in ("subject", "background"))
+    return Points(subject, background)
 
 
 class DurationType(click.ParamType[float]):
@@ -117,6 +146,23 @@ _OPTIONS = (
     ),
     click.option(
         "--roi", type=BoxType(), help="Only what lies in this box is the subject, in pixels from the top left."
+    ),
+    click.option(
+        "--box",
+        "boxes",
+        type=BoxType(),
+        multiple=True,
+        help="The subject is what this box is around; for models that can be told, such as dis-sam. More of them mean "
+        "more subjects.",
+    ),
+    click.option(
+        "--point",
+        "points",
+        type=PointType(),
+        metavar="X,Y[,background]",
+        multiple=True,
+        callback=as_points,
+        help="A point on the subject, or with ,background on what is none of it; may be repeated.",
     ),
     click.option(
         "--depth",

@@ -10,12 +10,12 @@ import numpy as np
 
 from dis_core.errors import BadRequest
 from dis_core.images.colour_profiles import from_srgb, to_srgb
+from dis_core.places import Box, BoxLike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dis_core.images.picture import Picture, Pixels
-    from dis_core.model_spec import Box
 
 Colour = tuple[int, int, int]
 """Red, green and blue of sRGB, 0 to 255."""
@@ -76,7 +76,7 @@ def over_picture(picture: Picture, background: Picture) -> Picture:
     return replace(picture, pixels=_blend(picture.pixels, behind_levels, share), alpha=total)
 
 
-def crop(picture: Picture, box: Box) -> Picture:
+def crop(picture: Picture, box: BoxLike) -> Picture:
     """The part of the picture inside of the box. Raises BadRequest for a box that is empty or reaches outside."""
     left, top, right, bottom = box
     height, width = picture.size
@@ -97,10 +97,10 @@ def bounds_of(mask: NDArray[np.bool_]) -> Box | None:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if len(rows) == 0:
         return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def box_with_margin(box: Box, *, size: tuple[int, int], margin_px: int = 0, margin_fraction: float = 0.0) -> Box:
+def box_with_margin(box: BoxLike, *, size: tuple[int, int], margin_px: int = 0, margin_fraction: float = 0.0) -> Box:
     """The box grown on each side by so many pixels plus a fraction of its longer side, as far as the picture reaches.
 
     `size` is the picture's (height, width). Raises BadRequest for a negative margin.
@@ -110,7 +110,7 @@ def box_with_margin(box: Box, *, size: tuple[int, int], margin_px: int = 0, marg
     left, top, right, bottom = box
     height, width = size
     margin = margin_px + round(margin_fraction * max(right - left, bottom - top))
-    return max(left - margin, 0), max(top - margin, 0), min(right + margin, width), min(bottom + margin, height)
+    return Box(max(left - margin, 0), max(top - margin, 0), min(right + margin, width), min(bottom + margin, height))
 
 
 def _as_rgb(picture: Picture) -> Picture:
