@@ -105,6 +105,12 @@ def in_precision_of(placement: Placement) -> AbstractContextManager[None]:
     return cast("AbstractContextManager[None]", torch.autocast(torch.device(placement.device).type, dtype))
 
 
+def in_full_precision(placement: Placement) -> AbstractContextManager[None]:
+    """While it lasts, the precision of the placement does not count: all is in float32."""
+    kind = torch.device(placement.device).type
+    return cast("AbstractContextManager[None]", torch.autocast(kind, enabled=False))
+
+
 @contextmanager
 def within_memory(placement: Placement, what_for: str, *, hint: str) -> Iterator[None]:
     """Turn running out of memory, on whatever device, into OutOfMemory with `hint` as its cure."""

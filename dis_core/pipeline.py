@@ -157,7 +157,7 @@ class Pipeline:
     def loaded(self) -> tuple[str, ...]:
         """The names of the models that are in memory."""
         loaded = self._loaded
-        specs = () if loaded is None else (loaded.spec, loaded.depth_spec)
+        specs = () if loaded is None else (loaded.spec, loaded.depth_spec, *plugins.companions_of(loaded.spec))
         return tuple(spec.name for spec in specs if spec is not None)
 
     def forget_fallback(self) -> None:

@@ -9,7 +9,7 @@ from dis_core.model_spec import NO_PROMPT, Placement, Prompt, Segmenter
 from dis_core.models.builtin import PDFNET_TINY
 from dis_core.pipeline import load_segmenter
 from dis_core.plugins import find_depth_model
-from tests import small_birefnet, small_diffdis, small_isnet
+from tests import small_birefnet, small_diffdis, small_dis_sam, small_isnet
 
 Make = Callable[[Placement], Segmenter]
 
@@ -39,5 +39,11 @@ SMALL_MODELS = (
         "birefnet", small_birefnet.segmenter, tuple(f"birefnet_segmenter:load_{n}" for n in (512, 1024, 2048, "lite"))
     ),
     SmallModel("isnet", small_isnet.segmenter, ("isnet_segmenter:load",)),
+    SmallModel(
+        "dis-sam",
+        small_dis_sam.segmenter,
+        ("dis_sam_segmenter:load_with_large", "dis_sam_segmenter:load_with_base"),
+        small_dis_sam.middle_of,
+    ),
     SmallModel("diffdis", small_diffdis.segmenter, ("diffdis_segmenter:load_published",)),
 )

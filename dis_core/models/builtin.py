@@ -6,6 +6,8 @@ is verified yet, so those of the first download are recorded and held to.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import ModelSpec, WeightsFile
 from dis_core.models import papers
@@ -65,6 +67,7 @@ ISNET = ModelSpec(
     weights=WeightsFile("ClockZinc/IS-NET_pth", "isnet-general-use.pth", size_bytes=177_000_000),
     loader="dis_core.models.isnet_segmenter:load",
     conversion="dis_core.models.isnet_checkpoint:convert",
+    half_precision=True,
     citation=papers.ISNET,
 )
 
@@ -76,7 +79,59 @@ ISNET_DIS5K = ModelSpec(
     weights=WeightsFile("Carve/isnet", "isnet.pth", size_bytes=177_000_000),
     loader="dis_core.models.isnet_segmenter:load",
     conversion="dis_core.models.isnet_checkpoint:convert",
+    half_precision=True,
     citation=papers.ISNET,
+)
+
+SAM_LARGE = ModelSpec(
+    name="sam-vit-large",
+    summary="Segment Anything for DIS-SAM: ViT-L",
+    license="Apache-2.0",
+    commercial_use="yes",
+    weights=WeightsFile("facebook/sam-vit-large", "model.safetensors", size_bytes=1_249_000_000),
+    loader="dis_core.models.sam:load_large",
+    task="part",
+    conversion="dis_core.models.sam_checkpoint:convert_large",
+    citation=papers.SAM,
+)
+
+SAM_BASE = ModelSpec(
+    name="sam-vit-base",
+    summary="Segment Anything for DIS-SAM: ViT-B",
+    license="Apache-2.0",
+    commercial_use="yes",
+    weights=WeightsFile("facebook/sam-vit-base", "model.safetensors", size_bytes=375_000_000),
+    loader="dis_core.models.sam:load_base",
+    task="part",
+    conversion="dis_core.models.sam_checkpoint:convert_base",
+    citation=papers.SAM,
+)
+
+DIS_SAM = ModelSpec(
+    name="dis-sam",
+    summary="DIS-SAM: what you name by boxes or points, made exact by an IS-Net",
+    license="MIT",
+    commercial_use="conditional",
+    weights=WeightsFile(
+        None,
+        "gpu_itr_24000_traLoss_4.7147_*.pth",
+        size_bytes=177_000_000,
+        homepage="https://github.com/Tennine2077/DIS-SAM",
+    ),
+    loader="dis_core.models.dis_sam_segmenter:load_with_large",
+    conversion="dis_core.models.isnet_checkpoint:convert_refiner",
+    companions=("sam-vit-large",),
+    half_precision=True,
+    prompts=("box", "points"),
+    citation=papers.DIS_SAM,
+)
+
+DIS_SAM_BASE = replace(
+    DIS_SAM,
+    name="dis-sam-base",
+    summary="DIS-SAM with the smaller SAM, which it was not trained with: quicker, and leaner by a gigabyte",
+    loader="dis_core.models.dis_sam_segmenter:load_with_base",
+    companions=("sam-vit-base",),
 )
 
 DEPTH_SMALL = ModelSpec(
@@ -187,6 +242,7 @@ BIREFNETS = tuple(
 @hookimpl
 def dis_register_models() -> tuple[ModelSpec, ...]:
     return (
-        *(PDFNET, PDFNET_DIS5K, PDFNET_TINY, *BIREFNETS, ISNET, ISNET_DIS5K, DIFFDIS),
-        *(DEPTH_SMALL, DEPTH_BASE, DEPTH_LARGE, DEPTH_TINY, SD_TURBO_AUTOENCODER),
+        *(PDFNET, PDFNET_DIS5K, PDFNET_TINY, *BIREFNETS, ISNET, ISNET_DIS5K, DIS_SAM, DIS_SAM_BASE, DIFFDIS),
+        *(DEPTH_SMALL, DEPTH_BASE, DEPTH_LARGE, DEPTH_TINY),
+        *(SAM_LARGE, SAM_BASE, SD_TURBO_AUTOENCODER),
     )

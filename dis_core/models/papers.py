@@ -25,6 +25,21 @@ ISNET = Citation(
     "https://arxiv.org/abs/2203.03041",
 )
 
+DIS_SAM = Citation(
+    "Promoting Segment Anything Model towards Highly Accurate Dichotomous Image Segmentation",
+    "Xianjie Liu, Keren Fu, Yao Jiang, Qijun Zhao",
+    2023,
+    "https://arxiv.org/abs/2401.00248",
+)
+
+SAM = Citation(
+    "Segment Anything",
+    "Alexander Kirillov, Eric Mintun, Nikhila Ravi, Hanzi Mao, Chloe Rolland, Laura Gustafson, Tete Xiao, "
+    "Spencer Whitehead, Alexander C. Berg, Wan-Yen Lo, Piotr Dollár, Ross Girshick",
+    2023,
+    "https://arxiv.org/abs/2304.02643",
+)
+
 DIFFDIS = Citation(
     "High-Precision Dichotomous Image Segmentation via Probing Diffusion Capacity",
     "Qian Yu, Peng-Tao Jiang, Hao Zhang, Jinwei Chen, Bo Li, Lihe Zhang, Huchuan Lu",

@@ -1,0 +1,224 @@
+"""Saying which subject is meant, from Python and from the command line: what reaches the model, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import dis_core
+from dis_core import Box, Points, plugins
+from dis_core.cli.main import run
+from dis_core.errors import BadRequest
+from dis_core.images import read_picture
+from dis_core.model_spec import Effort, Prompt, Segmentation
+from dis_core.passes import Passes
+from dis_core.pipeline import Pipeline
+from dis_core.progress import ignore
+from tests.bright_model import BRIGHT, BRIGHT_WHERE_TOLD, BrightIsSubject, BrightWhereTold, loaded
+
+BOXES_ONLY = replace(BRIGHT_WHERE_TOLD, name="boxes-only", prompts=("box",))
+LEFT, RIGHT = Box(10, 10, 30, 30), Box(70, 20, 90, 50)
+MODEL = "bright-where-told"
+
+
+@pytest.fixture(autouse=True)
+def told_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    known = {**plugins.models(), "bright": BRIGHT, MODEL: BRIGHT_WHERE_TOLD, "boxes-only": BOXES_ONLY}
+    monkeypatch.setattr(plugins, "models", lambda: known)
+    loaded.clear()
+    yield
+    loaded.clear()
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline("cpu")
+
+
+def picture() -> NDArray[np.uint8]:
+    """Black, with two white boxes, LEFT and RIGHT."""
+    image = np.zeros((60, 100, 3), np.uint8)
+    for left, top, right, bottom in (LEFT, RIGHT):
+        image[top:bottom, left:right] = 255
+    return image
+
+
+# From Python
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        (Box(5, 5, 35, 35), LEFT),
+        ((5, 5, 35, 35), LEFT),
+        (Points([(80, 35)]), Box(70, 25, 90, 46)),  # what lies within 10 pixels
+        ([Box(5, 5, 35, 35), Box(60, 0, 100, 60)], Box(10, 10, 90, 50)),
+        ([Box(5, 5, 35, 35), Points(background=[(10, 20)])], Box(11, 10, 30, 30)),
+    ],
+)
+def test_the_subject_is_what_the_prompt_says(pipeline: Pipeline, prompt: Any, found: Box) -> None:
+    matte = pipeline.segment(picture(), model=MODEL, prompt=prompt)
+
+    assert matte.bounds() == found
+
+
+def test_the_quick_way_takes_prompts_too() -> None:
+    assert dis_core.segment(picture(), model=MODEL, device="cpu", prompt=RIGHT).bounds() == RIGHT
+
+
+def test_a_model_that_takes_no_prompt_says_which_do_and_how_to_look_in_a_box(pipeline: Pipeline) -> None:
+    with pytest.raises(BadRequest, match="bright takes no box") as caught:
+        pipeline.segment(picture(), model="bright", prompt=LEFT)
+
+    assert MODEL in caught.value.hint
+    assert "dis-sam" in caught.value.hint
+    assert "--roi" in caught.value.hint
+    assert loaded == []
+
+
+def test_a_model_for_boxes_refuses_points_and_names_one_that_takes_them(pipeline: Pipeline) -> None:
+    with pytest.raises(BadRequest, match="boxes-only takes no points") as caught:
+        pipeline.segment(picture(), model="boxes-only", prompt=[LEFT, Points([(80, 35)])])
+
+    assert "boxes-only" not in caught.value.hint
+    assert MODEL in caught.value.hint
+
+
+def test_the_default_model_takes_no_prompt(pipeline: Pipeline) -> None:
+    with pytest.raises(BadRequest, match="pdfnet takes no box"):
+        pipeline.segment(picture(), prompt=LEFT)
+
+
+@pytest.mark.parametrize("model", [MODEL, "dis-sam"])
+def test_a_model_that_wants_to_be_told_says_so_before_anything_is_fetched_or_loaded(
+    pipeline: Pipeline, model: str
+) -> None:
+    with pytest.raises(BadRequest, match=f"{model} cuts out what it is told to") as caught:
+        pipeline.segment(picture(), model=model)
+
+    assert "--box" in caught.value.hint
+    assert loaded == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [(Box(200, 0, 300, 9), "holds nothing"), (Points([(5, 70)]), "is not in the image"), ([], "neither a box nor")],
+)
+def test_what_does_not_fit_the_image_is_refused(pipeline: Pipeline, prompt: Any, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        pipeline.segment(picture(), model=MODEL, prompt=prompt)
+
+
+# Within a box to look in
+
+
+def test_a_prompt_moves_with_the_part_that_is_looked_at(pipeline: Pipeline) -> None:
+    matte = pipeline.segment(picture(), model=MODEL, prompt=[Box(60, 0, 100, 60), Points([(20, 20)])], roi=RIGHT)
+
+    assert matte.bounds() == RIGHT
+
+
+def test_a_prompt_outside_of_the_part_that_is_looked_at_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(BadRequest, match="outside of the box to look in"):
+        pipeline.segment(picture(), model=MODEL, prompt=LEFT, roi=RIGHT)
+
+
+# Closer looks at small subjects
+
+
+def small_white_box() -> NDArray[np.float32]:
+    image = np.zeros((6000, 100, 3), np.float32)
+    image[1000:1400, 20:60] = 1
+    return image
+
+
+def test_a_closer_look_is_told_the_same_place() -> None:
+    segmenter = BrightWhereTold()
+    prompt = Prompt(boxes=(Box(0, 900, 100, 1500),))
+
+    found, refinement = Passes(segmenter, "normal", "tiles", Effort(0)).over(small_white_box(), prompt, ignore)
+
+    assert refinement.closer_look == "taken"
+    assert segmenter.prompts[1].boxes == (Box(0, 0, 100, 520),)  # from 60 pixels above the subject on
+    assert found.alpha.sum() == 400 * 40
+
+
+def test_a_closer_look_that_would_have_nothing_to_go_by_is_not_taken() -> None:
+    class Elsewhere(BrightWhereTold):
+        """Finds the bright box wherever it is told to look."""
+
+        def __call__(self, image: NDArray[np.float32], **more: Any) -> Segmentation:
+            return BrightIsSubject.__call__(self, image, **more)
+
+    segmenter = Elsewhere()
+    prompt = Prompt(boxes=(Box(0, 4000, 100, 4500),))
+
+    found, refinement = Passes(segmenter, "normal", "tiles", Effort(0)).over(small_white_box(), prompt, ignore)
+
+    assert len(segmenter.prompts) == 1
+    assert refinement.closer_look == "rejected"
+    assert found.alpha.sum() == pytest.approx(400 * 40)
+
+
+# The command line
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    return tmp_path
+
+
+def found_in(folder: Path) -> NDArray[np.bool_]:
+    white: NDArray[np.bool_] = read_picture(folder / "a-mask.png").pixels[..., 0] > 127
+    return white
+
+
+def test_boxes_are_given_as_corner_and_size_and_may_be_several(folder: Path) -> None:
+    assert run(["mask", "a.png", "-m", MODEL, "--box", "5,5,30,30", "--box", "60,0,40,60"]) == 0
+
+    assert found_in(folder).sum() == 20 * 20 + 20 * 30
+
+
+def test_points_may_be_on_the_background(folder: Path) -> None:
+    options = ["--point", "20,20", "--point", "80.5,35", "--point", "20,12,background"]
+
+    assert run(["mask", "a.png", "-m", MODEL, *options]) == 0
+
+    (matte,) = (segmenter.prompts[0] for segmenter in loaded)
+    assert matte.points == Points(((20.0, 20.0), (80.5, 35.0)), ((20.0, 12.0),))
+    assert not found_in(folder)[12, 20]
+    assert found_in(folder)[35, 80]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["-m", MODEL], "--box 10,20,300,400"),
+        (["-m", MODEL, "--box", "5,5,30"], "four whole numbers"),
+        (["-m", MODEL, "--point", "5"], "is no point like"),
+        (["-m", MODEL, "--point", "5,nan"], "is no point like"),
+        (["-m", MODEL, "--point", "5,6,7"], "is no point like"),
+        (["-m", MODEL, "--point", "5,6,behind"], "is no point like"),
+        (["-m", MODEL, "--point", "5,6,background"], "only says what is background"),
+        (["-m", MODEL, "--box", "500,5,30,30"], "holds nothing of the image"),
+        (["-m", "bright", "--box", "5,5,30,30"], "--roi 10,20,300,400"),
+    ],
+)
+def test_a_bad_prompt_is_one_clear_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert run(["mask", "a.png", *options]) == 1
+
+    told = capsys.readouterr().err
+    assert words in told
+    assert "Traceback" not in told
+    assert not (folder / "a-mask.png").exists()
