@@ -290,6 +290,8 @@ def _try_to_load(spec: ModelSpec, ready: Path) -> None:
     more = {"estimate_depth": None} if spec.task == "matte" else {}
     try:
         resolve(spec.loader)(ready, placement=Placement("cpu"), **more)
+    except WeightsMissing:
+        pass  # of a companion, which may be brought later; then the first image will tell
     except WeightsCorrupt:
         ready.unlink()
         raise
