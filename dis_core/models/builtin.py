@@ -110,7 +110,7 @@ SAM_BASE = ModelSpec(
 DIS_SAM = ModelSpec(
     name="dis-sam",
     summary="DIS-SAM: what you name by boxes or points, made exact by an IS-Net",
-    license="MIT",
+    license="LicenseRef-not-stated",
     commercial_use="conditional",
     weights=WeightsFile(
         None,
