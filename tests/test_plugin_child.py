@@ -24,10 +24,12 @@ from child.settings import (
     LIST_ARGUMENTS,
     MOST_PX,
     RESULTS,
+    Region,
     Settings,
     fetch_arguments,
     from_strings,
     region_box,
+    region_of,
     segment_arguments,
 )
 from hypothesis import given
@@ -79,14 +81,16 @@ def parsed(arguments: list[str]) -> dict[str, object]:
 @pytest.mark.parametrize("result", RESULTS)
 def test_dis_core_understands_what_plug_ins_ask_for(result: str) -> None:
     settings = Settings(result=result, quality="best", grow_px=-MOST_PX, feather_px=MOST_PX)
+    region = Region(look_in=(1, 2, 30, 40), around=(5, 6, 7, 8))
 
-    arguments = segment_arguments(settings, model="m", image="in.bmp", output="out.png", roi=(1, 2, 30, 40), more=())
+    arguments = segment_arguments(settings, model="m", image="in.bmp", output="out.png", region=region, more=())
 
     understood = parsed(arguments)
     assert arguments[0] == ("cutout" if result == "cut" else "mask")
     assert understood["inputs"] == ("in.bmp",)
     assert understood["output"] == "out.png"
     assert understood["roi"] == (1, 2, 31, 42)
+    assert understood["boxes"] == ((5, 6, 12, 14),)
     assert (understood["grow"], understood["feather"]) == (-MOST_PX, MOST_PX)
     assert (understood["model"], understood["quality"], understood["progress"]) == ("m", "best", "json")
     assert understood["stop_at_eof"]
@@ -102,10 +106,11 @@ def test_edges_reach_as_far_in_plug_ins_as_in_the_command() -> None:
 
 
 def test_further_options_go_to_the_end() -> None:
-    arguments = segment_arguments(Settings(), model="m", image="a", output="b", roi=None, more=("--warm",))
+    arguments = segment_arguments(Settings(), model="m", image="a", output="b", region=Region(), more=("--warm",))
 
     assert arguments[-1] == "--warm"
     assert "--roi" not in arguments
+    assert "--box" not in arguments
     assert not any(argument.startswith(("--grow", "--feather")) for argument in arguments)
 
 
@@ -150,6 +155,42 @@ def test_where_to_look_lies_within_the_source_and_holds_the_selection(
 
 def test_without_a_selection_everything_is_looked_at() -> None:
     assert region_box(None, (0, 0, 10, 10)) is None
+
+
+SOURCE = (20, 10, 100, 80)
+
+
+def test_a_model_that_finds_the_subject_itself_looks_around_the_selection() -> None:
+    region = region_of(Settings(), (50, 40, 10, 10), SOURCE, is_told=False)
+
+    assert region == Region(look_in=region_box((50, 40, 10, 10), SOURCE))
+
+
+def test_a_model_that_is_told_gets_the_selections_own_box() -> None:
+    assert region_of(Settings(), (50, 40, 10, 12), SOURCE, is_told=True) == Region(around=(30, 30, 10, 12))
+    assert region_of(Settings(), (0, 0, 500, 500), SOURCE, is_told=True) == Region(around=(0, 0, 100, 80))
+
+
+@pytest.mark.parametrize(
+    ("settings", "selected"), [(Settings(), None), (Settings(region="everywhere"), (50, 40, 10, 12))]
+)
+def test_a_model_that_is_told_asks_for_a_selection(
+    settings: Settings, selected: tuple[int, int, int, int] | None
+) -> None:
+    region = region_of(settings, selected, SOURCE, is_told=True)
+
+    assert region.arguments() == []
+    assert "select roughly around the subject" in region.refusal
+    assert "“Around the selection”" in region.refusal
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_selection_that_lies_elsewhere_is_refused(is_told: bool) -> None:
+    assert "outside of what is looked at" in region_of(Settings(), (300, 5, 9, 9), SOURCE, is_told=is_told).refusal
+
+
+def test_everywhere_means_everywhere() -> None:
+    assert region_of(Settings(region="everywhere"), (50, 40, 10, 12), SOURCE, is_told=False) == Region()
 
 
 # Answers
@@ -235,6 +276,36 @@ def test_what_dis_core_lists_is_understood(capsys: pytest.CaptureFixture[str]) -
     assert [model.name for model in models if model.is_here] == ["pdfnet-tiny"]
     assert choose(AUTOMATIC, models) == models[0]
     assert "commercial use: conditional" in models[0].terms()
+
+
+def test_a_model_says_whether_it_is_told_and_one_that_takes_no_box_is_left_out() -> None:
+    listed = [
+        {"name": "free", "task": "matte", "present": True},
+        {"name": "told", "task": "matte", "present": True, "prompts": ["box", "points"]},
+        {"name": "pointed at", "task": "matte", "present": True, "prompts": ["points"]},
+        {"name": "a part", "task": "part", "present": True},
+    ]
+
+    models = parse_models(json.dumps(listed).encode())
+
+    assert [(model.name, model.is_told) for model in models] == [("free", False), ("told", True)]
+    assert choose(AUTOMATIC, models[::-1]) == models[0]
+
+
+def test_a_file_that_no_program_can_fetch_is_fetched_by_hand() -> None:
+    page = "https://x.org"
+    whole = {"name": "model", "task": "matte", "present": False, "size_bytes": 9, "homepage": page, "needed": ["part"]}
+    listed = [whole, {"name": "part", "task": "part", "present": False, "size_bytes": 9}]
+    (model,) = parse_models(json.dumps(listed).encode())
+    (with_file,) = parse_models(json.dumps([{**listed[0], "present": True}, listed[1]]).encode())
+
+    remedy = without_model(model, [model])
+
+    assert model.label() == "model (to be fetched by hand)"
+    assert remedy.kind == COPY
+    assert page in remedy.words
+    assert remedy.what == "python3 -m dis_core fetch model --from FILE\n"
+    assert without_model(with_file, [with_file]).kind == DOWNLOAD  # of the part, which a program can fetch
 
 
 @pytest.mark.parametrize("listed", [b"", b"{", b"[1]", b"[{}]", b"\xff"])

@@ -11,7 +11,11 @@ from .settings import AUTOMATIC
 
 @dataclass(frozen=True)
 class Model:
-    """One model that finds subjects. `missing_bytes` is what would be downloaded, 0 if all of it is here."""
+    """One model that finds subjects. `missing_bytes` is what would be downloaded, 0 if all of it is here.
+
+    `is_told` says that it cuts out what a box is around. `by_hand` is the page from which a person has to fetch its
+    file, if it is not here and no program can.
+    """
 
     name: str
     summary: str
@@ -19,6 +23,8 @@ class Model:
     commercial_use: str
     draft: bool
     missing_bytes: int
+    is_told: bool = False
+    by_hand: str = ""
 
     @property
     def is_here(self) -> bool:
@@ -28,7 +34,8 @@ class Model:
         """For a list to choose from."""
         if self.is_here:
             return f"{self.name} (draft)" if self.draft else self.name
-        return f"{self.name} ({megabytes(self.missing_bytes)} to download)"
+        missing = "to be fetched by hand" if self.by_hand else f"{megabytes(self.missing_bytes)} to download"
+        return f"{self.name} ({missing})"
 
     def terms(self) -> str:
         """What it is and on which terms, for a tooltip."""
@@ -36,18 +43,24 @@ class Model:
 
 
 def parse_models(listed: bytes) -> list[Model]:
-    """The models of `dis-core models --json` that find subjects, in its order; none if it makes no sense."""
+    """The models of `dis-core models --json` that find subjects, in its order; none if it makes no sense.
+
+    A model that wants to be told by points alone is left out: a selection holds none.
+    """
     try:
         entries = {str(entry["name"]): entry for entry in json.loads(listed.decode("utf-8"))}
     except (ValueError, KeyError, TypeError):
         return []
-    return [_model(entry, entries) for entry in entries.values() if entry.get("task") == "matte"]
+    return [_model(entry, entries) for entry in entries.values() if entry.get("task") == "matte" and _is_usable(entry)]
 
 
 def choose(name: str, models: Sequence[Model]) -> Model | None:
-    """The model of that name; for the automatic choice the first one that is no draft. None if there is none."""
+    """The model of that name; for the automatic choice the first one that is no draft and finds the subject by itself.
+
+    None if there is none.
+    """
     for model in models:
-        if model.name == name or (name == AUTOMATIC and not model.draft):
+        if model.name == name or (name == AUTOMATIC and not (model.draft or model.is_told)):
             return model
     return None
 
@@ -55,6 +68,10 @@ def choose(name: str, models: Sequence[Model]) -> Model | None:
 def megabytes(size_bytes: int) -> str:
     """Such as "411 MB"."""
     return f"{round(size_bytes / 1e6)} MB"
+
+
+def _is_usable(entry: dict[str, Any]) -> bool:
+    return not entry.get("prompts") or "box" in entry["prompts"]
 
 
 def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
@@ -67,4 +84,6 @@ def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
         draft=bool(entry.get("draft")),
         # A size that nobody knows counts one byte: not here, and to be downloaded.
         missing_bytes=sum(int(part.get("size_bytes") or 1) for part in needed if not part.get("present")),
+        is_told=bool(entry.get("prompts")),
+        by_hand="" if entry.get("present") else str(entry.get("homepage") or ""),
     )

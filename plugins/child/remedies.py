@@ -36,6 +36,13 @@ def without_model(model: Model, others: Sequence[Model]) -> Remedy:
     """The model is not on this machine, and downloading it needs a yes."""
     here = [other.name for other in others if other.is_here]
     instead = f" Or choose {here[0]}, which is here." if here else ""
+    if model.by_hand:
+        words = (
+            f"The model {model.name} is not on this machine, and no program can download its file. Get it from "
+            f"{model.by_hand}; then say where it is with the command that the button copies, in a terminal. Licence: "
+            f"{model.licence}, commercial use: {model.commercial_use}.{instead}"
+        )
+        return Remedy(words, "Copy the command", COPY, f"python3 -m dis_core fetch {model.name} --from FILE\n")
     size = megabytes(model.missing_bytes)
     words = (
         f"The model {model.name} is not on this machine yet. It is downloaded once, {size}, and works offline from "

@@ -56,14 +56,28 @@ def from_strings(kept: Mapping[str, str]) -> Settings:
     return Settings(**values)
 
 
+@dataclass(frozen=True)
+class Region:
+    """What the selection says, in pixels of the source: a box to `look_in`, or for a model that is told what to cut out
+    the box `around` it; or why there can be no run, in words for the painter."""
+
+    look_in: Box | None = None
+    around: Box | None = None
+    refusal: str = ""
+
+    def arguments(self) -> list[str]:
+        """The same as arguments of dis-core."""
+        boxes = (("--roi", self.look_in), ("--box", self.around))
+        return [part for name, box in boxes if box is not None for part in (name, ",".join(map(str, box)))]
+
+
 def segment_arguments(
-    settings: Settings, *, model: str, image: str, output: str, roi: Box | None, more: Sequence[str]
+    settings: Settings, *, model: str, image: str, output: str, region: Region, more: Sequence[str]
 ) -> list[str]:
     """The arguments of dis-core for one picture: a grey matte, or for a new layer the subject in clean colours."""
     arguments = ["cutout" if settings.result == "cut" else "mask", image, "-o", output, "--model", model]
     arguments += ["--quality", settings.quality, "--progress", "json", "--stop-at-eof"]
-    if roi is not None:
-        arguments += ["--roi", ",".join(map(str, roi))]
+    arguments += region.arguments()
     if settings.grow_px:
         arguments += [f"--grow={settings.grow_px}"]
     if settings.feather_px:
@@ -79,6 +93,38 @@ def fetch_arguments(model: str) -> list[str]:
 LIST_ARGUMENTS = ("models", "--json")
 
 
+APART = "The selection lies outside of what is looked at; deselect, or look everywhere"
+NOT_TOLD = (
+    "This model cuts out what it is told to: select roughly around the subject, choose “{where}”, and start again"
+)
+
+
+def region_of(settings: Settings, selected: Box | None, source: Box, *, is_told: bool) -> Region:
+    """What the selection's box says about where the subject is; `is_told` says that the model has to be told.
+
+    Both boxes are in pixels of the picture.
+    """
+    if settings.region != "selection":
+        selected = None
+    if not is_told:
+        box = region_box(selected, source)
+        return Region(refusal=APART) if box is not None and box[2] == 0 else Region(look_in=box)
+    if selected is None:
+        return Region(refusal=NOT_TOLD.format(where=REGIONS["selection"]))
+    inside = cut_to(selected, source)
+    return Region(refusal=APART) if inside is None else Region(around=inside)
+
+
+def cut_to(box: Box, source: Box) -> Box | None:
+    """What lies of a box in the source, counted from the source's corner; None if nothing does."""
+    left, top = max(box[0], source[0]), max(box[1], source[1])
+    right = min(box[0] + box[2], source[0] + source[2])
+    bottom = min(box[1] + box[3], source[1] + source[3])
+    if right <= left or bottom <= top:
+        return None
+    return left - source[0], top - source[1], right - left, bottom - top
+
+
 def region_box(selected: Box | None, source: Box) -> Box | None:
     """Where to look: the selection's box with a tenth of its longer side around it, counted from the source's corner.
 
@@ -89,10 +135,7 @@ def region_box(selected: Box | None, source: Box) -> Box | None:
         return None
     x, y, width, height = selected
     margin = max(width, height) // 10 + 8
-    left, top = max(x - margin, source[0]), max(y - margin, source[1])
-    right = min(x + width + margin, source[0] + source[2])
-    bottom = min(y + height + margin, source[1] + source[3])
-    if right <= left or bottom <= top:
+    box = cut_to((x - margin, y - margin, width + 2 * margin, height + 2 * margin), source)
+    if box is None:
         return 0, 0, 0, 0
-    box = (left - source[0], top - source[1], right - left, bottom - top)
     return None if box == (0, 0, source[2], source[3]) else box

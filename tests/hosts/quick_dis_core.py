@@ -1,6 +1,7 @@
-"""dis-core with three more models, for tests: `python -m tests.hosts.quick_dis_core` is the same command otherwise.
+"""dis-core with five more models, for tests: `python -m tests.hosts.quick_dis_core` is the same command otherwise.
 
-`bright` is exact and instant, `endless` works until it is stopped, and `absent` is on the Hub only.
+`bright` is exact and instant, and so is `bright-where-told` where it is told to look; `endless` works until it is
+stopped, `absent` is on the Hub only, and `by-hand` is not even there.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from dis_core import plugins
 from dis_core.cli.main import run
 from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation, WeightsFile
 from dis_core.progress import Report, ignore
-from tests.bright_model import BRIGHT
+from tests.bright_model import BRIGHT, BRIGHT_WHERE_TOLD
 
 ENDLESS = replace(BRIGHT, name="endless", loader="tests.hosts.quick_dis_core:load_endless")
 ABSENT = replace(
     BRIGHT, name="absent", weights=WeightsFile("someone/absent", "model.safetensors", size_bytes=2_000_000), draft=False
 )
+BY_HAND = replace(ABSENT, name="by-hand", weights=WeightsFile(None, "model.pth", homepage="https://example.org/model"))
 
 
 class Endless:
@@ -55,6 +57,6 @@ def load_endless(weights: Path, *, placement: Placement, estimate_depth: DepthEs
 
 
 if __name__ == "__main__":
-    known = {**plugins.models(), **{spec.name: spec for spec in (BRIGHT, ENDLESS, ABSENT)}}
+    known = {**plugins.models(), **{spec.name: spec for spec in (BRIGHT, BRIGHT_WHERE_TOLD, BY_HAND, ENDLESS, ABSENT)}}
     plugins.models = lambda: known  # type: ignore[assignment]
     sys.exit(run(sys.argv[1:]))

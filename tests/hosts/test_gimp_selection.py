@@ -131,6 +131,15 @@ def test_a_selection_says_where_to_look_in_gimp(
     assert np.array_equal(canvas.selection(), plane(*found))
 
 
+def test_a_model_that_is_told_cuts_out_what_gimps_selection_is_around(canvas: Canvas) -> None:
+    canvas.show(dark_with(LEFT, RIGHT))
+    canvas.select(plane((85, 45, 10, 12)))
+
+    canvas.run(model="bright-where-told")
+
+    assert np.array_equal(canvas.selection(), plane((85, 45, 10, 12)))
+
+
 def test_intersecting_with_a_small_layer_clears_what_lies_around_it(canvas: Canvas) -> None:
     canvas.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
     canvas.select(plane((10, 10, 100, 60)))

@@ -97,6 +97,14 @@ def test_a_missing_model_is_told_of_with_its_size_and_the_command(canvas: Canvas
     assert_untouched(canvas)
 
 
+def test_a_model_that_has_to_be_fetched_by_hand_is_told_of_with_its_page_and_the_command(canvas: Canvas) -> None:
+    told = canvas.refusal(SELECT, model="by-hand")
+
+    assert "no program can download its file. Get it from https://example.org/model" in told
+    assert "python3 -m dis_core fetch by-hand --from FILE" in told
+    assert_untouched(canvas)
+
+
 def test_a_model_that_nobody_knows_is_told_of_in_gimp(canvas: Canvas) -> None:
     assert canvas.refusal(model="nonsense") == "There is no model called nonsense; choose another one"
     assert_untouched(canvas)

@@ -118,6 +118,25 @@ def test_a_selection_says_where_to_look(
     assert np.array_equal(easel.selection(), plane(*found))
 
 
+def test_a_model_that_is_told_cuts_out_what_the_selections_box_is_around(easel: Easel) -> None:
+    easel.show(dark_with(LEFT, RIGHT))
+    easel.select(plane((85, 45, 10, 12)))
+
+    ran = easel.run(model="bright-where-told", region="selection")
+
+    assert ran["told"] == ["Subject selected by bright-where-told"]
+    assert np.array_equal(easel.selection(), plane((85, 45, 10, 12)))
+
+
+def test_a_model_that_is_told_asks_for_a_selection_in_krita(easel: Easel) -> None:
+    easel.show(dark_with(LEFT, RIGHT))
+
+    ran = easel.run(model="bright-where-told", region="selection")
+
+    assert "select roughly around the subject" in ran["told"][0]
+    assert not easel.has_selection()
+
+
 def test_a_selection_away_from_the_layer_is_refused(easel: Easel) -> None:
     easel.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
     easel.select(plane((90, 60, 10, 10)))

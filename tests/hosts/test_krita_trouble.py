@@ -187,6 +187,16 @@ def test_a_model_that_is_not_there_is_offered_with_its_size(easel: Easel) -> Non
     assert_untouched(easel)
 
 
+def test_a_model_that_has_to_be_fetched_by_hand_offers_the_command(easel: Easel) -> None:
+    ran = easel.run(model="by-hand")
+
+    ((words, button, command),) = ran["mendable"]
+    assert "Get it from https://example.org/model" in words
+    assert button == "Copy the command"
+    assert command == "python3 -m dis_core fetch by-hand --from FILE\n"
+    assert_untouched(easel)
+
+
 def test_a_model_that_nobody_knows_is_told_of(easel: Easel) -> None:
     ran = easel.run(model="u2net")
 

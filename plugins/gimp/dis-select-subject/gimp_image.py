@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterator, Sequence
 import planes
 from child.bitmap import RED_FIRST, bitmap_header
 from child.matte import has_subject, without_dust
-from child.settings import Box, region_box
+from child.settings import Box, Region, Settings, region_of
 from gi.repository import Babl, Gegl, Gimp
 
 STRIP_PIXELS = 2_000_000
@@ -67,14 +67,14 @@ def find_target(image: Any, drawables: Sequence[Any], result: str) -> Any:
     return layer
 
 
-def find_region(source: Source) -> Box | None:
-    """Where in the source to look because of the selection, None for everywhere. Raises Refused."""
+def find_region(source: Source, settings: Settings, *, is_told: bool) -> Region:
+    """Where the subject is because of the selection; `is_told` says that the model has to be told. Raises Refused."""
     bounds = Gimp.Selection.bounds(source.image)
     selected = (bounds.x1, bounds.y1, bounds.x2 - bounds.x1, bounds.y2 - bounds.y1) if bounds.non_empty else None
-    roi = region_box(selected, source.box)
-    if roi is not None and roi[2] == 0:
-        raise Refused("The selection lies outside of what is looked at; deselect, or look everywhere")
-    return roi
+    region = region_of(settings, selected, source.box, is_told=is_told)
+    if region.refusal:
+        raise Refused(region.refusal)
+    return region
 
 
 def export(source: Source, path: str, on_progress: Callable[[float], None]) -> None:

@@ -65,8 +65,12 @@ def find_subject(
     """
     source = pictures.find_source(image, drawables, settings.source)
     target = None if settings.result == "select" else pictures.find_target(image, drawables, settings.result)
-    roi = pictures.find_region(source) if settings.region == "selection" else None
-    model = _usable_model(settings, program, consent)
+    models = known_models(program)
+    model = choose(settings.model, models)
+    if model is None:
+        raise Failure(f"There is no model called {settings.model}; choose another one")
+    region = pictures.find_region(source, settings, is_told=model.is_told)
+    _bring(model, models, program, consent)
     Gimp.progress_init("Subject: reading the picture")
     with _private_folder() as folder:
         seen, result = os.path.join(folder, "picture.bmp"), os.path.join(folder, "result.png")
@@ -76,7 +80,7 @@ def find_subject(
             model=model.name,
             image=text_of(seen),
             output=text_of(result),
-            roi=roi,
+            region=region,
             more=program.segment_options,
         )
         outcome, _ = run_child(program, arguments, more_environment=OFFLINE, on_progress=_show)
@@ -93,25 +97,18 @@ def find_subject(
     Gimp.displays_flush()
 
 
-def _usable_model(settings: Settings, program: Program, consent: Consent | None) -> Model:
-    """The model to use, which is on this machine, perhaps since now. Raises Failure, Declined."""
-    models = known_models(program)
-    model = choose(settings.model, models)
-    if model is None:
-        raise Failure(f"There is no model called {settings.model}; choose another one")
+def _bring(model: Model, models: Sequence[Model], program: Program, consent: Consent | None) -> None:
+    """See that a model is on this machine, if the painter agrees. Raises Failure, Declined."""
     if model.is_here:
-        return model
+        return
     remedy = without_model(model, models)
+    if remedy.kind != DOWNLOAD:
+        words = remedy.words.replace("the command that the button copies, in a terminal", "this command")
+        raise Failure(f"{words}\n\n{remedy.what.strip()}")
     if consent is None:
         raise Failure(f"{remedy.words} {_fetch_words(model)}")
     if not consent(remedy):
         raise Declined
-    _download(model, program)
-    return model
-
-
-def _download(model: Model, program: Program) -> None:
-    """Bring a model to this machine. Raises Failure."""
     Gimp.progress_init(f"Subject: downloading {model.name}")
     outcome, _ = run_child(program, fetch_arguments(model.name), more_environment={}, on_progress=_show)
     if isinstance(outcome, Failed):

@@ -140,7 +140,7 @@ class Desk(QtCore.QObject):
             self._tell(outcome, settings, model)
 
         self.progressed.emit(0.0, "reading the picture")
-        self._work = SubjectRun(picture, settings, model.name, program, on_progress=self._progress, on_end=ended)
+        self._work = SubjectRun(picture, settings, model, program, on_progress=self._progress, on_end=ended)
 
     def _tell(self, outcome: Outcome, settings: Settings, model: Model) -> None:
         if isinstance(outcome, Done):

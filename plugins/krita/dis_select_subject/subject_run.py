@@ -12,9 +12,10 @@ from . import document as pictures
 from . import masks, results
 from .child.answers import Done, Failed, Outcome, Progress
 from .child.bitmap import bitmap_header
+from .child.models import Model
 from .child.names import text_of
 from .child.program import OFFLINE, Program
-from .child.settings import Settings, region_box, segment_arguments
+from .child.settings import Region, Settings, region_of, segment_arguments
 from .child_process import ChildProcess
 from .outlines import prepare_outlines
 from .qt import QtCore
@@ -24,7 +25,7 @@ READ, SEGMENT = 0.05, 0.9
 
 
 class SubjectRun:
-    """Does what `settings` say to a picture with the model of that name.
+    """Does what `settings` say to a picture with a model that is here.
 
     `on_progress` hears how far it is, `on_end` what came of it, once, if nobody stops it. Whatever happens, the picture
     is either done or as it was.
@@ -34,7 +35,7 @@ class SubjectRun:
         self,
         picture: Any,
         settings: Settings,
-        model: str,
+        model: Model,
         program: Program,
         *,
         on_progress: Callable[[Progress], None],
@@ -89,15 +90,15 @@ class SubjectRun:
         size = (picture.width(), picture.height())
         source = pictures.find_source(picture, self.settings.source)
         target = self._target(picture)
-        roi = self._region(picture, source)
+        region = self._region(picture, source)
         image, output = os.path.join(self._folder, "picture.bmp"), os.path.join(self._folder, "result.png")
         yield from self._export(source, image)
         arguments = segment_arguments(
             self.settings,
-            model=self.model,
+            model=self.model.name,
             image=text_of(image),
             output=text_of(output),
-            roi=roi,
+            region=region,
             more=self.program.segment_options,
         )
         self._child = ChildProcess(
@@ -128,13 +129,12 @@ class SubjectRun:
             raise pictures.Refused(f"The layer “{layer.name()}” is locked; unlock it to give it a mask")
         return layer
 
-    def _region(self, picture: Any, source: pictures.Source) -> Any:
-        if self.settings.region != "selection":
-            return None
-        roi = region_box(pictures.selected_box(picture), source.box)
-        if roi is not None and roi[2] == 0:
-            raise pictures.Refused("The selection lies outside of what is looked at; deselect, or look everywhere")
-        return roi
+    def _region(self, picture: Any, source: pictures.Source) -> Region:
+        """Where the subject is because of the selection. Raises Refused."""
+        region = region_of(self.settings, pictures.selected_box(picture), source.box, is_told=self.model.is_told)
+        if region.refusal:
+            raise pictures.Refused(region.refusal)
+        return region
 
     def _export(self, source: pictures.Source, image: str) -> Iterator[bool]:
         """Write the pixels to a file, strip by strip. Raises Refused if all of them are transparent."""
