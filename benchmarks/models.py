@@ -31,9 +31,12 @@ from safetensors.torch import save_file
 
 from dis_core.device import choose_placement
 from dis_core.images import read_picture
+from dis_core.model_spec import NO_PROMPT, Prompt
 from dis_core.models.builtin import dis_register_models
 from dis_core.models.depth_anything import small_network
+from dis_core.models.sam import base_network, large_network
 from dis_core.pipeline import load_segmenter
+from dis_core.places import Box
 from dis_core.plugins import find_matte_model, find_model
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +75,10 @@ PUBLISHED: dict[str, Callable[[], Shapes]] = {
     "birefnet-512": lambda: recorded("birefnet/manifest_large.json"),
     "birefnet-lite": lambda: recorded("birefnet/manifest_lite.json"),
     "isnet": lambda: recorded("isnet/manifest.json"),
+    "dis-sam": lambda: {**recorded("isnet/manifest.json"), "conv_in.weight": (64, 5, 3, 3)},
+    "dis-sam-base": lambda: PUBLISHED["dis-sam"](),
+    "sam-vit-large": lambda: own(large_network),
+    "sam-vit-base": lambda: own(base_network),
     "diffdis": lambda: {
         **{f"unet.{key}": shape for key, shape in recorded("diffdis/manifest.json", "unet", "keys").items()},
         "positive": (1, 2, 1024),
@@ -85,7 +92,7 @@ PUBLISHED: dict[str, Callable[[], Shapes]] = {
 def measurable() -> list[str]:
     """The matte models that come with dis-core and have a line above, or come with their weights."""
     mattes = (spec for spec in dis_register_models() if spec.task == "matte")
-    return [spec.name for spec in mattes if spec.weights.repo is None or spec.name in PUBLISHED]
+    return [spec.name for spec in mattes if spec.weights.is_embedded or spec.name in PUBLISHED]
 
 
 def random_weights(shapes: Shapes) -> dict[str, torch.Tensor]:
@@ -109,7 +116,7 @@ def give_weights(name: str, home: Path) -> None:
     """Let a model and all that it needs have random weights in a home of its own."""
     spec = find_model(name)
     for needed in (*map(find_model, spec.needed), spec):
-        if needed.weights.repo is None:
+        if needed.weights.is_embedded:
             continue
         file = home / "published.safetensors"
         save_file(random_weights(PUBLISHED[needed.name]()), file)
@@ -139,7 +146,10 @@ def measure(name: str, device: str) -> Numbers:
     segmenter = load_segmenter(spec, depth_spec, placement)
     photo = read_picture(PHOTO).srgb()
     started, worked = time.perf_counter(), time.process_time()
-    segmenter(photo)
+    prompt = Prompt(boxes=(Box(100, 60, 500, 340),)) if spec.prompts else NO_PROMPT
+    found = segmenter(photo, prompt=prompt)
+    if found.guide is not None and not found.guide.any():
+        raise RuntimeError("nothing was found, so that most of the work was not done; other weights may find something")
     numbers = {
         "side_px": float(segmenter.side_for("normal")),
         "seconds": time.perf_counter() - started,
