@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dis_core.cli.doctor import Findings, examine_plugins
+from dis_core.cli.findings import Findings
 from dis_core.cli.main import run
+from dis_core.cli.plugin_findings import examine_plugins
 from dis_core.hosts import gimp
 from tests.test_krita_install import SOURCES, files_below
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dis_core.cli.doctor import Findings, examine_plugins
+from dis_core.cli.findings import Findings
 from dis_core.cli.main import run
+from dis_core.cli.plugin_findings import examine_plugins
 from dis_core.hosts import krita, plugin_files
 from dis_core.hosts.krita import Places
 

@@ -9,13 +9,15 @@ import platform
 import stat
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dis_core.cli.findings import Findings, Folder, Problem
+from dis_core.cli.plugin_findings import examine_plugins
 from dis_core.daemon import endpoint
 from dis_core.disk import free_space, megabytes, nearest_existing
 from dis_core.errors import DisError
@@ -23,7 +25,6 @@ from dis_core.errors import DisError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dis_core.cli.editors import Editor
     from dis_core.model_spec import ModelSpec
 
 NEEDED = ("numpy", "pillow", "torch", "timm", "transformers", "huggingface-hub", "safetensors", "click")
@@ -33,42 +34,6 @@ SECRET_SETTINGS = ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_p
 """Named in the report without their values, which hold passwords."""
 
 LITTLE_SPACE_BYTES = 2_000_000_000
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong: `what`, its `cure`, and whether images cannot be cut out until it is cured."""
-
-    what: str
-    cure: str
-    blocks: bool = False
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder that dis-core writes to: what for, where, how much is in it, how much fits, and whether it may."""
-
-    purpose: str
-    path: str
-    size_bytes: int
-    free_bytes: int
-    writable: bool
-
-
-@dataclass
-class Findings:
-    """All that was found, in the order in which it is printed."""
-
-    versions: dict[str, str] = field(default_factory=dict)
-    settings: dict[str, str] = field(default_factory=dict)
-    devices: list[str] = field(default_factory=list)
-    folders: list[Folder] = field(default_factory=list)
-    hub: str = ""
-    models: dict[str, str] = field(default_factory=dict)
-    editors: list[Editor] = field(default_factory=list)
-    daemon: list[str] = field(default_factory=list)
-    plugins: dict[str, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
 
 
 @click.command()
@@ -284,57 +249,6 @@ def is_complete(spec: ModelSpec, ready: dict[str, Path | None]) -> bool:
     from dis_core.extras import missing_packages
 
     return not missing_packages(spec) and all(ready.get(name) is not None for name in (spec.name, *spec.needed))
-
-
-def examine_plugins(findings: Findings) -> None:
-    """Whether each editor would find its plug-in, and whether that one would find this installation."""
-    for editor, examine in (("krita", examine_krita), ("gimp", examine_gimp)):
-        try:
-            findings.plugins[editor] = examine(findings)
-        except (OSError, DisError) as error:
-            findings.plugins[editor] = f"cannot be looked at: {error}"
-
-
-def examine_krita(findings: Findings) -> str:
-    """Where Krita's plug-in is, in words; what is wrong with it goes to the findings."""
-    from dis_core.hosts import krita
-
-    places = krita.usual_places()
-    cure = "run: dis-core plugin install krita"
-    if not krita.is_installed(places):
-        return f"not installed; to install it, {cure}"
-    if not krita.is_switched_on(places):
-        what = "the plug-in for Krita is switched off"
-        findings.problems.append(Problem(what, f"{cure}, or tick it in Krita's Python Plugin Manager"))
-    if not krita.is_up_to_date(places):
-        what = "the plug-in for Krita is of another version, or uses another dis-core than this one"
-        findings.problems.append(Problem(what, cure))
-    return str(places.package)
-
-
-def examine_gimp(findings: Findings) -> str:
-    """The same for GIMP, over all of its profiles."""
-    from dis_core.hosts import gimp
-
-    cure = "run: dis-core plugin install gimp"
-    states = []
-    for profile in filter(gimp.is_installed, gimp.usual_profiles()):
-        folder = gimp.plugin_folder(profile)
-        registered = gimp.is_registered(profile)
-        states.append(f"{folder} ({REGISTERED[registered]})")
-        if not gimp.is_executable(profile):
-            what = f"GIMP takes only plug-ins that can be executed, and {folder / gimp.PROGRAM} cannot"
-            findings.problems.append(Problem(what, cure))
-        elif registered is False:
-            what = f"GIMP has looked at {folder} and did not take the plug-in"
-            findings.problems.append(Problem(what, "start GIMP in a terminal, to see why; it has to be 3.0 or later"))
-        if not gimp.is_up_to_date(profile):
-            what = f"the plug-in for GIMP in {folder} is of another version, or uses another dis-core than this one"
-            findings.problems.append(Problem(what, cure))
-    return ", ".join(states) or f"not installed; to install it, {cure}"
-
-
-REGISTERED = {True: "GIMP has taken it", False: "GIMP has not taken it", None: "GIMP has not started since"}
 
 
 def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
