@@ -25,14 +25,17 @@ def obtain_specs(
 ) -> tuple[ModelSpec, ModelSpec | None]:
     """The specifications of the model to run and of its depth model, with all weights on this machine.
 
-    The depth model is None where no depth has to be estimated. A model that is named never falls back to another.
+    `needs_depth` is False where the user has a depth map. The depth model is None where no depth has to be estimated.
+    A model that is named never falls back to another.
 
     Raises UnknownModel, PackagesMissing, LicenceNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model
-    that cannot run in the precision of `placement`.
+    that cannot run in the precision of `placement`, or is given depth although it looks at none.
     """
     chosen = plugins.find_matte_model(model or DEFAULT_MODEL)
     refuse_imprecise(chosen, placement)
     depth = _depth_spec(chosen, depth_model)
+    if chosen.depth_model is None and (depth_model is not None or not needs_depth):
+        raise BadRequest(f"{chosen.name} does not look at depth", hint="leave out the depth map and the depth model")
     wanted = [chosen, *plugins.companions_of(chosen), *([depth] if depth and needs_depth else [])]
     refuse_without_packages(*wanted)
     if not accept_noncommercial:
@@ -63,7 +66,7 @@ def refuse_noncommercial(*specs: ModelSpec) -> None:
 def refuse_imprecise(spec: ModelSpec, placement: Placement) -> None:
     """Raises BadRequest if half precision is wanted of a model that does not keep its mattes with it."""
     if placement.dtype != FULL_DTYPE and not spec.half_precision:
-        raise BadRequest(f"{spec.name} is not known to be right in half precision", hint="leave out --precision half")
+        raise BadRequest(f"{spec.name} is not known to be right in half precision", hint="use full precision")
 
 
 def _depth_spec(chosen: ModelSpec, depth_model: str | None) -> ModelSpec | None:

@@ -23,6 +23,7 @@ from dis_core.errors import BadRequest, OutputFailed, WeightsCorrupt, WeightsMis
 from dis_core.model_spec import Placement
 from dis_core.packaged import comes_with, version_of_carrier
 from dis_core.packaged import embedded_path as embedded_path  # who asks for weights, asks here
+from dis_core.plugins import companions_of
 from dis_core.progress import Report, ignore, span
 from dis_core.turns import one_at_a_time
 
@@ -287,11 +288,11 @@ def _make_ready(spec: ModelSpec, source: Path, sha256: str, *, origin: Literal["
 
 def _try_to_load(spec: ModelSpec, ready: Path) -> None:
     """Refuse a user's file for a model without a conversion, which would have checked the keys; only loading does."""
+    if any(find_ready(companion) is None for companion in companions_of(spec)):
+        return  # the loader would download it, unasked; the first image will tell
     more = {"estimate_depth": None} if spec.task == "matte" else {}
     try:
         resolve(spec.loader)(ready, placement=Placement("cpu"), **more)
-    except WeightsMissing:
-        pass  # of a companion, which may be brought later; then the first image will tell
     except WeightsCorrupt:
         ready.unlink()
         raise

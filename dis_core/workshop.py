@@ -208,6 +208,8 @@ def remarks_on(order: Order, written: Picture, matte: Matte) -> list[str]:
     remarks = list(dict.fromkeys((*read, *written.remarks)))
     if matte.bounds() is None:
         remarks.append("no subject was found")
+    if order.depth_destination is not None and matte.depth is None:
+        remarks.append("no depth map was written, because this model does not look at depth")
     left_out = 0 if matte.refinement is None else matte.refinement.tiles_over_limit
     if left_out:
         allowed = order.segmenting.max_tiles

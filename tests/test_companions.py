@@ -180,3 +180,11 @@ def test_the_doctor_counts_a_model_without_its_companion_as_not_here(
     assert alone["models"]["part"] == "not here"
     assert "no model is here with all that it needs" in [problem["what"] for problem in alone["problems"]]
     assert together["problems"] == []
+
+
+def test_a_users_own_file_downloads_nothing_else_by_itself(standin: Standin, tmp_path: Path) -> None:
+    (tmp_path / "own.safetensors").write_bytes(save(SmallNetwork().state_dict()))
+
+    weights.adopt(PAIR, tmp_path / "own.safetensors")
+
+    assert standin.requests == []

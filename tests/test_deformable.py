@@ -145,3 +145,16 @@ def test_the_layer_takes_the_operator_of_its_device_where_there_is_one(monkeypat
 
     assert asked == ["cpu"]
     assert found.eq(7).all()
+
+
+def test_where_the_operator_would_need_much_memory_the_layer_does_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = DeformableConv(16, 8, 3), torch.rand(2, 16, 12, 10)
+    with torch.no_grad():
+        expected = layer(x, torch.nn.Identity())
+    monkeypatch.setattr(deformable, "compiled_operator", lambda _: lambda *_: torch.zeros(()))
+    monkeypatch.setattr(deformable, "MOST_GATHERED_BYTES", 4 * 9 * 12 * 10 * 16 - 1)
+
+    with torch.no_grad():
+        found = layer(x, torch.nn.Identity())
+
+    assert torch.equal(found, expected)

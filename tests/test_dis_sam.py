@@ -311,3 +311,15 @@ def test_nothing_of_the_tiny_network_is_left_without_weights() -> None:
 
     assert not [name for name, value in network.named_parameters() if value.is_meta]
     assert not [name for name, value in network.named_buffers() if value.is_meta]
+
+
+def test_each_object_is_a_place_to_stop(flower: NDArray[np.float32]) -> None:
+    told: list[str] = []
+
+    plain_segmenter()(
+        flower,
+        prompt=Prompt(boxes=(Box(10, 10, 60, 60), Box(70, 70, 120, 120), Box(20, 60, 90, 110))),
+        report=lambda _fraction, doing: told.append(doing),
+    )
+
+    assert told.count("finding what is meant") == 3

@@ -136,3 +136,18 @@ def test_doctor_names_a_package_that_is_installed_and_broken(
     assert "a_package_that_nobody_has, which needy needs, cannot be imported: it wants another torch" in (
         capsys.readouterr().out
     )
+
+
+def test_packages_that_do_not_fit_together_are_told_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = "raise RuntimeError('operator torchvision::nms does not exist\\nand more')"
+    (tmp_path / "broken_loader.py").write_text(broken, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(
+        PackagesMissing, match="cannot use json as installed here: operator torchvision::nms"
+    ) as refused:
+        refuse_without_packages(replace(NEEDY, packages=("json",), loader="broken_loader:load"))
+
+    assert refused.value.hint == "run: pip install 'dis-core[more]' --upgrade --force-reinstall"

@@ -232,3 +232,11 @@ def test_the_list_for_programs_says_what_to_cite(monkeypatch: pytest.MonkeyPatch
         "url": "https://example.org",
     }
     assert depth["citation"] is None
+
+
+def test_the_licence_of_an_own_file_is_told_too(tmp_path: Path) -> None:
+    (tmp_path / "own.pth").write_bytes(pickled(published_checkpoint()))
+
+    result = run_fetch("small", "--from", str(tmp_path / "own.pth"))
+
+    assert "own.pth (MIT, commercial use: yes); " in result.stderr

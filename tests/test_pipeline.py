@@ -217,7 +217,7 @@ def test_a_box_that_is_no_box_is_refused(pipeline: Pipeline, box: Any) -> None:
 )
 def test_a_depth_that_does_not_fit_is_refused(pipeline: Pipeline, depth: Any, words: str) -> None:
     with pytest.raises(BadRequest, match=words):
-        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright", depth=depth)
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright-with-depth", depth=depth)
 
 
 def test_a_named_depth_model_never_falls_back_not_even_after_a_fallback(pipeline: Pipeline) -> None:
@@ -324,3 +324,9 @@ def test_half_precision_is_refused_where_it_was_not_found_right(
         pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="coarse")
 
     assert pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="bright").bounds() == (1, 1, 2, 2)
+
+
+@pytest.mark.parametrize("given", [{"depth": np.zeros((8, 8), np.float32)}, {"depth_model": "depth-tiny"}])
+def test_a_model_that_does_not_look_at_depth_refuses_it(pipeline: Pipeline, given: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest, match="bright does not look at depth"):
+        pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright", **given)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from dis_core.models.resample import resize_to_corners
+from dis_core.models.resample import mix_rows_to_corners, part_of_resized, resize_to_corners
 from dis_core.models.rows import LOOK_BACK, RowBuffer, Rows, convolved, convolved_in_strips, rows_beneath
 
 HEIGHTS = st.integers(1, 70)
@@ -75,3 +78,28 @@ def test_a_convolution_sees_the_rows_around_and_nothing_beyond_the_map() -> None
         convolved(nn.Identity(), make, rows, 12)
 
     assert asked == [slice(0, 6), slice(4, 9), slice(7, 12)]
+
+
+def test_positions_of_pixels_are_never_float64_on_the_maps_device() -> None:
+    x = torch.empty(1, 2, 30, 5, device="meta")
+
+    with Dtypes() as made:
+        part_of_resized(x, (70, 90), slice(10, 30), slice(5, 60))
+        mix_rows_to_corners(x, 0, (30, 70), slice(0, 20))
+
+    assert torch.float32 in made.on_meta
+    assert torch.float64 not in made.on_meta
+
+
+class Dtypes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
+    """Notes the types of all that is made on the device "meta", which stands for one that knows no float64."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
+        self.on_meta: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # torch's own
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor) and made.is_meta:
+            self.on_meta.add(made.dtype)
+        return made

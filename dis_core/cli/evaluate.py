@@ -146,14 +146,20 @@ def run_evaluation(asked: Evaluation) -> None:
 
 
 def refuse_contradictions(asked: Evaluation) -> None:
-    """Raises BadRequest for options that contradict each other, OutputExists and OutputFailed for unusable places."""
+    """Raises BadRequest for options that contradict each other, OutputExists and OutputFailed for unusable places.
+
+    Also UnknownModel.
+    """
     from dis_core.evaluation.sheet import sheet_format
+    from dis_core.plugins import find_matte_model
 
     if asked.save_predictions is not None and asked.model is None:
         raise BadRequest("--save-predictions does nothing without --model")
     of_model = asked.device, asked.quality, asked.refine, asked.depth_model
     if asked.model is None and of_model != ("auto", "normal", "auto", None):
         raise BadRequest("--device, --quality, --refine and --depth-model do nothing without --model")
+    if asked.model is not None and find_matte_model(asked.model).prompts:
+        raise BadRequest(f"{asked.model} has to be told what to cut out, and the images of a folder tell nothing")
     if asked.images is not None and asked.model is not None:
         raise BadRequest("--images does nothing with --model, which is given the images already")
     if asked.sheet is not None:

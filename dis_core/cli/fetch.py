@@ -105,7 +105,8 @@ def announce(errand: Errand) -> str:
     spec = errand.spec
     licence = f"{spec.license}, commercial use: {spec.commercial_use}"
     if errand.file is not None:
-        return f"{spec.name}: from {errand.file}; {megabytes(free_space(weights.weights_folder()))} free"
+        free = megabytes(free_space(weights.weights_folder()))
+        return f"{spec.name}: from {errand.file} ({licence}); {free} free"
     if spec.weights.is_embedded:
         return f"{spec.name}: comes with {packaged.comes_with(spec)} ({licence})"
     if weights.find_ready(spec) is not None:

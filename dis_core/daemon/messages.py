@@ -15,7 +15,7 @@ from dis_core.errors import DisError, ProtocolMismatch
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 
 MAX_MESSAGE_BYTES: Final = 1 << 18
 """Five paths as long as they can be, each character escaped, and room to spare."""

@@ -25,6 +25,9 @@ SAMPLES_AT_ONCE = 2**15
 """So many samples are taken before they are multiplied with the kernel; 64 channels wide they are 8 MiB, which are
 still near the processor when they are needed. All samples of a map would be gigabytes."""
 
+MOST_GATHERED_BYTES = 2**29
+"""torchvision's operator keeps all samples of an image; where they are more than this, they are taken in strips."""
+
 OnRows = Callable[[torch.Tensor], torch.Tensor]
 """Takes rows of a map, (B, C, rows, W), and makes something of each pixel: rows again, as many and as long."""
 
@@ -57,7 +60,8 @@ class DeformableConv(nn.Module):
         """(B, C, H, W) -> what `then` makes of (B, out, H, W), which need not exist as a whole."""
         offsets, modulation = self.offsets(x), 2 * self.modulation(x).sigmoid()
         compiled = compiled_operator(x.device.type)
-        if compiled is None:
+        gathered_bytes = 4 * modulation[0].numel() * x.shape[1]
+        if compiled is None or gathered_bytes > MOST_GATHERED_BYTES:
             return deformable_conv(x, offsets, modulation, lambda samples: then(self.product(samples)))
         return then(compiled(x, offsets, modulation, self.product))
 

@@ -51,13 +51,14 @@ def resize_bicubic(x: torch.Tensor, size: Size) -> torch.Tensor:
 def part_of_resized(x: torch.Tensor, size: Size, rows: slice, columns: slice) -> torch.Tensor:
     """`resize_by_area(x, size)[:, :, rows, columns]` without the rest, for sizes at which the whole is too large."""
     down, right = (
-        _between((_positions(part, x) + 0.5) * (x.shape[axis] / size[axis]) - 0.5, x.shape[axis])
+        _between((_positions(part) + 0.5) * (x.shape[axis] / size[axis]) - 0.5, x.shape[axis])
         for axis, part in ((-2, rows), (-1, columns))
     )
     # Columns first, while the rows are few: picking columns is slow, and whole rows are copied at once.
     first, last = int(down.before[0]), int(down.after[-1])
     x = x[:, :, first : last + 1]
-    x = torch.lerp(x[:, :, :, right.before], x[:, :, :, right.after], right.share.to(x.dtype))
+    right = right.beside(x)
+    x = torch.lerp(x[:, :, :, right.before], x[:, :, :, right.after], right.share)
     return _mixed_rows(x, first, down)
 
 
@@ -67,7 +68,7 @@ def mix_rows_to_corners(x: torch.Tensor, start: int, heights: tuple[int, int], r
     `x` (B, C, h, W) are rows from `start` of a map whose height becomes the second of `heights` instead of the first.
     """
     # Multiplied first: a product of whole numbers divides to a whole number where it should.
-    down = _between(_positions(rows, x) * (heights[0] - 1) / max(heights[1] - 1, 1), heights[0])
+    down = _between(_positions(rows) * (heights[0] - 1) / max(heights[1] - 1, 1), heights[0])
     return _mixed_rows(x, start, down)
 
 
@@ -92,15 +93,21 @@ class _Between(NamedTuple):
     after: torch.Tensor
     share: torch.Tensor
 
+    def beside(self, x: torch.Tensor) -> _Between:
+        """The same where `x` is, with shares of its type."""
+        return _Between(self.before.to(x.device), self.after.to(x.device), self.share.to(x.device, x.dtype))
+
 
 def _mixed_rows(x: torch.Tensor, start: int, down: _Between) -> torch.Tensor:
     """New rows of (B, C, h, W), which are the old ones from row `start` on."""
+    down = down.beside(x)
     before, after = x[:, :, down.before - start], x[:, :, down.after - start]
-    return torch.lerp(before, after, down.share[:, None].to(x.dtype))
+    return torch.lerp(before, after, down.share[:, None])
 
 
-def _positions(part: slice, x: torch.Tensor) -> torch.Tensor:
-    return torch.arange(part.start, part.stop, dtype=torch.float64, device=x.device)
+def _positions(part: slice) -> torch.Tensor:
+    """On the CPU, because Apple's GPUs know no float64, and float32 puts pixels of large maps in the wrong place."""
+    return torch.arange(part.start, part.stop, dtype=torch.float64)
 
 
 def _between(positions: torch.Tensor, length: int) -> _Between:
