@@ -54,6 +54,9 @@ def test_the_list_of_models_names_what_is_missing(tmp_path: Path) -> None:
     missing = {entry["name"]: entry["missing_packages"] for entry in json.loads(listed.stdout)}
     assert missing["diffdis"] == missing["sd-turbo-autoencoder"] == ["diffusers"]
     assert missing["pdfnet"] == []
+    commands = {entry["name"]: entry["install_command"] for entry in json.loads(listed.stdout)}
+    assert commands["diffdis"] == COMMAND
+    assert commands["pdfnet"] is None
 
 
 def test_doctor_names_it_without_calling_it_a_problem(tmp_path: Path) -> None:

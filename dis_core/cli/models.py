@@ -41,9 +41,9 @@ def models(*, as_json: bool) -> None:
 def describe(spec: ModelSpec) -> dict[str, object]:
     """Everything about one model, for programs."""
     from dis_core import weights
-    from dis_core.extras import missing_packages
+    from dis_core.extras import install_command, missing_packages
 
-    ready = weights.find_ready(spec)
+    ready, missing = weights.find_ready(spec), missing_packages(spec)
     return {
         "name": spec.name,
         "summary": spec.summary,
@@ -56,7 +56,8 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "half_precision": spec.half_precision,
         "prompts": spec.prompts,
         "extra": spec.extra,
-        "missing_packages": missing_packages(spec),
+        "missing_packages": missing,
+        "install_command": install_command(spec) if missing else None,
         "citation": None if spec.citation is None else asdict(spec.citation),
         "repo": spec.weights.repo,
         "homepage": spec.weights.homepage,

@@ -11,10 +11,11 @@ from .settings import AUTOMATIC
 
 @dataclass(frozen=True)
 class Model:
-    """One model that finds subjects. `missing_bytes` is what would be downloaded, 0 if all of it is here.
+    """One model that finds subjects. `missing_bytes` is what would be downloaded, 0 if all of that is here.
 
     `is_told` says that it cuts out what a box is around. `by_hand` is the page from which a person has to fetch its
-    file, if it is not here and no program can.
+    file, if it is not here and no program can. `install_commands` bring the packages that it needs, or that a model
+    needs which it needs, and that are not installed.
     """
 
     name: str
@@ -25,17 +26,22 @@ class Model:
     missing_bytes: int
     is_told: bool = False
     by_hand: str = ""
+    install_commands: tuple[str, ...] = ()
 
     @property
-    def is_here(self) -> bool:
-        return self.missing_bytes == 0
+    def is_ready(self) -> bool:
+        """Whether it can run as things are."""
+        return not (self.missing_bytes or self.by_hand or self.install_commands)
 
     def label(self) -> str:
         """For a list to choose from."""
-        if self.is_here:
-            return f"{self.name} (draft)" if self.draft else self.name
-        missing = "to be fetched by hand" if self.by_hand else f"{megabytes(self.missing_bytes)} to download"
-        return f"{self.name} ({missing})"
+        if self.install_commands:
+            return f"{self.name} (needs another package)"
+        if self.by_hand:
+            return f"{self.name} (to be fetched by hand)"
+        if self.missing_bytes:
+            return f"{self.name} ({megabytes(self.missing_bytes)} to download)"
+        return f"{self.name} (draft)" if self.draft else self.name
 
     def terms(self) -> str:
         """What it is and on which terms, for a tooltip."""
@@ -76,6 +82,9 @@ def _is_usable(entry: dict[str, Any]) -> bool:
 
 def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
     needed = [entry, *(entries[name] for name in entry.get("needed", ()) if name in entries)]
+    by_hand = "" if entry.get("present") else str(entry.get("homepage") or "")
+    downloaded = needed[1:] if by_hand else needed
+    commands = [str(part["install_command"]) for part in needed if part.get("install_command")]
     return Model(
         name=str(entry["name"]),
         summary=str(entry.get("summary", "")),
@@ -83,7 +92,8 @@ def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
         commercial_use=str(entry.get("commercial_use", "")),
         draft=bool(entry.get("draft")),
         # A size that nobody knows counts one byte: not here, and to be downloaded.
-        missing_bytes=sum(int(part.get("size_bytes") or 1) for part in needed if not part.get("present")),
+        missing_bytes=sum(int(part.get("size_bytes") or 1) for part in downloaded if not part.get("present")),
         is_told=bool(entry.get("prompts")),
-        by_hand="" if entry.get("present") else str(entry.get("homepage") or ""),
+        by_hand=by_hand,
+        install_commands=tuple(dict.fromkeys(commands)),
     )

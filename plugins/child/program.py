@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import subprocess
 from dataclasses import dataclass, field
 from typing import Mapping
 
@@ -60,6 +62,12 @@ def read_command(path: str) -> Program | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return Program(command, environment, options) if command else None
+
+
+def command_line(program: Program, *arguments: str) -> str:
+    """What a person types in a terminal to start this program, wherever it is installed."""
+    parts = [*program.command, *arguments]
+    return subprocess.list2cmdline(parts) if os.name == "nt" else " ".join(map(shlex.quote, parts))
 
 
 def child_environment(inherited: Mapping[str, str], program: Program) -> dict[str, str]:

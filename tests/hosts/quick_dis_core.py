@@ -1,7 +1,8 @@
-"""dis-core with five more models, for tests: `python -m tests.hosts.quick_dis_core` is the same command otherwise.
+"""dis-core with six more models, for tests: `python -m tests.hosts.quick_dis_core` is the same command otherwise.
 
 `bright` is exact and instant, and so is `bright-where-told` where it is told to look; `endless` works until it is
-stopped, `absent` is on the Hub only, and `by-hand` is not even there.
+stopped, `absent` is on the Hub only, `by-hand` is not even there and needs `absent`, and `needy` a package that nobody
+has.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ ENDLESS = replace(BRIGHT, name="endless", loader="tests.hosts.quick_dis_core:loa
 ABSENT = replace(
     BRIGHT, name="absent", weights=WeightsFile("someone/absent", "model.safetensors", size_bytes=2_000_000), draft=False
 )
-BY_HAND = replace(ABSENT, name="by-hand", weights=WeightsFile(None, "model.pth", homepage="https://example.org/model"))
+BY_HAND = replace(
+    ABSENT,
+    name="by-hand",
+    weights=WeightsFile(None, "model.pth", homepage="https://example.org/model"),
+    companions=("absent",),
+)
+NEEDY = replace(ABSENT, name="needy", extra="more", packages=("a_package_that_nobody_has",))
 
 
 class Endless:
@@ -57,6 +64,7 @@ def load_endless(weights: Path, *, placement: Placement, estimate_depth: DepthEs
 
 
 if __name__ == "__main__":
-    known = {**plugins.models(), **{spec.name: spec for spec in (BRIGHT, BRIGHT_WHERE_TOLD, BY_HAND, ENDLESS, ABSENT)}}
+    more = (BRIGHT, BRIGHT_WHERE_TOLD, BY_HAND, NEEDY, ENDLESS, ABSENT)
+    known = {**plugins.models(), **{spec.name: spec for spec in more}}
     plugins.models = lambda: known  # type: ignore[assignment]
     sys.exit(run(sys.argv[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def test_a_missing_model_is_told_of_with_its_size_and_the_command(canvas: Canvas
     told = canvas.refusal(procedure, model="absent")
 
     assert "The model absent is not on this machine yet. It is downloaded once, 2 MB" in told
-    assert "dis-core fetch absent" in told
+    assert f"{sys.executable} -m tests.hosts.quick_dis_core fetch absent" in told
     assert_untouched(canvas)
 
 
@@ -101,7 +102,16 @@ def test_a_model_that_has_to_be_fetched_by_hand_is_told_of_with_its_page_and_the
     told = canvas.refusal(SELECT, model="by-hand")
 
     assert "no program can download its file. Get it from https://example.org/model" in told
-    assert "python3 -m dis_core fetch by-hand --from FILE" in told
+    assert "with the command below, in a terminal. It downloads 2 MB besides, once." in told
+    assert f"{sys.executable} -m tests.hosts.quick_dis_core fetch by-hand --from FILE" in told
+    assert_untouched(canvas)
+
+
+def test_a_model_that_needs_a_package_is_told_of_with_the_command_that_brings_it(canvas: Canvas) -> None:
+    told = canvas.refusal(SELECT, model="needy")
+
+    assert "The model needy needs a package that is not installed. Type the command below, in a terminal" in told
+    assert told.endswith("\n\npip install 'dis-core[more]'")
     assert_untouched(canvas)
 
 

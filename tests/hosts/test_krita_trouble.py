@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -193,7 +194,18 @@ def test_a_model_that_has_to_be_fetched_by_hand_offers_the_command(easel: Easel)
     ((words, button, command),) = ran["mendable"]
     assert "Get it from https://example.org/model" in words
     assert button == "Copy the command"
-    assert command == "python3 -m dis_core fetch by-hand --from FILE\n"
+    assert "It downloads 2 MB besides, once." in words
+    assert command == f"{sys.executable} -m tests.hosts.quick_dis_core fetch by-hand --from FILE"
+    assert_untouched(easel)
+
+
+def test_a_model_that_needs_a_package_offers_the_command_that_brings_it(easel: Easel) -> None:
+    ran = easel.run(model="needy")
+
+    ((words, button, command),) = ran["mendable"]
+    assert words.startswith("The model needy needs a package that is not installed.")
+    assert button == "Copy the command"
+    assert command == "pip install 'dis-core[more]'\n"
     assert_untouched(easel)
 
 

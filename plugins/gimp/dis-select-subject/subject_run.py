@@ -13,7 +13,7 @@ import gimp_image as pictures
 from child.answers import Failed, Progress
 from child.models import Model, choose, parse_models
 from child.names import text_of
-from child.program import OFFLINE, Program, find_program
+from child.program import OFFLINE, Program, command_line, find_program
 from child.remedies import DOWNLOAD, Remedy, remedy_for, without_model, without_program
 from child.settings import LIST_ARGUMENTS, Settings, fetch_arguments, segment_arguments
 from child_process import run_child
@@ -42,9 +42,7 @@ def program_beside(folder: str) -> Program:
     """The dis-core that the plug-in in a folder is to use. Raises Failure if there is none."""
     program = find_program(folder)
     if program is None:
-        remedy = without_program("gimp")
-        words = remedy.words.replace("the two commands that the button copies, in a terminal", "these two commands")
-        raise Failure(f"{words}\n\n{remedy.what.strip()}")
+        raise Failure(without_program("gimp").without_button())
     return program
 
 
@@ -85,7 +83,7 @@ def find_subject(
         )
         outcome, _ = run_child(program, arguments, more_environment=OFFLINE, on_progress=_show)
         if isinstance(outcome, Failed):
-            raise Failure(_words(outcome, model))
+            raise Failure(_words(outcome, model, program))
         _show(Progress(1.0, "setting the result"))
         if settings.result == "select":
             pictures.select(source, result, settings.mode)
@@ -99,14 +97,13 @@ def find_subject(
 
 def _bring(model: Model, models: Sequence[Model], program: Program, consent: Consent | None) -> None:
     """See that a model is on this machine, if the painter agrees. Raises Failure, Declined."""
-    if model.is_here:
+    if model.is_ready:
         return
-    remedy = without_model(model, models)
+    remedy = without_model(model, models, program)
     if remedy.kind != DOWNLOAD:
-        words = remedy.words.replace("the command that the button copies, in a terminal", "this command")
-        raise Failure(f"{words}\n\n{remedy.what.strip()}")
+        raise Failure(remedy.without_button())
     if consent is None:
-        raise Failure(f"{remedy.words} {_fetch_words(model)}")
+        raise Failure(f"{remedy.words} {_fetch_words(model, program)}")
     if not consent(remedy):
         raise Declined
     Gimp.progress_init(f"Subject: downloading {model.name}")
@@ -115,15 +112,15 @@ def _bring(model: Model, models: Sequence[Model], program: Program, consent: Con
         raise Failure(outcome.in_words())
 
 
-def _words(failed: Failed, model: Model) -> str:
-    remedy = remedy_for(failed, model, ())
+def _words(failed: Failed, model: Model, program: Program) -> str:
+    remedy = remedy_for(failed, model, (), program)
     if remedy is None or remedy.kind != DOWNLOAD:
         return failed.in_words()
-    return f"{remedy.words} {_fetch_words(model)}"
+    return f"{remedy.words} {_fetch_words(model, program)}"
 
 
-def _fetch_words(model: Model) -> str:
-    return f"To download it, type in a terminal: dis-core fetch {model.name}"
+def _fetch_words(model: Model, program: Program) -> str:
+    return f"To download it, type in a terminal: {command_line(program, 'fetch', model.name)}"
 
 
 def _show(progress: Progress) -> None:

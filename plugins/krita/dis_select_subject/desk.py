@@ -61,7 +61,7 @@ class Desk(QtCore.QObject):
             return
         settings = replace(self.settings, result=result)
         model = choose(settings.model, self.models)
-        if model is None or not model.is_here:
+        if model is None or not model.is_ready:
             self.list_models(then=lambda: self._start(picture, settings))
         else:
             self._start(picture, settings)
@@ -131,23 +131,23 @@ class Desk(QtCore.QObject):
         if model is None:
             self.told.emit(f"There is no model called {settings.model}; choose another one")
             return
-        if not model.is_here:
-            self.mendable.emit(without_model(model, self.models))
+        if not model.is_ready:
+            self.mendable.emit(without_model(model, self.models, program))
             return
 
         def ended(outcome: Outcome) -> None:
             self._end_work()
-            self._tell(outcome, settings, model)
+            self._tell(outcome, settings, model, program)
 
         self.progressed.emit(0.0, "reading the picture")
         self._work = SubjectRun(picture, settings, model, program, on_progress=self._progress, on_end=ended)
 
-    def _tell(self, outcome: Outcome, settings: Settings, model: Model) -> None:
+    def _tell(self, outcome: Outcome, settings: Settings, model: Model, program: Program) -> None:
         if isinstance(outcome, Done):
             made = {"select": "Subject selected", "mask": "Subject masked", "cut": "Subject cut to a new layer"}
             self.told.emit(". ".join([f"{made[settings.result]} by {outcome.model}", *outcome.remarks]))
             return
-        remedy = remedy_for(outcome, model, self.models)
+        remedy = remedy_for(outcome, model, self.models, program)
         if remedy is not None:
             self.mendable.emit(remedy)
         else:
