@@ -154,11 +154,21 @@ def measure(name: str, device: str) -> Numbers:
         "side_px": float(segmenter.side_for("normal")),
         "seconds": time.perf_counter() - started,
         "cpu_seconds": time.process_time() - worked,
-        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+        "peak_gb": peak_bytes() / 1e9,
     }
     if placement.device.startswith("cuda"):
         numbers["peak_gb"] = torch.cuda.max_memory_allocated() / 1e9
     return numbers
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    # Where a process was started by another one, this can be the other one's, if that was larger.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def in_own_process(name: str, home: Path, device: str) -> Numbers:

@@ -19,6 +19,7 @@ from PIL import Image
 
 import dis_core
 from dis_core.daemon import client, endpoint
+from dis_core.daemon.messages import PROTOCOL
 from dis_core.daemon.worker import MAX_WAITING
 from dis_core.orders import MaskStyle, Order, Segmenting
 from dis_core.plain import to_plain
@@ -351,7 +352,10 @@ def test_a_daemon_of_another_version_is_replaced(house: House, tmp_path: Path) -
         house.run("daemon", "stop")
     package = Path(dis_core.__file__).parent
     shutil.copytree(package, tmp_path / "dis_core", ignore=shutil.ignore_patterns("__pycache__"))
-    for name, mine, theirs in (("__init__.py", "0.1.0", "0.0.9"), ("daemon/messages.py", "Final = 1\n", "Final = 0\n")):
+    for name, mine, theirs in (
+        ("__init__.py", "0.1.0", "0.0.9"),
+        ("daemon/messages.py", f"Final = {PROTOCOL}\n", "Final = 0\n"),
+    ):
         text = (package / name).read_text(encoding="utf-8")
         assert mine in text
         (tmp_path / "dis_core" / name).write_text(text.replace(mine, theirs), encoding="utf-8")

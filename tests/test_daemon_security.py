@@ -285,7 +285,7 @@ def test_a_protocol_that_is_unknown_is_refused_in_words_but_may_stop_the_daemon(
     talk.close()
 
     assert answer["code"] == "ProtocolMismatch"
-    assert "speaks protocol 1, and it was asked in protocol 2" in answer["message"]
+    assert f"speaks protocol {PROTOCOL}, and it was asked in protocol {PROTOCOL + 1}" in answer["message"]
     assert status["event"] == "status"
 
 
