@@ -488,3 +488,10 @@ def test_ctrl_c_stops_cleanly(folder: Path) -> None:
         assert path.suffix == ".png"
         with Image.open(path) as image:
             image.load()
+
+
+def test_that_no_depth_map_could_be_saved_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["cutout", "-m", "bright", "a.png", "--save-depth"]) == 0
+
+    assert "no depth map was written, because this model does not look at depth" in capsys.readouterr().err
+    assert not (folder / "a-cutout-depth.png").exists()

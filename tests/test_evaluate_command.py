@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,17 @@ def test_several_processes_tell_the_same(folder: Path) -> None:
     assert run(["evaluate", "found", "true", "--json", "two.json", "--workers", "2"]) == 0
 
     assert written("two.json") == written("one.json")
+
+
+def test_a_model_that_has_to_be_told_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told_what = replace(BRIGHT, name="told", prompts=("box",))
+    monkeypatch.setattr(plugins, "models", lambda: {"told": told_what})
+
+    assert evaluate("images", "true", "--model", "told") == 1
+
+    assert "told has to be told what to cut out" in capsys.readouterr().err
 
 
 def test_a_missing_prediction_is_an_error_that_names_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
