@@ -37,17 +37,18 @@ def refuse_without_packages(*specs: ModelSpec) -> None:
                 f"the model {spec.name!r} needs a package that is not installed: {', '.join(missing)}",
                 hint=f"run: {install_command(spec)}",
             )
-        if spec.packages and (reason := _why_not_importable(spec.loader.partition(":")[0])):
+        if spec.packages and (reason := why_not_importable(spec.loader.partition(":")[0])):
             raise PackagesMissing(
                 f"the model {spec.name!r} cannot use {', '.join(spec.packages)} as installed here: {reason}",
                 hint=f"run: {install_command(spec)} --upgrade --force-reinstall",
             )
 
 
-def _why_not_importable(module: str) -> str:
+def why_not_importable(module: str) -> str:
     """The first line of what goes wrong when a module is imported; empty if nothing does."""
     try:
         importlib.import_module(module)
-    except (ImportError, RuntimeError, AttributeError, OSError) as error:  # as seen when packages do not fit together
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        # OSError: a missing system library; the others: extensions that were built for another torch.
         return (str(error).splitlines() or [type(error).__name__])[0]
     return ""

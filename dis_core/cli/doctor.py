@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import platform
@@ -21,6 +20,7 @@ from dis_core.cli.plugin_findings import examine_plugins
 from dis_core.daemon import endpoint
 from dis_core.disk import free_space, megabytes, nearest_existing
 from dis_core.errors import DisError
+from dis_core.extras import why_not_importable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -128,16 +128,6 @@ def package_problems(found: dict[str, str]) -> list[Problem]:
         cure = "install both from one place: pip install --force-reinstall torch torchvision"
         problems.append(Problem(pair, cure, blocks=True))
     return problems
-
-
-def why_not_importable(module: str) -> str:
-    """The first line of what goes wrong when a module is imported; empty if nothing does."""
-    try:
-        importlib.import_module(module)
-    except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        # OSError: a missing system library; the others: extensions that were built for another torch.
-        return (str(error).splitlines() or [type(error).__name__])[0]
-    return ""
 
 
 def examine_device(findings: Findings) -> None:

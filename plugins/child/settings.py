@@ -117,12 +117,16 @@ def region_of(settings: Settings, selected: Box | None, source: Box, *, is_told:
 
 def cut_to(box: Box, source: Box) -> Box | None:
     """What lies of a box in the source, counted from the source's corner; None if nothing does."""
-    left, top = max(box[0], source[0]), max(box[1], source[1])
-    right = min(box[0] + box[2], source[0] + source[2])
-    bottom = min(box[1] + box[3], source[1] + source[3])
-    if right <= left or bottom <= top:
-        return None
-    return left - source[0], top - source[1], right - left, bottom - top
+    common = overlap(box, source)
+    return None if common is None else (common[0] - source[0], common[1] - source[1], common[2], common[3])
+
+
+def overlap(one: Box, other: Box) -> Box | None:
+    """What two boxes have in common, None if that is nothing."""
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    right = min(one[0] + one[2], other[0] + other[2])
+    bottom = min(one[1] + one[3], other[1] + other[3])
+    return None if right <= left or bottom <= top else (left, top, right - left, bottom - top)
 
 
 def region_box(selected: Box | None, source: Box) -> Box | None:

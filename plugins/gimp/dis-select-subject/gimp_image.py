@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterator, Sequence
 import planes
 from child.bitmap import RED_FIRST, bitmap_header
 from child.matte import has_subject, without_dust
-from child.settings import Box, Region, Settings, region_of
+from child.settings import Box, Region, Settings, overlap, region_of
 from gi.repository import Babl, Gegl, Gimp
 
 STRIP_PIXELS = 2_000_000
@@ -51,7 +51,7 @@ def find_source(image: Any, drawables: Sequence[Any], kind: str) -> Source:
             raise Refused("The picture has no layers")
         return Source(image, None, canvas, size)
     layer = _only_layer(drawables)
-    box = _overlap(canvas, _box_of(layer))
+    box = overlap(canvas, _box_of(layer))
     if box is None:
         raise Refused(f"The layer “{layer.get_name()}” lies outside of the picture")
     return Source(image, layer, box, size)
@@ -154,13 +154,6 @@ def _box_of(layer: Any) -> Box:
     return x, y, layer.get_width(), layer.get_height()
 
 
-def _overlap(one: Box, other: Box) -> Box | None:
-    left, top = max(one[0], other[0]), max(one[1], other[1])
-    right = min(one[0] + one[2], other[0] + other[2])
-    bottom = min(one[1] + one[3], other[1] + other[3])
-    return None if right <= left or bottom <= top else (left, top, right - left, bottom - top)
-
-
 def _refuse_changed(source: Source, layer: Any = None) -> None:
     """Raises Refused if what was looked at is there no more, or not in its place."""
     if not source.image.is_valid():
@@ -170,7 +163,7 @@ def _refuse_changed(source: Source, layer: Any = None) -> None:
     for item in (source.layer, layer):
         if item is not None and not item.is_valid():
             raise Refused("The layer was removed in the meantime")
-    if source.layer is not None and _overlap((0, 0, *source.size), _box_of(source.layer)) != source.box:
+    if source.layer is not None and overlap((0, 0, *source.size), _box_of(source.layer)) != source.box:
         raise Refused("The layer was moved in the meantime; please start again")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Iterator
 from krita import Krita, Selection
 
 from . import masks
-from .child.settings import Box
+from .child.settings import Box, overlap
 from .colours import SCRATCH_PIXELS, ColourSpace, Scratch, image_bytes, space_of
 from .outlines import forget_outline
 from .qt import QtCore, QtWidgets
@@ -90,14 +90,6 @@ def active_layer(document: Any) -> Any:
     if node is None or node.parentNode() is None:
         raise Refused("No layer is chosen")
     return node
-
-
-def overlap(one: Box, other: Box) -> Box | None:
-    """What lies in both boxes, None if nothing does."""
-    left, top = max(one[0], other[0]), max(one[1], other[1])
-    right = min(one[0] + one[2], other[0] + other[2])
-    bottom = min(one[1] + one[3], other[1] + other[3])
-    return None if right <= left or bottom <= top else (left, top, right - left, bottom - top)
 
 
 def strips(width: int, height: int, most_pixels: int = MOST_STRIP_PIXELS) -> Iterator[tuple[int, int]]:
