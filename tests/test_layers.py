@@ -74,6 +74,7 @@ LAYERS = {
     "dis_core.models.pdfnet": 2,
     "dis_core.models.pdfnet_checkpoint": 2,
     "dis_core.models.pdfnet_segmenter": 2,
+    "dis_core.models.published": 2,
     "dis_core.models.resample": 2,
     "dis_core.models.rows": 2,
     "dis_core.models.sam": 2,

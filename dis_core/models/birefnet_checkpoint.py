@@ -7,7 +7,6 @@ norms are folded into the convolutions before them: with fixed statistics they a
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 
 import torch
@@ -15,6 +14,7 @@ import torch.nn.functional as F
 
 from dis_core.errors import WeightsCorrupt
 from dis_core.models.birefnet import GRIDS, BiRefNet, large_network, lite_network
+from dis_core.models.published import Expected, renamed_by
 
 logger = logging.getLogger(__name__)
 
@@ -111,21 +111,12 @@ def converted(published: Mapping[str, torch.Tensor], make_network: Callable[[], 
     spelling) or missing (in ours).
     """
     with torch.device("meta"):
-        expected = published_shapes(make_network())
-    refuse_another_architecture(published, expected)
-    renamed = {}
-    for key, value in published.items():
-        if key in TRAINING_ONLY or (key.endswith(DERIVED) and rename(key.replace(DERIVED, DERIVED_FOR)) in expected):
-            continue
-        name = rename(key)
-        if name not in expected:
-            raise WeightsCorrupt(f"this is not a BiRefNet checkpoint: it has an unknown key {key!r}", hint=_HINT)
-        if tuple(value.shape) != expected[name]:
-            shape, wanted = tuple(value.shape), expected[name]
-            raise WeightsCorrupt(f"this is not a BiRefNet checkpoint: {key!r} is {shape}, not {wanted}", hint=_HINT)
-        renamed[name] = value
-    if missing := [name for name in expected if name not in renamed]:
-        raise WeightsCorrupt(f"this is not a whole BiRefNet checkpoint: nothing fills {missing[0]!r}", hint=_HINT)
+        shapes = published_shapes(make_network())
+    refuse_another_architecture(published, shapes)
+    other, partial = "this is not a BiRefNet checkpoint", "this is not a whole BiRefNet checkpoint"
+    expected = Expected(shapes, other=other, partial=partial, hint=_HINT)
+    renamed = expected.renamed({key: value for key, value in published.items() if is_read(key, shapes)}, rename)
+    expected.refuse_partial(renamed)
     if seems_of_older_order(renamed):
         logger.warning(
             "these weights look as if they wanted the picture's tiles in the order of before November 2024; if the "
@@ -134,11 +125,14 @@ def converted(published: Mapping[str, torch.Tensor], make_network: Callable[[], 
     return with_norms_folded(renamed)
 
 
-def rename(key: str) -> str:
-    """Our name of a published key."""
-    for pattern, replacement in RENAMES:
-        key = re.sub(pattern, replacement, key)
-    return key
+rename = renamed_by(RENAMES)
+"""Our name of a published key."""
+
+
+def is_read(key: str, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether inference needs a published key; `shapes` are those of all that it needs, under our names."""
+    is_derived = key.endswith(DERIVED) and rename(key.replace(DERIVED, DERIVED_FOR)) in shapes
+    return key not in TRAINING_ONLY and not is_derived
 
 
 def published_shapes(network: BiRefNet) -> dict[str, tuple[int, ...]]:

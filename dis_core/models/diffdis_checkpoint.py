@@ -6,7 +6,6 @@ qianyu-dlut/DiffDIS under "unet." and the embedding of the empty prompt as "posi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -15,6 +14,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 
 from dis_core.errors import WeightsCorrupt
 from dis_core.models.diffdis import Denoiser
+from dis_core.models.published import Expected, Renames, renamed_by, shapes_of
 
 RENAMES: Final = (
     (r"^positive$", r"empty_prompt"),
@@ -90,25 +90,16 @@ def convert_autoencoder(published: Mapping[str, torch.Tensor]) -> dict[str, torc
 def renamed(
     published: Mapping[str, torch.Tensor],
     build: Callable[[], torch.nn.Module],
-    renames: tuple[tuple[str, str], ...],
+    renames: Renames,
     *,
     of: str,
     hint: str,
 ) -> dict[str, torch.Tensor]:
     """A published checkpoint under our names, if it is one and fills the whole network."""
     with torch.device("meta"):
-        expected = build().state_dict()
-    found = {}
-    for key, value in published.items():
-        name = key
-        for pattern, replacement in renames:
-            name = re.sub(pattern, replacement, name)
-        if name not in expected:
-            raise WeightsCorrupt(f"this is not a checkpoint of {of}: it has an unknown key {key!r}", hint=hint)
-        shape, wanted = tuple(value.shape), tuple(expected[name].shape)
-        if shape != wanted:
-            raise WeightsCorrupt(f"this is not a checkpoint of {of}: {key!r} is {shape}, not {wanted}", hint=hint)
-        found[name] = value
-    if missing := [name for name in expected if name not in found]:
-        raise WeightsCorrupt(f"this is not a whole checkpoint of {of}: nothing fills {missing[0]!r}", hint=hint)
+        shapes = shapes_of(build().state_dict())
+    other, partial = f"this is not a checkpoint of {of}", f"this is not a whole checkpoint of {of}"
+    expected = Expected(shapes, other=other, partial=partial, hint=hint)
+    found = expected.renamed(published, renamed_by(renames))
+    expected.refuse_partial(found)
     return found

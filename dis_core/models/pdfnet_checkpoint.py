@@ -6,13 +6,12 @@ Keys as in Tennine2077/PDFNet at 802b477 (March 2025, with a depth decoder) and 
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping
 
 import torch
 
-from dis_core.errors import WeightsCorrupt
 from dis_core.models.pdfnet import PIXELS_AT_ONCE, BoundaryPrior, PDFNet
+from dis_core.models.published import Expected, renamed_by, shapes_of
 from dis_core.models.swin import Swin
 
 RENAMES = (
@@ -104,11 +103,8 @@ def published_network(boundary_prior: torch.nn.Module | None = None, *, pixels_a
     )
 
 
-def rename(key: str) -> str:
-    """Our name of a published key."""
-    for pattern, replacement in RENAMES:
-        key = re.sub(pattern, replacement, key)
-    return key
+rename = renamed_by(RENAMES)
+"""Our name of a published key."""
 
 
 def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -118,20 +114,12 @@ def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     spelling) or missing (in ours).
     """
     with torch.device("meta"):
-        expected = published_network().state_dict()
-    renamed = {}
-    for key, value in published.items():
-        if key in TRAINING_ONLY or key in DERIVED:
-            continue
-        name = rename(key)
-        if name not in expected:
-            raise WeightsCorrupt(f"this is not a PDFNet checkpoint: it has an unknown key {key!r}", hint=_HINT)
-        if value.shape != expected[name].shape:
-            shape, wanted = tuple(value.shape), tuple(expected[name].shape)
-            raise WeightsCorrupt(f"this is not a PDFNet checkpoint: {key!r} is {shape}, not {wanted}", hint=_HINT)
-        renamed[name] = value
-    if missing := [name for name in expected if name not in renamed]:
-        raise WeightsCorrupt(f"this is not a whole PDFNet checkpoint: nothing fills {missing[0]!r}", hint=_HINT)
+        shapes = shapes_of(published_network().state_dict())
+    other, partial = "this is not a PDFNet checkpoint", "this is not a whole PDFNet checkpoint"
+    expected = Expected(shapes, other=other, partial=partial, hint=_HINT)
+    read = {key: value for key, value in published.items() if key not in TRAINING_ONLY and key not in DERIVED}
+    renamed = expected.renamed(read, rename)
+    expected.refuse_partial(renamed)
     return renamed
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 
-from dis_core.errors import WeightsCorrupt
+from dis_core.models.published import Expected, renamed_by, shapes_of
 from dis_core.models.sam import base_network, large_network
 
 if TYPE_CHECKING:
@@ -42,6 +41,9 @@ RENAMES = (
 )
 """(pattern, replacement) from the authors' spelling, applied to every key in this order."""
 
+rename = renamed_by(RENAMES)
+"""Our name of one of the authors' keys."""
+
 SHARED = ("shared_image_embedding.positional_embedding", "prompt_encoder.shared_embedding.positional_embedding")
 """One matrix under two names, of which files hold one or both."""
 
@@ -66,27 +68,13 @@ def converted(published: Mapping[str, torch.Tensor], build: Callable[[], SamMode
     spelling) or missing (in ours).
     """
     with torch.device("meta"):
-        expected = build().state_dict()
+        shapes = shapes_of(build().state_dict())
+    other, partial = "this is no checkpoint of that SAM", "this is no whole checkpoint of SAM"
+    expected = Expected(shapes, other=other, partial=partial, hint=_HINT)
     is_authors = any(key.startswith(_MARK) for key in published)
-    renamed = {}
-    for key, value in published.items():
-        name = rename(key) if is_authors else key
-        if name not in expected:
-            raise WeightsCorrupt(f"this is no checkpoint of that SAM: it has an unknown key {key!r}", hint=_HINT)
-        if value.shape != expected[name].shape:
-            shape, wanted = tuple(value.shape), tuple(expected[name].shape)
-            raise WeightsCorrupt(f"this is no checkpoint of that SAM: {key!r} is {shape}, not {wanted}", hint=_HINT)
-        renamed[name] = value
-    for name, other in (SHARED, SHARED[::-1]):
-        if name not in renamed and other in renamed:
-            renamed[name] = renamed[other]
-    if missing := [name for name in expected if name not in renamed]:
-        raise WeightsCorrupt(f"this is no whole checkpoint of SAM: nothing fills {missing[0]!r}", hint=_HINT)
+    renamed = expected.renamed(published, rename if is_authors else str)
+    for name, same in (SHARED, SHARED[::-1]):
+        if name not in renamed and same in renamed:
+            renamed[name] = renamed[same]
+    expected.refuse_partial(renamed)
     return renamed
-
-
-def rename(key: str) -> str:
-    """Our name of one of the authors' keys."""
-    for pattern, replacement in RENAMES:
-        key = re.sub(pattern, replacement, key)
-    return key
