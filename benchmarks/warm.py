@@ -30,9 +30,9 @@ import numpy as np
 from PIL import Image
 
 from dis_core.daemon import client, endpoint
-from dis_core.orders import Failure, MaskStyle, Order, Segmenting
+from dis_core.jobs.job import Failure, MaskStyle, Order, Segmenting
+from dis_core.jobs.runner import Workshop
 from dis_core.progress import ignore
-from dis_core.workshop import Workshop
 
 MODEL = "pdfnet-tiny"
 LIMIT_S = {1: 0.15, 24: 0.3}

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from dis_core.places import NO_POINTS
-from dis_core.places import Box as Box  # a model's author finds them here
-from dis_core.places import Points as Points
+from dis_core.geometry import NO_POINTS
+from dis_core.geometry import Box as Box  # a model's author finds them here
+from dis_core.geometry import Points as Points
 from dis_core.progress import Report, ignore
 
 if TYPE_CHECKING:

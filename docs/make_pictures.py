@@ -15,7 +15,7 @@ import dis_core
 from dis_core.cli.main import run
 from dis_core.images.compositing import crop
 from dis_core.images.reading import wrap_array
-from dis_core.training.scenes import make_fine_scene
+from dis_core.scenes.scene import make_fine_scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ import pytest
 
 import dis_core
 from dis_core.cli.main import group
-from tests.loose_modules import load_module
+from tests.fakes.loose_modules import load_module
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

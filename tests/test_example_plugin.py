@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests.hub_standin import CHECKOUT, clean_environment
+from tests.fakes.fake_hub import CHECKOUT, clean_environment
 
 EXAMPLE = CHECKOUT / "examples" / "dis-core-example"
 PAGE = CHECKOUT / "docs" / "how-to" / "add-a-model.md"

@@ -26,82 +26,83 @@ PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 LAYERS = {
     # 0: values. numpy, Pillow and other readers of files, and the standard library.
     "dis_core": 0,
-    "dis_core.disk": 0,
-    "dis_core.edges": 0,
+    "dis_core.files": 0,
+    "dis_core.matte.edges": 0,
     "dis_core.errors": 0,
-    "dis_core.formats": 0,
+    "dis_core.images.formats": 0,
     "dis_core.images": 0,
-    "dis_core.patience": 0,
-    "dis_core.places": 0,
+    "dis_core.weights.waiting": 0,
+    "dis_core.geometry": 0,
     "dis_core.progress": 0,
-    "dis_core.tiling": 0,
+    "dis_core.refinement.tiling": 0,
     # 1: declarations. pluggy.
-    "dis_core.extras": 1,
-    "dis_core.packaged": 1,
+    "dis_core.registry.requirements": 1,
+    "dis_core.weights.bundled": 1,
     "dis_core.hookspecs": 1,
     "dis_core.model_spec": 1,
-    "dis_core.orders": 1,
-    "dis_core.plain": 0,
+    "dis_core.jobs.job": 1,
+    "dis_core.jobs.json_values": 0,
     "dis_core.models": 1,
-    "dis_core.models.builtin": 1,
+    "dis_core.registry.builtin_models": 1,
     "dis_core.models.papers": 1,
-    "dis_core.plugins": 1,
-    "dis_core.refiners": 1,
+    "dis_core.registry.manager": 1,
+    "dis_core.registry.builtin_refiners": 1,
     # 2: torch, and the files that it reads.
-    "dis_core.checkpoint": 2,
+    "dis_core.weights.checkpoint": 2,
     "dis_core.device": 2,
-    "dis_core.closer_look": 2,
-    "dis_core.foreground": 2,
-    "dis_core.guards": 2,
-    "dis_core.guided_filter": 2,
-    "dis_core.hub": 2,
-    "dis_core.models.arrays": 2,
-    "dis_core.models.birefnet": 2,
-    "dis_core.models.birefnet_checkpoint": 2,
-    "dis_core.models.birefnet_segmenter": 2,
-    "dis_core.models.deformable": 2,
-    "dis_core.models.depth_anything": 2,
-    "dis_core.models.depth_draft": 2,
-    "dis_core.models.diffdis": 2,
-    "dis_core.models.diffdis_checkpoint": 2,
-    "dis_core.models.diffdis_segmenter": 2,
-    "dis_core.models.efficientnet": 2,
-    "dis_core.models.dis_sam_segmenter": 2,
-    "dis_core.models.extremes": 2,
-    "dis_core.models.isnet": 2,
-    "dis_core.models.isnet_checkpoint": 2,
-    "dis_core.models.isnet_segmenter": 2,
-    "dis_core.models.pdfnet": 2,
-    "dis_core.models.pdfnet_checkpoint": 2,
-    "dis_core.models.pdfnet_segmenter": 2,
-    "dis_core.models.published": 2,
+    "dis_core.refinement.zoom": 2,
+    "dis_core.matte.foreground": 2,
+    "dis_core.refinement.trust": 2,
+    "dis_core.refinement.guided_filter": 2,
+    "dis_core.weights.hub": 2,
+    "dis_core.models.tensors": 2,
+    "dis_core.models.birefnet.network": 2,
+    "dis_core.models.birefnet.checkpoint": 2,
+    "dis_core.models.birefnet.segmenter": 2,
+    "dis_core.models.birefnet.deformable": 2,
+    "dis_core.models.depth_anything.estimator": 2,
+    "dis_core.models.pdfnet.draft_depth": 2,
+    "dis_core.models.diffdis.network": 2,
+    "dis_core.models.diffdis.checkpoint": 2,
+    "dis_core.models.diffdis.segmenter": 2,
+    "dis_core.models.backbones.efficientnet": 2,
+    "dis_core.models.dis_sam.segmenter": 2,
+    "dis_core.models.value_range": 2,
+    "dis_core.models.isnet.network": 2,
+    "dis_core.models.isnet.checkpoint": 2,
+    "dis_core.models.isnet.segmenter": 2,
+    "dis_core.models.pdfnet.network": 2,
+    "dis_core.models.pdfnet.checkpoint": 2,
+    "dis_core.models.pdfnet.segmenter": 2,
+    "dis_core.models.key_mapping": 2,
     "dis_core.models.resample": 2,
-    "dis_core.models.rows": 2,
-    "dis_core.models.sam": 2,
-    "dis_core.models.sam_attention": 2,
-    "dis_core.models.sam_checkpoint": 2,
+    "dis_core.models.strips": 2,
+    "dis_core.models.sam.network": 2,
+    "dis_core.models.sam.attention": 2,
+    "dis_core.models.sam.checkpoint": 2,
     "dis_core.models.square": 2,
-    "dis_core.models.stages": 2,
-    "dis_core.models.swin": 2,
-    "dis_core.passes": 2,
-    "dis_core.refine": 2,
+    "dis_core.models.progress_hooks": 2,
+    "dis_core.models.backbones.swin": 2,
+    "dis_core.refinement.coarse_to_fine": 2,
+    "dis_core.refinement.tiles": 2,
     "dis_core.turns": 2,
-    "dis_core.weights": 2,
+    "dis_core.weights.store": 2,
     # 3: use.
     "dis_core.evaluation": 3,
-    "dis_core.matte": 3,
-    "dis_core.model_choice": 3,
+    "dis_core.matte.matte": 3,
+    "dis_core.registry.selection": 3,
     "dis_core.pipeline": 3,
-    "dis_core.quick": 3,
+    "dis_core.api": 3,
+    "dis_core.scenes": 3,
     "dis_core.training": 3,
-    "dis_core.workshop": 3,
+    "dis_core.jobs.runner": 3,
     # 4: edges.
     "dis_core.__main__": 4,
     "dis_core.cli": 4,
     "dis_core.daemon": 4,
-    "dis_core.hosts": 4,
+    "dis_core.editors": 4,
 }
-THIN_EDGE = ("dis_core.daemon.client", "dis_core.daemon.endpoint", "dis_core.daemon.messages")
+THIN_EDGE = ("dis_core.daemon.client", "dis_core.daemon.endpoint", "dis_core.daemon.protocol")
 """What a command loads to ask the daemon: the standard library and the errors."""
 
 WITHOUT_COVER = ("dis_core", "dis_core.models")
@@ -136,6 +137,8 @@ def layer_of(module: str) -> int | None:
     """The layer of a module, or None if the table has none for it."""
     if module in LAYERS:
         return LAYERS[module]
+    if not MODULES[module].stat().st_size:
+        return 0
     cover = module.rpartition(".")[0]
     while cover and cover not in LAYERS:
         cover = cover.rpartition(".")[0]
@@ -273,7 +276,7 @@ def test_only_one_module_opens_image_files_with_pillow() -> None:
     callers = {module for module in MODULES for name, _ in calls(module) if name in ("Image.open", "PIL.Image.open")}
 
     # The camera of the training scenes opens no file but what it has just compressed itself, for the artefacts.
-    assert callers == {"dis_core.images.pillow_files", "dis_core.training.scene_camera"}
+    assert callers == {"dis_core.images.pillow", "dis_core.scenes.camera"}
 
 
 @pytest.mark.parametrize("module", MODULES)

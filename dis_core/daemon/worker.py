@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dis_core.daemon.logs import describe_bug
-from dis_core.daemon.messages import Message, describe_error
+from dis_core.daemon.protocol import Message, describe_error
 from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, OutOfMemory
-from dis_core.orders import Failure, Order
-from dis_core.plain import to_plain
-from dis_core.workshop import Workshop
+from dis_core.jobs.job import Failure, Order
+from dis_core.jobs.json_values import to_plain
+from dis_core.jobs.runner import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

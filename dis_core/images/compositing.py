@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from dis_core.errors import BadRequest
-from dis_core.images.colour_profiles import from_srgb, to_srgb
-from dis_core.places import Box, BoxLike
+from dis_core.geometry import Box, BoxLike
+from dis_core.images.color_profiles import from_srgb, to_srgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

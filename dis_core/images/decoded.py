@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dis_core.errors import NoImage
-from dis_core.formats import MAX_PIXELS
-from dis_core.images.colour_profiles import cmyk_to_srgb, profile_fits
+from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
+from dis_core.images.formats import MAX_PIXELS
 from dis_core.images.picture import Picture, Pixels
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ class Picture:
 
         A profile is converted at the pixels' own bit depth, so 16-bit pixels keep all of it.
         """
-        from dis_core.images.colour_profiles import to_srgb
+        from dis_core.images.color_profiles import to_srgb
 
         pixels = self.pixels if self.icc_profile is None else to_srgb(self.pixels, self.icc_profile)
         image = np.empty((*self.size, 3), np.float32)
@@ -98,7 +98,7 @@ class Picture:
         """
         from pathlib import Path
 
-        from dis_core.formats import format_of
+        from dis_core.images.formats import format_of
         from dis_core.images.writing import write_picture
 
         write_picture(self, Path(path), format=format_of(path), overwrite=overwrite)

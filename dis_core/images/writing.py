@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
-from dis_core.images.colour_profiles import to_srgb
+from dis_core.images.color_profiles import to_srgb
 
 if TYPE_CHECKING:
-    from dis_core.formats import OutputFormat
+    from dis_core.images.formats import OutputFormat
     from dis_core.images.picture import Picture
 
 _WEBP_LONGEST_SIDE_PX: Final = 16383
@@ -65,11 +65,11 @@ def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  s
     """
     picture = fit_to_format(picture, format=format)
     if format == "png":
-        from dis_core.images.png_files import encode_png
+        from dis_core.images.png import encode_png
 
         return encode_png(picture)
     if format == "tiff":
-        from dis_core.images.tiff_files import encode_tiff
+        from dis_core.images.tiff import encode_tiff
 
         return encode_tiff(picture)
     buffer = io.BytesIO()

@@ -20,15 +20,15 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from dis_core.checkpoint import read_plain_pickle
 from dis_core.errors import DisError, TrainingDiverged, WeightsCorrupt
 from dis_core.progress import Report
 from dis_core.training.files import written_whole
-from dis_core.training.journal import Journal
 from dis_core.training.learner import EXACT_DEPTH_SHARE, Learner, Losses
+from dis_core.training.log import Journal
 from dis_core.training.sample import Sample
 from dis_core.training.samples import Batches, Source
 from dis_core.training.settings import Settings, hold_to
+from dis_core.weights.checkpoint import read_plain_pickle
 
 WARM_UP_STEPS = 200
 LOWEST_RATE = 0.02

@@ -16,13 +16,13 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from dis_core.errors import BadRequest, DisError
 from dis_core.evaluation.pairs import files_by_name, read_matte
-from dis_core.images import read_picture
-from dis_core.models.arrays import to_tensor
-from dis_core.models.pdfnet_segmenter import scale_each_to_unit
+from dis_core.images.reading import read_picture
+from dis_core.models.pdfnet.segmenter import scale_each_to_unit
 from dis_core.models.resample import shrink_smoothly
+from dis_core.models.tensors import to_tensor
+from dis_core.scenes.scene import make_scene
 from dis_core.training.augmentation import augmented
 from dis_core.training.sample import Sample
-from dis_core.training.scenes import make_scene
 
 FIRST_TRAINING_SEED = 1_000_000
 """Scenes below it are never trained on: they are for evaluation."""

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dis_core.edges import reshape_edges
+from dis_core.matte.edges import reshape_edges
+from tests.fakes.fake_hub import clean_environment, unused_address
 from tests.hosts.gimp_pictures import CUT, MASK, Canvas
 from tests.hosts.gimp_program import GimpProgram
 from tests.hosts.pictures import DUST, SQUARE, Pixels, dark_with, plane
-from tests.hub_standin import clean_environment, unused_address
 
 
 @pytest.fixture

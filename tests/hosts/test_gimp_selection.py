@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dis_core.edges import reshape_edges
+from dis_core.matte.edges import reshape_edges
 from tests.hosts.conftest import QUICK
 from tests.hosts.gimp_pictures import SELECT, Canvas
 from tests.hosts.gimp_program import GimpProgram, write_gimp_command

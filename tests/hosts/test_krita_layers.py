@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.fakes.fake_hub import clean_environment, unused_address
 from tests.hosts.krita_program import KritaProgram
 from tests.hosts.pictures import SQUARE, Easel, Pixels, dark_with, plane
-from tests.hub_standin import clean_environment, unused_address
 
 if TYPE_CHECKING:
     from pathlib import Path

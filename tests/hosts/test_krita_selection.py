@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dis_core
-from dis_core.edges import reshape_edges
+from dis_core.matte.edges import reshape_edges
 from tests.hosts.conftest import home_with_plugin
 from tests.hosts.krita_program import KritaProgram, running_krita
 from tests.hosts.pictures import DUST, SQUARE, Easel, Pixels, dark_with, flower, plane

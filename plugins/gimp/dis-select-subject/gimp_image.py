@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Sequence
 
 import planes
-from child.bitmap import RED_FIRST, bitmap_header
-from child.matte import has_subject, without_dust
-from child.settings import Box, Region, Settings, overlap, region_of
 from gi.repository import Babl, Gegl, Gimp
+from shared.bitmap import RED_FIRST, bitmap_header
+from shared.matte import has_subject, without_dust
+from shared.settings import Box, Region, Settings, overlap, region_of
 
 STRIP_PIXELS = 2_000_000
 SEEN, GREY = "R'G'B'A u8", "Y u8"

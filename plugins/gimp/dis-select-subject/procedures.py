@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping
 
-from child.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, SOURCES, Settings, from_strings
 from gi.repository import Gimp, GObject
+from shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, SOURCES, Settings, from_strings
 
 
 @dataclass(frozen=True)

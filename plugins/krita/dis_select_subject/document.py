@@ -9,10 +9,10 @@ from typing import Any, Iterator
 from krita import Krita, Selection
 
 from . import masks
-from .child.settings import Box, overlap
 from .colours import SCRATCH_PIXELS, ColourSpace, Scratch, image_bytes, space_of
 from .outlines import forget_outline
 from .qt import QtCore, QtWidgets
+from .shared.settings import Box, overlap
 
 STRIP_S = 0.06
 """As long as Krita may stand still for one strip of pixels; there are eyes to wait for."""

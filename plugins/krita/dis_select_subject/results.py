@@ -10,10 +10,10 @@ from typing import Any, Generator
 
 from . import document as pictures
 from . import masks
-from .child.bitmap import HEADER_BYTES
-from .child.matte import has_subject, without_dust
 from .colours import SCRATCH_PIXELS, SRGB, Scratch, image_bytes, space_of
 from .qt import QtGui
+from .shared.bitmap import HEADER_BYTES
+from .shared.matte import has_subject, without_dust
 
 NOTHING_FOUND = "No subject was found; nothing was changed"
 
