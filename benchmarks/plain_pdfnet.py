@@ -82,7 +82,7 @@ def linear(layer: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 def merge(merging: PatchMerging, x: torch.Tensor) -> torch.Tensor:
-    """Four neighbours become one token."""
+    """Four neighbors become one token."""
     x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
     corners = [x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]]
     return linear(merging.reduction, merging.norm(torch.cat(corners, -1)))

@@ -40,7 +40,7 @@ from dis_core.models.pdfnet.checkpoint import published_network
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
 from dis_core.models.pdfnet.segmenter import PDFNetSegmenter, load_published
 from dis_core.models.resample import resize_bicubic
-from dis_core.pipeline import visible_colours
+from dis_core.pipeline import visible_colors
 from dis_core.progress import ignore
 from dis_core.refinement.tiles import refine_fast
 
@@ -196,7 +196,7 @@ def measure_cutout(weights: Path, placement: Placement) -> Numbers:
         with stopwatch(device, times, "cutout"):
             with stopwatch(device, times, "read"):
                 picture = read_picture(folder / "photo.jpg")
-                seen = visible_colours(picture)
+                seen = visible_colors(picture)
             with stopwatch(device, times, "segmenter"):
                 segmenter(seen)
             with stopwatch(device, times, "refine fast"):

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from dis_core.images.reading import ImageLike
 
 UNDER_TRANSPARENCY = np.float32(0.5)
-"""The grey that the model sees where a picture is transparent: what colours lie hidden there is nobody's business."""
+"""The gray that the model sees where a picture is transparent: what colors lie hidden there is nobody's business."""
 
 
 FileState = tuple[int, int, int] | None
@@ -111,7 +111,7 @@ class Pipeline:
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names another depth
         model than the model's own; some forbid commercial use and want `accept_noncommercial`.
 
-        Raises NoImage, BadRequest, UnknownModel, PackagesMissing, LicenceNotAccepted, WeightsMissing, WeightsCorrupt,
+        Raises NoImage, BadRequest, UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt,
         OutOfMemory, and what `report` raises (Cancelled).
         """
         if quality not in get_args(Quality):
@@ -139,7 +139,7 @@ class Pipeline:
             # From then on the Hub is not asked again, and the user is not warned again.
             self._fell_back = self._fell_back or (unnamed and specs[0].name == DRAFT_MODEL)
             loaded = self._load(*specs, loading)
-            seen = visible_colours(picture)
+            seen = visible_colors(picture)
             effort = Effort(max_tiles, tiles_at_once(self.placement))
             look = coarse_to_fine.Passes(loaded.segmenter, quality, refine, effort)
             if box is None:
@@ -211,8 +211,8 @@ def load_segmenter(spec: ModelSpec, depth_spec: ModelSpec | None, placement: Pla
         return load(store.obtain(spec), placement=placement, estimate_depth=estimate_depth)
 
 
-def visible_colours(picture: Picture) -> NDArray[np.float32]:
-    """What the model is shown: (H, W, 3) float32 sRGB in [0, 1], transparent parts over a mid grey."""
+def visible_colors(picture: Picture) -> NDArray[np.float32]:
+    """What the model is shown: (H, W, 3) float32 sRGB in [0, 1], transparent parts over a mid gray."""
     image = picture.srgb()
     if picture.alpha is not None:
         image -= UNDER_TRANSPARENCY
@@ -274,6 +274,6 @@ def checked_depth(depth: NDArray[np.floating[Any]], size: tuple[int, int]) -> ND
         shape = " x ".join(str(side) for side in reversed(depth.shape))
         raise BadRequest(
             f"the depth map is {shape} pixels, but the image is {size[1]} x {size[0]}",
-            hint="give one grey value per pixel of the image, near = bright",
+            hint="give one gray value per pixel of the image, near = bright",
         )
     return depth if depth.dtype.kind == "f" else depth.astype(np.float32)

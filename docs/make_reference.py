@@ -219,8 +219,8 @@ def models_page() -> Iterator[str]:
     yield (
         "What comes with dis-core, as declared in `dis_core/registry/builtin_models.py`. `dis-core models` shows it "
         "too, with the models of plug-ins and what of it is here. *Commercial use* is about the weights: with "
-        "*conditional* their own licence allows it, but there are terms to read first, of the licence or of the data "
-        "that they were trained on; [licences](licences.md) says which."
+        "*conditional* their own license allows it, but there are terms to read first, of the license or of the data "
+        "that they were trained on; [licenses](licenses.md) says which."
     )
     rows = [
         (f"[`{spec.name}`](#{spec.name})", spec.summary, spec.commercial_use, size_of(spec), *effort_of(spec))
@@ -248,12 +248,12 @@ def models_page() -> Iterator[str]:
         )
         for spec in parts
     ]
-    yield table(("Model", "What it is", "Licence", "Commercial use", "Size", "Weights", "Paper"), rows)
+    yield table(("Model", "What it is", "License", "Commercial use", "Size", "Weights", "Paper"), rows)
 
 
 def facts(spec: ModelSpec) -> Iterator[str]:
     """A list item for everything that one model declares."""
-    yield f"- Licence: {spec.license}; commercial use: {spec.commercial_use}"
+    yield f"- License: {spec.license}; commercial use: {spec.commercial_use}"
     yield f"- Weights: {place_of(spec)}"
     needs = [f"`{name}`" for name in spec.needed]
     if spec.extra:

@@ -275,7 +275,7 @@ def test_only_one_module_resamples_tensors() -> None:
 def test_only_one_module_opens_image_files_with_pillow() -> None:
     callers = {module for module in MODULES for name, _ in calls(module) if name in ("Image.open", "PIL.Image.open")}
 
-    # The camera of the training scenes opens no file but what it has just compressed itself, for the artefacts.
+    # The camera of the training scenes opens no file but what it has just compressed itself, for the artifacts.
     assert callers == {"dis_core.images.pillow", "dis_core.scenes.camera"}
 
 

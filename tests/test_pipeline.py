@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import dis_core
-from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenceNotAccepted, OutOfMemory, UnknownModel
+from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenseNotAccepted, OutOfMemory, UnknownModel
 from dis_core.geometry import Box
 from dis_core.model_spec import NO_PROMPT, Effort, Prompt
 from dis_core.pipeline import Pipeline
@@ -135,7 +135,7 @@ def test_a_depth_model_makes_no_mattes(pipeline: Pipeline) -> None:
 
 
 def test_a_noncommercial_depth_model_wants_to_be_accepted(pipeline: Pipeline) -> None:
-    with pytest.raises(LicenceNotAccepted, match=r"CC-BY-NC-4\.0"):
+    with pytest.raises(LicenseNotAccepted, match=r"CC-BY-NC-4\.0"):
         pipeline.segment(
             square(8, 8, box=(2, 2, 4, 4)), model="bright-with-depth", depth_model="depth-anything-v2-large"
         )
@@ -151,7 +151,7 @@ def test_the_users_depth_needs_no_depth_model(pipeline: Pipeline) -> None:
     assert np.array_equal(seen, depth)
 
 
-def test_what_is_transparent_is_shown_as_grey_and_is_no_part_of_the_result(pipeline: Pipeline) -> None:
+def test_what_is_transparent_is_shown_as_gray_and_is_no_part_of_the_result(pipeline: Pipeline) -> None:
     image = np.full((4, 6, 4), 255, np.uint8)
     image[:, :3, 3] = 0
 
@@ -262,7 +262,7 @@ def test_a_plugins_matte_model_that_forbids_commerce_wants_to_be_accepted(
     monkeypatch.setattr(registry, "models", lambda: known)
     image = square(8, 8, box=(2, 2, 4, 4))
 
-    with pytest.raises(LicenceNotAccepted):
+    with pytest.raises(LicenseNotAccepted):
         pipeline.segment(image, model="closed")
 
     assert pipeline.segment(image, model="closed", accept_noncommercial=True).bounds() == (2, 2, 4, 4)

@@ -133,7 +133,7 @@ def run_jobs(request: Request, jobs: list[Job], template: Order) -> list[Failed]
         for done, job in enumerate(jobs):
             own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
             started = time.monotonic()
-            came_of_it = workshop.fulfil(order_for(job, template), own)
+            came_of_it = workshop.fulfill(order_for(job, template), own)
             if isinstance(came_of_it, Failure):
                 failures.append(Failed(job.name, came_of_it.error))
                 tell_failure(job, came_of_it.error, request.progress)

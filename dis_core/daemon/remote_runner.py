@@ -59,14 +59,14 @@ class WarmWorkshop:
         self._hang_up()
         self._stack.close()
 
-    def fulfil(self, order: Order, report: Report) -> Receipt | Failure:
-        """As `Workshop.fulfil`, and raises the same; DaemonBusy too."""
+    def fulfill(self, order: Order, report: Report) -> Receipt | Failure:
+        """As `Workshop.fulfill`, and raises the same; DaemonBusy too."""
         try:
             sent = self._packed(order)
         except (NoImage, OutputFailed) as error:
             return Failure(error)
         try:
-            came_of_it = self._fulfil(sent.order, report)
+            came_of_it = self._fulfill(sent.order, report)
             if order.destination is None and isinstance(came_of_it, Receipt):
                 copy_to_stdout(sent.order.written[0])
         except OutputFailed as error:
@@ -79,17 +79,17 @@ class WarmWorkshop:
             return Failure(sent.as_typed(came_of_it.error))
         return replace(came_of_it, remarks=tuple(map(sent.in_typed_words, came_of_it.remarks)))
 
-    def _fulfil(self, order: Order, report: Report) -> Receipt | Failure:
+    def _fulfill(self, order: Order, report: Report) -> Receipt | Failure:
         """In the daemon, or here where there is none to be had."""
         if self._own is None:
             try:
-                return self._fulfil_there(order, report)
+                return self._fulfill_there(order, report)
             except DaemonUnavailable as error:
                 say(f"dis-core: {error.message}; going on without a daemon")
                 self._own = Workshop()
-        return self._own.fulfil(order, report)
+        return self._own.fulfill(order, report)
 
-    def _fulfil_there(self, order: Order, report: Report) -> Receipt | Failure:
+    def _fulfill_there(self, order: Order, report: Report) -> Receipt | Failure:
         """Raises DaemonUnavailable if no daemon can be had, and what the daemon says of all images alike."""
         has_left = False
         while True:

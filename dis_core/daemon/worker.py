@@ -180,7 +180,7 @@ class Worker:
         root.addHandler(forwarding)
         try:
             refuse_pipes(job.order)
-            came_of_it = self.workshop.fulfil(job.order, self._noting(job))
+            came_of_it = self.workshop.fulfill(job.order, self._noting(job))
             if isinstance(came_of_it, Failure):
                 if isinstance(came_of_it.error, OutOfMemory):
                     self._make_room()

@@ -77,9 +77,9 @@ def _version(command: list[str]) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    # `flatpak info` prints an architecture and a licence with numbers too, but the version is on a line of its own.
-    labelled = re.search(r"^\s*Version:\s*(\S+)", answer.stdout, re.MULTILINE)
-    if labelled:
-        return labelled.group(1)
+    # `flatpak info` prints an architecture and a license with numbers too, but the version is on a line of its own.
+    labeled = re.search(r"^\s*Version:\s*(\S+)", answer.stdout, re.MULTILINE)
+    if labeled:
+        return labeled.group(1)
     number = re.search(r"\d+\.\d+(?:\.\d+)*\S*", answer.stdout) if answer.returncode == 0 else None
     return number.group(0) if number else ""

@@ -1,7 +1,7 @@
-"""Colours of an ICC profile into sRGB and back.
+"""Colors of an ICC profile into sRGB and back.
 
-Little CMS does it, through imagecodecs: Pillow's own interface to it knows no 16-bit colours. The rendering is relative
-colorimetric with black point compensation, and colours outside of sRGB are clipped to it.
+Little CMS does it, through imagecodecs: Pillow's own interface to it knows no 16-bit colors. The rendering is relative
+colorimetric with black point compensation, and colors outside of sRGB are clipped to it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def srgb_profile() -> bytes:
 
 @lru_cache(maxsize=8)
 def profile_fits(profile: bytes, *, channels: int) -> bool:
-    """Whether `profile` is undamaged and describes colours of so many channels: 1 grey, 3 RGB, 4 CMYK."""
+    """Whether `profile` is undamaged and describes colors of so many channels: 1 gray, 3 RGB, 4 CMYK."""
     import imagecodecs
 
     if channels not in _SPACES or profile[16:20] != _SPACES[channels][1]:
@@ -46,7 +46,7 @@ def profile_fits(profile: bytes, *, channels: int) -> bool:
 
 @lru_cache(maxsize=8)
 def is_srgb(profile: bytes) -> bool:
-    """Whether an RGB `profile` means sRGB: no colour of a 17 x 17 x 17 lattice moves by more than one step of 8 bits.
+    """Whether an RGB `profile` means sRGB: no color of a 17 x 17 x 17 lattice moves by more than one step of 8 bits.
 
     There are dozens of different sRGB profiles, so neither the bytes nor the name tell.
     """
@@ -67,7 +67,7 @@ def to_srgb(pixels: Pixels, profile: bytes) -> Pixels:
 
 
 def from_srgb(pixels: Pixels, profile: bytes) -> Pixels | None:
-    """Pixels (H, W, 3) of sRGB in the colours of an RGB `profile`, same dtype.
+    """Pixels (H, W, 3) of sRGB in the colors of an RGB `profile`, same dtype.
 
     None if the profile describes only what a device sees (a scanner's) and offers no way back.
     """
@@ -100,7 +100,7 @@ def _transform(pixels: Pixels, profile: bytes, to_profile: bytes, *, to_channels
     """Little CMS on (H, W, C) pixels. Raises imagecodecs.CmsError for profiles that it cannot connect."""
     import imagecodecs
 
-    # Little CMS takes a plane without a channel axis for grey, and a channel axis of 1 for another image dimension.
+    # Little CMS takes a plane without a channel axis for gray, and a channel axis of 1 for another image dimension.
     data: NDArray[Any] = pixels[..., 0] if pixels.shape[2] == 1 else pixels
     result: Pixels = imagecodecs.cms_transform(
         np.ascontiguousarray(data),

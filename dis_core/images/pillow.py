@@ -1,4 +1,4 @@
-"""Everything that Pillow can read, which is all files of 8 bits per channel and some deeper grey ones."""
+"""Everything that Pillow can read, which is all files of 8 bits per channel and some deeper gray ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FORMATS: Final = (
 )
 _ANIMATED_FORMATS: Final = ("GIF", "PNG", "WEBP", "AVIF")
 _SIXTEEN_BIT_MODES: Final = ("I;16", "I;16L", "I;16B", "I;16N")
-_GREY_MODES: Final = ("1", "L", "LA", "La")
+_GRAY_MODES: Final = ("1", "L", "LA", "La")
 _EXIF_ORIENTATION: Final = 0x0112
 
 _KINDS_BY_BEGINNING: Final = (
@@ -97,14 +97,14 @@ def decode(image: Image.Image, name: str) -> Decoded:
         if image.mode == "CMYK":
             array, is_ink = np.array(image), True
         else:
-            array, is_ink = _grey_or_rgb(image), False
+            array, is_ink = _gray_or_rgb(image), False
         return Decoded(
             array=array,
             is_ink=is_ink,
             orientation=orientation_of(image),
             icc_profile=None if image.mode == "LAB" else image.info.get("icc_profile"),
             dpi=dpi_of(image),
-            remarks=(*remarks, "Lab colours converted to sRGB") if image.mode == "LAB" else remarks,
+            remarks=(*remarks, "Lab colors converted to sRGB") if image.mode == "LAB" else remarks,
         )
     except Image.DecompressionBombError as error:
         raise NoImage(f"{name} is larger than {MAX_PIXELS // 1_000_000} megapixels", hint="scale it down") from error
@@ -143,18 +143,18 @@ def hdr(name: str) -> NoImage:
     """The error for pixels that are not meant for a screen as they are."""
     return NoImage(
         f"{name} holds floating-point, 32-bit or HDR pixels, which are not supported",
-        hint="export it with 8 or 16 bits per channel in an ordinary colour space",
+        hint="export it with 8 or 16 bits per channel in an ordinary color space",
     )
 
 
-def _grey_or_rgb(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]:
+def _gray_or_rgb(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]:
     """Pixels as (H, W) or (H, W, 2 to 4)."""
-    if image.mode in _SIXTEEN_BIT_MODES or image.mode == "I":  # "I": 16-bit grey, as Pillow opens it in PNG and PPM
+    if image.mode in _SIXTEEN_BIT_MODES or image.mode == "I":  # "I": 16-bit gray, as Pillow opens it in PNG and PPM
         return np.asarray(image).astype(np.uint16)
     if image.mode == "LAB":
         profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         return np.array(ImageCms.profileToProfile(image, *profiles, outputMode="RGB"))
-    mode = "L" if image.mode in _GREY_MODES else "RGB"
+    mode = "L" if image.mode in _GRAY_MODES else "RGB"
     if image.has_transparency_data:
         mode += "A"
     return np.array(image if image.mode == mode else image.convert(mode))

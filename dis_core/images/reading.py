@@ -79,9 +79,9 @@ def wrap_array(array: NDArray[Any]) -> Picture:
     if not (low >= 0.0 and high <= 1.0):  # worded so that NaN is refused too
         raise NoImage(f"an array of floats from {low:g} to {high:g} is no image", hint="scale it to 0 to 1")
     planes = array if array.ndim == 3 else array[..., np.newaxis]
-    colours = planes.shape[2] - (planes.shape[2] in (2, 4))
-    deep = np.multiply(planes[..., :colours], np.float32(65535), dtype=np.float32)
-    alpha = None if colours == planes.shape[2] else planes[..., colours].astype(np.float32)
+    colors = planes.shape[2] - (planes.shape[2] in (2, 4))
+    deep = np.multiply(planes[..., :colors], np.float32(65535), dtype=np.float32)
+    alpha = None if colors == planes.shape[2] else planes[..., colors].astype(np.float32)
     return to_picture(Decoded(np.rint(deep, out=deep).astype(np.uint16), alpha=alpha), name)
 
 
@@ -173,7 +173,7 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
     if not facts.is_unsigned or facts.bits > 16:
         raise pillow.hdr(name)
     if facts.bits > 8 and not facts.is_plain:
-        raise NoImage(f"{name} is a {facts.bits}-bit TIFF of unusual colours", hint="export it as RGB or greyscale")
+        raise NoImage(f"{name} is a {facts.bits}-bit TIFF of unusual colors", hint="export it as RGB or grayscale")
     if facts.bits >= 8 and facts.is_plain:
         decoded = tiff.decode(file, name)
     else:

@@ -21,7 +21,7 @@ TIFF_MAGIC: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # Numbers of the TIFF 6.0 and DNG specifications.
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
-_COLOURS: Final = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
+_COLORS: Final = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
 _UNSIGNED, _UNDEFINED = 1, 4
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 _SUBFILE_TYPE, _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 254, 274, 282, 283, 296
@@ -32,7 +32,7 @@ _CENTIMETRE: Final = 3
 
 @dataclass(frozen=True)
 class TiffFacts:
-    """What a TIFF's first page says about its pixels; plain ones are grey, RGB or CMYK."""
+    """What a TIFF's first page says about its pixels; plain ones are gray, RGB or CMYK."""
 
     height: int
     width: int
@@ -54,7 +54,7 @@ def read_tiff_facts(file: BinaryIO, name: str) -> TiffFacts:
             width=int(page.imagewidth),
             bits=max(int(number) for number in bits),
             is_unsigned=all(int(kind) in (_UNSIGNED, _UNDEFINED) for kind in kinds),
-            is_plain=int(page.photometric) in _COLOURS and page.imagedepth == 1,
+            is_plain=int(page.photometric) in _COLORS and page.imagedepth == 1,
             is_raw_photo=is_preview or _DNG_VERSION in page.tags,
             pages=pages,
         )
@@ -67,10 +67,10 @@ def decode(file: BinaryIO, name: str) -> Decoded:
     """
     with _first_page(file, name) as (page, _):
         photometric = int(page.photometric)
-        colours = _COLOURS[photometric]
+        colors = _COLORS[photometric]
         extras = tuple(int(kind) for kind in page.extrasamples)
         _check_complete(page, file, name)
-        array = _channels_last(page, channels=colours + len(extras), name=name)
+        array = _channels_last(page, channels=colors + len(extras), name=name)
         tags = page.tags
         orientation = tags.valueof(_ORIENTATION, default=1)
         profile = tags.valueof(_ICC_PROFILE)
@@ -78,8 +78,8 @@ def decode(file: BinaryIO, name: str) -> Decoded:
     if photometric == _WHITE_IS_ZERO:
         array[..., 0] = np.iinfo(array.dtype).max - array[..., 0]
     return Decoded(
-        array=array[..., :colours],
-        alpha=_alpha(array, colours, extras),
+        array=array[..., :colors],
+        alpha=_alpha(array, colors, extras),
         is_ink=photometric == _CMYK,
         orientation=orientation if orientation in range(1, 9) else 1,
         icc_profile=profile if isinstance(profile, bytes) else None,
@@ -155,17 +155,17 @@ def _channels_last(page: Any, *, channels: int, name: str) -> Pixels:
     return pixels
 
 
-def _alpha(array: Pixels, colours: int, extras: tuple[int, ...]) -> Pixels | None:
-    """The first extra channel that says it is an alpha; colours that were multiplied by it are divided, in place."""
+def _alpha(array: Pixels, colors: int, extras: tuple[int, ...]) -> Pixels | None:
+    """The first extra channel that says it is an alpha; colors that were multiplied by it are divided, in place."""
     if _STRAIGHT in extras:
-        return array[..., colours + extras.index(_STRAIGHT)]
+        return array[..., colors + extras.index(_STRAIGHT)]
     if _PREMULTIPLIED not in extras:
         return None
-    alpha = array[..., colours + extras.index(_PREMULTIPLIED)]
+    alpha = array[..., colors + extras.index(_PREMULTIPLIED)]
     full = np.float32(np.iinfo(array.dtype).max)
     for row in range(len(array)):
         cover = np.maximum(alpha[row, :, np.newaxis], 1).astype(np.float32) / full
-        array[row, :, :colours] = np.rint(np.minimum(array[row, :, :colours] / cover, full))
+        array[row, :, :colors] = np.rint(np.minimum(array[row, :, :colors] / cover, full))
     return alpha
 
 

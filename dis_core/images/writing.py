@@ -54,12 +54,12 @@ def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa
         remarks.append("16 bits per channel reduced to the 8 bits of WebP")
     if picture.icc_profile is not None and picture.pixels.shape[2] == 1:
         picture = replace(picture, pixels=to_srgb(picture.pixels, picture.icc_profile), icc_profile=None)
-        remarks.append("grey with a colour profile converted to sRGB, as WebP has no grey")
+        remarks.append("gray with a color profile converted to sRGB, as WebP has no gray")
     return replace(picture, remarks=tuple(remarks)) if len(remarks) > len(picture.remarks) else picture
 
 
 def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  see fit_to_format
-    """The file's bytes. Pixels are kept exactly, colours under a fully transparent alpha too.
+    """The file's bytes. Pixels are kept exactly, colors under a fully transparent alpha too.
 
     Raises BadRequest if the format cannot hold the picture; see `fit_to_format` for what it drops.
     """

@@ -50,13 +50,13 @@ class CutoutStyle:
     bgimage: Path | None = None
     crop: bool = False
     crop_margin: int = 0
-    colours: Literal["clean", "original"] = "clean"
+    colors: Literal["clean", "original"] = "clean"
     edges: Edges = Edges()
 
 
 @dataclass(frozen=True)
 class MaskStyle:
-    """The grey matte itself."""
+    """The gray matte itself."""
 
     kind: Literal["mask"] = "mask"
     bits: Literal[8, 16] = 8

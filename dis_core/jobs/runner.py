@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dis_core.geometry import BoxLike, Points, PromptLike
-    from dis_core.images.compositing import Colour
+    from dis_core.images.compositing import Color
     from dis_core.images.picture import Picture
     from dis_core.matte.matte import Matte
     from dis_core.model_spec import Precision
@@ -47,16 +47,16 @@ class Workshop:
         self._place: tuple[str, Precision] | None = None
         self._background: tuple[object, Picture] | None = None
 
-    def fulfil(self, order: Order, report: Report) -> Receipt | Failure:
+    def fulfill(self, order: Order, report: Report) -> Receipt | Failure:
         """Do what an order says; what is wrong with this image alone comes back as a failure.
 
         Raises what concerns all images alike: Cancelled, DeviceUnavailable, UnknownModel, WeightsMissing and the like,
-        BadRequest for a colour that is none, NoImage for a background that cannot be read.
+        BadRequest for a color that is none, NoImage for a background that cannot be read.
         """
         make_result = self._prepared(order.style)
         pipeline = self._pipeline_on(order.segmenting.device, order.segmenting.precision)
         try:
-            return _fulfil(order, pipeline, make_result, report)
+            return _fulfill(order, pipeline, make_result, report)
         except MemoryError:
             return Failure(OutOfMemory("there is too little memory for so large an image"))
         except OF_ONE_IMAGE as error:
@@ -78,11 +78,11 @@ class Workshop:
         if isinstance(style, MaskStyle):
             self._background = None
             return functools.partial(make_mask, style)
-        from dis_core.images.compositing import parse_colour
+        from dis_core.images.compositing import parse_color
 
-        colour = None if style.bgcolor is None else parse_colour(style.bgcolor)
+        color = None if style.bgcolor is None else parse_color(style.bgcolor)
         background = self._read_background(style.bgimage)
-        return functools.partial(make_cutout, style, colour, background)
+        return functools.partial(make_cutout, style, color, background)
 
     def _read_background(self, path: Path | None) -> Picture | None:
         from dis_core.images.reading import read_picture
@@ -101,7 +101,7 @@ class Workshop:
         return self._background[1]
 
 
-def _fulfil(order: Order, pipeline: Pipeline, make_result: MakeResult, report: Report) -> Receipt:
+def _fulfill(order: Order, pipeline: Pipeline, make_result: MakeResult, report: Report) -> Receipt:
     from dis_core.images.reading import read_picture
 
     wanted = order.segmenting
@@ -133,32 +133,32 @@ def prompt_of(wanted: Segmenting) -> PromptLike | None:
 
 
 def make_mask(style: MaskStyle, matte: Matte) -> Picture:
-    """The grey matte, with its edges moved and softened if that is wanted."""
+    """The gray matte, with its edges moved and softened if that is wanted."""
     from dis_core.matte.edges import reshape_edges
 
     if style.edges != Edges():
         # Of what is visible, so that the edge can also be moved beyond the end of a cut-out layer.
         edges = reshape_edges(matte.visible(), grow_px=style.edges.grow, feather_px=style.edges.feather)
         matte = replace(matte, alpha=edges, picture=None)
-    return matte.grey(bits=style.bits)
+    return matte.gray(bits=style.bits)
 
 
-def make_cutout(style: CutoutStyle, colour: Colour | None, background: Picture | None, matte: Matte) -> Picture:
+def make_cutout(style: CutoutStyle, color: Color | None, background: Picture | None, matte: Matte) -> Picture:
     """The subject before its new background, if any, and cropped if that is wanted."""
     from dis_core.matte.edges import reshape_edges
 
     edges = reshape_edges(matte.alpha, grow_px=style.edges.grow, feather_px=style.edges.feather)
     matte = replace(matte, alpha=edges)
-    result = placed(matte.cutout(colours=style.colours), colour, background)
+    result = placed(matte.cutout(colors=style.colors), color, background)
     return cropped(result, matte, style.crop_margin) if style.crop else result
 
 
-def placed(cutout: Picture, colour: Colour | None, background: Picture | None) -> Picture:
+def placed(cutout: Picture, color: Color | None, background: Picture | None) -> Picture:
     """The cutout before its new background, or as it is."""
-    from dis_core.images.compositing import over_colour, over_picture
+    from dis_core.images.compositing import over_color, over_picture
 
-    if colour is not None:
-        return over_colour(cutout, colour)
+    if color is not None:
+        return over_color(cutout, color)
     return cutout if background is None else over_picture(cutout, background)
 
 
@@ -173,7 +173,7 @@ def cropped(result: Picture, matte: Matte, margin_px: int) -> Picture:
 
 
 def read_depth(path: Path) -> NDArray[np.float32]:
-    """A depth map from an image file, (H, W) float32: its grey values, or the mean of its colours.
+    """A depth map from an image file, (H, W) float32: its gray values, or the mean of its colors.
 
     Raises NoImage.
     """
@@ -199,16 +199,16 @@ def write_result(order: Order, result: Picture, matte: Matte) -> Picture:
     make_folder(order.destination.parent)
     if order.depth_destination is not None and matte.depth is not None:
         # Before the result, because a run that is taken up again goes by the results that are there.
-        write_picture(grey_of(matte.depth), order.depth_destination, format="png", overwrite=order.overwrite)
+        write_picture(gray_of(matte.depth), order.depth_destination, format="png", overwrite=order.overwrite)
     write_picture(result, order.destination, format=order.format, overwrite=order.overwrite)
     return result
 
 
-def grey_of(depth: NDArray[np.float32]) -> Picture:
-    """A depth map (H, W) in [0, 1] as a 16-bit grey picture, near = bright."""
+def gray_of(depth: NDArray[np.float32]) -> Picture:
+    """A depth map (H, W) in [0, 1] as a 16-bit gray picture, near = bright."""
     from dis_core.matte.matte import Matte
 
-    return Matte(depth, model="").grey(bits=16)
+    return Matte(depth, model="").gray(bits=16)
 
 
 def remarks_on(order: Order, written: Picture, matte: Matte) -> list[str]:

@@ -90,7 +90,7 @@ def _largest_in_disc(part: Plane, radius_px: int) -> Plane:
 
 
 def _one_wider(row: Plane) -> Plane:
-    """The largest of each value and its two neighbours along the row."""
+    """The largest of each value and its two neighbors along the row."""
     wider: Plane = row.copy()
     np.maximum(wider[:, 1:], row[:, :-1], out=wider[:, 1:])
     np.maximum(wider[:, :-1], row[:, 1:], out=wider[:, :-1])

@@ -1,8 +1,8 @@
-"""Colours of half-covered pixels without the old background.
+"""Colors of half-covered pixels without the old background.
 
-Blur fusion, after Marco Forte and François Pitié, "Approximate fast foreground colour estimation", ICIP 2021: the
-colours of foreground and background around a pixel are averages weighted by alpha and by 1 - alpha, and what then is
-missing to explain the pixel is given to the foreground. Two passes, over a wide and a narrow neighbourhood.
+Blur fusion, after Marco Forte and François Pitié, "Approximate fast foreground color estimation", ICIP 2021: the
+colors of foreground and background around a pixel are averages weighted by alpha and by 1 - alpha, and what then is
+missing to explain the pixel is given to the foreground. Two passes, over a wide and a narrow neighborhood.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ _WIDE_RADIUS: Final = 90
 _NARROW_RADIUS: Final = 6
 _REACH: Final = _WIDE_RADIUS + _NARROW_RADIUS
 CPU: Final = Placement("cpu")
-# Less weight than this in a whole neighbourhood says nothing about its colour.
+# Less weight than this in a whole neighborhood says nothing about its color.
 _LEAST_WEIGHT: Final = 1e-6
 
 
 def estimate_foreground(image: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The subject's own colours, where `alpha` is neither 0 nor 1; elsewhere the image's, bit for bit.
+    """The subject's own colors, where `alpha` is neither 0 nor 1; elsewhere the image's, bit for bit.
 
-    `image` is (H, W, 1 or 3) float32 in [0, 1], in any colour space that a screen shows; `alpha` (H, W) float32 in
+    `image` is (H, W, 1 or 3) float32 in [0, 1], in any color space that a screen shows; `alpha` (H, W) float32 in
     [0, 1]. The result has the image's shape, in [0, 1], and is not multiplied by alpha.
 
     Raises OutOfMemory.
     """
     result: NDArray[np.float32] = image.copy()
     for part in foreground_parts(image, alpha):
-        result[part.place][part.unknown] = part.colours
+        result[part.place][part.unknown] = part.colors
     return result
 
 
 class Part(NamedTuple):
-    """A block of the image, (rows, columns): its pixels of unknown colours (h, w), and these, (N, C) in [0, 1]."""
+    """A block of the image, (rows, columns): its pixels of unknown colors (h, w), and these, (N, C) in [0, 1]."""
 
     place: tuple[slice, slice]
     unknown: NDArray[np.bool_]
-    colours: NDArray[np.float32]
+    colors: NDArray[np.float32]
 
 
 def foreground_parts(pixels: NDArray[np.generic], alpha: NDArray[np.float32], *, levels: float = 1.0) -> Iterator[Part]:
@@ -105,11 +105,9 @@ def _fuse(
     return (near_foreground + alpha * unexplained).clamp_(0, 1), near_background
 
 
-def _weighted_mean(
-    colours: torch.Tensor, weight: torch.Tensor, otherwise: torch.Tensor, *, radius: int
-) -> torch.Tensor:
-    """Mean colour around each pixel, (C, h, w), and `otherwise` where there is no weight near by."""
-    sums = _box_sums(torch.cat([colours * weight, weight.unsqueeze(0)]), radius=radius)
+def _weighted_mean(colors: torch.Tensor, weight: torch.Tensor, otherwise: torch.Tensor, *, radius: int) -> torch.Tensor:
+    """Mean color around each pixel, (C, h, w), and `otherwise` where there is no weight near by."""
+    sums = _box_sums(torch.cat([colors * weight, weight.unsqueeze(0)]), radius=radius)
     total = sums[-1:]
     return torch.where(total > _LEAST_WEIGHT, sums[:-1] / total.clamp(min=_LEAST_WEIGHT), otherwise)
 

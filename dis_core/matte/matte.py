@@ -55,10 +55,10 @@ class Matte:
         """The smallest box around the mask, or None if the mask is empty."""
         return bounds_of(self.mask(threshold))
 
-    def cutout(self, picture: Picture | None = None, *, colours: Literal["clean", "original"] = "clean") -> Picture:
+    def cutout(self, picture: Picture | None = None, *, colors: Literal["clean", "original"] = "clean") -> Picture:
         """The subject before a transparent background: straight alpha, which is the matte times the picture's own.
 
-        Where the matte is 1 the pixels are the picture's, bit for bit. "clean" colours: half-covered pixels lose the
+        Where the matte is 1 the pixels are the picture's, bit for bit. "clean" colors: half-covered pixels lose the
         background's share, and fully transparent ones become 0, so that nothing of the removed background stays in
         the file. "original": all pixels are the picture's. Another `picture` of the same size may be given.
 
@@ -68,23 +68,23 @@ class Matte:
         picture = self._picture_of_same_size(picture)
         alpha = np.rint(self.alpha * np.float32(picture.levels)) / np.float32(picture.levels)
         total = alpha if picture.alpha is None else alpha * picture.alpha
-        if colours == "original":
+        if colors == "original":
             return replace(picture, alpha=total)
-        return replace(picture, pixels=_clean_colours(picture, alpha, total), alpha=total)
+        return replace(picture, pixels=_clean_colors(picture, alpha, total), alpha=total)
 
-    def grey(self, *, bits: Literal[8, 16] = 8) -> Picture:
-        """The matte as a grey picture, white = subject."""
+    def gray(self, *, bits: Literal[8, 16] = 8) -> Picture:
+        """The matte as a gray picture, white = subject."""
         levels, dtype = (255, np.uint8) if bits == 8 else (65535, np.uint16)
         scaled = self.visible() * np.float32(levels)
         pixels: Pixels = np.rint(scaled, out=scaled).astype(dtype)[..., np.newaxis]
         return Picture(pixels, name="the matte")
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, bits: Literal[8, 16] = 8) -> None:
-        """Write the grey matte as PNG, WebP or TIFF, as the name's ending says.
+        """Write the gray matte as PNG, WebP or TIFF, as the name's ending says.
 
         Raises BadRequest for another ending, OutputExists, OutputFailed.
         """
-        write_picture(self.grey(bits=bits), Path(path), format=format_of(path), overwrite=overwrite)
+        write_picture(self.gray(bits=bits), Path(path), format=format_of(path), overwrite=overwrite)
 
     def _picture_of_same_size(self, picture: Picture | None) -> Picture:
         picture = picture if picture is not None else self.picture
@@ -99,7 +99,7 @@ class Matte:
         return picture
 
 
-def _clean_colours(picture: Picture, alpha: NDArray[np.float32], total: NDArray[np.float32]) -> Pixels:
+def _clean_colors(picture: Picture, alpha: NDArray[np.float32], total: NDArray[np.float32]) -> Pixels:
     """The picture's pixels with the background taken out of the half-covered ones, and 0 where nothing is left.
 
     `alpha` is the matte alone: what the picture's own alpha makes transparent has no background mixed in.
@@ -109,6 +109,6 @@ def _clean_colours(picture: Picture, alpha: NDArray[np.float32], total: NDArray[
     levels = np.float32(picture.levels)
     pixels: Pixels = picture.pixels.copy()
     for part in foreground_parts(picture.pixels, alpha, levels=picture.levels):
-        pixels[part.place][part.unknown] = np.rint(part.colours * levels).astype(pixels.dtype)
+        pixels[part.place][part.unknown] = np.rint(part.colors * levels).astype(pixels.dtype)
     pixels *= (np.rint(total * levels) > 0)[..., np.newaxis]  # ten times as fast as setting some of them to 0
     return pixels

@@ -19,7 +19,7 @@ one over a map of half the size."""
 
 @dataclass(frozen=True)
 class Rows:
-    """Neighbouring rows of a map of `height` rows: `values` (B, C, rows, W), of which the first is row `start`."""
+    """Neighboring rows of a map of `height` rows: `values` (B, C, rows, W), of which the first is row `start`."""
 
     values: torch.Tensor
     start: int

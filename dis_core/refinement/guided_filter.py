@@ -1,9 +1,9 @@
 """A matte that follows the edges of the image it belongs to.
 
-The fast guided filter: in every small window of the small image the matte is explained as a linear function of colour,
+The fast guided filter: in every small window of the small image the matte is explained as a linear function of color,
 and that function, enlarged, is applied to the large image. Source: He, Sun, Tang, "Guided image filtering", TPAMI 2013,
-section 3.5 (colour), and He, Sun, "Fast guided filter", 2015 (enlarging the coefficients). Ours is that the filter
-counts by the share of the matte that it explains: where colour says nothing it would only blur.
+section 3.5 (color), and He, Sun, "Fast guided filter", 2015 (enlarging the coefficients). Ours is that the filter
+counts by the share of the matte that it explains: where color says nothing it would only blur.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RADIUS_PX: Final = 4
 """Half the side of a window, in pixels of the small image."""
 
 SMOOTHING: Final = 1e-5
-"""How much colours must vary in a window to explain anything: the papers' epsilon, a variance of values in [0, 1]."""
+"""How much colors must vary in a window to explain anything: the papers' epsilon, a variance of values in [0, 1]."""
 
 # A matte that varies less than this in a window needs no explanation.
 _LEAST_VARIANCE: Final = 1e-6
@@ -38,10 +38,10 @@ def follow_edges(
     where: NDArray[np.float32] | None = None,
     report: Report = ignore,
 ) -> None:
-    """Let a matte follow the edges of the image that it is `of`, in place, as far as colour explains it.
+    """Let a matte follow the edges of the image that it is `of`, in place, as far as color explains it.
 
-    `matte` is (H, W) and the image (H, W, 3). What colour explains is learned where the image is `small`, (h, w, 3),
-    and its matte `coarse`, (h, w). All are float32 in [0, 1]. Where the coarse matte is sure all around, or colour
+    `matte` is (H, W) and the image (H, W, 3). What color explains is learned where the image is `small`, (h, w, 3),
+    and its matte `coarse`, (h, w). All are float32 in [0, 1]. Where the coarse matte is sure all around, or color
     explains nothing of it, the matte stays as it is. Blocks in which `where`, (H, W), is 0 throughout are left out.
 
     Raises what `report` raises.
@@ -53,13 +53,13 @@ def follow_edges(
         for done, place in enumerate(places):
             report(done / len(places), "following edges")
             here = part_of_resized(functions, size, *place)[0]
-            colours = torch.from_numpy(of[place]).permute(2, 0, 1)
-            by_colour = (here[:3] * colours).sum(0) + here[3]
-            matte[place] = torch.lerp(torch.from_numpy(matte[place]), by_colour, here[4]).clamp(0, 1).numpy()
+            colors = torch.from_numpy(of[place]).permute(2, 0, 1)
+            by_color = (here[:3] * colors).sum(0) + here[3]
+            matte[place] = torch.lerp(torch.from_numpy(matte[place]), by_color, here[4]).clamp(0, 1).numpy()
 
 
 def linear_functions(matte: NDArray[np.float32], image: NDArray[np.float32]) -> torch.Tensor:
-    """How the matte follows from colour around each pixel.
+    """How the matte follows from color around each pixel.
 
     `matte` is (h, w) and `image` (h, w, 3), float32 in [0, 1]. The result is (1, 5, h, w) float32: factors of red,
     green and blue, what to add, and which share of the matte's variance that explains, 0 to 1.

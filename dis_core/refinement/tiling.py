@@ -1,8 +1,8 @@
 """Where tiles go and how their answers are joined: geometry on arrays, without any network.
 
 A tile's answer counts most in its middle and not at all at its rim, where the network sees half of its context cut off.
-Along each axis the weights of neighbours add up to 1, so that tiles that agree leave no seam. Answers are joined as
-logits: between a sure 0 and a sure 1 lies an edge, not a grey.
+Along each axis the weights of neighbors add up to 1, so that tiles that agree leave no seam. Answers are joined as
+logits: between a sure 0 and a sure 1 lies an edge, not a gray.
 """
 
 from __future__ import annotations

@@ -32,17 +32,17 @@ CELL_PX: Final = 16
 APART: Final = (0.15, 0.35)
 """Where the means of a cell differ by less the tile is believed, where by more it is not; between, in part."""
 
-GREYER: Final = 0.15
-"""A tile whose answer is greyer than the matte by more than this does not know what it sees."""
+GRAYER: Final = 0.15
+"""A tile whose answer is grayer than the matte by more than this does not know what it sees."""
 
 
 def belief(answer: Plane, matte: Plane) -> Plane | None:
     """How far each pixel of a tile's answer is believed, (h, w) float32 in [0, 1], or None if not at all.
 
     `answer` is (h, w), and so is `matte`, what is known so far, float32 in [0, 1]. A tile is rejected that is not
-    finite, mostly grey, or of the opposite opinion where the matte is certain of the subject or of the background.
+    finite, mostly gray, or of the opposite opinion where the matte is certain of the subject or of the background.
     """
-    if not np.isfinite(answer).all() or greyness(answer) > greyness(matte) + GREYER:
+    if not np.isfinite(answer).all() or grayness(answer) > grayness(matte) + GRAYER:
         return None
     trust = rise(agreement(answer, matte), *AGREEMENT)
     if trust == 0:
@@ -55,7 +55,7 @@ def belief(answer: Plane, matte: Plane) -> Plane | None:
     return believed if believed.any() else None
 
 
-def greyness(matte: Plane) -> float:
+def grayness(matte: Plane) -> float:
     """How far a matte is from being 0 or 1 everywhere: 0 where it is, 1 where all is a half."""
     return float(np.mean(4 * matte * (1 - matte)))
 

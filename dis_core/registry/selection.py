@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from dis_core.errors import BadRequest, HubUnreachable, LicenceNotAccepted
+from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted
 from dis_core.model_spec import FULL_DTYPE, ModelSpec, Placement
 from dis_core.progress import Report, span
 from dis_core.registry import manager as registry
@@ -29,7 +29,7 @@ def obtain_specs(
     `needs_depth` is False where the user has a depth map. The depth model is None where no depth has to be estimated.
     A model that is named never falls back to another.
 
-    Raises UnknownModel, PackagesMissing, LicenceNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model
+    Raises UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model
     that cannot run in the precision of `placement`, or is given depth although it looks at none.
     """
     chosen = registry.find_matte_model(model or DEFAULT_MODEL)
@@ -55,10 +55,10 @@ def obtain_specs(
 
 
 def refuse_noncommercial(*specs: ModelSpec) -> None:
-    """Raises LicenceNotAccepted naming the first model whose weights forbid commercial use, if there is one."""
+    """Raises LicenseNotAccepted naming the first model whose weights forbid commercial use, if there is one."""
     for spec in specs:
         if spec.commercial_use == "no":
-            raise LicenceNotAccepted(
+            raise LicenseNotAccepted(
                 f"the weights of {spec.name} may not be used commercially ({spec.license})",
                 hint="if that suits you, say so: --accept-noncommercial, in Python accept_noncommercial=True",
             )

@@ -13,17 +13,17 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def exposed(rng: np.random.Generator, picture: Picture) -> Picture:
-    """Gain, gamma, white balance, saturation, contrast curve, vignette; one picture in twelve becomes grey."""
+    """Gain, gamma, white balance, saturation, contrast curve, vignette; one picture in twelve becomes gray."""
     balance = np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
-    picture = levelled(picture, strength=rng.uniform(0.2, 1)) * balance
+    picture = leveled(picture, strength=rng.uniform(0.2, 1)) * balance
     picture = np.clip(picture * np.float32(np.exp(rng.normal(0, 0.12))), 0, 1)
     picture = picture ** np.float32(np.exp(rng.normal(-0.15, 0.2)))
     # Photographs are paler than paint: most chroma goes, and a contrast curve takes its place.
-    grey = (picture @ _LUMA)[..., None]
+    gray = (picture @ _LUMA)[..., None]
     vividness = float(np.ptp(picture[::4, ::4], axis=-1).mean())
     wanted = rng.choice([0.0, rng.uniform(0.04, 0.2), rng.uniform(0.15, 0.4)], p=(0.08, 0.8, 0.12))
     chroma = np.float32(min(wanted / max(vividness, 0.01), 1.1))
-    picture = np.clip(grey + chroma * (picture - grey), 0, 1)
+    picture = np.clip(gray + chroma * (picture - gray), 0, 1)
     picture = picture + np.float32(rng.uniform(-0.1, 0.5)) * (picture * picture * (3 - 2 * picture) - picture)
     if rng.random() < 0.3:
         y, x = np.linspace(-1, 1, picture.shape[0])[:, None], np.linspace(-1, 1, picture.shape[1])[None, :]
@@ -31,7 +31,7 @@ def exposed(rng: np.random.Generator, picture: Picture) -> Picture:
     return picture
 
 
-def levelled(picture: Picture, *, strength: float) -> Picture:
+def leveled(picture: Picture, *, strength: float) -> Picture:
     """Automatic exposure: stretched towards the full range of brightness, all the way if `strength` is 1."""
     dark, bright = (float(level) for level in np.percentile(picture[::4, ::4], (1, 99)))
     # At most threefold: a dim wall at night is not a high-key photograph.
@@ -48,7 +48,7 @@ def sharpened(picture: Picture, amount: float) -> Picture:
 
 
 def noisy(rng: np.random.Generator, picture: Picture) -> Picture:
-    """Sensor noise: stronger in the shadows, partly in coarse grains of colour."""
+    """Sensor noise: stronger in the shadows, partly in coarse grains of color."""
     height, width = picture.shape[:2]
     level = float(rng.choice([0.002, 0.006, 0.015, 0.035], p=[0.35, 0.35, 0.22, 0.08]))
     grain = rng.standard_normal((height, width), dtype=np.float32)[..., None] * np.float32(level)

@@ -23,17 +23,17 @@ def _turned(contour: Contour, angle: float) -> Contour:
     return turned
 
 
-def ellipse(centre: Point, radii: Point, *, angle: float = 0, power: float = 2, count: int = 48) -> Contour:
+def ellipse(center: Point, radii: Point, *, angle: float = 0, power: float = 2, count: int = 48) -> Contour:
     """An ellipse; with a `power` above 2 it grows corners and becomes a rounded box."""
     theta = np.linspace(0, 2 * np.pi, count, endpoint=False)
     x, y = np.cos(theta), np.sin(theta)
     exponent = 2 / power
     outline = np.stack([np.sign(x) * np.abs(x) ** exponent, np.sign(y) * np.abs(y) ** exponent], axis=-1)
-    return _turned(outline * radii, angle) + centre
+    return _turned(outline * radii, angle) + center
 
 
 def blob(
-    rng: np.random.Generator, centre: Point, radii: Point, *, roughness: float = 0.15, angle: float = 0
+    rng: np.random.Generator, center: Point, radii: Point, *, roughness: float = 0.15, angle: float = 0
 ) -> Contour:
     """A round shape whose radius varies smoothly (a Fourier contour); `roughness` 0 is an ellipse, 0.5 is wild."""
     theta = np.linspace(0, 2 * np.pi, 96, endpoint=False)
@@ -42,7 +42,7 @@ def blob(
         radius += rng.normal(0, roughness / order**0.9) * np.cos(order * theta + rng.uniform(0, 2 * np.pi))
     radius = np.clip(radius, 0.25, 2)
     outline = np.stack([np.cos(theta), np.sin(theta)], axis=-1) * radius[:, None]
-    return _turned(outline * radii, angle) + centre
+    return _turned(outline * radii, angle) + center
 
 
 def smooth_path(points: Sequence[Point], *, count: int = 20) -> Contour:
@@ -53,7 +53,7 @@ def smooth_path(points: Sequence[Point], *, count: int = 20) -> Contour:
     start = np.minimum(place.astype(int), len(points) - 2)
     t = (place - start)[:, None]
     p0, p1, p2, p3 = (knots[start + offset] for offset in range(4))
-    # Catmull and Rom's cubic: passes through p1 and p2 with the slopes of their neighbours.
+    # Catmull and Rom's cubic: passes through p1 and p2 with the slopes of their neighbors.
     curve: Contour = 2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2
     curve += (3 * p1 - p0 - 3 * p2 + p3) * t**3
     return curve / 2

@@ -53,8 +53,8 @@ def with_hairlines(rng: np.random.Generator, layer: Layer, behind: Picture) -> L
     for number in chosen:
         lines = makers[int(number)](rng, edge, float(max(layer.alpha.shape)))
         cover, tone = drawn(lines, layer.alpha.shape)
-        colour = _told_from(rng, layer, behind, edge)
-        layer = _over(layer, cover, np.clip(tone[..., None] * colour, 0, 1))
+        color = _told_from(rng, layer, behind, edge)
+        layer = _over(layer, cover, np.clip(tone[..., None] * color, 0, 1))
     return layer
 
 
@@ -113,19 +113,19 @@ def wheel(rng: np.random.Generator, edge: Edge, side: float) -> Lines:
     """A wheel or fan beside the subject: rims, a hub, and dozens of spokes."""
     radius = side * rng.uniform(0.05, 0.14)
     place = int(rng.integers(len(edge.places)))
-    centre = edge.places[place] + edge.outward[place] * radius * 0.9
+    center = edge.places[place] + edge.outward[place] * radius * 0.9
     count = int(rng.integers(24, 73))
     turn = np.linspace(0, 2 * np.pi, 145)
     circle = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
     rims = _chained(
-        centre + circle * radius * np.array([1, 0.93, 0.16, 0.12])[:, None, None],
+        center + circle * radius * np.array([1, 0.93, 0.16, 0.12])[:, None, None],
         np.full(4, side * 3 / 4096),
         np.ones(4),
     )
     angles = 2 * np.pi * np.arange(count) / count + rng.uniform(0, 1)
     skew = rng.uniform(0, 0.5) * np.where(np.arange(count) % 2, 1, -1)
-    inner = centre + radius * 0.14 * np.stack([np.cos(angles + skew), np.sin(angles + skew)], axis=-1)
-    outer = centre + radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    inner = center + radius * 0.14 * np.stack([np.cos(angles + skew), np.sin(angles + skew)], axis=-1)
+    outer = center + radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     width = np.full(count, side * rng.uniform(1, 2) / 4096)
     return _joined(rims, Lines(inner, outer, width, rng.uniform(0.7, 1.2, count)))
 
@@ -193,13 +193,13 @@ def _crossed(
     count = np.maximum(end - begin, 0)
     line = np.repeat(np.arange(len(count)), count)
     step = begin[line] + np.arange(len(line)) - np.repeat(np.cumsum(count) - count, count)
-    centre = first[line, minor] + slope[line] * (step + 0.5 - first[line, major])
+    center = first[line, minor] + slope[line] * (step + 0.5 - first[line, major])
     half = (lines.width * np.sqrt(1 + slope**2) / 2)[line]
     pieces = []
     reach = int(np.ceil(half.max() + 0.5)) if len(half) else 0
     for offset in range(-reach, reach + 1):
-        across = np.floor(centre).astype(np.int64) + offset
-        cover = np.clip(np.minimum(centre + half, across + 1) - np.maximum(centre - half, across), 0, 1)
+        across = np.floor(center).astype(np.int64) + offset
+        cover = np.clip(np.minimum(center + half, across + 1) - np.maximum(center - half, across), 0, 1)
         seen = (cover > 0) & (across >= 0) & (across < extent[minor])
         row, column = (across, step) if major == 0 else (step, across)
         pieces.append(((row * size[1] + column)[seen], cover[seen], lines.tone[line[seen]]))
@@ -228,9 +228,9 @@ def _joined(one: Lines, other: Lines) -> Lines:
 
 
 def _told_from(rng: np.random.Generator, layer: Layer, behind: Picture, edge: Edge) -> NDArray[np.float32]:
-    """The subject's mean colour, (3,), or a lighter or darker one where that would not be seen before the backdrop."""
+    """The subject's mean color, (3,), or a lighter or darker one where that would not be seen before the backdrop."""
     rows, columns = (edge.places.astype(int).T[axis] for axis in (1, 0))
-    own = layer.colour[rows, columns].mean(axis=0) / max(float(layer.alpha[rows, columns].mean()), 0.1)
+    own = layer.color[rows, columns].mean(axis=0) / max(float(layer.alpha[rows, columns].mean()), 0.1)
     other = behind[rows, columns].mean(axis=0)
     if float(np.abs(own - other).max()) > 0.2:
         return np.asarray(own, dtype=np.float32)
@@ -239,10 +239,10 @@ def _told_from(rng: np.random.Generator, layer: Layer, behind: Picture, edge: Ed
     return mixed
 
 
-def _over(layer: Layer, cover: Plane, colour: Picture) -> Layer:
+def _over(layer: Layer, cover: Plane, color: Picture) -> Layer:
     left = 1 - cover
     return Layer(
-        cover[..., None] * colour + left[..., None] * layer.colour,
+        cover[..., None] * color + left[..., None] * layer.color,
         cover + left * layer.alpha,
         np.float32(_RELIEF) * cover + left * layer.relief,
     )

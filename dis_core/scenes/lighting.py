@@ -1,4 +1,4 @@
-"""Light and colour that change across one subject, so that its inside is not one surface: shade, glare, patches."""
+"""Light and color that change across one subject, so that its inside is not one surface: shade, glare, patches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dis_core.scenes.textures import Plane, fractal, random_colour
+from dis_core.scenes.textures import Plane, fractal, random_color
 
 if TYPE_CHECKING:
     from dis_core.scenes.rendering import Layer
@@ -20,17 +20,17 @@ def lit_unevenly(rng: np.random.Generator, layer: Layer) -> Layer:
     light = _side_light(rng, alpha.shape) if rng.random() < 0.6 else np.ones_like(alpha)
     if rng.random() < 0.3:
         light = light * _dappled(rng, alpha.shape)
-    colour = layer.colour[rows, columns] * light[..., None]
+    color = layer.color[rows, columns] * light[..., None]
     if rng.random() < 0.16:
-        colour = colour + _patches(rng, alpha.shape) * (_repainted(rng, colour) - colour)
+        color = color + _patches(rng, alpha.shape) * (_repainted(rng, color) - color)
     if rng.random() < 0.25:
         bright = fractal(rng, (alpha.shape[0], alpha.shape[1]), slope=rng.uniform(2.2, 3)) - np.float32(1.1)
         glare = np.clip(bright * np.float32(0.6), 0, 1) * np.float32(rng.uniform(0.2, 0.8))
-        colour = colour + (glare * alpha)[..., None]
-    whole = layer.colour.copy()
-    # Premultiplied colours may not exceed their alpha, or edges would glow.
-    whole[rows, columns] = np.clip(colour, 0, alpha[..., None])
-    return replace(layer, colour=whole)
+        color = color + (glare * alpha)[..., None]
+    whole = layer.color.copy()
+    # Premultiplied colors may not exceed their alpha, or edges would glow.
+    whole[rows, columns] = np.clip(color, 0, alpha[..., None])
+    return replace(layer, color=whole)
 
 
 def _covered(alpha: Plane) -> tuple[slice, slice]:
@@ -65,9 +65,9 @@ def _patches(rng: np.random.Generator, size: tuple[int, ...]) -> Plane:
     return patches[..., None]
 
 
-def _repainted(rng: np.random.Generator, colour: Plane) -> Plane:
-    """The same surface in another colour, lighter or darker: its shading stays."""
-    grey = colour.mean(axis=-1, keepdims=True) * np.float32(np.exp(rng.normal(0, 0.6)))
-    tint = random_colour(rng, saturated=0.1)
-    painted: Plane = grey * (tint / max(float(tint.mean()), 0.05))
+def _repainted(rng: np.random.Generator, color: Plane) -> Plane:
+    """The same surface in another color, lighter or darker: its shading stays."""
+    gray = color.mean(axis=-1, keepdims=True) * np.float32(np.exp(rng.normal(0, 0.6)))
+    tint = random_color(rng, saturated=0.1)
+    painted: Plane = gray * (tint / max(float(tint.mean()), 0.05))
     return painted

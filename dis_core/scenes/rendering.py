@@ -13,11 +13,11 @@ from dis_core.scenes.textures import (
     Picture,
     Plane,
     blurred,
-    natural_colour,
+    natural_color,
     natural_pattern,
     painted,
     palette_around,
-    random_colour,
+    random_color,
     random_pattern,
     resized,
     unit_range,
@@ -40,9 +40,9 @@ Cut = Literal["nowhere", "on one side", "all round"]
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A drawn object: `colour` (H, W, 3) premultiplied by `alpha` (H, W); `relief` (H, W) is its bulge."""
+    """A drawn object: `color` (H, W, 3) premultiplied by `alpha` (H, W); `relief` (H, W) is its bulge."""
 
-    colour: Picture
+    color: Picture
     alpha: Plane
     relief: Plane
 
@@ -66,25 +66,25 @@ def random_light(rng: np.random.Generator) -> Light:
 def random_surfaces(
     rng: np.random.Generator, size: tuple[int, int], subject: Subject, *, base: Palette | None = None
 ) -> dict[int, Picture]:
-    """A surface of `size` (height, width) for each material that the subject uses, related in colour or not.
+    """A surface of `size` (height, width) for each material that the subject uses, related in color or not.
 
-    `base` makes all of them take their colours from a palette that is already in the scene.
+    `base` makes all of them take their colors from a palette that is already in the scene.
     """
     # One living thing in ten is painted as if it were a toy or a statue.
     is_natural = base is None and rng.random() < 0.9
     stuff = dict(enumerate(subject.stuff)) if is_natural else {}
-    first = random_colour(rng) if base is None else base[int(rng.integers(len(base)))]
+    first = random_color(rng) if base is None else base[int(rng.integers(len(base)))]
     surfaces = {}
     for material in sorted({part.material for part in subject.parts}):
         made_of = stuff.get(material)
         if made_of is not None:
-            stops = palette_around(rng, natural_colour(rng, made_of), spread=0.03)
+            stops = palette_around(rng, natural_color(rng, made_of), spread=0.03)
             pattern = natural_pattern(rng, made_of)
         else:
             is_related = base is not None or material == 0 or rng.random() < 0.35
-            colour = first * np.float32(rng.uniform(0.8, 1.2)) if is_related else random_colour(rng, saturated=0.25)
-            stops = palette_around(rng, np.clip(colour, 0, 1))
-            # Secondary surfaces are mostly small parts: nearly even colours are enough, loud ones would be too many.
+            color = first * np.float32(rng.uniform(0.8, 1.2)) if is_related else random_color(rng, saturated=0.25)
+            stops = palette_around(rng, np.clip(color, 0, 1))
+            # Secondary surfaces are mostly small parts: nearly even colors are enough, loud ones would be too many.
             pattern = random_pattern(rng) if material < 2 else "plain"
         surfaces[material] = painted(rng, size, pattern, stops[[1, 0, 3, 2]])
     return surfaces
@@ -188,13 +188,13 @@ def _visible_box(part: Part, size: tuple[int, int], margin: int) -> tuple[slice,
 class _Canvas:
     """A layer that is being painted, changed in place; `lit` (H, W) is the brightness of its topmost surface."""
 
-    colour: Picture
+    color: Picture
     alpha: Plane
     relief: Plane
     lit: Plane
 
     def window(self, box: tuple[slice, slice]) -> _Canvas:
-        return _Canvas(self.colour[box], self.alpha[box], self.relief[box], self.lit[box])
+        return _Canvas(self.color[box], self.alpha[box], self.relief[box], self.lit[box])
 
 
 def _lay(canvas: _Canvas, part: Part, mask: Plane, surface: Picture, light: Light, *, shade_px: float) -> None:
@@ -204,18 +204,18 @@ def _lay(canvas: _Canvas, part: Part, mask: Plane, surface: Picture, light: Ligh
     if part.relief:
         shade, gleam = shading(height, light, strength=part.relief)
     # Without this, parts look like paper cut-outs.
-    canvas.colour[...] *= (1 - np.float32(0.35) * blurred(mask, shade_px))[..., None]
+    canvas.color[...] *= (1 - np.float32(0.35) * blurred(mask, shade_px))[..., None]
     painted_part = np.clip(surface * (shade * np.float32(part.tone))[..., None] + gleam[..., None], 0, 1.2)
-    canvas.colour[...] += mask[..., None] * (painted_part - canvas.colour)
+    canvas.color[...] += mask[..., None] * (painted_part - canvas.color)
     canvas.alpha[...] += mask * (1 - canvas.alpha)
     canvas.lit[...] += mask * (shade - canvas.lit)
     canvas.relief[...] += mask * (np.float32(part.lift) + height * np.float32(0.3 * part.relief) - canvas.relief)
 
 
 def _mark(canvas: _Canvas, part: Part, mask: Plane, surface: Picture) -> None:
-    """Paint on what is there, in its light; the product with alpha keeps colours premultiplied at soft edges."""
+    """Paint on what is there, in its light; the product with alpha keeps colors premultiplied at soft edges."""
     painted_part = np.clip(surface * (canvas.lit * np.float32(part.tone))[..., None], 0, 1.2)
-    canvas.colour[...] += mask[..., None] * (painted_part * canvas.alpha[..., None] - canvas.colour)
+    canvas.color[...] += mask[..., None] * (painted_part * canvas.alpha[..., None] - canvas.color)
 
 
 def draw_parts(parts: Sequence[Part], surfaces: Mapping[int, Picture], light: Light, size: tuple[int, int]) -> Layer:
@@ -238,15 +238,15 @@ def draw_parts(parts: Sequence[Part], surfaces: Mapping[int, Picture], light: Li
     exact = silhouette(parts, size, supersampling=supersampling)
     covered = np.maximum(canvas.alpha, np.float32(1e-3))
     # In place: at 4096 pixels every copy of a picture takes 200 MB.
-    colour = canvas.colour
-    colour /= covered[..., None]
-    np.clip(colour, 0, 1, out=colour)
-    colour *= exact[..., None]
-    return Layer(colour, exact, canvas.relief / covered)
+    color = canvas.color
+    color /= covered[..., None]
+    np.clip(color, 0, 1, out=color)
+    color *= exact[..., None]
+    return Layer(color, exact, canvas.relief / covered)
 
 
 def bent_about(parts: Sequence[Part], rng: np.random.Generator, angle: float) -> list[Part]:
-    """The parts centred on their box, turned by `angle`, perhaps mirrored, and stretched a little."""
+    """The parts centered on their box, turned by `angle`, perhaps mirrored, and stretched a little."""
     box = outline_box(parts)
     stretch = np.diag([rng.choice([-1, 1]) * rng.uniform(0.85, 1.18), rng.uniform(0.88, 1.14)])
     cosine, sine = np.cos(angle), np.sin(angle)

@@ -74,8 +74,8 @@ def make_scene(seed: int, size: tuple[int, int]) -> Scene:
     """
 
     def through_the_lens(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
-        colour, alpha, relief = focused(rng, layer.colour, layer.alpha, layer.relief)
-        return Layer(_told_apart(colour, alpha, behind), alpha, relief)
+        color, alpha, relief = focused(rng, layer.color, layer.alpha, layer.relief)
+        return Layer(_told_apart(color, alpha, behind), alpha, relief)
 
     return _taken(np.random.default_rng(seed), size, through_the_lens)
 
@@ -88,7 +88,7 @@ def make_fine_scene(seed: int, size: tuple[int, int]) -> Scene:
     """
 
     def with_fine_structure(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
-        layer = replace(layer, colour=_told_apart(layer.colour, layer.alpha, behind))
+        layer = replace(layer, color=_told_apart(layer.color, layer.alpha, behind))
         return with_hairlines(rng, layer, behind)
 
     return _taken(np.random.default_rng([seed, FINE_STREAM]), size, with_fine_structure)
@@ -107,7 +107,7 @@ def _taken(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> S
     picture = _with_shadows(rng, replace(backdrop, picture=picture), layer.alpha, parts, light)
     layer = finish(rng, layer, picture)
     alpha = layer.alpha
-    picture = layer.colour + (1 - alpha[..., None]) * picture
+    picture = layer.color + (1 - alpha[..., None]) * picture
     nearness = _subject_depth(rng, backdrop, foot=float(outline_box(parts)[1][1]) / size[0])
     depth = depth + alpha * (nearness + np.float32(rng.uniform(0.15, 0.5)) * layer.relief - depth)
     low, high = float(depth.min()), float(depth.max())
@@ -152,14 +152,14 @@ def _unsupported(rng: np.random.Generator, backdrop: Backdrop) -> Stance:
     return "cropped" if rng.random() < 0.25 else "floats"
 
 
-def _told_apart(colour: Picture, alpha: Plane, behind: Picture) -> Picture:
+def _told_apart(color: Picture, alpha: Plane, behind: Picture) -> Picture:
     """The premultiplied subject, made lighter or darker if nobody could tell it from what is beside it or from soot."""
     grid = (48, 48)
     mask = np.clip(resized(alpha, grid), 0, 1)
     beside = np.clip(blurred(mask, 4) - mask, 0, 1)
     if float(mask.sum()) < 1 or float(beside.sum()) < 1:
-        return colour
-    own, other = (resized_picture(np.ascontiguousarray(picture), grid) for picture in (colour, behind))
+        return color
+    own, other = (resized_picture(np.ascontiguousarray(picture), grid) for picture in (color, behind))
     mean = own.sum(axis=(0, 1)) / mask.sum()
     around = (other * beside[..., None]).sum(axis=(0, 1)) / beside.sum()
     lightness = float(mean.mean())
@@ -168,8 +168,8 @@ def _told_apart(colour: Picture, alpha: Plane, behind: Picture) -> Picture:
         is_lighter = lightness > float(around.mean()) or lightness < 0.2
         wanted = lightness + 2 * CLEAR_DIFFERENCE * (1 if is_lighter else -1)
     elif wanted == lightness:
-        return colour
-    changed: Picture = colour * np.float32(np.clip(wanted / max(lightness, 0.04), 0.2, 4))
+        return color
+    changed: Picture = color * np.float32(np.clip(wanted / max(lightness, 0.04), 0.2, 4))
     return np.clip(changed, 0, alpha[..., None])
 
 
@@ -223,12 +223,12 @@ def _behind(
     radius_px = float(rng.choice([0.004, 0.012, 0.025])) * max(layer.alpha.shape)
     opacity = np.float32(rng.uniform(0.6, 1))
     alpha = np.clip(resized(blurred(layer.alpha, radius_px), depth.shape), 0, 1) * opacity
-    colour = np.clip(resized_picture(blurred_picture(layer.colour, radius_px), depth.shape), 0, 1) * opacity
+    color = np.clip(resized_picture(blurred_picture(layer.color, radius_px), depth.shape), 0, 1) * opacity
     if backdrop.horizon is None:
         distance = depth + np.float32(0.05)
     else:
         distance = np.maximum(depth, ground_depth(np.array(foot, dtype=np.float32), backdrop.horizon))
-    return colour + (1 - alpha[..., None]) * picture, depth + alpha * (distance - depth)
+    return color + (1 - alpha[..., None]) * picture, depth + alpha * (distance - depth)
 
 
 def _sheared(mask: Plane, *, foot: float, flatten: float, lean: float) -> Plane:

@@ -1,4 +1,4 @@
-"""Colours and textures of procedural scenes: palettes like those of photographs, fractal fields, painted materials.
+"""Colors and textures of procedural scenes: palettes like those of photographs, fractal fields, painted materials.
 
 Fields are made on a grid of fixed size and enlarged, so that a scene looks the same at every resolution.
 """
@@ -20,7 +20,7 @@ Picture = NDArray[np.float32]
 """(H, W, 3) float32, sRGB, about [0, 1]."""
 
 Palette = NDArray[np.float32]
-"""(colours, 3) float32, sRGB in [0, 1]."""
+"""(colors, 3) float32, sRGB in [0, 1]."""
 
 Pattern = Literal["plain", "mottled", "fine", "grain", "stripes", "spots", "checks", "patches", "gradient"]
 
@@ -40,7 +40,7 @@ Stuff = Literal[
     "paint",
     "glass",
 ]
-"""What a surface is made of; it decides the range of its colours and patterns."""
+"""What a surface is made of; it decides the range of its colors and patterns."""
 
 _PATTERNS: tuple[Pattern, ...] = (
     "plain",
@@ -73,7 +73,7 @@ def resized_picture(picture: Picture, size: tuple[int, int]) -> Picture:
 
 
 def unit_range(image: Image.Image) -> NDArray[np.float32]:
-    """An 8-bit image as float32 in [0, 1]: (H, W) for grey, (H, W, 3) for colour."""
+    """An 8-bit image as float32 in [0, 1]: (H, W) for gray, (H, W, 3) for color."""
     values: NDArray[np.float32] = np.asarray(image).astype(np.float32) / np.float32(255)
     return values
 
@@ -131,8 +131,8 @@ def fractal(
     return resized(plane, size)
 
 
-def random_colour(rng: np.random.Generator, *, saturated: float = 0.15) -> NDArray[np.float32]:
-    """One colour, (3,): mostly muted and warm, then greens and blues; `saturated` is the share of vivid ones."""
+def random_color(rng: np.random.Generator, *, saturated: float = 0.15) -> NDArray[np.float32]:
+    """One color, (3,): mostly muted and warm, then greens and blues; `saturated` is the share of vivid ones."""
     family = rng.random()
     if family < 0.42:
         hue = rng.normal(0.08, 0.035)
@@ -148,8 +148,8 @@ def random_colour(rng: np.random.Generator, *, saturated: float = 0.15) -> NDArr
     return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value), dtype=np.float32)
 
 
-def natural_colour(rng: np.random.Generator, stuff: Stuff) -> NDArray[np.float32]:
-    """A colour, (3,), that `stuff` has in photographs."""
+def natural_color(rng: np.random.Generator, stuff: Stuff) -> NDArray[np.float32]:
+    """A color, (3,), that `stuff` has in photographs."""
     hue, saturation, value = _natural_hsv(rng, stuff)
     red, green, blue = colorsys.hsv_to_rgb(float(hue) % 1, float(saturation), float(np.clip(value, 0, 1)))
     return np.array([red, green, blue], dtype=np.float32)
@@ -166,7 +166,7 @@ def _natural_hsv(rng: np.random.Generator, stuff: Stuff) -> tuple[float, float, 
         return rng.normal(0.07, 0.03), rng.uniform(0.05, 0.6), value
     if stuff == "petal":
         return float(rng.choice([0.0, 0.08, 0.14, 0.8, 0.92])), rng.uniform(0, 0.9), rng.uniform(0.6, 1)
-    # Clothes and cars: black, white and grey more often than colours.
+    # Clothes and cars: black, white and gray more often than colors.
     value = float(rng.choice([rng.uniform(0.05, 0.22), rng.uniform(0.75, 1), rng.uniform(0.2, 0.8)]))
     return rng.random(), rng.uniform(0, 0.15) if rng.random() < 0.6 else rng.uniform(0.2, 0.85), value
 
@@ -204,19 +204,19 @@ def natural_pattern(rng: np.random.Generator, stuff: Stuff) -> Pattern:
 
 
 def palette_around(rng: np.random.Generator, base: NDArray[np.float32], *, spread: float = 0.12) -> Palette:
-    """Four colours: `base`, a darker and a lighter relative, and a neighbour in hue."""
+    """Four colors: `base`, a darker and a lighter relative, and a neighbor in hue."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(float(channel) for channel in base))
-    colours = [base]
+    colors = [base]
     for factor in (rng.uniform(0.45, 0.85), rng.uniform(1.1, 1.6)):
         shifted = (hue + rng.normal(0, 0.02)) % 1
-        colours.append(np.array(colorsys.hsv_to_rgb(shifted, saturation * rng.uniform(0.7, 1.1), value * factor)))
+        colors.append(np.array(colorsys.hsv_to_rgb(shifted, saturation * rng.uniform(0.7, 1.1), value * factor)))
     turned = (hue + rng.normal(0, spread)) % 1
-    colours.append(np.array(colorsys.hsv_to_rgb(turned, min(1, saturation * rng.uniform(0.6, 1.3)), value)))
-    return np.clip(np.array(colours, dtype=np.float32), 0.01, 1)
+    colors.append(np.array(colorsys.hsv_to_rgb(turned, min(1, saturation * rng.uniform(0.6, 1.3)), value)))
+    return np.clip(np.array(colors, dtype=np.float32), 0.01, 1)
 
 
-def coloured(field: Plane, stops: Palette) -> Picture:
-    """A field in [0, 1] turned into colours that run through `stops` from dark end to light end."""
+def colored(field: Plane, stops: Palette) -> Picture:
+    """A field in [0, 1] turned into colors that run through `stops` from dark end to light end."""
     place = np.linspace(0, 1, len(stops))
     steps = np.linspace(0, 1, 256)
     table = np.stack([np.interp(steps, place, stops[:, channel]) for channel in range(3)], axis=-1).astype(np.float32)
@@ -272,4 +272,4 @@ def random_pattern(rng: np.random.Generator) -> Pattern:
 
 def painted(rng: np.random.Generator, size: tuple[int, int], pattern: Pattern, stops: Palette) -> Picture:
     """A textured surface of `size` (height, width), unlit."""
-    return coloured(pattern_field(rng, size, pattern), stops)
+    return colored(pattern_field(rng, size, pattern), stops)

@@ -40,6 +40,6 @@ def estimate_missing(
             report(0.1 + 0.9 * done / len(triples), f"depth of image {done + 1} of {len(triples)}")
             depth = scale_to_unit(estimate(read_picture(triple.image).srgb()))
             make_folder(file.parent)
-            write_picture(Matte(depth, model="").grey(bits=16), file, format="png", overwrite=False)
+            write_picture(Matte(depth, model="").gray(bits=16), file, format="png", overwrite=False)
         complete.append(replace(triple, depth=file))
     return complete

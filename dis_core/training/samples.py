@@ -112,14 +112,14 @@ def read_sample(triple: Triple, side_px: int) -> Sample:
     Raises NoImage for what cannot be read, BadRequest if the mask is not of the image's size.
     """
     size = (side_px, side_px)
-    colours, mask = read_picture(triple.image).srgb(), read_matte(triple.mask)
-    if colours.shape[:2] != mask.shape:
+    colors, mask = read_picture(triple.image).srgb(), read_matte(triple.mask)
+    if colors.shape[:2] != mask.shape:
         raise BadRequest(
             f"{triple.mask} is {mask.shape[1]} x {mask.shape[0]} pixels, but {triple.image} is "
-            f"{colours.shape[1]} x {colours.shape[0]}",
+            f"{colors.shape[1]} x {colors.shape[0]}",
             hint="a mask has the size of its image",
         )
-    image, matte = (shrink_smoothly(to_tensor(plane), size)[0] for plane in (colours, mask))
+    image, matte = (shrink_smoothly(to_tensor(plane), size)[0] for plane in (colors, mask))
     if triple.depth is None:
         return Sample(image, matte, torch.zeros_like(matte))
     depth = shrink_smoothly(to_tensor(read_matte(triple.depth)), size)

@@ -76,7 +76,7 @@ def find_ready(spec: ModelSpec) -> Path | None:
 
 def warn_of_download(spec: ModelSpec, size_bytes: int) -> None:
     """Log what is about to be downloaded, how large it is and on which terms: a warning, so that nobody misses it."""
-    where, terms = spec.weights.repo, f"licence {spec.license}, commercial use: {spec.commercial_use}"
+    where, terms = spec.weights.repo, f"license {spec.license}, commercial use: {spec.commercial_use}"
     logger.warning("downloading %s: %s from %s, once (%s)", spec.name, megabytes(size_bytes), where, terms)
 
 

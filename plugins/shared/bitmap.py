@@ -26,5 +26,5 @@ def bitmap_header(width: int, height: int, masks: tuple[int, int, int, int] = BL
     info = struct.pack(
         "<IiiHHIIiiII", _INFO_BYTES, width, -height, 1, 32, _BITFIELDS, min(pixels_bytes, _MOST_BYTES), 2835, 2835, 0, 0
     )
-    colours = struct.pack("<4II", *masks, _SRGB)
-    return file_header + info + colours + bytes(_INFO_BYTES - len(info) - len(colours))
+    colors = struct.pack("<4II", *masks, _SRGB)
+    return file_header + info + colors + bytes(_INFO_BYTES - len(info) - len(colors))

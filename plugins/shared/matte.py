@@ -1,4 +1,4 @@
-"""Grey mattes as planes of bytes, one per pixel, 255 where the subject is."""
+"""Gray mattes as planes of bytes, one per pixel, 255 where the subject is."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Model:
 
     name: str
     summary: str
-    licence: str
+    license: str
     commercial_use: str
     draft: bool
     missing_bytes: int
@@ -45,7 +45,7 @@ class Model:
 
     def terms(self) -> str:
         """What it is and on which terms, for a tooltip."""
-        return f"{self.summary}\nLicence: {self.licence}; commercial use: {self.commercial_use}"
+        return f"{self.summary}\nLicense: {self.license}; commercial use: {self.commercial_use}"
 
 
 def parse_models(listed: bytes) -> list[Model]:
@@ -88,7 +88,7 @@ def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
     return Model(
         name=str(entry["name"]),
         summary=str(entry.get("summary", "")),
-        licence=str(entry.get("license", "")),
+        license=str(entry.get("license", "")),
         commercial_use=str(entry.get("commercial_use", "")),
         draft=bool(entry.get("draft")),
         # A size that nobody knows counts one byte: not here, and to be downloaded.

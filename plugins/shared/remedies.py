@@ -41,7 +41,7 @@ def without_model(model: Model, others: Sequence[Model], program: Program) -> Re
     """The model cannot run yet: a package or a file is missing, and downloading one needs a yes."""
     ready = [other.name for other in others if other.is_ready]
     instead = f" Or choose {ready[0]}, which is here." if ready else ""
-    terms = f"Licence: {model.licence}, commercial use: {model.commercial_use}.{instead}"
+    terms = f"License: {model.license}, commercial use: {model.commercial_use}.{instead}"
     if model.install_commands:
         return _without_packages(model, instead)
     if model.by_hand:

@@ -74,7 +74,7 @@ class Region:
 def segment_arguments(
     settings: Settings, *, model: str, image: str, output: str, region: Region, more: Sequence[str]
 ) -> list[str]:
-    """The arguments of dis-core for one picture: a grey matte, or for a new layer the subject in clean colours."""
+    """The arguments of dis-core for one picture: a gray matte, or for a new layer the subject in clean colors."""
     arguments = ["cutout" if settings.result == "cut" else "mask", image, "-o", output, "--model", model]
     arguments += ["--quality", settings.quality, "--progress", "json", "--stop-at-eof"]
     arguments += region.arguments()

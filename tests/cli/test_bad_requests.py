@@ -68,7 +68,7 @@ BAD = {
     "standard output for several": (["cutout", "good.png", "good.jpg", *TINY, "-o", "-"], "standard output"),
     "standard input among others": (["cutout", "-", "good.png", *TINY], "standard input"),
     "json into the image": (["cutout", "good.png", *TINY, "-o", "-", "--progress", "json"], "standard output"),
-    "a colour that is none": (["cutout", "good.png", *TINY, "--bgcolor", "blurple"], "blurple"),
+    "a color that is none": (["cutout", "good.png", *TINY, "--bgcolor", "blurple"], "blurple"),
     "a background that is not there": (["cutout", "good.png", *TINY, "--bgimage", "beach.jpg"], "beach.jpg"),
     "two backgrounds": (["cutout", "good.png", *TINY, "--bgcolor", "red", "--bgimage", "good.jpg"], "contradict"),
     "a margin without a crop": (["cutout", "good.png", *TINY, "--crop-margin", "5"], "--crop"),

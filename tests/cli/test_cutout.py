@@ -70,7 +70,7 @@ def test_a_cutout_lies_beside_its_image_and_says_what_made_it(folder: Path, caps
     assert pixels[..., 3].sum() == 20 * 20 * 255
 
 
-def test_a_mask_is_grey_and_white_where_the_subject_is(folder: Path) -> None:
+def test_a_mask_is_gray_and_white_where_the_subject_is(folder: Path) -> None:
     assert run(["mask", "--model", "bright", "a.png", "--bits", "16"]) == 0
 
     matte = read_picture(folder / "a-mask.png")
@@ -191,7 +191,7 @@ def test_standard_input_goes_to_standard_output(folder: Path, monkeypatch: pytes
         assert (image.format, image.mode) == ("WEBP", "RGBA")
 
 
-def test_a_background_colour_fills_what_was_cut_away(folder: Path) -> None:
+def test_a_background_color_fills_what_was_cut_away(folder: Path) -> None:
     assert cutout("a.png", "--bgcolor", "#102030") == 0
 
     with Image.open("a-cutout.png") as image:
@@ -329,14 +329,14 @@ def test_what_concerns_all_images_is_said_once(folder: Path, capsys: pytest.Capt
 def test_running_out_of_memory_with_one_image_leaves_the_others(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    grey = Matte.grey
+    gray = Matte.gray
 
     def too_large(matte: Matte, *, bits: Literal[8, 16] = 8) -> Picture:
         if matte.picture is not None and matte.picture.name.endswith("a.png"):
             raise MemoryError
-        return grey(matte, bits=bits)
+        return gray(matte, bits=bits)
 
-    monkeypatch.setattr(Matte, "grey", too_large)
+    monkeypatch.setattr(Matte, "gray", too_large)
 
     assert run(["mask", "-m", "bright", "a.png", "b.jpg"]) == 1
 

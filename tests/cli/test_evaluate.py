@@ -36,9 +36,9 @@ def bright_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def square(left: int) -> NDArray[np.uint8]:
     """Black, with a white box of 20 x 20 pixels."""
-    grey = np.zeros((40, 60), np.uint8)
-    grey[10:30, left : left + 20] = 255
-    return grey
+    gray = np.zeros((40, 60), np.uint8)
+    gray[10:30, left : left + 20] = 255
+    return gray
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from dis_core.cli.commands.fetch import fetch
 from dis_core.cli.commands.models import models
-from dis_core.errors import BadRequest, HubUnreachable, LicenceNotAccepted, UnknownModel
+from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted, UnknownModel
 from dis_core.model_spec import Citation, WeightsFile
 from dis_core.registry import manager as registry
 from dis_core.weights import store
@@ -66,7 +66,7 @@ def test_a_model_is_downloaded_and_its_place_is_printed(standin: Standin) -> Non
     assert result.stdout == f"small: {store.find_ready(SMALL)}\n"
 
 
-def test_sizes_licence_and_free_space_are_told_first(standin: Standin) -> None:
+def test_sizes_license_and_free_space_are_told_first(standin: Standin) -> None:
     result = run_fetch("small")
 
     assert result.stderr.startswith("small: 0.2 MB to download from someone/small (MIT, commercial use: yes); ")
@@ -179,7 +179,7 @@ def test_weights_that_forbid_commercial_use_need_a_word_of_the_user(standin: Sta
     refused = run_fetch("noncommercial")
     accepted = run_fetch("noncommercial", "--accept-noncommercial")
 
-    assert isinstance(refused.exception, LicenceNotAccepted)
+    assert isinstance(refused.exception, LicenseNotAccepted)
     assert "--accept-noncommercial" in refused.exception.hint
     assert accepted.exit_code == 0
 
@@ -201,7 +201,7 @@ def test_the_list_says_of_every_model_what_one_needs_to_choose(standin: Standin)
 
     lines = CliRunner().invoke(models).stdout.splitlines()
 
-    assert lines[0].split() == ["MODEL", "TASK", "LICENCE", "COMMERCIAL", "SIZE", "HERE", "WHERE"]
+    assert lines[0].split() == ["MODEL", "TASK", "LICENSE", "COMMERCIAL", "SIZE", "HERE", "WHERE"]
     assert lines[1].split() == ["small", "matte", "MIT", "yes", "0.2", "MB", "yes", str(store.find_ready(SMALL))]
     assert lines[4].split() == [
         *("noncommercial", "matte", "CC-BY-NC-4.0", "no", "unknown", "no", "huggingface.co/someone/small"),
@@ -242,7 +242,7 @@ def test_the_list_for_programs_says_what_to_cite(monkeypatch: pytest.MonkeyPatch
     assert depth["citation"] is None
 
 
-def test_the_licence_of_an_own_file_is_told_too(tmp_path: Path) -> None:
+def test_the_license_of_an_own_file_is_told_too(tmp_path: Path) -> None:
     (tmp_path / "own.pth").write_bytes(pickled(published_checkpoint()))
 
     result = run_fetch("small", "--from", str(tmp_path / "own.pth"))

@@ -114,10 +114,10 @@ def test_another_folder_can_be_named(places: Places, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_refused_and_not_made(
     places: Places, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["plugin", "install", "krita", "--path", str(tmp_path / "misspelt")]) == 1
+    assert run(["plugin", "install", "krita", "--path", str(tmp_path / "misspelled")]) == 1
 
-    assert "misspelt' does not exist" in capsys.readouterr().err
-    assert not (tmp_path / "misspelt").exists()
+    assert "misspelled' does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "misspelled").exists()
     assert not places.package.exists()
 
 

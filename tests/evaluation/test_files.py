@@ -20,7 +20,7 @@ from dis_core.errors import BadRequest, Cancelled, NoImage, OutOfMemory
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.pairs import Pair, match_files, read_matte, refuse_unmatched, with_images
 from dis_core.evaluation.scores import CURVE_KEY, MEASURES, Scores
-from dis_core.evaluation.sheet import caption, difference_colours, draw_sheet
+from dis_core.evaluation.sheet import caption, difference_colors, draw_sheet
 from dis_core.evaluation.tables import csv_table, json_document, text_table
 from dis_core.evaluation.workers import measure_files
 from tests.fakes.image_files import deep_png, saved, tiff
@@ -30,14 +30,14 @@ ENDINGS = frozenset([".png", ".jpg", ".tif"])
 
 def square(left: int, *, size: tuple[int, int] = (30, 40)) -> NDArray[np.uint8]:
     """Black, with a white box of 10 x 10 pixels."""
-    grey = np.zeros(size, np.uint8)
-    grey[10:20, left : left + 10] = 255
-    return grey
+    gray = np.zeros(size, np.uint8)
+    gray[10:20, left : left + 10] = 255
+    return gray
 
 
-def write(path: Path, grey: NDArray[Any] | None = None) -> Path:
+def write(path: Path, gray: NDArray[Any] | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(square(10) if grey is None else grey).save(path)
+    Image.fromarray(square(10) if gray is None else gray).save(path)
     return path
 
 
@@ -157,47 +157,47 @@ def test_images_are_found_for_the_pairs_that_have_one(tmp_path: Path) -> None:
 
 
 def test_sixteen_bits_of_a_matte_are_kept(tmp_path: Path) -> None:
-    grey = np.array([[0, 1, 32768, 65535]], np.uint16)
-    for name, data in (("a.png", deep_png(grey)), ("a.tif", tiff(grey))):
+    gray = np.array([[0, 1, 32768, 65535]], np.uint16)
+    for name, data in (("a.png", deep_png(gray)), ("a.tif", tiff(gray))):
         (tmp_path / name).write_bytes(data)
 
         matte = read_matte(tmp_path / name)
 
         assert matte.dtype == np.float32
-        assert matte == pytest.approx(grey / 65535, abs=1e-7)
+        assert matte == pytest.approx(gray / 65535, abs=1e-7)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "1", "P"])
-def test_a_matte_is_read_from_any_kind_of_grey(mode: str, tmp_path: Path) -> None:
+def test_a_matte_is_read_from_any_kind_of_gray(mode: str, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(saved(Image.fromarray(square(10)).convert(mode), "png"))
 
     assert np.array_equal(read_matte(tmp_path / "a.png"), square(10) / 255)
 
 
 def test_transparency_is_the_matte_where_there_is_any(tmp_path: Path) -> None:
-    colours = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    write(tmp_path / "cutout.png", np.dstack([colours, square(10)]))
+    colors = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    write(tmp_path / "cutout.png", np.dstack([colors, square(10)]))
 
     assert np.array_equal(read_matte(tmp_path / "cutout.png"), square(10) / 255)
 
 
-def test_an_opaque_alpha_leaves_the_grey_values(tmp_path: Path) -> None:
-    grey = square(10)
-    write(tmp_path / "a.png", np.dstack([grey, grey, grey, np.full_like(grey, 255)]))
+def test_an_opaque_alpha_leaves_the_gray_values(tmp_path: Path) -> None:
+    gray = square(10)
+    write(tmp_path / "a.png", np.dstack([gray, gray, gray, np.full_like(gray, 255)]))
 
-    assert np.array_equal(read_matte(tmp_path / "a.png"), grey / 255)
+    assert np.array_equal(read_matte(tmp_path / "a.png"), gray / 255)
 
 
 def test_a_photograph_is_no_matte(tmp_path: Path) -> None:
-    colours = np.zeros((30, 40, 3), np.uint8)
-    colours[3, 3] = (200, 100, 50)
-    path = write(tmp_path / "a.png", colours)
+    colors = np.zeros((30, 40, 3), np.uint8)
+    colors[3, 3] = (200, 100, 50)
+    path = write(tmp_path / "a.png", colors)
 
-    with pytest.raises(BadRequest, match="in colour"):
+    with pytest.raises(BadRequest, match="in color"):
         read_matte(path)
 
 
-def test_a_jpeg_of_a_grey_matte_in_rgb_is_a_matte(tmp_path: Path) -> None:
+def test_a_jpeg_of_a_gray_matte_in_rgb_is_a_matte(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(saved(Image.fromarray(square(10)).convert("RGB"), "jpeg", quality=50))
 
     assert read_matte(tmp_path / "a.jpg") == pytest.approx(square(10) / 255, abs=0.2)
@@ -336,7 +336,7 @@ def test_names_that_a_terminal_could_not_show_are_shown_harmlessly(
 def test_the_difference_is_red_where_there_is_too_much_and_blue_where_something_is_missing() -> None:
     prediction, truth = np.array([[1, 1, 0, 0]], np.float32), np.array([[1, 0, 1, 0]], np.float32)
 
-    agreed, too_much, missing, nothing = difference_colours(prediction, truth)[0].astype(int)
+    agreed, too_much, missing, nothing = difference_colors(prediction, truth)[0].astype(int)
 
     assert len(set(agreed)) == 1
     assert agreed[0] > 50

@@ -165,7 +165,7 @@ def test_an_empty_truth_is_matched_by_an_empty_mask_only(value: float, overlap: 
 
 @given(
     truth=SIDES.flatmap(lambda shape: hnp.arrays(np.bool_, shape, elements=st.booleans())),
-    kind=st.sampled_from(["empty", "full", "same", "opposite", "grey", "noise"]),
+    kind=st.sampled_from(["empty", "full", "same", "opposite", "gray", "noise"]),
 )
 @settings(max_examples=120, deadline=None)
 def test_no_score_is_ever_out_of_bounds(truth: NDArray[np.bool_], kind: str) -> None:
@@ -174,7 +174,7 @@ def test_no_score_is_ever_out_of_bounds(truth: NDArray[np.bool_], kind: str) -> 
         "full": np.ones(truth.shape),
         "same": truth.astype(np.float64),
         "opposite": (~truth).astype(np.float64),
-        "grey": np.full(truth.shape, 0.5),
+        "gray": np.full(truth.shape, 0.5),
         "noise": np.random.default_rng(truth.size).random(truth.shape),
     }
 

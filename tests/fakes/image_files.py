@@ -31,14 +31,14 @@ def wide_profile() -> bytes:
     return bytes(imagecodecs.cms_profile("rgb", whitepoint=D65, primaries=primaries, gamma=2.2))
 
 
-def grey_profile(gamma: float = 1.8) -> bytes:
+def gray_profile(gamma: float = 1.8) -> bytes:
     return bytes(imagecodecs.cms_profile("gray", whitepoint=D65, gamma=gamma))
 
 
 def cmyk_profile() -> bytes:
-    """A CMYK profile in which every mixture of inks but none and full looks like one mid-grey: L* 50.
+    """A CMYK profile in which every mixture of inks but none and full looks like one mid-gray: L* 50.
 
-    It is a table of 2 nodes along each ink: white paper at no ink, black where black ink is full, grey at the others.
+    It is a table of 2 nodes along each ink: white paper at no ink, black where black ink is full, gray at the others.
     """
     nodes = []
     for node in range(16):

@@ -22,7 +22,7 @@ def network() -> BiRefNet:
         small = BiRefNet(backbone, embedding=8, width=8)
         for module in small.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight)  # louder than torch's own, so that a matte is not just grey
+                nn.init.kaiming_normal_(module.weight)  # louder than torch's own, so that a matte is not just gray
     return small.eval()
 
 

@@ -71,7 +71,7 @@ def tiff_with_a_missing_strip() -> bytes:
     return whole[:offset] + struct.pack(both, counts[0], 0) + whole[offset + struct.calcsize(both) :]
 
 
-# A kind of colours that Pillow decodes, with more channels than it can: it complains to its log.
+# A kind of colors that Pillow decodes, with more channels than it can: it complains to its log.
 TALKATIVE = with_tags(tiff(random_pixels((4, 4, 8)), photometric="minisblack", planarconfig="contig"), t262=6)
 
 
@@ -112,7 +112,7 @@ BAD_CONTENT: dict[str, tuple[bytes, str]] = {
     "floating-point tiff": (tiff(np.zeros((4, 4, 3), np.float32), photometric="rgb"), "not supported"),
     "32-bit tiff": (tiff(np.zeros((4, 4), np.uint32), photometric="minisblack"), "not supported"),
     "signed tiff": (tiff(np.zeros((4, 4), np.int16), photometric="minisblack"), "not supported"),
-    "floating-point grey map": (saved(Image.new("F", (4, 4)), "PPM"), "not supported"),
+    "floating-point gray map": (saved(Image.new("F", (4, 4)), "PPM"), "not supported"),
     "png bomb": (png_claiming(60000, 60000, bits=8), "300 megapixels"),
     "16-bit png bomb": (png_claiming(20000, 20000, bits=16), "20000 x 20000"),
     "tiff bomb": (huge_tiff(bits=8), "60000 x 60000"),

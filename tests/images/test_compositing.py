@@ -1,4 +1,4 @@
-"""A picture before a colour or another picture, and boxes cut out of it."""
+"""A picture before a color or another picture, and boxes cut out of it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dis_core.errors import BadRequest
-from dis_core.images.compositing import box_with_margin, crop, over_colour, over_picture, parse_colour
+from dis_core.images.compositing import box_with_margin, crop, over_color, over_picture, parse_color
 from dis_core.images.picture import Picture
-from tests.fakes.image_files import grey_profile, random_pixels, wide_profile
+from tests.fakes.image_files import gray_profile, random_pixels, wide_profile
 
 
 def half_covered(dtype: type[np.uint8] | type[np.uint16] = np.uint8, *, channels: int = 3) -> Picture:
@@ -33,59 +33,59 @@ def half_covered(dtype: type[np.uint8] | type[np.uint16] = np.uint8, *, channels
         (" 255, 0 ,7 ", (255, 0, 7)),
     ],
 )
-def test_colours_are_understood(text: str, expected: tuple[int, int, int]) -> None:
-    assert parse_colour(text) == expected
+def test_colors_are_understood(text: str, expected: tuple[int, int, int]) -> None:
+    assert parse_color(text) == expected
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "#12", "#gggggg", "nocolour", "1,2", "1,2,256", "-1,2,3", "1,2,3,4", "#ffffff80"),
+        *("", "#12", "#gggggg", "nocolor", "1,2", "1,2,256", "-1,2,3", "1,2,3,4", "#ffffff80"),
         *("rgb(300,0,0)", "rgb(200%,0%,0%)", "hsl(0,100%,500%)", "9" * 5000 + ",0,0"),
     ],
 )
-def test_what_is_no_opaque_colour_is_refused(text: str) -> None:
+def test_what_is_no_opaque_color_is_refused(text: str) -> None:
     with pytest.raises(BadRequest) as failure:
-        parse_colour(text)
+        parse_color(text)
 
     assert "#rrggbb" in failure.value.hint
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_colour_shows_where_the_picture_does_not(dtype: type[np.uint8]) -> None:
+def test_a_color_shows_where_the_picture_does_not(dtype: type[np.uint8]) -> None:
     picture = half_covered(dtype)
 
-    result = over_colour(picture, (255, 0, 51))
+    result = over_color(picture, (255, 0, 51))
 
-    colour = np.array([1.0, 0.0, 0.2]) * picture.levels
+    color = np.array([1.0, 0.0, 0.2]) * picture.levels
     assert result.alpha is None
     assert_array_equal(result.pixels[:, 0], picture.pixels[:, 0])
-    assert_allclose(result.pixels[:, 1], (picture.pixels[:, 1] + colour) / 2, atol=0.51)
-    assert_array_equal(result.pixels[:, 2], np.tile(colour, (4, 1)))
+    assert_allclose(result.pixels[:, 1], (picture.pixels[:, 1] + color) / 2, atol=0.51)
+    assert_array_equal(result.pixels[:, 2], np.tile(color, (4, 1)))
 
 
-def test_a_colour_is_srgb_whatever_the_profile_of_the_picture_is() -> None:
+def test_a_color_is_srgb_whatever_the_profile_of_the_picture_is() -> None:
     picture = Picture(random_pixels((4, 3, 3)), np.zeros((4, 3), np.float32), icc_profile=wide_profile())
 
-    result = over_colour(picture, (200, 100, 50))
+    result = over_color(picture, (200, 100, 50))
 
     assert result.icc_profile == wide_profile()
     assert_allclose(result.srgb() * 255, np.tile([200.0, 100.0, 50.0], (4, 3, 1)), atol=1.5)
 
 
-def test_a_grey_picture_becomes_rgb_before_a_colour() -> None:
+def test_a_gray_picture_becomes_rgb_before_a_color() -> None:
     picture = half_covered(channels=1)
 
-    result = over_colour(picture, (255, 0, 0))
+    result = over_color(picture, (255, 0, 0))
 
     assert_array_equal(result.pixels[:, 0], np.repeat(picture.pixels[:, 0], 3, axis=1))
     assert_array_equal(result.pixels[:, 2], np.tile([255, 0, 0], (4, 1)))
 
 
-def test_a_grey_picture_with_a_profile_becomes_srgb_before_a_colour() -> None:
-    picture = Picture(np.full((2, 2, 1), 128, np.uint8), np.ones((2, 2), np.float32), icc_profile=grey_profile(1.8))
+def test_a_gray_picture_with_a_profile_becomes_srgb_before_a_color() -> None:
+    picture = Picture(np.full((2, 2, 1), 128, np.uint8), np.ones((2, 2), np.float32), icc_profile=gray_profile(1.8))
 
-    result = over_colour(picture, (255, 0, 0))
+    result = over_color(picture, (255, 0, 0))
 
     assert result.icc_profile is None
     assert_allclose(result.srgb(), picture.srgb(), atol=1e-6)
@@ -94,7 +94,7 @@ def test_a_grey_picture_with_a_profile_becomes_srgb_before_a_colour() -> None:
 def test_an_opaque_picture_stays_as_it_is() -> None:
     picture = Picture(random_pixels((4, 3, 3)))
 
-    assert over_colour(picture, (255, 0, 0)) is picture
+    assert over_color(picture, (255, 0, 0)) is picture
     assert over_picture(picture, Picture(random_pixels((4, 3, 3)))) is picture
 
 
@@ -111,7 +111,7 @@ def test_a_background_of_the_same_size_shows_through_exactly(dtype: type[np.uint
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 40), (20, 60), (60, 20)])
-def test_a_background_covers_the_picture_and_is_centred(height: int, width: int) -> None:
+def test_a_background_covers_the_picture_and_is_centered(height: int, width: int) -> None:
     columns = np.linspace(-1, 1, 200)[np.newaxis, :] + np.zeros((100, 1))
     ramp = np.rint((columns * 0.5 + 0.5) * 255).astype(np.uint8)
     transparent = Picture(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.float32))

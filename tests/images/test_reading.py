@@ -17,7 +17,7 @@ from tests.fakes.image_files import (
     cmyk_profile,
     deep_png,
     exif,
-    grey_profile,
+    gray_profile,
     png_chunk,
     random_pixels,
     saved,
@@ -108,28 +108,28 @@ def test_an_srgb_profile_changes_no_pixel_for_the_network() -> None:
     assert_array_equal(image, pixels / np.float32(255))
 
 
-def test_a_grey_profile_is_kept_and_converted_for_the_network() -> None:
-    grey = np.full((2, 2), 128, np.uint8)
+def test_a_gray_profile_is_kept_and_converted_for_the_network() -> None:
+    gray = np.full((2, 2), 128, np.uint8)
 
-    picture = read_picture(saved(Image.fromarray(grey), "PNG", icc_profile=grey_profile(gamma=1.8)))
+    picture = read_picture(saved(Image.fromarray(gray), "PNG", icc_profile=gray_profile(gamma=1.8)))
 
-    assert picture.icc_profile == grey_profile(gamma=1.8)
+    assert picture.icc_profile == gray_profile(gamma=1.8)
     linear = (128 / 255) ** 1.8
     assert_allclose(picture.srgb(), 1.055 * linear ** (1 / 2.4) - 0.055, atol=1.5 / 255)
 
 
-@pytest.mark.parametrize("profile", [b"nonsense" * 40, grey_profile(), wide_profile()[:200]])
+@pytest.mark.parametrize("profile", [b"nonsense" * 40, gray_profile(), wide_profile()[:200]])
 def test_a_profile_that_does_not_fit_is_left_out_and_said(profile: bytes) -> None:
     data = saved(Image.fromarray(random_pixels((4, 4, 3))), "PNG", icc_profile=profile)
 
     picture = read_picture(data)
 
     assert picture.icc_profile is None
-    assert "colour profile" in picture.remarks[0]
+    assert "color profile" in picture.remarks[0]
 
 
 def test_cmyk_is_converted_to_srgb_through_its_profile() -> None:
-    ink = np.array([[[0, 0, 0, 0], [255, 0, 0, 0], [0, 0, 0, 255]]], np.uint8)  # paper, grey by this profile, black
+    ink = np.array([[[0, 0, 0, 0], [255, 0, 0, 0], [0, 0, 0, 255]]], np.uint8)  # paper, gray by this profile, black
     data = saved(Image.fromarray(ink, mode="CMYK"), "TIFF", icc_profile=cmyk_profile())
 
     picture = read_picture(data)
@@ -158,14 +158,14 @@ def test_16_bit_cmyk_tiff_is_converted_with_16_bits() -> None:
     assert_allclose(picture.pixels, (65535 - 30000) ** 2 / 65535, atol=1)
 
 
-def test_grey_stays_grey_and_is_repeated_for_the_network() -> None:
-    grey = random_pixels((5, 6))
+def test_gray_stays_gray_and_is_repeated_for_the_network() -> None:
+    gray = random_pixels((5, 6))
 
-    picture = read_picture(saved(Image.fromarray(grey), "PNG"))
+    picture = read_picture(saved(Image.fromarray(gray), "PNG"))
 
-    assert_array_equal(picture.pixels[..., 0], grey)
+    assert_array_equal(picture.pixels[..., 0], gray)
     assert picture.srgb().shape == (5, 6, 3)
-    assert_array_equal(picture.srgb()[..., 2], grey / np.float32(255))
+    assert_array_equal(picture.srgb()[..., 2], gray / np.float32(255))
 
 
 def test_one_bit_images_become_black_and_white() -> None:
@@ -198,7 +198,7 @@ def test_a_palette_with_transparency_gets_an_alpha(transparency: int | bytes) ->
     assert_array_equal(picture.pixels, expected[..., :3])
 
 
-def test_an_existing_alpha_is_kept_apart_from_unchanged_colours() -> None:
+def test_an_existing_alpha_is_kept_apart_from_unchanged_colors() -> None:
     pixels = random_pixels((6, 6, 4))
     pixels[0, :, 3] = 0
 
@@ -220,7 +220,7 @@ def test_an_alpha_that_is_opaque_everywhere_is_none() -> None:
 def test_of_an_animation_the_first_frame_is_read_and_said(kind: str) -> None:
     if kind not in Image.SAVE:
         pytest.skip(f"this Pillow has no {kind}")
-    frames = [Image.new("RGB", (32, 24), colour) for colour in ("#ff0000", "#00ff00", "#0000ff")]
+    frames = [Image.new("RGB", (32, 24), color) for color in ("#ff0000", "#00ff00", "#0000ff")]
 
     picture = read_picture(saved(frames[0], kind, save_all=True, append_images=frames[1:]))
 
@@ -230,7 +230,7 @@ def test_of_an_animation_the_first_frame_is_read_and_said(kind: str) -> None:
 
 def test_of_a_tiff_with_pages_the_first_is_read_and_said() -> None:
     buffer = io.BytesIO()
-    pages = [Image.new("RGB", (8, 6), colour) for colour in ("red", "lime")]
+    pages = [Image.new("RGB", (8, 6), color) for color in ("red", "lime")]
     pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:])
 
     picture = read_picture(buffer.getvalue())
@@ -245,13 +245,13 @@ def test_16_bit_png_is_not_destroyed(channels: int) -> None:
 
     picture = read_picture(deep_png(pixels if channels > 1 else pixels[..., 0]))
 
-    colours = 1 if channels < 3 else 3
-    assert_array_equal(picture.pixels, pixels[..., :colours])
+    colors = 1 if channels < 3 else 3
+    assert_array_equal(picture.pixels, pixels[..., :colors])
     if channels in (2, 4):
         assert_array_equal(picture.alpha_levels(), pixels[..., -1])
 
 
-def test_the_transparent_colour_of_a_16_bit_png_becomes_an_alpha() -> None:
+def test_the_transparent_color_of_a_16_bit_png_becomes_an_alpha() -> None:
     pixels = np.array([[[0, 1000, 65535], [1, 2, 3]]], np.uint16)
 
     picture = read_picture(deep_png(pixels, (b"tRNS", struct.pack(">HHH", 1, 2, 3))))
@@ -279,15 +279,15 @@ def test_a_tiff_that_is_written_in_tiles_and_with_the_other_byte_order_is_read()
 
 
 def test_a_tiff_in_which_white_is_zero_is_turned_round() -> None:
-    grey = random_pixels((4, 5), dtype=np.uint16)
+    gray = random_pixels((4, 5), dtype=np.uint16)
 
-    picture = read_picture(tiff(grey, photometric="miniswhite"))
+    picture = read_picture(tiff(gray, photometric="miniswhite"))
 
-    assert_array_equal(picture.pixels[..., 0], 65535 - grey)
+    assert_array_equal(picture.pixels[..., 0], 65535 - gray)
 
 
 @pytest.mark.parametrize(("dtype", "full"), [(np.uint8, 255), (np.uint16, 65535)])
-def test_colours_that_a_tiff_has_multiplied_by_alpha_are_divided(dtype: type[np.uint8], full: int) -> None:
+def test_colors_that_a_tiff_has_multiplied_by_alpha_are_divided(dtype: type[np.uint8], full: int) -> None:
     pixels = np.array([[[full // 4, full // 2, 0, full // 2], [0, 0, 0, 0]]], dtype)
 
     picture = read_picture(tiff(pixels, photometric="rgb", extrasamples=["assocalpha"]))
@@ -296,9 +296,9 @@ def test_colours_that_a_tiff_has_multiplied_by_alpha_are_divided(dtype: type[np.
 
 
 def test_twelve_bits_are_stretched_to_sixteen() -> None:
-    grey = np.array([[0, 2048, 4095]], np.uint16)
+    gray = np.array([[0, 2048, 4095]], np.uint16)
 
-    picture = read_picture(tiff(grey, photometric="minisblack", bitspersample=12))
+    picture = read_picture(tiff(gray, photometric="minisblack", bitspersample=12))
 
     assert_allclose(picture.pixels[..., 0], [[0, 2048 * 65535 / 4095, 65535]], atol=0.51)
 

@@ -134,11 +134,11 @@ def test_pillow_images_of_floats_and_32_bits_are_refused(mode: str) -> None:
 
 
 def test_a_16_bit_pillow_image_is_taken_exactly() -> None:
-    grey = random_pixels((4, 3), dtype=np.uint16)
+    gray = random_pixels((4, 3), dtype=np.uint16)
 
-    picture = as_picture(Image.fromarray(grey))
+    picture = as_picture(Image.fromarray(gray))
 
-    assert_array_equal(picture.pixels[..., 0], grey)
+    assert_array_equal(picture.pixels[..., 0], gray)
 
 
 def test_a_picture_is_taken_as_it_is() -> None:

@@ -19,7 +19,7 @@ from dis_core.images.formats import OutputFormat, format_of
 from dis_core.images.picture import Picture
 from dis_core.images.reading import as_picture, read_picture
 from dis_core.images.writing import encode, fit_to_format, write_atomically, write_picture
-from tests.fakes.image_files import grey_profile, random_pixels, wide_profile
+from tests.fakes.image_files import gray_profile, random_pixels, wide_profile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,8 +110,8 @@ def test_webp_gets_8_bits_of_a_16_bit_picture_and_says_so() -> None:
     assert_allclose(again.srgb(), picture.srgb(), atol=0.51 / 255)
 
 
-def test_webp_gets_srgb_of_a_grey_picture_with_a_profile_and_says_so() -> None:
-    picture = Picture(random_pixels((6, 5, 1)), icc_profile=grey_profile())
+def test_webp_gets_srgb_of_a_gray_picture_with_a_profile_and_says_so() -> None:
+    picture = Picture(random_pixels((6, 5, 1)), icc_profile=gray_profile())
 
     fitted = fit_to_format(picture, format="webp")
 

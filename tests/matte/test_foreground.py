@@ -1,4 +1,4 @@
-"""Colours of half-covered pixels without the old background."""
+"""Colors of half-covered pixels without the old background."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Array = NDArray[np.float32]
 
 
 def texture(
-    colour: tuple[float, float, float], *, size: tuple[int, int], cell_px: int, amount: float, seed: int
+    color: tuple[float, float, float], *, size: tuple[int, int], cell_px: int, amount: float, seed: int
 ) -> Array:
-    """Smooth random variation around a colour, (H, W, 3) in [0, 1]."""
+    """Smooth random variation around a color, (H, W, 3) in [0, 1]."""
     height, width = size
     noise = np.random.default_rng(seed).normal(0, amount, (height // cell_px + 2, width // cell_px + 2, 3))
     planes = [
         np.asarray(Image.fromarray(noise[..., i].astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC))
         for i in range(3)
     ]
-    result: Array = np.clip(np.array(colour) + np.stack(planes, axis=-1), 0, 1).astype(np.float32)
+    result: Array = np.clip(np.array(color) + np.stack(planes, axis=-1), 0, 1).astype(np.float32)
     return result
 
 
@@ -77,7 +77,7 @@ def test_a_matte_without_unknown_pixels_changes_nothing(value: float) -> None:
 
 
 @pytest.mark.parametrize("value", [1e-30, 1e-7, 0.5, 1 - 1e-7])
-def test_a_matte_of_one_value_gives_colours_and_no_infinities(value: float) -> None:
+def test_a_matte_of_one_value_gives_colors_and_no_infinities(value: float) -> None:
     _, image, alpha = scene(10)
 
     estimate = estimate_foreground(image, np.full_like(alpha, value))
@@ -87,7 +87,7 @@ def test_a_matte_of_one_value_gives_colours_and_no_infinities(value: float) -> N
     assert estimate.max() <= 1
 
 
-def test_flat_colours_are_separated_exactly() -> None:
+def test_flat_colors_are_separated_exactly() -> None:
     alpha = soft_blob(size=(150, 150), softness_px=12)
     red, green = np.array([0.9, 0.1, 0.1], np.float32), np.array([0.1, 0.7, 0.2], np.float32)
     image = red * alpha[..., None] + green * (1 - alpha[..., None])
@@ -98,12 +98,12 @@ def test_flat_colours_are_separated_exactly() -> None:
     assert_allclose(estimate[alpha > 0.5], np.broadcast_to(red, image.shape)[alpha > 0.5], atol=0.06)
 
 
-def test_grey_gives_what_rgb_gives() -> None:
+def test_gray_gives_what_rgb_gives() -> None:
     _, image, alpha = scene(10)
 
-    grey = estimate_foreground(image[..., 1:2].copy(), alpha)
+    gray = estimate_foreground(image[..., 1:2].copy(), alpha)
 
-    assert_allclose(grey[..., 0], estimate_foreground(image, alpha)[..., 1], atol=1e-6)
+    assert_allclose(gray[..., 0], estimate_foreground(image, alpha)[..., 1], atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 700), (700, 1), (2, 3)])
@@ -127,7 +127,7 @@ def test_where_the_work_is_divided_does_not_show() -> None:
     estimate = estimate_foreground(image, alpha)
     shifted = estimate_foreground(shifted_image, shifted_alpha)[333:, 401:]
 
-    inner = np.s_[110:-110, 110:-110]  # nearer to the edge, the padding is part of the neighbourhood
+    inner = np.s_[110:-110, 110:-110]  # nearer to the edge, the padding is part of the neighborhood
     assert_allclose(shifted[inner], estimate[inner], atol=1e-6)
 
 

@@ -37,19 +37,19 @@ def matte_of(
     return Matte(alpha, model="test@1", picture=Picture(pixels, icc_profile=wide_profile() if channels == 3 else None))
 
 
-@pytest.mark.parametrize("colours", ["clean", "original"])
+@pytest.mark.parametrize("colors", ["clean", "original"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
     ("format_", "dtype"),
     [("png", np.uint8), ("png", np.uint16), ("tiff", np.uint8), ("tiff", np.uint16), ("webp", np.uint8)],
 )
 def test_where_the_matte_is_1_the_file_holds_the_pictures_pixels_bit_for_bit(
-    format_: OutputFormat, dtype: type[np.uint8], channels: int, colours: str
+    format_: OutputFormat, dtype: type[np.uint8], channels: int, colors: str
 ) -> None:
     matte = matte_of(ramp(), dtype=dtype, channels=channels)
     assert matte.picture is not None
 
-    cutout = matte.cutout(colours="clean" if colours == "clean" else "original")
+    cutout = matte.cutout(colors="clean" if colors == "clean" else "original")
     written = read_picture(encode(cutout, format=format_))
 
     covered = matte.alpha == 1
@@ -60,12 +60,12 @@ def test_where_the_matte_is_1_the_file_holds_the_pictures_pixels_bit_for_bit(
     assert written.icc_profile == matte.picture.icc_profile
 
 
-def test_clean_colours_lose_the_background() -> None:
+def test_clean_colors_lose_the_background() -> None:
     alpha = ramp()
     pixels = np.rint(np.array([200, 40, 40]) * alpha[..., None] + np.array([20, 200, 60]) * (1 - alpha[..., None]))
     matte = Matte(alpha, model="test@1", picture=Picture(pixels.astype(np.uint8)))
 
-    clean, original = matte.cutout(), matte.cutout(colours="original")
+    clean, original = matte.cutout(), matte.cutout(colors="original")
 
     half = (alpha > 0.3) & (alpha < 0.7)
     error = np.abs(clean.pixels[half].astype(int) - [200, 40, 40]).mean()
@@ -73,7 +73,7 @@ def test_clean_colours_lose_the_background() -> None:
     assert error < np.abs(original.pixels[half].astype(int) - [200, 40, 40]).mean() / 3
 
 
-def test_clean_colours_hold_nothing_of_what_is_fully_transparent() -> None:
+def test_clean_colors_hold_nothing_of_what_is_fully_transparent() -> None:
     matte = matte_of(ramp())
 
     cutout = matte.cutout()
@@ -81,11 +81,11 @@ def test_clean_colours_hold_nothing_of_what_is_fully_transparent() -> None:
     assert_array_equal(cutout.pixels[matte.alpha == 0], 0)
 
 
-def test_original_colours_are_all_of_the_pictures() -> None:
+def test_original_colors_are_all_of_the_pictures() -> None:
     matte = matte_of(ramp())
     assert matte.picture is not None
 
-    cutout = matte.cutout(colours="original")
+    cutout = matte.cutout(colors="original")
 
     assert_array_equal(cutout.pixels, matte.picture.pixels)
 
@@ -124,7 +124,7 @@ def test_cutting_out_changes_neither_the_matte_nor_the_picture() -> None:
 def test_another_picture_of_the_same_size_can_be_cut_out() -> None:
     other = Picture(random_pixels((40, 60, 3), seed=5))
 
-    cutout = matte_of(ramp()).cutout(other, colours="original")
+    cutout = matte_of(ramp()).cutout(other, colors="original")
 
     assert_array_equal(cutout.pixels, other.pixels)
 
@@ -159,21 +159,21 @@ def test_bounds_are_left_top_right_bottom_of_the_mask(left: int, top: int, width
     assert Matte(alpha, model="test@1").bounds() == (left, top, left + width, top + height)
 
 
-def test_the_grey_matte_is_rounded_to_its_bit_depth() -> None:
+def test_the_gray_matte_is_rounded_to_its_bit_depth() -> None:
     alpha = np.random.default_rng(0).random((30, 30)).astype(np.float32)
     matte = Matte(alpha, model="test@1")
 
-    assert_allclose(matte.grey().srgb()[..., 0], alpha, atol=0.51 / 255)
-    assert_allclose(matte.grey(bits=16).srgb()[..., 0], alpha, atol=0.51 / 65535)
+    assert_allclose(matte.gray().srgb()[..., 0], alpha, atol=0.51 / 255)
+    assert_allclose(matte.gray(bits=16).srgb()[..., 0], alpha, atol=0.51 / 65535)
 
 
 @pytest.mark.parametrize("name", ["matte.png", "matte.tif", "matte.webp"])
-def test_a_saved_matte_is_a_grey_file(tmp_path: Path, name: str) -> None:
+def test_a_saved_matte_is_a_gray_file(tmp_path: Path, name: str) -> None:
     matte = Matte(ramp(), model="test@1")
 
     matte.save(tmp_path / name)
 
-    assert_array_equal(read_picture(tmp_path / name).srgb(), matte.grey().srgb())
+    assert_array_equal(read_picture(tmp_path / name).srgb(), matte.gray().srgb())
 
 
 def test_a_saved_matte_overwrites_only_when_told(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_an_image_of_any_size_gets_a_matte_of_its_size(model: SmallModel, size: 
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_an_image_of_one_colour_gets_a_sound_matte(model: SmallModel, value: float) -> None:
+def test_an_image_of_one_color_gets_a_sound_matte(model: SmallModel, value: float) -> None:
     find(model, np.full((120, 90, 3), value, np.float32))
 
 

@@ -174,11 +174,11 @@ def test_the_automatic_choice_is_no_draft() -> None:
     assert choose("other", [DRAFT, FULL]) is None
 
 
-def test_a_missing_model_is_offered_with_size_licence_and_what_else_there_is() -> None:
+def test_a_missing_model_is_offered_with_size_license_and_what_else_there_is() -> None:
     remedy = without_model(FULL, [FULL, DRAFT], PROGRAM)
 
     assert (remedy.kind, remedy.what, remedy.button) == (DOWNLOAD, "full", "Download full, 411 MB")
-    assert "Licence: MIT" in remedy.words
+    assert "License: MIT" in remedy.words
     assert "tiny, which is here" in remedy.words
 
 

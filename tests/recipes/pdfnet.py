@@ -87,7 +87,7 @@ def _bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def network_inputs(size: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(1, 3, H, W) ImageNet-normalised image, (1, 1, H, W) depth in [0, 1], unscaled, and (1, 1, H, W) mask."""
+    """(1, 3, H, W) ImageNet-normalized image, (1, 1, H, W) depth in [0, 1], unscaled, and (1, 1, H, W) mask."""
     image, depth, mask = sample(size, seed)
     mean, std = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
     x = (image.astype(np.float32) / np.float32(255) - mean) / std

@@ -58,7 +58,7 @@ class Nearsighted:
 
 
 def scene(size: tuple[int, int], box: tuple[int, int, int, int]) -> tuple[Plane, Plane]:
-    """A grey image with a bright box, and the box as a matte."""
+    """A gray image with a bright box, and the box as a matte."""
     left, top, right, bottom = box
     alpha = np.zeros(size, np.float32)
     alpha[top:bottom, left:right] = 1

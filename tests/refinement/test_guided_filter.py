@@ -28,12 +28,12 @@ def fitted_directly(matte: Plane, image: Plane) -> NDArray[np.float64]:
     for y in range(height):
         for x in range(width):
             window = np.s_[max(y - RADIUS_PX, 0) : y + RADIUS_PX + 1, max(x - RADIUS_PX, 0) : x + RADIUS_PX + 1]
-            colours = image[window].reshape(-1, 3).astype(np.float64)
+            colors = image[window].reshape(-1, 3).astype(np.float64)
             values = matte[window].reshape(-1).astype(np.float64)
-            covariance = np.cov(colours, rowvar=False, bias=True) + SMOOTHING * np.eye(3)
-            together = (colours * values[:, None]).mean(0) - colours.mean(0) * values.mean()
+            covariance = np.cov(colors, rowvar=False, bias=True) + SMOOTHING * np.eye(3)
+            together = (colors * values[:, None]).mean(0) - colors.mean(0) * values.mean()
             factors = np.linalg.solve(covariance, together)
-            rest = values.mean() - factors @ colours.mean(0)
+            rest = values.mean() - factors @ colors.mean(0)
             each[y, x] = *factors, rest, min(max(factors @ together / (values.var() + 1e-6), 0), 1)
     averaged = np.zeros_like(each)
     for y in range(height):
@@ -80,7 +80,7 @@ def test_a_blurred_matte_snaps_to_the_edge_in_the_image() -> None:
 
 
 @pytest.mark.parametrize("noise", [0.0, 1.0])
-def test_where_colour_says_nothing_the_matte_is_just_enlarged(noise: float) -> None:
+def test_where_color_says_nothing_the_matte_is_just_enlarged(noise: float) -> None:
     rng = np.random.default_rng(4)
     image = (0.5 + noise * (rng.random((256, 256, 3)) - 0.5)).astype(np.float32)
     ramp = np.clip((np.arange(64) - 32) / 4 + 0.5, 0, 1).astype(np.float32)

@@ -58,7 +58,7 @@ class Scripted:
 
 
 def picture_of(alpha: Plane) -> Plane:
-    """An image (H, W, 3) whose red is the matte, and whose other colours vary on their own."""
+    """An image (H, W, 3) whose red is the matte, and whose other colors vary on their own."""
     height, width = alpha.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return np.stack([alpha, 0.5 + 0.3 * np.sin(x / 7), 0.5 + 0.3 * np.cos(y / 11)], axis=2).astype(np.float32)
@@ -154,7 +154,7 @@ def test_an_image_no_larger_than_the_networks_input_keeps_its_matte(size: tuple[
 
 
 def mapped(size: tuple[int, int]) -> Plane:
-    """An image whose colours only say where each pixel is, too faintly for a filter to follow.
+    """An image whose colors only say where each pixel is, too faintly for a filter to follow.
 
     Green grows from left to right and blue from top to bottom, by `FAINT`.
     """
@@ -164,7 +164,7 @@ def mapped(size: tuple[int, int]) -> Plane:
 
 
 def at_its_place(size: tuple[int, int]) -> Callable[[Plane], Plane]:
-    """A rule that knows the disc of an image of `size` and finds out from a tile's colours where it is."""
+    """A rule that knows the disc of an image of `size` and finds out from a tile's colors where it is."""
     height, width = size
 
     def rule(tile: Plane) -> Plane:
@@ -177,7 +177,7 @@ def at_its_place(size: tuple[int, int]) -> Callable[[Plane], Plane]:
 
 
 @pytest.mark.parametrize("size", [(600, 600), (400, 900)])
-def test_what_colours_cannot_tell_comes_from_tiles_alone(size: tuple[int, int]) -> None:
+def test_what_colors_cannot_tell_comes_from_tiles_alone(size: tuple[int, int]) -> None:
     exact = disc(size)
     coarse = seen_by_network(exact, 128)
     image = mapped(size)

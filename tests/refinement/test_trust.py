@@ -40,7 +40,7 @@ def test_a_tile_that_says_the_same_more_sharply_is_believed_everywhere() -> None
         np.where(sharp() > 0, np.nan, 0).astype(np.float32),
         np.where(sharp() > 0, np.inf, 0).astype(np.float32),
     ],
-    ids=["flipped", "nothing", "everything", "grey", "not a number", "infinite"],
+    ids=["flipped", "nothing", "everything", "gray", "not a number", "infinite"],
 )
 def test_a_tile_that_found_another_subject_or_none_is_rejected(answer: Plane) -> None:
     assert belief(answer, half()) is None

@@ -63,7 +63,7 @@ def test_the_built_in_models_come_first() -> None:
 
 
 def test_a_plugins_model_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, neighbour=offering(OTHER))
+    install(monkeypatch, neighbor=offering(OTHER))
 
     assert registry.find_model("other") == OTHER
 
@@ -82,7 +82,7 @@ def test_a_built_in_name_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> Non
         registry.models()
 
 
-def test_a_misspelt_hook_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelled_hook_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     @hookimpl
     def dis_register_model() -> tuple[ModelSpec, ...]:
         return ()
@@ -142,7 +142,7 @@ def test_a_plugins_refiner_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch)
     def dis_register_refiners() -> tuple[RefinerSpec, ...]:
         return (own,)
 
-    install(monkeypatch, neighbour=SimpleNamespace(dis_register_refiners=dis_register_refiners))
+    install(monkeypatch, neighbor=SimpleNamespace(dis_register_refiners=dis_register_refiners))
 
     assert registry.find_refiner("own") == own
     assert list(registry.refiners()) == ["fast", "tiles", "own"]

@@ -22,7 +22,7 @@ WHITE, BLACK = np.ones(3, dtype=np.float32), np.zeros(3, dtype=np.float32)
 
 
 @pytest.mark.parametrize("place", list(PLACES), ids=lambda place: place.__name__)
-def test_a_place_fills_its_picture_with_colours_and_depths_in_range(
+def test_a_place_fills_its_picture_with_colors_and_depths_in_range(
     place: Callable[[np.random.Generator, tuple[int, int]], Backdrop],
 ) -> None:
     backdrops = [place(np.random.default_rng(seed), (40, 56)) for seed in range(40)]
@@ -61,10 +61,10 @@ def test_cars_are_longer_than_high_from_the_side_and_stand_on_their_wheels() -> 
         parts = car(np.random.default_rng(seed)).parts
         left_top, right_bottom = outline_box(parts)
         width, height = right_bottom - left_top
-        tyres = max(float(contour[:, 1].max()) for part in parts if part.tone == 0.12 for contour in part.contours)
+        tires = max(float(contour[:, 1].max()) for part in parts if part.tone == 0.12 for contour in part.contours)
 
         assert 0.9 < width / height < 4.5
-        assert tyres == pytest.approx(right_bottom[1], abs=0.05)
+        assert tires == pytest.approx(right_bottom[1], abs=0.05)
 
 
 def test_a_sketch_holds_the_depth_of_what_was_drawn_last_and_paint_has_none() -> None:

@@ -173,11 +173,11 @@ def test_paint_stays_within_the_subject() -> None:
     layer = draw_parts([body, paint], surfaces, FLAT_LIGHT, (32, 32))
 
     assert layer.alpha[16, 2] == 0
-    assert layer.colour[16, 2].max() == 0
+    assert layer.color[16, 2].max() == 0
     assert layer.alpha[16, 16] == 1
-    assert layer.colour[16, 16] == pytest.approx(0.2, abs=0.02)
+    assert layer.color[16, 16] == pytest.approx(0.2, abs=0.02)
     assert 0.2 < layer.alpha[16, 8] < 0.8
-    assert layer.colour[16, 8] == pytest.approx(0.2 * layer.alpha[16, 8], abs=0.02)
+    assert layer.color[16, 8] == pytest.approx(0.2 * layer.alpha[16, 8], abs=0.02)
 
 
 def test_the_subject_can_be_told_from_what_is_beside_it_in_nearly_every_scene() -> None:
@@ -207,6 +207,6 @@ def test_light_that_changes_across_a_subject_leaves_its_alpha_and_lets_no_edge_g
     changed = [lit_unevenly(np.random.default_rng(seed), layer) for seed in range(30)]
 
     assert all(one.alpha is alpha for one in changed)
-    assert all((one.colour <= alpha[..., None] + 1e-6).all() for one in changed)
-    spreads = [float(np.ptp(one.colour[12:38, 14:34].mean(axis=-1))) for one in changed]
+    assert all((one.color <= alpha[..., None] + 1e-6).all() for one in changed)
+    spreads = [float(np.ptp(one.color[12:38, 14:34].mean(axis=-1))) for one in changed]
     assert np.mean(np.array(spreads) > 0.1) > 0.5

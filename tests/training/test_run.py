@@ -76,15 +76,15 @@ def weights_of(run: Run) -> dict[str, torch.Tensor]:
 
 def test_a_learner_gets_better_at_a_scene_that_it_sees_again() -> None:
     learner = make_learner(own_depth=True)
-    optimiser = torch.optim.AdamW(learner.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-3)
     sample = Sample(*(plane[None] for plane in Scenes()(0, 256)))
     losses: list[Losses] = []
 
     for _ in range(12):
         losses.append(learner(sample, torch.tensor([False])))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         losses[-1].total.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
-        optimiser.step()
+        optimizer.step()
 
     assert losses[-1].matte < 0.9 * losses[0].matte
     assert losses[-1].depth < 0.9 * losses[0].depth

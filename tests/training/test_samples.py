@@ -165,7 +165,7 @@ def test_an_incomplete_folder_is_refused_in_words(
 def test_image_mask_and_depth_are_moved_alike(data: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     sample = AsTheyAre(find_triples(data, endings=ENDINGS))(0, SIDE_PX)
     same = Sample(torch.cat([sample.matte, sample.depth, sample.depth]), sample.matte, sample.depth)
-    monkeypatch.setattr(augmentation, "recoloured", lambda image, _: image)
+    monkeypatch.setattr(augmentation, "recolored", lambda image, _: image)
 
     moved = augmentation.augmented(same, np.random.default_rng(seed))
 
@@ -173,11 +173,11 @@ def test_image_mask_and_depth_are_moved_alike(data: Path, seed: int, monkeypatch
     assert torch.allclose(moved.image[1:2], moved.depth, atol=1e-6)
 
 
-def test_samples_are_moved_and_coloured_in_many_ways(data: Path) -> None:
+def test_samples_are_moved_and_colored_in_many_ways(data: Path) -> None:
     sample = AsTheyAre(find_triples(data, endings=ENDINGS))(0, SIDE_PX)
 
     altered = [augmentation.augmented(sample, np.random.default_rng(seed)) for seed in range(40)]
 
     assert len({round(float(a.matte.sum()), 2) for a in altered}) > 20
-    assert any(torch.equal(a.image[0], a.image[1]) for a in altered), "none of forty was grey"
+    assert any(torch.equal(a.image[0], a.image[1]) for a in altered), "none of forty was gray"
     assert all(float(plane.min()) >= 0 and float(plane.max()) <= 1 for a in altered for plane in a)

@@ -1,4 +1,4 @@
-"""Models that take others along: fetched together, loaded anew together, and bound by the licences of all."""
+"""Models that take others along: fetched together, loaded anew together, and bound by the licenses of all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from safetensors.torch import save
 from dis_core.cli.commands.fetch import fetch
 from dis_core.cli.commands.models import models
 from dis_core.cli.doctor.command import doctor
-from dis_core.errors import HubUnreachable, LicenceNotAccepted, UnknownModel, WeightsMissing
+from dis_core.errors import HubUnreachable, LicenseNotAccepted, UnknownModel, WeightsMissing
 from dis_core.model_spec import DepthEstimator, ModelSpec, Placement
 from dis_core.pipeline import Pipeline
 from dis_core.registry import manager as registry
@@ -143,11 +143,11 @@ def test_what_is_in_memory_is_told_with_companions(standin: Standin) -> None:
 def test_a_companion_that_forbids_commerce_binds_the_model(standin: Standin, known: dict[str, ModelSpec]) -> None:
     known["part"] = replace(PART, commercial_use="no", license="CC-BY-NC-4.0")
 
-    with pytest.raises(LicenceNotAccepted, match=r"weights of part .*CC-BY-NC-4\.0"):
+    with pytest.raises(LicenseNotAccepted, match=r"weights of part .*CC-BY-NC-4\.0"):
         Pipeline("cpu").segment(image(), model="pair")
     refused = run_fetch("pair")
 
-    assert isinstance(refused.exception, LicenceNotAccepted)
+    assert isinstance(refused.exception, LicenseNotAccepted)
     assert standin.requests == []
     assert Pipeline("cpu").segment(image(), model="pair", accept_noncommercial=True).model.startswith("pair@")
 

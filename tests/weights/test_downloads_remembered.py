@@ -40,7 +40,7 @@ def test_what_is_downloaded_and_how_large_it_is_is_told_once_before_it_starts(
     store.obtain(SMALL)
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "downloading small: 0.2 MB from someone/small, once (licence MIT, commercial use: yes)")
+        ("WARNING", "downloading small: 0.2 MB from someone/small, once (license MIT, commercial use: yes)")
     ]
 
 

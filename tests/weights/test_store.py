@@ -370,7 +370,7 @@ def test_two_programs_that_fetch_at_once_both_succeed_and_download_once(standin:
     with ThreadPoolExecutor(2) as pool:
         children = list(pool.map(lambda _: run_small_network(home, standin.url), range(2)))
 
-    told = "downloading small: 0.2 MB from someone/small, once (licence MIT, commercial use: yes)\n"
+    told = "downloading small: 0.2 MB from someone/small, once (license MIT, commercial use: yes)\n"
     assert sorted(child.stderr for child in children) == ["", told]
     assert children[0].stdout == children[1].stdout
     assert children[0].stdout.startswith("ready: ")

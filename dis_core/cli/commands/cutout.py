@@ -1,4 +1,4 @@
-"""`dis-core cutout`: the subject before a transparent, coloured or other background."""
+"""`dis-core cutout`: the subject before a transparent, colored or other background."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from dis_core.jobs.job import CutoutStyle
 
 @click.command()
 @segmenting_options
-@click.option("--bgcolor", metavar="COLOUR", help="Put this colour behind: a name, #rrggbb or r,g,b.")
+@click.option("--bgcolor", metavar="COLOR", help="Put this color behind: a name, #rrggbb or r,g,b.")
 @click.option("--bgimage", type=click.Path(path_type=Path), help="Put this image behind, scaled to cover.")
 @click.option("--crop", is_flag=True, help="Cut the result to the subject.")
 @click.option("--crop-margin", type=click.IntRange(0), default=0, metavar="PIXELS", help="Leave this much around it.")
 @click.option(
-    "--colours",
+    "--colors",
     type=click.Choice(["clean", "original"]),
     default="clean",
     show_default=True,
-    help="clean: half-covered pixels lose the old background's colour.",
+    help="clean: half-covered pixels lose the old background's color.",
 )
 def cutout(
     request: Request,
@@ -34,7 +34,7 @@ def cutout(
     bgimage: Path | None,
     crop: bool,
     crop_margin: int,
-    colours: Literal["clean", "original"],
+    colors: Literal["clean", "original"],
 ) -> None:
     """Cut the subject out of images.
 
@@ -45,6 +45,6 @@ def cutout(
     if crop_margin and not crop:
         raise BadRequest("--crop-margin does nothing without --crop")
     style = CutoutStyle(
-        bgcolor=bgcolor, bgimage=bgimage, crop=crop, crop_margin=crop_margin, colours=colours, edges=request.edges
+        bgcolor=bgcolor, bgimage=bgimage, crop=crop, crop_margin=crop_margin, colors=colors, edges=request.edges
     )
     run_request(request, style, suffix=CUTOUT_SUFFIX)

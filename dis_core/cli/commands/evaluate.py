@@ -256,7 +256,7 @@ def predict_one(asked: Evaluation, image: Path, pair: Pair, pipeline: Pipeline, 
         report=lambda fraction, doing: report(fraction, f"{pair.name}: {doing}"),
     )
     make_folder(pair.prediction.parent)
-    write_picture(matte.grey(bits=8), pair.prediction, format="png", overwrite=asked.overwrite)
+    write_picture(matte.gray(bits=8), pair.prediction, format="png", overwrite=asked.overwrite)
 
 
 def write_results(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Scores]) -> None:

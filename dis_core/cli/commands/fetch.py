@@ -39,7 +39,7 @@ class Errand:
 @click.option(
     "--accept-noncommercial",
     is_flag=True,
-    help="Say that you know that a licence forbids commercial use; needed for models where it does.",
+    help="Say that you know that a license forbids commercial use; needed for models where it does.",
 )
 @progress_option
 @stop_option
@@ -103,19 +103,19 @@ def announce(errand: Errand) -> str:
     from dis_core.weights import bundled, hub, store
 
     spec = errand.spec
-    licence = f"{spec.license}, commercial use: {spec.commercial_use}"
+    terms = f"{spec.license}, commercial use: {spec.commercial_use}"
     if errand.file is not None:
         free = megabytes(free_space(store.weights_folder()))
-        return f"{spec.name}: from {errand.file} ({licence}); {free} free"
+        return f"{spec.name}: from {errand.file} ({terms}); {free} free"
     if spec.weights.is_embedded:
-        return f"{spec.name}: comes with {bundled.comes_with(spec)} ({licence})"
+        return f"{spec.name}: comes with {bundled.comes_with(spec)} ({terms})"
     if store.find_ready(spec) is not None:
-        return f"{spec.name}: is here ({licence}); verifying it"
+        return f"{spec.name}: is here ({terms}); verifying it"
     missing = store.bytes_to_download(spec)
     if not missing:
-        return f"{spec.name}: downloaded earlier ({licence}); preparing it"
+        return f"{spec.name}: downloaded earlier ({terms}); preparing it"
     free = megabytes(free_space(hub.cache_folder()))
-    return f"{spec.name}: {megabytes(missing)} to download from {spec.weights.repo} ({licence}); {free} free"
+    return f"{spec.name}: {megabytes(missing)} to download from {spec.weights.repo} ({terms}); {free} free"
 
 
 def bring(errand: Errand, *, report: Report) -> Path:
@@ -133,4 +133,4 @@ def bring(errand: Errand, *, report: Report) -> Path:
 
 
 def announced_already(spec: ModelSpec, size_bytes: int) -> None:
-    """Say nothing of a download: `announce` has, with the licence."""
+    """Say nothing of a download: `announce` has, with the license."""

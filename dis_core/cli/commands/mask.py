@@ -1,4 +1,4 @@
-"""`dis-core mask`: the grey matte itself."""
+"""`dis-core mask`: the gray matte itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dis_core.jobs.job import MaskStyle
 @segmenting_options
 @click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bits per pixel.")
 def mask(request: Request, *, bits: str) -> None:
-    """Write the matte of images: grey, white where the subject is.
+    """Write the matte of images: gray, white where the subject is.
 
     The result of beach.jpg is beach-mask.png beside it.
     """

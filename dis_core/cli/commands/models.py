@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from dis_core.model_spec import ModelSpec, WeightsFile
 
-HEADINGS = ("MODEL", "TASK", "LICENCE", "COMMERCIAL", "SIZE", "HERE", "WHERE")
+HEADINGS = ("MODEL", "TASK", "LICENSE", "COMMERCIAL", "SIZE", "HERE", "WHERE")
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array for programs instead of a table.")
 def models(*, as_json: bool) -> None:
-    """List the models: licence, commercial use, size of the download, and whether and where they are here."""
+    """List the models: license, commercial use, size of the download, and whether and where they are here."""
     from dis_core.registry import manager as registry
     from dis_core.registry.requirements import install_command, missing_packages
 

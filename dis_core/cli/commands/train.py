@@ -92,7 +92,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--validation", type=PATH, metavar="FOLDER", help="Evaluate on this folder instead of on drawn scenes.")
 @click.option("--depth-model", metavar="NAME", help="Estimates the depth of data that brings none.")
 @click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use.")
-@click.option("--steps", type=click.IntRange(1), help="Of the optimiser; else 20000, or as many as the minutes.")
+@click.option("--steps", type=click.IntRange(1), help="Of the optimizer; else 20000, or as many as the minutes.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End after so many, if that is sooner.")
 @click.option(
     "--coarse-share",
@@ -333,7 +333,7 @@ def with_depth(asked: Training, triples: list[Triple], kept_in: str, device: str
 
 
 def chosen_depth_model(asked: Training) -> ModelSpec:
-    """What estimates the depth that data lack. Raises UnknownModel, LicenceNotAccepted."""
+    """What estimates the depth that data lack. Raises UnknownModel, LicenseNotAccepted."""
     from dis_core.registry import manager as registry
     from dis_core.registry.selection import refuse_noncommercial
 

@@ -54,7 +54,7 @@ def fold_norms(backbone: nn.Module) -> nn.Module:
 
 
 def adapt_to_imagenet_statistics(state: dict[str, torch.Tensor], mean: torch.Tensor, std: torch.Tensor) -> None:
-    """Let weights made for inputs in [-1, 1] take [0, 1] normalised with `mean` and `std`, both (1, 3, 1, 1).
+    """Let weights made for inputs in [-1, 1] take [0, 1] normalized with `mean` and `std`, both (1, 3, 1, 1).
 
     The first convolution and its norm take both differences; at the border, where the input is padded with zeros, the
     result differs a little.

@@ -18,7 +18,7 @@ from torch import nn
 from dis_core.models.resample import resize_bicubic
 
 REGION_PENALTY = -100.0
-"""Added to the attention between tokens that only became neighbours by shifting; published weights expect it."""
+"""Added to the attention between tokens that only became neighbors by shifting; published weights expect it."""
 
 
 def relative_position_index(window: int) -> torch.Tensor:
@@ -45,8 +45,8 @@ class AxisWindows(NamedTuple):
     """Windows along one axis that are filled alike.
 
     There are `number` of them; `tokens` are those in all of them, one window after the other, counted along the axis:
-    a slice where they are neighbours, which takes no copy, else int64. `places` (n,) int64 is where in its window each
-    of a window's tokens is; `regions` (window,) int64 tells apart what only became neighbours by shifting.
+    a slice where they are neighbors, which takes no copy, else int64. `places` (n,) int64 is where in its window each
+    of a window's tokens is; `regions` (window,) int64 tells apart what only became neighbors by shifting.
     """
 
     number: int
@@ -155,7 +155,7 @@ class Block(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """Halve the grid: four neighbours become one token of twice the width."""
+    """Halve the grid: four neighbors become one token of twice the width."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -81,7 +81,7 @@ NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 NORM_EPS = 1e-5
 
 OLDER_ORDER_SHOWS = 0.2
-"""By so much more colours must be alike in the older order than in today's before somebody is warned."""
+"""By so much more colors must be alike in the older order than in today's before somebody is warned."""
 
 
 def convert_large(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -183,7 +183,7 @@ def with_norms_folded(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Te
 
 
 def in_todays_order(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights for tiles stacked by (column, row, colour), as the authors' code did before November 2024, put in order.
+    """Weights for tiles stacked by (column, row, color), as the authors' code did before November 2024, put in order.
 
     What does not have the shape of such weights stays as it is, and is refused later.
     """
@@ -198,17 +198,17 @@ def in_todays_order(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Te
 
 
 def seems_of_older_order(tensors: Mapping[str, torch.Tensor]) -> bool:
-    """Whether the kernels for the three colours of a tile are more alike in the older order than in today's.
+    """Whether the kernels for the three colors of a tile are more alike in the older order than in today's.
 
-    What a layer looks for is mostly brightness, so a tile's three colours get similar kernels. This has been tried
+    What a layer looks for is mostly brightness, so a tile's three colors get similar kernels. This has been tried
     on kernels made up to be so, not on published ones: it is a hint.
     """
     today, older = [], []
     for level, grid in enumerate(GRIDS):
         kernels = tensors[f"pictures.{level}.gather.weight"].float().transpose(0, 1).flatten(1)  # one per channel
         kernels = F.normalize(kernels, dim=1)
-        by_colour, by_place = kernels.view(3, grid**2, -1), kernels.view(grid**2, 3, -1)
-        today.append((by_colour[0] * by_colour[1]).sum(1))
+        by_color, by_place = kernels.view(3, grid**2, -1), kernels.view(grid**2, 3, -1)
+        today.append((by_color[0] * by_color[1]).sum(1))
         older.append((by_place[:, 0] * by_place[:, 1]).sum(1))
     return bool(torch.cat(older).mean() > torch.cat(today).mean() + OLDER_ORDER_SHOWS)
 

@@ -2,7 +2,7 @@
 
 Zheng et al., "Bilateral Reference for High-Resolution Dichotomous Image Segmentation" (arXiv 2401.03407), with the
 choices of the published weights. Levels go from coarse to fine: strides 32, 16, 8 and 4. Every resize in here keeps
-the corners' centres (`resize_to_corners`): the published weights were trained so. The batch norms of the published
+the corners' centers (`resize_to_corners`): the published weights were trained so. The batch norms of the published
 networks are folded into the convolutions before them (`birefnet_checkpoint`), so there are none here.
 """
 
@@ -169,7 +169,7 @@ class BiRefNet(nn.Module):
 def tiles_as_channels(x: torch.Tensor, grid: int) -> torch.Tensor:
     """Cut into `grid` x `grid` tiles, (B, C, H, W) -> (B, C * grid * grid, H / grid, W / grid).
 
-    Channels are ordered by colour, row of the tile, column of the tile.
+    Channels are ordered by color, row of the tile, column of the tile.
     """
     B, C, H, W = x.shape
     tiles = x.reshape(B, C, grid, H // grid, grid, W // grid)

@@ -2,7 +2,7 @@
 
 The network is transformers'; how an image gets into it and out of it is ours, after the authors' own code: the shorter
 side becomes 518, both sides multiples of 14, bicubic without antialiasing, ImageNet statistics, and the answer is
-enlarged bilinearly with the corners' centres fixed. The sizes are theirs exactly; the resampled colours differ from
+enlarged bilinearly with the corners' centers fixed. The sizes are theirs exactly; the resampled colors differ from
 OpenCV's by less than 1e-4 of their range, on white noise (test_depth_input_equals_the_authors_preprocessing).
 """
 
@@ -79,7 +79,7 @@ class DepthAnything:
         return to_array(full)
 
     def prepare(self, image: torch.Tensor) -> torch.Tensor:
-        """(1, 3, H, W) in [0, 1] -> the network's normalised input."""
+        """(1, 3, H, W) in [0, 1] -> the network's normalized input."""
         size = input_size((image.shape[2], image.shape[3]), self.shorter_side_px)
         return (resize_bicubic(image, size) - IMAGENET_MEAN) / IMAGENET_STD
 
@@ -131,7 +131,7 @@ def large_network() -> DepthAnythingForDepthEstimation:
 
 
 def load(build: Callable[[], nn.Module], weights: Path) -> nn.Module:
-    """Build a network without initialising it and fill it from a verified file."""
+    """Build a network without initializing it and fill it from a verified file."""
     with torch.device("meta"):
         network = build()
     load_strictly(network, weights)

@@ -41,7 +41,7 @@ TIME_OF_SAM: Final = 0.7
 
 
 class DisSamSegmenter:
-    """SAM and the refiner, which takes planes (B, 5, side, side): colours, mask and box."""
+    """SAM and the refiner, which takes planes (B, 5, side, side): colors, mask and box."""
 
     def __init__(self, refiner: nn.Module, *, sam: SAM, side_px: int, placement: Placement) -> None:
         self.sam = sam
@@ -120,10 +120,10 @@ class DisSamSegmenter:
 
 def to_input(image: torch.Tensor, mask: Plane, size: Size) -> torch.Tensor:
     """An image (1, 3, H, W) in [0, 1] and a mask of it, (H, W) in [0, 1], as the refiner's planes, (1, 5, *size)."""
-    colours = resize_by_area(image, size) - 0.5
+    colors = resize_by_area(image, size) - 0.5
     soft = resize_by_area(to_tensor(mask), size)
     box = resize_by_area(to_tensor(box_of(mask)), size) > SHARP
-    return torch.cat([colours, soft, box.float()], 1)
+    return torch.cat([colors, soft, box.float()], 1)
 
 
 def box_of(mask: Plane) -> Plane:

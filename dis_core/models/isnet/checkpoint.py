@@ -58,7 +58,7 @@ def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def convert_refiner(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same for the refiner of DIS-SAM, which sees a mask and a box beside the colours. Raises WeightsCorrupt."""
+    """The same for the refiner of DIS-SAM, which sees a mask and a box beside the colors. Raises WeightsCorrupt."""
     return converted(published, channels=5)
 
 

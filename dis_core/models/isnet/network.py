@@ -101,7 +101,7 @@ def dilated_block(channels_in: int, channels_middle: int, channels_out: int) -> 
 
 
 class ISNet(nn.Module):
-    """Finds the subject in an image of `channels` planes: 3 colours, and for DIS-SAM a coarse mask and its box.
+    """Finds the subject in an image of `channels` planes: 3 colors, and for DIS-SAM a coarse mask and its box.
 
     Sides of any length are taken; the maps are halved with rounding up. The widths are those of the tables above.
     """

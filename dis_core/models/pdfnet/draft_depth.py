@@ -41,7 +41,7 @@ class DraftDepth(nn.Module):
         self.head = nn.Conv2d(width, 1, 3, padding=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W), ImageNet-normalised -> relative inverse depth (B, 1, H/4, W/4) in (0, 1), near = large."""
+        """(B, 3, H, W), ImageNet-normalized -> relative inverse depth (B, 1, H/4, W/4) in (0, 1), near = large."""
         *finer, coarsest = self.backbone(x)
         # What the whole picture shows says where the horizon is; no window of a few cells does.
         x = self.narrow[-1](coarsest) + self.whole(coarsest.mean((2, 3), keepdim=True))

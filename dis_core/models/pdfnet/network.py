@@ -2,7 +2,7 @@
 
 Liu, Fu and Zhao, "High-Precision Dichotomous Image Segmentation via Depth Integrity-Prior and Fine-Grained Patch
 Strategy" (arXiv 2503.06100). B, C, H and W are as usual; the four levels of a stream are called 1 (finest, stride 4) to
-4 (coarsest, stride 32) after the paper. Every resize in here keeps the corners' centres (`resize_to_corners`): the
+4 (coarsest, stride 32) after the paper. Every resize in here keeps the corners' centers (`resize_to_corners`): the
 published weights were trained so.
 """
 
@@ -369,7 +369,7 @@ class PDFNet(nn.Module):
     def forward(self, image: torch.Tensor, depth: torch.Tensor) -> PDFNetOutput:
         """Find the subject.
 
-        `image` (B, 3, H, W) float, ImageNet-normalised; `depth` (B, 1, H, W) in [0, 1], near = large; H and W multiples
+        `image` (B, 3, H, W) float, ImageNet-normalized; `depth` (B, 1, H, W) in [0, 1], near = large; H and W multiples
         of 256, so that every patch still has a pixel at stride 32.
         """
         fused, full = self.fuse(image, depth)

@@ -32,7 +32,7 @@ class PDFNetSegmenter:
     """A loaded PDFNet with its depth input.
 
     `side_px` is the side of the network's square input. `resize` brings photographs to it: the published weights were
-    trained with plain bilinear sampling, corners' centres fixed. `estimate_depth` is called where the user gives none.
+    trained with plain bilinear sampling, corners' centers fixed. `estimate_depth` is called where the user gives none.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Segment Anything (Kirillov et al., ICCV 2023) through transformers: from boxes and points to a coarse mask.
 
 The network is transformers'; how an image gets into it and a mask out of it is ours, after the authors' own code: the
-longer side becomes 1024, rounded to whole levels, and the rest is padded with zeros *after* normalising; of the three
+longer side becomes 1024, rounded to whole levels, and the rest is padded with zeros *after* normalizing; of the three
 masks that it answers with the first one counts, as in DIS-SAM, whose refiner has learned from those.
 """
 

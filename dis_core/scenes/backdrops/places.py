@@ -8,14 +8,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dis_core.scenes.backdrops.furnishings import (
-    GREY,
+    GRAY,
     INDOORS,
     OUTDOORS,
     books,
     leaves,
-    thing_colour,
-    wall_colour,
-    wood_colour,
+    thing_color,
+    wall_color,
+    wood_color,
 )
 from dis_core.scenes.backdrops.simple import (
     Backdrop,
@@ -32,23 +32,23 @@ from dis_core.scenes.textures import Palette, Picture, Plane, blurred, fractal, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dis_core.scenes.backdrops.furnishings import Colour, Furnishing
+    from dis_core.scenes.backdrops.furnishings import Color, Furnishing
 
 _FLOOR_PX = 256
 
 
 def room(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """A wall with windows, shelves and furniture, and mostly a floor before it."""
-    wall, horizon = wall_colour(rng), rng.uniform(0.5, 1.1)
+    wall, horizon = wall_color(rng), rng.uniform(0.5, 1.1)
     sketch = Sketch(size, wall, 0.08)
     _panel(rng, sketch, wall, horizon)
     _furnish(rng, sketch, INDOORS, horizon, count=int(rng.integers(2, 8)))
-    return _completed(rng, size, sketch, wall, horizon, boards(rng, wood_colour(rng)))
+    return _completed(rng, size, sketch, wall, horizon, boards(rng, wood_color(rng)))
 
 
 def bookshelves(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """Boards full of books, jars or goods, from border to border."""
-    board = wood_colour(rng)
+    board = wood_color(rng)
     sketch = Sketch(size, board * np.float32(0.4), 0.05)
     height = rng.uniform(0.14, 0.4)
     for bottom in np.arange(rng.uniform(0.05, height), 1 + height, height):
@@ -61,19 +61,19 @@ def bookshelves(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 def street(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """House fronts with rows of windows, people and cars before them, pavement and road."""
-    wall, horizon = wall_colour(rng), rng.uniform(0.45, 0.85)
+    wall, horizon = wall_color(rng), rng.uniform(0.45, 0.85)
     sketch = Sketch(size, np.array([0.75, 0.82, 0.9], dtype=np.float32) * np.float32(rng.uniform(0.5, 1.15)), 0.0)
     x = rng.uniform(-0.3, 0)
     while x < 1:
         wide = rng.uniform(0.3, 0.9)
-        _house(rng, sketch, wall_colour(rng), (x, float(rng.choice([-0.1, rng.uniform(0, 0.3)])), x + wide, horizon))
+        _house(rng, sketch, wall_color(rng), (x, float(rng.choice([-0.1, rng.uniform(0, 0.3)])), x + wide, horizon))
         x += wide
     for _ in range(int(rng.choice([0, 0, 1, 2]))):
         crown = (rng.uniform(0, 1), rng.uniform(0, horizon * 0.7))
-        sketch.upright((crown[0] - 0.01, crown[1], crown[0] + 0.01, horizon), wood_colour(rng) * np.float32(0.5), 0.15)
+        sketch.upright((crown[0] - 0.01, crown[1], crown[0] + 0.01, horizon), wood_color(rng) * np.float32(0.5), 0.15)
         leaves(rng, sketch, crown, (0.12, 0.1), greenish(rng), count=90, size=0.03, depth=0.15)
     _furnish(rng, sketch, OUTDOORS, horizon + 0.02, count=int(rng.integers(0, 6)))
-    asphalt = GREY * np.float32(rng.uniform(0.25, 0.75))
+    asphalt = GRAY * np.float32(rng.uniform(0.25, 0.75))
     return _completed(rng, size, sketch, wall, horizon, slabs(rng, asphalt))
 
 
@@ -83,18 +83,18 @@ def thicket(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     sketch = Sketch(size, green * np.float32(rng.uniform(0.2, 1.2)), 0.05)
     for _ in range(int(rng.choice([0, 1, 3, 6]))):
         x, wide = rng.uniform(-0.1, 1.1), rng.uniform(0.01, 0.12)
-        sketch.upright((x, -0.1, x + wide, 1.1), wood_colour(rng) * np.float32(rng.uniform(0.3, 0.9)), 0.08)
+        sketch.upright((x, -0.1, x + wide, 1.1), wood_color(rng) * np.float32(rng.uniform(0.3, 0.9)), 0.08)
     if rng.random() < 0.5:
         for _ in range(int(rng.integers(10, 60))):
-            bright = np.clip(GREY * np.float32(rng.uniform(0.6, 1)) + green * np.float32(0.2), 0, 1)
+            bright = np.clip(GRAY * np.float32(rng.uniform(0.6, 1)) + green * np.float32(0.2), 0, 1)
             x, y = rng.uniform(0, 1, 2).tolist()
             sketch.disc(x, y, rng.uniform(0.002, 0.012), bright)
     leaf_size = float(np.exp(rng.uniform(np.log(0.03), np.log(0.1))))
     for layer in range(3):
         count = int(np.clip(0.25 / leaf_size**2, 25, 130))
-        centre = (rng.uniform(0, 1), rng.uniform(0, 1))
+        center = (rng.uniform(0, 1), rng.uniform(0, 1))
         tint = np.clip(green * rng.uniform(0.6, 1.2) * rng.uniform(0.85, 1.15, 3), 0, 1).astype(np.float32)
-        leaves(rng, sketch, centre, (0.35, 0.3), tint, count=count, size=leaf_size, depth=0.08 + 0.03 * layer)
+        leaves(rng, sketch, center, (0.35, 0.3), tint, count=count, size=leaf_size, depth=0.08 + 0.03 * layer)
     return _completed(rng, size, sketch, green, 1.2, None, roughness=0.3)
 
 
@@ -106,7 +106,7 @@ def lawn(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     top = rng.uniform(-0.3, horizon)
     kind = rng.random()
     if kind < 0.4:
-        plank, x = (wood_colour(rng) if rng.random() < 0.6 else wall_colour(rng)), -0.02
+        plank, x = (wood_color(rng) if rng.random() < 0.6 else wall_color(rng)), -0.02
         wide, gap = rng.uniform(0.02, 0.09), float(rng.choice([0.002, 0.03]))
         while x < 1:
             far.solid((x, top, x + wide, 1.1), plank * np.float32(rng.uniform(0.7, 1.15)), 0.1, bevel=0.004)
@@ -122,26 +122,26 @@ def lawn(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
         green,
         horizon,
         roughness=0.2,
-        ground=grass(rng, green if rng.random() < 0.75 else wood_colour(rng)),
+        ground=grass(rng, green if rng.random() < 0.75 else wood_color(rng)),
     )
 
 
 def table_top(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """A table seen at an angle, with things on it, before a room that is out of focus."""
-    wall, edge = wall_colour(rng), rng.uniform(0.1, 0.6)
+    wall, edge = wall_color(rng), rng.uniform(0.1, 0.6)
     sketch = Sketch(size, wall, 0.05)
     _furnish(rng, sketch, INDOORS, edge + rng.uniform(0, 0.3), count=int(rng.integers(1, 5)))
     for _ in range(int(rng.integers(0, 4))):
         x, tall, wide = rng.uniform(-0.1, 1), rng.uniform(0.08, 0.3), rng.uniform(0.05, 0.25)
-        sketch.upright((x, edge - tall, x + wide, edge + 0.03), thing_colour(rng), 0.2)
-    top = boards(rng, wood_colour(rng)) if rng.random() < 0.6 else slabs(rng, wall_colour(rng))
+        sketch.upright((x, edge - tall, x + wide, edge + 0.03), thing_color(rng), 0.2)
+    top = boards(rng, wood_color(rng)) if rng.random() < 0.6 else slabs(rng, wall_color(rng))
     return _completed(rng, size, sketch, wall, edge, top)
 
 
 def planks(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """A wall of wood, brick or tiles, or a table right from above."""
-    colour = wood_colour(rng)
-    texture = boards(rng, colour) if rng.random() < 0.6 else bricks(rng, wall_colour(rng))
+    color = wood_color(rng)
+    texture = boards(rng, color) if rng.random() < 0.6 else bricks(rng, wall_color(rng))
     if rng.random() < 0.5:
         texture = texture.transpose(1, 0, 2)
     rows, columns = (np.linspace(0, rng.uniform(0.5, 1) * (_FLOOR_PX - 1), extent).astype(int) for extent in size)
@@ -150,10 +150,10 @@ def planks(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     slope = np.linspace(0, 0.2 if from_above else 0.02, size[0], dtype=np.float32)[:, None]
     depth = np.float32(0.25) + np.repeat(slope, size[1], axis=1)
     picture = defocused(np.clip(picture, 0, 1), float(rng.choice([0, 0.003, 0.01])))
-    return Backdrop(picture, depth, palette_around(rng, np.clip(colour, 0, 1)), is_seen_from_above=from_above)
+    return Backdrop(picture, depth, palette_around(rng, np.clip(color, 0, 1)), is_seen_from_above=from_above)
 
 
-def boards(rng: np.random.Generator, colour: Colour) -> Picture:
+def boards(rng: np.random.Generator, color: Color) -> Picture:
     """Planks side by side with their grain, (256, 256, 3)."""
     image = Image.new("RGB", (_FLOOR_PX, _FLOOR_PX))
     draw, wide = ImageDraw.Draw(image), int(rng.choice([12, 20, 32, 64]))
@@ -162,56 +162,56 @@ def boards(rng: np.random.Generator, colour: Colour) -> Picture:
         start, long = int(rng.integers(-128, 0)), int(rng.choice([64, 128, 512]))
         for top in range(start, _FLOOR_PX, long):
             tone = np.exp(rng.normal(0, 0.12))
-            draw.rectangle((left, top, left + wide - 1, top + long - 1), fill=_ink(colour * tone), outline=None)
-            draw.rectangle((left, top, left + wide - 1, top + seam), fill=_ink(colour * 0.5))
-        draw.rectangle((left, 0, left + seam, _FLOOR_PX), fill=_ink(colour * 0.4))
+            draw.rectangle((left, top, left + wide - 1, top + long - 1), fill=_ink(color * tone), outline=None)
+            draw.rectangle((left, top, left + wide - 1, top + seam), fill=_ink(color * 0.5))
+        draw.rectangle((left, 0, left + seam, _FLOOR_PX), fill=_ink(color * 0.4))
     grain = fractal(rng, (_FLOOR_PX, _FLOOR_PX), slope=1.2, stretch=(rng.uniform(6, 14), 1))
     texture: Picture = unit_range(image) * (1 + np.float32(rng.uniform(0.04, 0.16)) * grain)[..., None]
     return texture
 
 
-def slabs(rng: np.random.Generator, colour: Colour) -> Picture:
+def slabs(rng: np.random.Generator, color: Color) -> Picture:
     """Asphalt, tiles, paving stones, carpet or cloth, (256, 256, 3)."""
     side = int(rng.choice([16, 32, 64, 300]))
-    image = Image.new("RGB", (_FLOOR_PX, _FLOOR_PX), _ink(colour * 0.6))
+    image = Image.new("RGB", (_FLOOR_PX, _FLOOR_PX), _ink(color * 0.6))
     draw, checks = ImageDraw.Draw(image), float(rng.choice([0, 0.04, 0.3]))
     for row, top in enumerate(range(0, _FLOOR_PX, side)):
         for column, left in enumerate(range(0, _FLOOR_PX, side)):
             tone = np.exp(rng.normal(0, 0.05)) - checks * ((row + column) % 2)
-            draw.rectangle((left + 1, top + 1, left + side - 1, top + side - 1), fill=_ink(colour * tone))
+            draw.rectangle((left + 1, top + 1, left + side - 1, top + side - 1), fill=_ink(color * tone))
     rough = fractal(rng, (_FLOOR_PX, _FLOOR_PX), slope=rng.uniform(0.5, 1.4))
     texture: Picture = unit_range(image) * (1 + np.float32(rng.uniform(0.03, 0.15)) * rough)[..., None]
     return texture
 
 
-def bricks(rng: np.random.Generator, colour: Colour) -> Picture:
+def bricks(rng: np.random.Generator, color: Color) -> Picture:
     """Bricks or long tiles in bond, (256, 256, 3)."""
-    image = Image.new("RGB", (_FLOOR_PX, _FLOOR_PX), _ink(colour * rng.choice([0.5, 1.3])))
+    image = Image.new("RGB", (_FLOOR_PX, _FLOOR_PX), _ink(color * rng.choice([0.5, 1.3])))
     draw, tall = ImageDraw.Draw(image), int(rng.choice([8, 12, 20]))
     for row, top in enumerate(range(0, _FLOOR_PX, tall)):
         for left in range(-(row % 2) * tall, _FLOOR_PX, tall * 2):
-            shade = colour * np.exp(rng.normal(0, 0.1))
+            shade = color * np.exp(rng.normal(0, 0.1))
             draw.rectangle((left + 1, top + 1, left + tall * 2 - 1, top + tall - 1), fill=_ink(shade))
     rough = fractal(rng, (_FLOOR_PX, _FLOOR_PX), slope=0.8)
     texture: Picture = unit_range(image) * (1 + np.float32(rng.uniform(0.03, 0.12)) * rough)[..., None]
     return texture
 
 
-def grass(rng: np.random.Generator, colour: Colour) -> Picture:
+def grass(rng: np.random.Generator, color: Color) -> Picture:
     """Grass, gravel or soil, (256, 256, 3)."""
     fine = fractal(rng, (_FLOOR_PX, _FLOOR_PX), slope=rng.uniform(0.3, 0.9), stretch=(rng.uniform(1, 4), 1))
     coarse = fractal(rng, (_FLOOR_PX, _FLOOR_PX), slope=1.8)
     light = np.exp(np.float32(rng.uniform(0.15, 0.4)) * fine + np.float32(0.12) * coarse)
-    texture: Picture = np.clip(colour * light[..., None], 0, 1)
+    texture: Picture = np.clip(color * light[..., None], 0, 1)
     return texture
 
 
-def _ink(colour: Palette) -> tuple[int, int, int]:
-    red, green, blue = (np.clip(colour, 0, 1) * 255).astype(int).tolist()
+def _ink(color: Palette) -> tuple[int, int, int]:
+    red, green, blue = (np.clip(color, 0, 1) * 255).astype(int).tolist()
     return red, green, blue
 
 
-def _panel(rng: np.random.Generator, sketch: Sketch, wall: Colour, horizon: float) -> None:
+def _panel(rng: np.random.Generator, sketch: Sketch, wall: Color, horizon: float) -> None:
     """What walls have of their own: stripes of paper, wainscot, a corner, skirting."""
     kind = rng.random()
     if kind < 0.2:
@@ -219,13 +219,13 @@ def _panel(rng: np.random.Generator, sketch: Sketch, wall: Colour, horizon: floa
         for x in np.arange(0, 1, step).tolist():
             sketch.box(x, 0, x + step / 2, 1, wall * np.float32(0.9))
     elif kind < 0.35:
-        sketch.solid((-0.1, horizon - rng.uniform(0.2, 0.4), 1.1, 1.1), wall_colour(rng), 0.085)
+        sketch.solid((-0.1, horizon - rng.uniform(0.2, 0.4), 1.1, 1.1), wall_color(rng), 0.085)
     if rng.random() < 0.35:
         corner = float(rng.choice([rng.uniform(0.05, 0.35), rng.uniform(0.65, 0.95)]))
         side = (0.0, corner) if corner < 0.5 else (corner, 1.0)
         sketch.box(side[0], -0.1, side[1], 1.1, wall * np.float32(rng.uniform(0.55, 0.85)), 0.12)
     if rng.random() < 0.7:
-        sketch.solid((-0.1, horizon - rng.uniform(0.02, 0.06), 1.1, horizon), wall_colour(rng), 0.09, bevel=0.004)
+        sketch.solid((-0.1, horizon - rng.uniform(0.02, 0.06), 1.1, horizon), wall_color(rng), 0.09, bevel=0.004)
 
 
 def _furnish(
@@ -236,16 +236,16 @@ def _furnish(
         furnishing(rng, sketch, float(x + rng.normal(0, 0.07)), floor)
 
 
-def _house(rng: np.random.Generator, sketch: Sketch, colour: Colour, box: tuple[float, float, float, float]) -> None:
+def _house(rng: np.random.Generator, sketch: Sketch, color: Color, box: tuple[float, float, float, float]) -> None:
     """A front with rows of windows, ledges and a shop or door below."""
     left, top, right, floor = box
-    sketch.box(left, top, right, floor, colour, 0.08)
-    sketch.box(left - 0.01, top, right + 0.01, top + 0.015, colour * np.float32(0.6))
+    sketch.box(left, top, right, floor, color, 0.08)
+    sketch.box(left - 0.01, top, right + 0.01, top + 0.015, color * np.float32(0.6))
     columns, rows = int(rng.integers(2, 7)), int(rng.integers(2, 6))
     cell = ((right - left) / columns, (floor - top) / rows)
     pane = (cell[0] * rng.uniform(0.3, 0.7), cell[1] * rng.uniform(0.4, 0.7))
-    frame = np.clip(colour * np.float32(rng.choice([0.5, 1.4])), 0, 1)
-    dark = GREY * np.float32(rng.uniform(0.08, 0.4)) + np.array([0, 0.02, 0.05], dtype=np.float32)
+    frame = np.clip(color * np.float32(rng.choice([0.5, 1.4])), 0, 1)
+    dark = GRAY * np.float32(rng.uniform(0.08, 0.4)) + np.array([0, 0.02, 0.05], dtype=np.float32)
     for i in range(columns):
         for j in range(rows):
             x, y = left + cell[0] * (i + 0.5) - pane[0] / 2, top + cell[1] * (j + 0.5) - pane[1] / 2
@@ -255,14 +255,14 @@ def _house(rng: np.random.Generator, sketch: Sketch, colour: Colour, box: tuple[
             sketch.box(x + pane[0] / 2 - 0.002, y, x + pane[0] / 2 + 0.002, y + tall, frame)
     if rng.random() < 0.4:
         y = floor - rng.uniform(0.15, 0.25)
-        sketch.solid((left + 0.02, y, right - 0.02, y + rng.uniform(0.02, 0.06)), thing_colour(rng), 0.1)
+        sketch.solid((left + 0.02, y, right - 0.02, y + rng.uniform(0.02, 0.06)), thing_color(rng), 0.1)
 
 
 def _completed(
     rng: np.random.Generator,
     size: tuple[int, int],
     sketch: Sketch,
-    base: Colour,
+    base: Color,
     horizon: float,
     ground: Picture | None,
     *,

@@ -16,12 +16,12 @@ from dis_core.scenes.textures import (
     Plane,
     blurred,
     blurred_picture,
-    coloured,
+    colored,
     fractal,
     painted,
     palette_around,
     pattern_field,
-    random_colour,
+    random_color,
     softened,
 )
 
@@ -77,14 +77,14 @@ def _wall(rng: np.random.Generator, size: tuple[int, int], stops: Palette) -> Pi
     ).item()
     field = pattern_field(rng, size, pattern)
     contrast = np.float32(rng.uniform(0.15, 0.9) if pattern in ("plain", "gradient") else rng.uniform(0.08, 0.45))
-    return coloured(0.5 + (field - 0.5) * contrast, stops[_ORDER]) * falloff(rng, size)[..., None]
+    return colored(0.5 + (field - 0.5) * contrast, stops[_ORDER]) * falloff(rng, size)[..., None]
 
 
 def _floor(rng: np.random.Generator, size: tuple[int, int], stops: Palette, horizon: float) -> Picture:
     pattern: Pattern = rng.choice(np.array(["plain", "mottled", "grain", "fine", "checks", "stripes"])).item()
     field = pattern_field(rng, (256, 256), pattern)
     contrast = np.float32(rng.uniform(0.2, 1))
-    return on_ground(rng, coloured(0.5 + (field - 0.5) * contrast, stops[_ORDER]), horizon, size)
+    return on_ground(rng, colored(0.5 + (field - 0.5) * contrast, stops[_ORDER]), horizon, size)
 
 
 def _clutter_part(rng: np.random.Generator, size: tuple[int, int], *, leafy: float) -> Part:
@@ -130,7 +130,7 @@ def _clutter(rng: np.random.Generator, size: tuple[int, int], *, count: int, lea
 
 
 def _over(picture: Picture, layer: Layer) -> Picture:
-    return layer.colour + (1 - layer.alpha[..., None]) * picture
+    return layer.color + (1 - layer.alpha[..., None]) * picture
 
 
 def _bokeh(rng: np.random.Generator, picture: Picture, *, strength: float) -> Picture:
@@ -138,22 +138,22 @@ def _bokeh(rng: np.random.Generator, picture: Picture, *, strength: float) -> Pi
     size = picture.shape[:2]
     radius = rng.uniform(0.015, 0.06) * max(size)
     count = int(rng.integers(5, 40))
-    centres = rng.uniform((0, 0), (size[1], size[0]), (count, 2))
-    discs = [ellipse((x, y), (radius, radius), count=20) for x, y in centres]
-    surface = np.ones((*size, 3), dtype=np.float32) * random_colour(rng)
+    centers = rng.uniform((0, 0), (size[1], size[0]), (count, 2))
+    discs = [ellipse((x, y), (radius, radius), count=20) for x, y in centers]
+    surface = np.ones((*size, 3), dtype=np.float32) * random_color(rng)
     layer = draw_parts(
         [Part([disc], relief=0, tone=rng.uniform(0.8, 1.5)) for disc in discs],
         {0: surface},
         Light((0, 0, 1), 1, 0),
         size,
     )
-    lit: Picture = picture + layer.colour * np.float32(strength)
+    lit: Picture = picture + layer.color * np.float32(strength)
     return np.clip(lit, 0, 1)
 
 
 def studio(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """A wall or a sweep of paper, plain or patterned, close behind the subject."""
-    stops = palette_around(rng, random_colour(rng, saturated=0.1))
+    stops = palette_around(rng, random_color(rng, saturated=0.1))
     picture = _wall(rng, size, stops)
     depth = np.float32(rng.uniform(0.1, 0.35)) + softened(fractal(rng, size, slope=2.4), 0.5) * np.float32(0.012)
     if rng.random() < 0.3:
@@ -163,7 +163,7 @@ def studio(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 def table(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """A table top or floor before a wall that may hold furniture and pictures."""
-    stops, ground = palette_around(rng, random_colour(rng)), palette_around(rng, random_colour(rng, saturated=0.08))
+    stops, ground = palette_around(rng, random_color(rng)), palette_around(rng, random_color(rng, saturated=0.08))
     horizon = rng.uniform(0.15, 0.75)
     picture = _wall(rng, size, stops)
     depth = np.full(size, rng.uniform(0.08, 0.25), dtype=np.float32)
@@ -173,7 +173,7 @@ def table(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
             size,
             count=int(rng.integers(2, 14)),
             leafy=0.1,
-            base=np.concatenate([stops, palette_around(rng, random_colour(rng))]),
+            base=np.concatenate([stops, palette_around(rng, random_color(rng))]),
         )
         picture = _over(picture, layer)
         depth = depth + layer.alpha * np.float32(rng.uniform(0.01, 0.08))
@@ -204,7 +204,7 @@ def landscape(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
         picture += mask[..., None] * (trees * (1 - haze) + haze * picture.mean(axis=(0, 1)) - picture)
         depth = np.maximum(depth, mask * np.float32(distance))
     picture = defocused(picture, float(rng.choice([0, 0.003, 0.012])))
-    ground = palette_around(rng, greenish(rng) if rng.random() < 0.6 else random_colour(rng))
+    ground = palette_around(rng, greenish(rng) if rng.random() < 0.6 else random_color(rng))
     picture[int(horizon * size[0]) :] = _floor(rng, size, ground, horizon)
     return Backdrop(picture, with_ground(depth, horizon), ground, horizon=horizon)
 
@@ -224,7 +224,7 @@ def sky(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 def foliage(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """Leaves and stalks behind the subject, mostly out of focus."""
-    stops = palette_around(rng, greenish(rng) if rng.random() < 0.75 else random_colour(rng))
+    stops = palette_around(rng, greenish(rng) if rng.random() < 0.75 else random_color(rng))
     picture = painted(rng, size, "mottled" if rng.random() < 0.6 else "patches", stops[_ORDER])
     focus = float(rng.choice([0.004, 0.012, 0.03, 0.05]))
     depth = np.full(size, 0.1, dtype=np.float32)
@@ -243,8 +243,8 @@ def foliage(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 def interior(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """A cluttered place, sharp or soft: shelves, windows, boxes, lights."""
-    stops = palette_around(rng, random_colour(rng))
-    many = np.concatenate([stops, palette_around(rng, random_colour(rng)), palette_around(rng, random_colour(rng))])
+    stops = palette_around(rng, random_color(rng))
+    many = np.concatenate([stops, palette_around(rng, random_color(rng)), palette_around(rng, random_color(rng))])
     picture = _wall(rng, size, stops)
     layer = _clutter(rng, size, count=int(rng.integers(8, 40)), leafy=0.05, base=many)
     picture = _over(picture, layer)
@@ -258,16 +258,16 @@ def interior(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 def from_above(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     """A table, carpet, pavement or lawn that fills the picture, with crumbs, cracks or leaves on it."""
-    stops = palette_around(rng, random_colour(rng, saturated=0.08))
+    stops = palette_around(rng, random_color(rng, saturated=0.08))
     patterns: list[Pattern] = ["plain", "mottled", "fine", "grain", "checks", "stripes", "spots", "patches"]
     field = pattern_field(rng, size, patterns[int(rng.integers(len(patterns)))])
     contrast = np.float32(rng.uniform(0.15, 0.9))
-    picture = coloured(0.5 + (field - 0.5) * contrast, stops[_ORDER])
+    picture = colored(0.5 + (field - 0.5) * contrast, stops[_ORDER])
     depth = np.float32(rng.uniform(0.25, 0.4)) + _rows(size) * np.float32(rng.choice([0, 0.15, 0.3]))
     if rng.random() < 0.4:
         crumbs = _clutter(rng, size, count=int(rng.integers(2, 12)), leafy=0.4, base=stops)
         see_through = np.float32(rng.uniform(0.15, 0.5))
-        picture = _over(picture, Layer(crumbs.colour * see_through, crumbs.alpha * see_through, crumbs.relief))
+        picture = _over(picture, Layer(crumbs.color * see_through, crumbs.alpha * see_through, crumbs.relief))
     return Backdrop(picture * falloff(rng, size)[..., None], depth, stops, is_seen_from_above=True)
 
 

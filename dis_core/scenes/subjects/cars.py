@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dis_core.scenes.contours import Contour, smooth_path
 from dis_core.scenes.subjects.living import Part, Subject
 
-# From the rear bumper over the roof to the front bumper, (along, up) in metres.
+# From the rear bumper over the roof to the front bumper, (along, up) in meters.
 _SHAPES: tuple[tuple[tuple[float, float], ...], ...] = (
     ((-2.2, 0.3), (-2.25, 0.85), (-1.6, 0.98), (-0.9, 1.42), (0.2, 1.45), (1.0, 0.98), (2.05, 0.8), (2.2, 0.3)),
     ((-2.0, 0.3), (-2.1, 0.9), (-1.95, 1.1), (-1.55, 1.48), (0.1, 1.5), (0.95, 1.02), (1.85, 0.85), (2.0, 0.3)),
@@ -22,14 +22,14 @@ _SHAPES: tuple[tuple[tuple[float, float], ...], ...] = (
 
 @dataclass(frozen=True)
 class _View:
-    """A camera that is `distance` metres away and `height` above the road, and sees the car turned by `yaw`."""
+    """A camera that is `distance` meters away and `height` above the road, and sees the car turned by `yaw`."""
 
     yaw: float
     distance: float
     height: float
 
     def seen(self, points: NDArray[np.float64]) -> Contour:
-        """Points (n, 3) as (along, up, across) on the picture, (n, 2), y downwards, about one unit per two metres."""
+        """Points (n, 3) as (along, up, across) on the picture, (n, 2), y downwards, about one unit per two meters."""
         along, up, across = points.T
         x = along * np.cos(self.yaw) - across * np.sin(self.yaw)
         away = along * np.sin(self.yaw) + across * np.cos(self.yaw)
@@ -57,9 +57,9 @@ def _strip(view: _View, edge: Contour, belt: float, *, inset: float = 1.0) -> Co
     return np.concatenate([near, far[::-1]])
 
 
-def _disc(view: _View, centre: tuple[float, float], radius: float, across: float) -> Contour:
+def _disc(view: _View, center: tuple[float, float], radius: float, across: float) -> Contour:
     turn = np.linspace(0, 2 * np.pi, 28, endpoint=False)
-    along, up = centre[0] + radius * np.cos(turn), centre[1] + radius * np.sin(turn)
+    along, up = center[0] + radius * np.cos(turn), center[1] + radius * np.sin(turn)
     return view.seen(np.stack([along, up, np.full(28, across)], axis=-1))
 
 
@@ -86,7 +86,7 @@ def _windows(view: _View, knots: Contour, belt: float) -> list[Part]:
 
 
 def _wheels(rng: np.random.Generator, view: _View, places: tuple[float, float], radius: float) -> list[Part]:
-    tyres = [_disc(view, (x, radius), radius, 0.86) for x in places]
+    tires = [_disc(view, (x, radius), radius, 0.86) for x in places]
     arches = [_disc(view, (x, radius + 0.03), radius * 1.15, 0.88) for x in places]
     rims = [_disc(view, (x, radius), radius * 0.65, 0.87) for x in places]
     hubs = [_disc(view, (x, radius), radius * 0.15, 0.87) for x in places]
@@ -95,7 +95,7 @@ def _wheels(rng: np.random.Generator, view: _View, places: tuple[float, float], 
             for x in places for a in np.arange(count) * 2 * np.pi / count]  # fmt: skip
     return [
         _paint(*arches, material=2, tone=0.05),
-        Part(tyres, material=2, tone=0.12, relief=0.1),
+        Part(tires, material=2, tone=0.12, relief=0.1),
         _paint(*rims, material=2, tone=1.0),
         _paint(*gaps, material=2, tone=0.2),
         _paint(*hubs, material=2, tone=0.8),

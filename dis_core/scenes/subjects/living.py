@@ -63,8 +63,8 @@ def fur(rng: np.random.Generator, outline: Contour, *, material: int, length: fl
     return groups
 
 
-def eyes(centre: tuple[float, float], apart: float, size: float) -> list[Part]:
-    x, y = centre
+def eyes(center: tuple[float, float], apart: float, size: float) -> list[Part]:
+    x, y = center
     places = [(x - apart, y), (x + apart, y)]
     glints = [(px - size * 0.3, py - size * 0.35) for px, py in places]
     return [
@@ -74,8 +74,8 @@ def eyes(centre: tuple[float, float], apart: float, size: float) -> list[Part]:
     ]
 
 
-def animal_head(rng: np.random.Generator, centre: tuple[float, float], size: float) -> list[Part]:
-    x, y = centre
+def animal_head(rng: np.random.Generator, center: tuple[float, float], size: float) -> list[Part]:
+    x, y = center
     parts: list[Part] = []
     ear, spread = rng.uniform(0.5, 1.3) * size, rng.uniform(0.45, 0.85) * size
     for side in (-1, 1):
@@ -84,7 +84,7 @@ def animal_head(rng: np.random.Generator, centre: tuple[float, float], size: flo
         parts.append(Part([leaf(root, tip, size * rng.uniform(0.45, 0.8))], tone=0.9))
         inner = (np.asarray(tip) * 0.8 + np.asarray(root) * 0.2).tolist()
         parts.append(_mark(leaf(root, (inner[0], inner[1]), size * 0.3), material=3, tone=1.1))
-    skull = blob(rng, centre, (size * rng.uniform(0.85, 1.1), size * rng.uniform(0.8, 1)), roughness=0.04)
+    skull = blob(rng, center, (size * rng.uniform(0.85, 1.1), size * rng.uniform(0.8, 1)), roughness=0.04)
     muzzle = (x + rng.normal(0, 0.05) * size, y + size * 0.4)
     parts += [
         Part([skull], lift=0.1),
@@ -97,12 +97,12 @@ def animal_head(rng: np.random.Generator, centre: tuple[float, float], size: flo
     return parts
 
 
-def _stripes_on(rng: np.random.Generator, centre: tuple[float, float], radius: float) -> Part:
+def _stripes_on(rng: np.random.Generator, center: tuple[float, float], radius: float) -> Part:
     bands = []
     for offset in np.linspace(-1, 1, int(rng.integers(4, 10))):
-        x = centre[0] + offset * radius
+        x = center[0] + offset * radius
         bends = rng.normal(0, 0.06, 2)
-        points = [(x, centre[1] - radius), (x + bends[0], centre[1]), (x + bends[1], centre[1] + radius)]
+        points = [(x, center[1] - radius), (x + bends[0], center[1]), (x + bends[1], center[1] + radius)]
         bands.append(limb(points, [0.02, radius * rng.uniform(0.06, 0.2), 0.02], count=10))
     return _mark(*bands, material=int(rng.integers(0, 4)), tone=float(rng.choice([0.3, 0.5, 1.6])))
 
@@ -326,9 +326,9 @@ def plant(rng: np.random.Generator) -> Subject:
 def blossoms_of_shapes(rng: np.random.Generator) -> Subject:
     """A sculpture of nothing in particular: blobs, limbs and boxes joined at random."""
     parts: list[Part] = []
-    centre = np.zeros(2)
+    center = np.zeros(2)
     for k in range(int(rng.integers(1, 6))):
-        place = (float(centre[0]), float(centre[1]))
+        place = (float(center[0]), float(center[1]))
         radii = (rng.uniform(0.25, 0.7), rng.uniform(0.25, 0.7))
         material, lift = int(rng.integers(0, 4)) if k else 0, rng.normal(0, 0.08)
         kind = rng.random()
@@ -337,14 +337,14 @@ def blossoms_of_shapes(rng: np.random.Generator) -> Subject:
         elif kind < 0.75:
             outline = ellipse(place, radii, angle=rng.uniform(0, np.pi), power=rng.choice([2, 3, 6, 12]))
         else:
-            ends = centre + rng.normal(0, 0.6, (2, 2))
+            ends = center + rng.normal(0, 0.6, (2, 2))
             outline = limb([tuple(ends[0]), place, tuple(ends[1])], rng.uniform(0.1, 0.45, 3).tolist())
         parts.append(Part([outline], material=material, lift=lift, tone=rng.uniform(0.8, 1.2)))
         if rng.random() < 0.3:
             parts += fur(rng, outline, material=material, length=rng.uniform(0.05, 0.3))
         if rng.random() < 0.3:
             parts.append(_stripes_on(rng, place, min(radii)))
-        centre = centre + rng.normal(0, 0.45, 2)
+        center = center + rng.normal(0, 0.45, 2)
     return Subject(parts, "lies" if rng.random() < 0.5 else "stands")
 
 

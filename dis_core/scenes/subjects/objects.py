@@ -75,15 +75,15 @@ def crate(rng: np.random.Generator) -> Subject:
     return Subject(parts, "stands")
 
 
-def _wheel(rng: np.random.Generator, centre: tuple[float, float], radius: float) -> list[Part]:
-    rim, hub = radius * rng.uniform(0.55, 0.88), ellipse(centre, (radius * 0.15, radius * 0.15))
-    tyre = Part([ellipse(centre, (radius, radius))], [ellipse(centre, (rim, rim))], material=3, tone=0.3, relief=0.3)
+def _wheel(rng: np.random.Generator, center: tuple[float, float], radius: float) -> list[Part]:
+    rim, hub = radius * rng.uniform(0.55, 0.88), ellipse(center, (radius * 0.15, radius * 0.15))
+    tire = Part([ellipse(center, (radius, radius))], [ellipse(center, (rim, rim))], material=3, tone=0.3, relief=0.3)
     count, start = int(rng.integers(3, 16)), rng.uniform(0, 1)
     spokes = []
     for angle in start + 2 * np.pi * np.arange(count) / count:
-        end = (centre[0] + rim * 1.05 * np.cos(angle), centre[1] + rim * 1.05 * np.sin(angle))
-        spokes.append(limb([centre, end], [max(0.012, radius * 0.35 / count)], count=4))
-    return [Part(spokes, material=2, relief=0.2), tyre, Part([hub], material=2)]
+        end = (center[0] + rim * 1.05 * np.cos(angle), center[1] + rim * 1.05 * np.sin(angle))
+        spokes.append(limb([center, end], [max(0.012, radius * 0.35 / count)], count=4))
+    return [Part(spokes, material=2, relief=0.2), tire, Part([hub], material=2)]
 
 
 def vehicle(rng: np.random.Generator) -> Subject:
@@ -227,8 +227,8 @@ def fruit(rng: np.random.Generator) -> Subject:
     x = 0.0
     for _ in range(int(rng.choice([1, 1, 2, 3, 4]))):
         r, tall = rng.uniform(0.35, 0.6), rng.uniform(0.75, 1.25)
-        centre = (x, -r * tall)
-        body = blob(rng, centre, (r, r * tall), roughness=0.03)
+        center = (x, -r * tall)
+        body = blob(rng, center, (r, r * tall), roughness=0.03)
         tone = rng.uniform(0.8, 1.15)
         material = int(rng.integers(0, 2))
         if rng.random() < 0.6:
@@ -238,7 +238,7 @@ def fruit(rng: np.random.Generator) -> Subject:
         parts.append(Part([body], material=material, tone=tone, relief=1.0))
         if rng.random() < 0.3:
             ribs = [
-                limb([(x, centre[1] - r * tall), (x + s * r, centre[1]), (x, centre[1] + r * tall)], [0.01, 0.04, 0.01])
+                limb([(x, center[1] - r * tall), (x + s * r, center[1]), (x, center[1] + r * tall)], [0.01, 0.04, 0.01])
                 for s in (-1.1, -0.5, 0, 0.5, 1.1)
             ]
             parts.append(_mark(*ribs, material=material, tone=0.65))

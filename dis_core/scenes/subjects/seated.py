@@ -21,7 +21,7 @@ def _mark(*contours: Contour, material: int = 0, tone: float = 0.3) -> Part:
     return Part(contours, material=material, tone=tone, relief=0, is_marking=True)
 
 
-def _face(rng: np.random.Generator, x: float, *, is_grey: bool) -> list[Part]:
+def _face(rng: np.random.Generator, x: float, *, is_gray: bool) -> list[Part]:
     """Head and hair about (x, 0): skin is material 0, hair 1."""
     face = ellipse((x, 0), (rng.uniform(0.31, 0.37), rng.uniform(0.43, 0.5)), power=2.2)
     turn = rng.normal(0, 0.06)
@@ -43,7 +43,7 @@ def _face(rng: np.random.Generator, x: float, *, is_grey: bool) -> list[Part]:
         lenses = [ellipse((x + turn + s * 0.15, -0.04), (0.105, 0.085)) for s in (-1, 1)]
         parts.append(Part(rims, lenses, material=1, tone=0.4, relief=0, is_marking=True))
     cap = blob(rng, (x + rng.normal(0, 0.04), -0.36), (0.37, rng.uniform(0.15, 0.24)), roughness=0.05)
-    return parts if is_grey else [*parts, Part([cap], material=1, lift=0.12, relief=0.5)]
+    return parts if is_gray else [*parts, Part([cap], material=1, lift=0.12, relief=0.5)]
 
 
 def _jacket(rng: np.random.Generator, wide: float, waist: float) -> list[Part]:
@@ -73,7 +73,7 @@ def _jacket(rng: np.random.Generator, wide: float, waist: float) -> list[Part]:
 
 
 def upper_body(rng: np.random.Generator) -> Subject:
-    """A person from the waist up, arms at the sides, folded or on the hips, in clothes of several colours."""
+    """A person from the waist up, arms at the sides, folded or on the hips, in clothes of several colors."""
     x, wide = rng.normal(0, 0.05), rng.uniform(0.7, 0.95)
     mane = blob(rng, (x, rng.uniform(-0.15, 0.2)), (rng.uniform(0.38, 0.52), rng.uniform(0.5, 0.8)), roughness=0.05)
     is_bald = rng.random() < 0.12
@@ -93,17 +93,17 @@ def upper_body(rng: np.random.Generator) -> Subject:
             Part([ellipse((hand[0] + side * cuff * 0.5, hand[1] + 0.05), (0.14, 0.12))], relief=0.6),
             Part([sleeve], material=2, tone=rng.uniform(0.8, 1.05), relief=0.6, lift=0.05),
         ]
-    parts += _face(rng, x, is_grey=is_bald)
+    parts += _face(rng, x, is_gray=is_bald)
     if rng.random() < 0.15:
         brim = Part([ellipse((x, -0.4), (0.42, 0.2), power=2.5), ellipse((x, -0.3), (0.6, 0.07))], material=4)
         parts.append(replace(brim, lift=0.14))
     return Subject(parts, "cropped", _DRESSED)
 
 
-def _dog_head(rng: np.random.Generator, centre: tuple[float, float], size: float) -> list[Part]:
+def _dog_head(rng: np.random.Generator, center: tuple[float, float], size: float) -> list[Part]:
     """A head with hanging ears, a long muzzle, perhaps a tongue."""
-    x, y = centre
-    skull = blob(rng, centre, (size * rng.uniform(0.75, 0.9), size * rng.uniform(0.85, 1.05)), roughness=0.03)
+    x, y = center
+    skull = blob(rng, center, (size * rng.uniform(0.75, 0.9), size * rng.uniform(0.85, 1.05)), roughness=0.03)
     ears = []
     for side in (-1, 1):
         tip = (x + side * size * rng.uniform(0.9, 1.2), y + size * rng.uniform(0.3, 1.0))
@@ -126,12 +126,12 @@ def _dog_head(rng: np.random.Generator, centre: tuple[float, float], size: float
     return parts
 
 
-def _head(rng: np.random.Generator, centre: tuple[float, float], size: float) -> list[Part]:
-    return animal_head(rng, centre, size) if rng.random() < 0.5 else _dog_head(rng, centre, size)
+def _head(rng: np.random.Generator, center: tuple[float, float], size: float) -> list[Part]:
+    return animal_head(rng, center, size) if rng.random() < 0.5 else _dog_head(rng, center, size)
 
 
 def _patches(rng: np.random.Generator, places: list[tuple[float, float]], size: float) -> list[Part]:
-    """Fur of other colours, in large patches."""
+    """Fur of other colors, in large patches."""
     spots = [blob(rng, place, (size * rng.uniform(0.5, 1.2), size), roughness=0.25) for place in places]
     return [_mark(spot, material=int(rng.integers(1, 3)), tone=rng.uniform(0.6, 1.3)) for spot in spots]
 

@@ -136,14 +136,14 @@ def test_a_misshaped_layer_for_tiles_is_refused_in_the_older_order_too(published
 # Which order of tiles a checkpoint wants
 
 
-def with_like_colours(published: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Kernels that look for brightness, in today's order: those for a tile's three colours are alike."""
+def with_like_colors(published: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Kernels that look for brightness, in today's order: those for a tile's three colors are alike."""
     random = torch.Generator().manual_seed(0)
     made_up = dict(published)
     for n, grid in zip((5, 4, 3, 2), GRIDS, strict=True):
         by_place = torch.randn(64, 1, grid**2, 3, 3, generator=random)
-        by_colour = by_place + 0.5 * torch.randn(64, 3, grid**2, 3, 3, generator=random)
-        made_up[f"decoder.ipt_blk{n}.conv1.weight"] = by_colour.flatten(1, 2)
+        by_color = by_place + 0.5 * torch.randn(64, 3, grid**2, 3, 3, generator=random)
+        made_up[f"decoder.ipt_blk{n}.conv1.weight"] = by_color.flatten(1, 2)
     return made_up
 
 
@@ -167,22 +167,22 @@ def test_weights_of_the_older_order_come_out_as_those_of_todays(published: dict[
 def test_whoever_converts_weights_that_seem_to_want_the_older_order_is_warned(
     published: dict[str, torch.Tensor], caplog: pytest.LogCaptureFixture
 ) -> None:
-    older = in_older_order(with_like_colours(published))
+    older = in_older_order(with_like_colors(published))
 
     convert_lite(older)
 
     assert "the order of before November 2024" in caplog.text
 
 
-@pytest.mark.parametrize("kernels", ["random", "like colours", "put in order"])
+@pytest.mark.parametrize("kernels", ["random", "like colors", "put in order"])
 def test_nobody_is_warned_without_a_reason(
     published: dict[str, torch.Tensor], caplog: pytest.LogCaptureFixture, kernels: str
 ) -> None:
     caplog.set_level(logging.WARNING)
 
     if kernels == "put in order":
-        convert_lite_of_older_order(in_older_order(with_like_colours(published)))
+        convert_lite_of_older_order(in_older_order(with_like_colors(published)))
     else:
-        convert_lite(published if kernels == "random" else with_like_colours(published))
+        convert_lite(published if kernels == "random" else with_like_colors(published))
 
     assert not caplog.records

@@ -64,7 +64,7 @@ def test_a_long_deformable_convolution_can_be_cancelled_in_its_middle(monkeypatc
     assert len(seen) == 8
 
 
-def test_the_picture_is_cut_into_tiles_of_one_colour_each_row_by_row() -> None:
+def test_the_picture_is_cut_into_tiles_of_one_color_each_row_by_row() -> None:
     x = torch.arange(2 * 4 * 6.0).view(1, 2, 4, 6)
 
     tiles = tiles_as_channels(x, 2)

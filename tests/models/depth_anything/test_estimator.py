@@ -58,9 +58,9 @@ def test_depth_input_equals_the_authors_preprocessing() -> None:
     ours = estimator.prepare(to_tensor(image))
 
     theirs = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
-    colours = ours * IMAGENET_STD + IMAGENET_MEAN
+    colors = ours * IMAGENET_STD + IMAGENET_MEAN
     assert ours.shape == (1, 3, height, width)
-    assert (colours - to_tensor(np.asarray(theirs, np.float32))).abs().max() < 1e-4
+    assert (colors - to_tensor(np.asarray(theirs, np.float32))).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize(("build", "millions"), [(small_network, 24.8), (base_network, 97.5), (large_network, 335.3)])

@@ -132,7 +132,7 @@ def test_the_refiner_matches_the_reference(refiner: ISNet, image: NDArray[np.flo
     assert np.abs(logits.sigmoid().numpy()[..., ::2, ::2] - theirs["d1_sub"]).max() < FEATURE_TOLERANCE
 
 
-def test_a_coarse_mask_becomes_the_grey_mask_of_the_authors_demo(
+def test_a_coarse_mask_becomes_the_gray_mask_of_the_authors_demo(
     refiner: ISNet, sam: SAM, image: NDArray[np.float32]
 ) -> None:
     theirs = golden("refiner_demo_path")
@@ -141,12 +141,12 @@ def test_a_coarse_mask_becomes_the_grey_mask_of_the_authors_demo(
 
     (answer,) = segmenter.segment_tiles([image], known=[Segmentation(mask, guide=mask)], quality="normal")
 
-    grey = np.floor(255 * stretched(answer, (float(answer.min()), float(answer.max()))))
-    assert np.abs(grey - theirs["grey_uint8"]).max() <= 1
-    assert (grey != theirs["grey_uint8"]).mean() < 0.01
+    gray = np.floor(255 * stretched(answer, (float(answer.min()), float(answer.max()))))
+    assert np.abs(gray - theirs["grey_uint8"]).max() <= 1
+    assert (gray != theirs["grey_uint8"]).mean() < 0.01
 
 
-def test_from_picture_and_box_to_grey_mask_all_is_as_in_the_reference(
+def test_from_picture_and_box_to_gray_mask_all_is_as_in_the_reference(
     refiner: ISNet, sam: SAM, image: NDArray[np.float32]
 ) -> None:
     theirs = golden("chain_box_prompt")

@@ -70,7 +70,7 @@ def test_the_input_of_a_picture_of_the_networks_size_is_the_picture() -> None:
     assert torch.equal(x, planes(every_level) - 0.5)
 
 
-def test_a_picture_gets_the_grey_mask_that_the_authors_get(network: ISNet) -> None:
+def test_a_picture_gets_the_gray_mask_that_the_authors_get(network: ISNet) -> None:
     theirs = golden("pipeline_150x203_at_256")
     image = theirs["image_rgb"].astype(np.float32) / np.float32(255)
 

@@ -59,7 +59,7 @@ def test_a_matte_has_the_size_of_its_image_and_lies_between_0_and_1(height: int,
     assert network.seen[0][0].shape == (1, 3, 256, 256)
 
 
-def test_the_network_sees_imagenet_normalised_colours_and_depth_from_0_to_1() -> None:
+def test_the_network_sees_imagenet_normalized_colors_and_depth_from_0_to_1() -> None:
     segmenter, network = make_segmenter()
     image = np.full((256, 256, 3), 0.5, np.float32)
 

@@ -1,4 +1,4 @@
-"""Colour spaces of Krita, and pixels led from one to another by Krita itself, in a document that nobody sees."""
+"""Color spaces of Krita, and pixels led from one to another by Krita itself, in a document that nobody sees."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from krita import Krita
 from .qt import QtCore
 
 SRGB_PROFILES = ("sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V4-srgbtrc.icc", "sRGB built-in", "sRGB IEC61966-2.1")
-"""Profiles of which the bytes can be taken as they are: the same colours and the same curve."""
+"""Profiles of which the bytes can be taken as they are: the same colors and the same curve."""
 
 SCRATCH_PIXELS = 500_000
 """At most so many are converted at once: floating point takes a tenth of a microsecond for each."""
 
 
 @dataclass(frozen=True)
-class ColourSpace:
-    """A colour model ("RGBA"), a depth ("U16") and the name of a profile."""
+class ColorSpace:
+    """A color model ("RGBA"), a depth ("U16") and the name of a profile."""
 
     model: str
     depth: str
@@ -30,22 +30,22 @@ class ColourSpace:
         return (self.model, self.depth) == ("RGBA", "U8") and self.profile in SRGB_PROFILES
 
 
-SRGB = ColourSpace("RGBA", "U8", SRGB_PROFILES[0])
+SRGB = ColorSpace("RGBA", "U8", SRGB_PROFILES[0])
 
 
-def space_of(thing: Any) -> ColourSpace:
+def space_of(thing: Any) -> ColorSpace:
     """Of a document or a layer."""
-    return ColourSpace(thing.colorModel(), thing.colorDepth(), thing.colorProfile())
+    return ColorSpace(thing.colorModel(), thing.colorDepth(), thing.colorProfile())
 
 
 class Scratch:
-    """A document that nobody sees, in which Krita converts pixels of one colour space, up to `rows` of `width`.
+    """A document that nobody sees, in which Krita converts pixels of one color space, up to `rows` of `width`.
 
     Making and closing one takes a sixth of a second, because Krita keeps resources for each: one serves many strips.
     It is made when it is first needed.
     """
 
-    def __init__(self, space: ColourSpace, width: int) -> None:
+    def __init__(self, space: ColorSpace, width: int) -> None:
         self.space, self.width = space, width
         self.rows = max(SCRATCH_PIXELS // width, 1)
         self._document: Any = None
@@ -59,8 +59,8 @@ class Scratch:
         self._document.waitForDone()
         return image_bytes(self._document.projection(0, 0, self.width, rows))
 
-    def converted(self, pixels: bytes, rows: int, target: ColourSpace) -> bytes:
-        """The same colours in another space."""
+    def converted(self, pixels: bytes, rows: int, target: ColorSpace) -> bytes:
+        """The same colors in another space."""
         if self.space == target or (self.space.is_srgb_bytes and target.is_srgb_bytes):
             return pixels
         node = self._filled(pixels, rows)
