@@ -16,7 +16,7 @@ from dis_core.cli.terminal import ProgressStyle, progress_option
 from dis_core.geometry import Box, Point, Points
 from dis_core.images.formats import OutputFormat
 from dis_core.jobs.job import Edges, Segmenting
-from dis_core.model_spec import MAX_TILES
+from dis_core.protocols import MAX_TILES
 
 MOST_EDGE_PX = 100
 """As far as edges can be moved and softened: more takes long, and shows that the wrong thing is being done."""

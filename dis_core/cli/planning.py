@@ -10,34 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from dis_core.errors import BadRequest, NoImage, OutputExists
+from dis_core.images.formats import IMAGE_ENDINGS
 
 STANDARD_STREAM = "-"
 
-IMAGE_ENDINGS = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".apng",
-        ".webp",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".gif",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".tga",
-        ".jp2",
-        ".j2k",
-        ".avif",
-        ".ico",
-    ]
-)
-"""Files with these endings are taken from a folder; a file that is named itself may be called anything."""
 
 CUTOUT_SUFFIX, MASK_SUFFIX, DEPTH_SUFFIX = "-cutout", "-mask", "-depth"
 RESULT_SUFFIXES = (CUTOUT_SUFFIX, MASK_SUFFIX)

@@ -10,7 +10,7 @@ from dis_core.cli.terminal import ProgressStyle, say, say_event, say_path
 if TYPE_CHECKING:
     from dis_core.errors import DisError
     from dis_core.jobs.job import Receipt
-    from dis_core.model_spec import Refinement
+    from dis_core.protocols import Refinement
 
 
 def tell_failure(job: Job, error: DisError, progress: ProgressStyle) -> None:

@@ -29,7 +29,7 @@ from dis_core.jobs.job import Order
 from dis_core.jobs.json_values import NotPlain, from_plain
 
 if TYPE_CHECKING:
-    from dis_core.daemon.server import Daemon
+    from dis_core.daemon.lifecycle import Daemon
 
 PROOF_S: Final = 5.0
 """Who has not proved by then to know the key is sent away."""

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import stat
-import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from dis_core.cli.terminal import say
 from dis_core.daemon import client, endpoint
 from dis_core.daemon.protocol import Message, error_of
+from dis_core.daemon.staging import _Packed, copy_to_stdout
 from dis_core.errors import DaemonUnavailable, DisError, NoImage, OutputFailed
-from dis_core.images.formats import ENDING_OF_FORMAT, MAX_STREAM_BYTES
 from dis_core.jobs.job import CutoutStyle, Failure, Order, Receipt
 from dis_core.jobs.json_values import from_plain, to_plain
 from dis_core.jobs.runner import Workshop
@@ -29,9 +25,6 @@ if TYPE_CHECKING:
 
 NEW_DAEMONS = 1
 """A daemon that is lost in the middle of an image is replaced so often; then this process does the work itself."""
-
-STANDARD_INPUT, STANDARD_OUTPUT = "<stdin>", "<stdout>"
-"""What messages call them where no daemon is between."""
 
 
 class BugInDaemon(Exception):
@@ -159,95 +152,6 @@ class WarmWorkshop:
         return self._folder
 
 
-@dataclass
-class _Packed:
-    """An order with whole paths, which mean the same to every process, and how the user has written them.
-
-    What is no file, standard input or a pipe, is kept in a `private_folder` until the order is carried out.
-    """
-
-    order: Order
-    private_folder: Callable[[], Path]
-    typed: dict[str, str] = field(default_factory=dict)
-    kept: list[Path] = field(default_factory=list)
-
-    def readable(self, path: Path | None) -> Path:
-        """Where the daemon can read what is meant by `path`. Raises NoImage, OutputFailed."""
-        if path is None:
-            return self._keep(sys.stdin.buffer, STANDARD_INPUT)
-        if not _is_of_this_process(path):
-            return self._whole(path)
-        try:
-            with path.open("rb") as file:
-                return self._keep(file, str(path))
-        except OSError as error:
-            raise NoImage(f"{path} cannot be read ({error.strerror})", hint="check where it comes from") from error
-
-    def writable(self, path: Path | None) -> Path:
-        """Where the daemon can write what is to go to `path`."""
-        if path is not None:
-            if path.parent != Path():
-                self._whole(path.parent)  # messages are about the folder too
-            return self._whole(path)
-        place = self.private_folder() / f"result{ENDING_OF_FORMAT[self.order.format]}"
-        self.typed[str(place)] = STANDARD_OUTPUT
-        self.kept.append(place)
-        return place
-
-    def in_typed_words(self, text: str) -> str:
-        """A message with the files in it called as the user has called them."""
-        for whole in sorted(self.typed, key=len, reverse=True):
-            text = text.replace(whole, self.typed[whole])
-        return text
-
-    def as_typed(self, error: DisError) -> DisError:
-        """The error with its files called as the user has called them."""
-        return type(error)(self.in_typed_words(error.message), hint=self.in_typed_words(error.hint))
-
-    def clear(self) -> None:
-        """Remove what was kept."""
-        for path in self.kept:
-            path.unlink(missing_ok=True)
-
-    def _whole(self, path: Path) -> Path:
-        # Not resolved: ".." behind a link means another folder than text tells.
-        whole = Path.cwd() / path
-        if whole != path:
-            self.typed[str(whole)] = str(path)
-        return whole
-
-    def _keep(self, stream: BinaryIO, name: str) -> Path:
-        """All that comes from a stream, up to one byte more than is accepted."""
-        place = self.private_folder() / f"input-{len(self.kept)}"
-        self.typed[str(place)] = name
-        self.kept.append(place)
-        try:
-            with place.open("xb") as file:
-                while file.tell() <= MAX_STREAM_BYTES and (chunk := _chunk(stream, name)):
-                    file.write(chunk)
-        except OSError as error:
-            raise OutputFailed(f"{name} could not be handed over: {error.strerror}", hint="free some space") from error
-        if place.stat().st_size > MAX_STREAM_BYTES:
-            raise NoImage(f"{name} is larger than any image that is accepted", hint="check what is sent")
-        return place
-
-
-def _chunk(stream: BinaryIO, name: str) -> bytes:
-    try:
-        return stream.read(1 << 20)
-    except OSError as error:
-        raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check where it comes from") from error
-
-
-def _is_of_this_process(path: Path) -> bool:
-    """Whether a path means something else to another process (/dev/fd/63), or can be read only once (a pipe)."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return False
-    return stat.S_ISFIFO(mode) or (stat.S_ISREG(mode) and str(path).startswith(("/dev/", "/proc/")))
-
-
 def _umask() -> int:
     """This process's umask, which can only be read by setting it."""
     umask = os.umask(0o077)
@@ -264,13 +168,3 @@ def came_of(message: Message) -> Receipt | Failure:
     if message["event"] == "error":
         raise error_of(message)
     raise BugInDaemon(str(message.get("message")))
-
-
-def copy_to_stdout(place: Path) -> None:
-    """Write a result to standard output. Raises OutputFailed."""
-    try:
-        with place.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        raise OutputFailed(f"{STANDARD_OUTPUT} could not be written: {error.strerror}") from error

@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 from dis_core.errors import DisError
 from dis_core.geometry import NO_POINTS, Box, Points
 from dis_core.images.formats import OutputFormat
-from dis_core.model_spec import MAX_TILES, Precision, Quality, Refinement
+from dis_core.model_spec import Precision
+from dis_core.protocols import MAX_TILES, Quality, Refinement
 
 
 @dataclass(frozen=True)

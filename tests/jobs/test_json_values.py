@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dis_core.geometry import Box, Points
 from dis_core.jobs.job import CutoutStyle, MaskStyle, Order, Receipt, Segmenting
 from dis_core.jobs.json_values import NotPlain, from_plain, to_plain
-from dis_core.model_spec import RefinedLevel, Refinement
+from dis_core.protocols import RefinedLevel, Refinement
 
 ORDER = Order(
     source=Path("/images/Höhe.jpg"),
