@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from dis_core.__version__ import __version__
+
 if TYPE_CHECKING:
     from dis_core.api import segment
     from dis_core.errors import DisError
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from dis_core.images.reading import read_picture
     from dis_core.matte.matte import Matte
     from dis_core.pipeline import Pipeline
-
-__version__ = "0.1.0"
 
 __all__ = ["Box", "DisError", "Matte", "Picture", "Pipeline", "Points", "__version__", "read_picture", "segment"]
 
