@@ -10,18 +10,18 @@ from multiprocessing.connection import Connection
 from typing import Final, Literal
 
 import dis_core
-from dis_core.daemon.connection import Conversation
+from dis_core.daemon.connection import ClientConnection
 from dis_core.daemon.memory import memory_of_this_process, memory_on_device
 from dis_core.daemon.protocol import Message
 from dis_core.daemon.worker import Worker
 
-MAX_CONVERSATIONS: Final = 64
+MAX_CLIENTS: Final = 64
 
 PATIENCE_S: Final = 5.0
 """A command between two of its images is waited for so long, however short the daemon is to be kept alive."""
 
 FIRST_S: Final = 30.0
-"""For the first order a daemon waits so long, however short it is to be kept alive: it was started for one."""
+"""For the first job a daemon waits so long, however short it is to be kept alive: it was started for one."""
 
 
 class Daemon:
@@ -40,7 +40,7 @@ class Daemon:
         self._told_to_leave = False
         self._announce_leaving = announce_leaving
         self._change = threading.Condition()
-        self._conversations: set[Conversation] = set()
+        self._clients: set[ClientConnection] = set()
 
     def changed(self) -> None:
         """Let the main thread look again whether it is time to leave."""
@@ -60,7 +60,7 @@ class Daemon:
         self.changed()
 
     def leave(self, when: Literal["idle", "now"]) -> None:
-        """Take no more orders and end: after the image at hand, or without it."""
+        """Take no more jobs and end: after the image at hand, or without it."""
         if when == "now":
             self.worker.abort()
         else:
@@ -70,25 +70,25 @@ class Daemon:
             self._announce_leaving()
         self.changed()
 
-    def welcome(self, connection: Connection) -> None:
+    def add_client(self, connection: Connection) -> None:
         """Talk with whoever has connected, in threads of its own; one too many is sent away."""
-        if len(self._conversations) >= MAX_CONVERSATIONS:
+        if len(self._clients) >= MAX_CLIENTS:
             connection.close()
             return
-        conversation = Conversation(connection, self)
+        client = ClientConnection(connection, self)
         with self._change:
-            self._conversations.add(conversation)
-        conversation.start()
+            self._clients.add(client)
+        client.start()
 
-    def farewell(self, conversation: Conversation) -> None:
-        """A conversation is over."""
+    def remove_client(self, client: ClientConnection) -> None:
+        """A client is over."""
         with self._change:
-            self._conversations.discard(conversation)
-        if conversation.has_asked:
+            self._clients.discard(client)
+        if client.has_asked:
             self.touched()
 
-    def wait_until_it_is_time(self) -> None:
-        """Return when the daemon is to end: then it takes no more orders, and all answers are on their way."""
+    def run_until_idle(self) -> None:
+        """Return when the daemon is to end: then it takes no more jobs, and all answers are on their way."""
         with self._change:
             while True:
                 left_s = self._seconds_left()
@@ -99,7 +99,7 @@ class Daemon:
 
     def _owes_answers(self) -> bool:
         with self._change:
-            return self.worker.is_busy or any(conversation.owes_an_answer for conversation in self._conversations)
+            return self.worker.is_busy or any(client.owes_an_answer for client in self._clients)
 
     def _seconds_left(self) -> float:
         """How long it stays if nothing happens; infinite if it does not leave by itself."""
@@ -112,11 +112,11 @@ class Daemon:
 
     def _has_talk(self) -> bool:
         with self._change:
-            return any(conversation.has_asked for conversation in self._conversations)
+            return any(client.has_asked for client in self._clients)
 
     def status(self) -> Message:
         """What the daemon is and does, for `dis-core daemon status`."""
-        pipeline = self.worker.workshop.pipeline
+        pipeline = self.worker.runner.pipeline
         left_s = self._seconds_left()
         return {
             "pid": os.getpid(),

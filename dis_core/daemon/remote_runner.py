@@ -15,9 +15,9 @@ from dis_core.daemon import client, endpoint
 from dis_core.daemon.protocol import Message, error_of
 from dis_core.daemon.staging import _Packed, copy_to_stdout
 from dis_core.errors import DaemonUnavailable, DisError, NoImage, OutputFailed
-from dis_core.jobs.job import CutoutStyle, Failure, Order, Receipt
+from dis_core.jobs.job import CutoutStyle, Job, JobFailure, JobResult
 from dis_core.jobs.json_values import from_plain, to_plain
-from dis_core.jobs.runner import Workshop
+from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report
 
 if TYPE_CHECKING:
@@ -31,19 +31,19 @@ class BugInDaemon(Exception):
     """Something went wrong there that should not have; its words are those of the exception."""
 
 
-class WarmWorkshop:
-    """Carries out orders as `Workshop` does, but in the daemon as long as there is one."""
+class RemoteRunner:
+    """Carries out jobs as `JobRunner` does, but in the daemon as long as there is one."""
 
     def __init__(self, keep_alive_s: float | None) -> None:
         self._keep_alive_s = keep_alive_s
         self._talk: client.Talk | None = None
         self._lost: list[str] = []
         self._new_daemons = 0
-        self._own: Workshop | None = None
+        self._own: JobRunner | None = None
         self._stack = ExitStack()
         self._folder: Path | None = None
 
-    def __enter__(self) -> WarmWorkshop:
+    def __enter__(self) -> RemoteRunner:
         return self
 
     def __exit__(
@@ -52,44 +52,44 @@ class WarmWorkshop:
         self._hang_up()
         self._stack.close()
 
-    def fulfill(self, order: Order, report: Report) -> Receipt | Failure:
-        """As `Workshop.fulfill`, and raises the same; DaemonBusy too."""
+    def run(self, job: Job, report: Report) -> JobResult | JobFailure:
+        """As `JobRunner.run`, and raises the same; DaemonBusy too."""
         try:
-            sent = self._packed(order)
+            sent = self._packed(job)
         except (NoImage, OutputFailed) as error:
-            return Failure(error)
+            return JobFailure(error)
         try:
-            came_of_it = self._fulfill(sent.order, report)
-            if order.destination is None and isinstance(came_of_it, Receipt):
-                copy_to_stdout(sent.order.written[0])
+            outcome = self._run_job(sent.job, report)
+            if job.destination is None and isinstance(outcome, JobResult):
+                copy_to_stdout(sent.job.written[0])
         except OutputFailed as error:
-            return Failure(error)
+            return JobFailure(error)
         except DisError as error:
             raise sent.as_typed(error) from None
         finally:
             sent.clear()
-        if isinstance(came_of_it, Failure):
-            return Failure(sent.as_typed(came_of_it.error))
-        return replace(came_of_it, remarks=tuple(map(sent.in_typed_words, came_of_it.remarks)))
+        if isinstance(outcome, JobFailure):
+            return JobFailure(sent.as_typed(outcome.error))
+        return replace(outcome, remarks=tuple(map(sent.in_typed_words, outcome.remarks)))
 
-    def _fulfill(self, order: Order, report: Report) -> Receipt | Failure:
+    def _run_job(self, job: Job, report: Report) -> JobResult | JobFailure:
         """In the daemon, or here where there is none to be had."""
         if self._own is None:
             try:
-                return self._fulfill_there(order, report)
+                return self._run_there(job, report)
             except DaemonUnavailable as error:
                 say(f"dis-core: {error.message}; going on without a daemon")
-                self._own = Workshop()
-        return self._own.fulfill(order, report)
+                self._own = JobRunner()
+        return self._own.run(job, report)
 
-    def _fulfill_there(self, order: Order, report: Report) -> Receipt | Failure:
+    def _run_there(self, job: Job, report: Report) -> JobResult | JobFailure:
         """Raises DaemonUnavailable if no daemon can be had, and what the daemon says of all images alike."""
         has_left = False
         while True:
             try:
                 if self._talk is None:
                     self._talk = client.reach_daemon(endpoint.runtime_folder(), but=self._lost)
-                return self._ask(self._talk, order, report)
+                return self._ask(self._talk, job, report)
             except client.Lost as lost:
                 if self._talk is not None:
                     self._lost.append(self._talk.directions.name)
@@ -102,10 +102,10 @@ class WarmWorkshop:
                     raise DaemonUnavailable(f"{lost}, again") from None
                 say(f"dis-core: {lost}; trying once more with a new one")
 
-    def _ask(self, talk: client.Talk, order: Order, report: Report) -> Receipt | Failure:
+    def _ask(self, talk: client.Talk, job: Job, report: Report) -> JobResult | JobFailure:
         answer = talk.ask(
             "segment",
-            order=to_plain(order),
+            job=to_plain(job),
             umask=_umask(),
             log_level=logging.getLogger().getEffectiveLevel(),
             keep_alive_s=self._keep_alive_s,
@@ -116,7 +116,7 @@ class WarmWorkshop:
             elif message["event"] == "said":
                 logging.getLogger("dis_core").log(int(message["level"]), "%s", message["text"])
             else:
-                return came_of(message)
+                return outcome_of(message)
         raise AssertionError("an answer has an end")
 
     def _hang_up(self) -> None:
@@ -124,19 +124,19 @@ class WarmWorkshop:
             self._talk.close()
             self._talk = None
 
-    def _packed(self, order: Order) -> _Packed:
-        """The order as it can be carried out anywhere. Raises NoImage, OutputFailed."""
-        packed = _Packed(order, self._private_folder)
-        style, wanted = order.style, order.segmenting
+    def _packed(self, job: Job) -> _Packed:
+        """The job as it can be carried out anywhere. Raises NoImage, OutputFailed."""
+        packed = _Packed(job, self._private_folder)
+        style, wanted = job.style, job.segmenting
         if isinstance(style, CutoutStyle) and style.bgimage is not None:
             style = replace(style, bgimage=packed.readable(style.bgimage))
         if wanted.depth is not None:
             wanted = replace(wanted, depth=packed.readable(wanted.depth))
-        packed.order = replace(
-            order,
-            source=packed.readable(order.source),
-            destination=packed.writable(order.destination),
-            depth_destination=None if order.depth_destination is None else packed.writable(order.depth_destination),
+        packed.job = replace(
+            job,
+            source=packed.readable(job.source),
+            destination=packed.writable(job.destination),
+            depth_destination=None if job.depth_destination is None else packed.writable(job.depth_destination),
             style=style,
             segmenting=wanted,
         )
@@ -159,12 +159,12 @@ def _umask() -> int:
     return umask
 
 
-def came_of(message: Message) -> Receipt | Failure:
+def outcome_of(message: Message) -> JobResult | JobFailure:
     """What the last event of an answer says. Raises what concerns all images alike."""
-    if message["event"] == "receipt":
-        return from_plain(Receipt, message["receipt"])
+    if message["event"] == "result":
+        return from_plain(JobResult, message["result"])
     if message["event"] == "failure":
-        return Failure(error_of(message))
+        return JobFailure(error_of(message))
     if message["event"] == "error":
         raise error_of(message)
     raise BugInDaemon(str(message.get("message")))

@@ -1,6 +1,6 @@
 """The daemon itself: takes connections, lets one worker carry out what they ask, and leaves when nobody asks any more.
 
-Accepting, each conversation, and the work have threads of their own; the main thread waits until it is time to leave.
+Accepting, each client, and the work have threads of their own; the main thread waits until it is time to leave.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final, NoReturn
 import dis_core
 from dis_core.daemon import endpoint
 from dis_core.daemon.client import KEEP_ALIVE_S
-from dis_core.daemon.lifecycle import MAX_CONVERSATIONS, Daemon
+from dis_core.daemon.lifecycle import MAX_CLIENTS, Daemon
 from dis_core.daemon.logs import write_log
 from dis_core.errors import DaemonUnavailable, DisError
 
@@ -49,13 +49,13 @@ def _serve(folder: Path, directions: endpoint.Directions, daemon: Daemon) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.leave("now"))
     before = os.umask(0o077)
-    listener = Listener(directions.address, backlog=MAX_CONVERSATIONS)
+    listener = Listener(directions.address, backlog=MAX_CLIENTS)
     os.umask(before)
     daemon.worker.start()
     threading.Thread(target=_accept, args=(listener, daemon), name="accept", daemon=True).start()
     endpoint.publish(folder, directions)
     logger.info("came, version %s", dis_core.__version__)
-    daemon.wait_until_it_is_time()
+    daemon.run_until_idle()
     logger.info("leaves after %d images", daemon.worker.done)
 
 
@@ -67,7 +67,7 @@ def _accept(listener: Listener, daemon: Daemon) -> None:
             logger.warning("a connection was not made: %s", error.strerror)
             time.sleep(0.05)
             continue
-        daemon.welcome(connection)
+        daemon.add_client(connection)
 
 
 def main(keep_alive_s: str = str(KEEP_ALIVE_S)) -> NoReturn:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from dis_core.errors import DisError, NoImage, OutputFailed
 from dis_core.images.formats import ENDING_OF_FORMAT, MAX_STREAM_BYTES
-from dis_core.jobs.job import Order
+from dis_core.jobs.job import Job
 
 STANDARD_INPUT, STANDARD_OUTPUT = "<stdin>", "<stdout>"
 """What messages call them where no daemon is between."""
@@ -20,12 +20,12 @@ STANDARD_INPUT, STANDARD_OUTPUT = "<stdin>", "<stdout>"
 
 @dataclass
 class _Packed:
-    """An order with whole paths, which mean the same to every process, and how the user has written them.
+    """A job with whole paths, which mean the same to every process, and how the user has written them.
 
-    What is no file, standard input or a pipe, is kept in a `private_folder` until the order is carried out.
+    What is no file, standard input or a pipe, is kept in a `private_folder` until the job is carried out.
     """
 
-    order: Order
+    job: Job
     private_folder: Callable[[], Path]
     typed: dict[str, str] = field(default_factory=dict)
     kept: list[Path] = field(default_factory=list)
@@ -48,7 +48,7 @@ class _Packed:
             if path.parent != Path():
                 self._whole(path.parent)  # messages are about the folder too
             return self._whole(path)
-        place = self.private_folder() / f"result{ENDING_OF_FORMAT[self.order.format]}"
+        place = self.private_folder() / f"result{ENDING_OF_FORMAT[self.job.format]}"
         self.typed[str(place)] = STANDARD_OUTPUT
         self.kept.append(place)
         return place

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dis_core.jobs.job import CutoutStyle, Edges, MaskStyle, Order
+from dis_core.jobs.job import CutoutStyle, Edges, Job, MaskStyle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ def cropped(result: Picture, matte: Matte, margin_px: int) -> Picture:
     return crop(result, box_with_margin(bounds, size=result.size, margin_px=margin_px))
 
 
-def write_result(order: Order, result: Picture, matte: Matte) -> Picture:
+def write_result(job: Job, result: Picture, matte: Matte) -> Picture:
     """Write the result, and the depth beside it where that was asked for.
 
     Returns what was written, with remarks on what the format could not hold.
@@ -71,15 +71,15 @@ def write_result(order: Order, result: Picture, matte: Matte) -> Picture:
     from dis_core.files import make_folder
     from dis_core.images.picture import fit_to_format, write_picture
 
-    result = fit_to_format(result, format=order.format)
-    if order.destination is None:
-        write_picture(result, sys.stdout.buffer, format=order.format, overwrite=False)
+    result = fit_to_format(result, format=job.format)
+    if job.destination is None:
+        write_picture(result, sys.stdout.buffer, format=job.format, overwrite=False)
         return result
-    make_folder(order.destination.parent)
-    if order.depth_destination is not None and matte.depth is not None:
+    make_folder(job.destination.parent)
+    if job.depth_destination is not None and matte.depth is not None:
         # Before the result, because a run that is taken up again goes by the results that are there.
-        write_picture(gray_of(matte.depth), order.depth_destination, format="png", overwrite=order.overwrite)
-    write_picture(result, order.destination, format=order.format, overwrite=order.overwrite)
+        write_picture(gray_of(matte.depth), job.depth_destination, format="png", overwrite=job.overwrite)
+    write_picture(result, job.destination, format=job.format, overwrite=job.overwrite)
     return result
 
 
@@ -90,16 +90,16 @@ def gray_of(depth: NDArray[np.float32]) -> Picture:
     return Matte(depth, model="").gray(bits=16)
 
 
-def remarks_on(order: Order, written: Picture, matte: Matte) -> list[str]:
+def remarks_on(job: Job, written: Picture, matte: Matte) -> list[str]:
     """What the user should know about a result, worded for them."""
     read = matte.picture.remarks if matte.picture else ()
     remarks = list(dict.fromkeys((*read, *written.remarks)))
     if matte.bounds() is None:
         remarks.append("no subject was found")
-    if order.depth_destination is not None and matte.depth is None:
+    if job.depth_destination is not None and matte.depth is None:
         remarks.append("no depth map was written, because this model does not look at depth")
     left_out = 0 if matte.refinement is None else matte.refinement.tiles_over_limit
     if left_out:
-        allowed = order.segmenting.max_tiles
+        allowed = job.segmenting.max_tiles
         remarks.append(f"{left_out} places along the boundary got no tile: --max-tiles allows {allowed}")
     return remarks

@@ -1,4 +1,4 @@
-"""Carries out orders: reads, segments, makes what was wanted of the matte, and writes it."""
+"""Carries out jobs: reads, segments, makes what was wanted of the matte, and writes it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest, NoImage, OutOfMemory, OutputExists, OutputFailed
 from dis_core.jobs.job import (
-    Failure,
+    Job,
+    JobFailure,
+    JobResult,
     MaskStyle,
-    Order,
-    Receipt,
-    Segmenting,
+    SegmentOptions,
     Style,
 )
 from dis_core.jobs.outputs import MakeResult, make_cutout, make_mask, remarks_on, write_result
@@ -33,28 +33,28 @@ OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory, OutputExists, OutputFailed)
 """What may be wrong with one image; the next one can still go well. Everything else concerns all of them."""
 
 
-class Workshop:
-    """A pipeline that stays warm from one order to the next, on the device of the last order."""
+class JobRunner:
+    """A pipeline that stays warm from one job to the next, on the device of the last job."""
 
     def __init__(self) -> None:
         self.pipeline: Pipeline | None = None
         self._place: tuple[str, Precision] | None = None
         self._background: tuple[object, Picture] | None = None
 
-    def fulfill(self, order: Order, report: Report) -> Receipt | Failure:
-        """Do what an order says; what is wrong with this image alone comes back as a failure.
+    def run(self, job: Job, report: Report) -> JobResult | JobFailure:
+        """Do what a job says; what is wrong with this image alone comes back as a failure.
 
         Raises what concerns all images alike: Cancelled, DeviceUnavailable, UnknownModel, WeightsMissing and the like,
         BadRequest for a color that is none, NoImage for a background that cannot be read.
         """
-        make_result = self._prepared(order.style)
-        pipeline = self._pipeline_on(order.segmenting.device, order.segmenting.precision)
+        make_result = self._prepared(job.style)
+        pipeline = self._pipeline_on(job.segmenting.device, job.segmenting.precision)
         try:
-            return _fulfill(order, pipeline, make_result, report)
+            return _run_job(job, pipeline, make_result, report)
         except MemoryError:
-            return Failure(OutOfMemory("there is too little memory for so large an image"))
+            return JobFailure(OutOfMemory("there is too little memory for so large an image"))
         except OF_ONE_IMAGE as error:
-            return Failure(error)
+            return JobFailure(error)
 
     def _pipeline_on(self, device: str, precision: Precision) -> Pipeline:
         """The pipeline for a device: the one before, model and all, if that is the same place by another name."""
@@ -95,11 +95,11 @@ class Workshop:
         return self._background[1]
 
 
-def _fulfill(order: Order, pipeline: Pipeline, make_result: MakeResult, report: Report) -> Receipt:
+def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Report) -> JobResult:
     from dis_core.images.reading import read_picture
 
-    wanted = order.segmenting
-    picture = read_picture(sys.stdin.buffer if order.source is None else order.source)
+    wanted = job.segmenting
+    picture = read_picture(sys.stdin.buffer if job.source is None else job.source)
     matte = pipeline.segment(
         picture,
         model=wanted.model,
@@ -116,12 +116,12 @@ def _fulfill(order: Order, pipeline: Pipeline, make_result: MakeResult, report: 
     report(0.85, "making the result")
     result = make_result(matte)
     report(0.95, "writing")
-    written = write_result(order, result, matte)
-    return Receipt(matte.model, matte.device, matte.refinement, tuple(remarks_on(order, written, matte)))
+    written = write_result(job, result, matte)
+    return JobResult(matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)))
 
 
-def prompt_of(wanted: Segmenting) -> PromptLike | None:
-    """What the order says about which subject is meant, or None if it says nothing."""
+def prompt_of(wanted: SegmentOptions) -> PromptLike | None:
+    """What the job says about which subject is meant, or None if it says nothing."""
     parts: list[BoxLike | Points] = [*wanted.boxes, *([wanted.points] if wanted.points else [])]
     return parts or None
 
