@@ -148,7 +148,7 @@ def chosen_runner(request: Request) -> AbstractContextManager[JobRunner | Remote
         return nullcontext(JobRunner())
     from dis_core.daemon.remote_runner import RemoteRunner
 
-    return RemoteRunner(request.keep_alive)
+    return RemoteRunner(request.keep_alive, warn=lambda text: say(f"dis-core: {text}"))
 
 
 def job_for(job: JobPaths, template: Job) -> Job:

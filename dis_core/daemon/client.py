@@ -12,7 +12,6 @@ from multiprocessing.connection import Client, Connection, answer_challenge, del
 from pathlib import Path
 from typing import Any, Final
 
-import dis_core
 from dis_core.daemon import endpoint
 from dis_core.daemon.protocol import ON_THE_WAY, PROTOCOL, Message, NotUnderstood, receive, send
 from dis_core.errors import DaemonUnavailable
@@ -147,15 +146,15 @@ def _dismiss_other(folder: Path) -> None:
 
 def _start(folder: Path) -> Talk:
     """Start a daemon and wait until it answers. Raises DaemonUnavailable."""
-    package = str(Path(dis_core.__file__).parents[1])
-    command = [sys.executable, "-c", _PROGRAM, package]
+    above_package = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", _PROGRAM, above_package]
     try:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd=Path(package).anchor,
+            cwd=Path(above_package).anchor,
             **detached(),
         )
     except OSError as error:

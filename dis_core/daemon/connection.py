@@ -11,9 +11,10 @@ import queue
 import threading
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dis_core.daemon import endpoint
+from dis_core.daemon.lifecycle import Daemon
 from dis_core.daemon.protocol import (
     ON_THE_WAY,
     Message,
@@ -25,11 +26,8 @@ from dis_core.daemon.protocol import (
 )
 from dis_core.daemon.worker import Leaving, QueuedJob, checked_places
 from dis_core.errors import BadRequest, DisError
-from dis_core.jobs.json_values import NotPlain, from_plain
 from dis_core.jobs.job import Job
-
-if TYPE_CHECKING:
-    from dis_core.daemon.lifecycle import Daemon
+from dis_core.jobs.json_values import NotPlain, from_plain
 
 PROOF_S: Final = 5.0
 """Who has not proved by then to know the key is sent away."""

@@ -12,16 +12,16 @@ import stat
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import dis_core
+from dis_core import files
+from dis_core.__version__ import __version__
 from dis_core.daemon.protocol import PROTOCOL
-from dis_core.errors import DaemonUnavailable
+from dis_core.errors import DaemonUnavailable, OutputFailed
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -57,8 +57,8 @@ class Directions:
 def identity() -> str:
     """One string for this program with its settings; a daemon with another one would give other results."""
     settings = {name: os.environ.get(name) for name in (*SETTINGS, "HOME")}
-    package = os.path.realpath(dis_core.__path__[0])
-    facts = json.dumps([PROTOCOL, dis_core.__version__, package, sys.prefix, settings])
+    package = str(Path(__file__).resolve().parents[1])
+    facts = json.dumps([PROTOCOL, __version__, package, sys.prefix, settings])
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
 
@@ -116,7 +116,7 @@ def new_directions(folder: Path) -> tuple[Directions, bytes]:
     """Directions to a daemon that is about to be, and its key, which is put into `folder`."""
     name, key = secrets.token_hex(8), secrets.token_hex(32)
     _write_private(folder / f"{name}{_KEY_ENDING}", key)
-    return Directions(name, new_address(folder, name), identity(), dis_core.__version__, os.getpid()), key.encode()
+    return Directions(name, new_address(folder, name), identity(), __version__, os.getpid()), key.encode()
 
 
 def publish(folder: Path, directions: Directions) -> None:
@@ -163,36 +163,22 @@ def sweep(folder: Path) -> None:
     if (stale := read_directions(folder)) is not None:
         withdraw(folder, stale)
     for path in folder.iterdir():
-        if path.suffix in (_KEY_ENDING, _SOCKET_ENDING, ".new"):
+        if path.suffix in (_KEY_ENDING, _SOCKET_ENDING, files.UNFINISHED_ENDING):
             path.unlink(missing_ok=True)
 
 
 @contextmanager
 def locked(folder: Path, name: str = _LOCK, *, patience_s: float = 0.0) -> Iterator[bool]:
-    """Whether the lock could be had in time; it is held until the block ends, or the process, however that happens."""
-    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    patience_ends = time.monotonic() + patience_s
-    try:
-        while not (is_mine := _try_to_lock(descriptor)) and time.monotonic() < patience_ends:
-            time.sleep(0.02)
+    """Whether the lock could be had in time; it is held until the block ends, or the process, however that happens.
+
+    Raises DaemonUnavailable where there can be no lock.
+    """
+    with ExitStack() as stack:
+        try:
+            is_mine = stack.enter_context(files.locked(folder / name, timeout_s=patience_s))
+        except OutputFailed as error:
+            raise DaemonUnavailable(error.message, hint=error.hint) from error
         yield is_mine
-    finally:
-        os.close(descriptor)
-
-
-def _try_to_lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def interrupt(connection: Connection) -> None:
@@ -218,8 +204,8 @@ def deadline(connection: Connection, seconds: float) -> Iterator[None]:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """A file that only its owner may read, there in one piece or not at all."""
-    new = path.with_name(f"{secrets.token_hex(8)}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    new.replace(path)
+    """A file that only its owner may read, there in one piece or not at all. Raises DaemonUnavailable."""
+    try:
+        files.write_atomically(path, text.encode(), overwrite=True, mode=0o600)
+    except OutputFailed as error:
+        raise DaemonUnavailable(error.message, hint=error.hint) from error

@@ -6,11 +6,9 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
-import dis_core
-from dis_core.daemon.connection import ClientConnection
+from dis_core.__version__ import __version__
 from dis_core.daemon.memory import memory_of_this_process, memory_on_device
 from dis_core.daemon.protocol import Message
 from dis_core.daemon.worker import Worker
@@ -22,6 +20,16 @@ PATIENCE_S: Final = 5.0
 
 FIRST_S: Final = 30.0
 """For the first job a daemon waits so long, however short it is to be kept alive: it was started for one."""
+
+
+class Client(Protocol):
+    """Whoever is connected. `has_asked`: it has given a job. `owes_an_answer`: one is not sent yet."""
+
+    @property
+    def has_asked(self) -> bool: ...
+
+    @property
+    def owes_an_answer(self) -> bool: ...
 
 
 class Daemon:
@@ -40,7 +48,7 @@ class Daemon:
         self._told_to_leave = False
         self._announce_leaving = announce_leaving
         self._change = threading.Condition()
-        self._clients: set[ClientConnection] = set()
+        self._clients: set[Client] = set()
 
     def changed(self) -> None:
         """Let the main thread look again whether it is time to leave."""
@@ -70,17 +78,15 @@ class Daemon:
             self._announce_leaving()
         self.changed()
 
-    def add_client(self, connection: Connection) -> None:
-        """Talk with whoever has connected, in threads of its own; one too many is sent away."""
-        if len(self._clients) >= MAX_CLIENTS:
-            connection.close()
-            return
-        client = ClientConnection(connection, self)
+    def add_client(self, client: Client) -> bool:
+        """Count a client in; False if there are too many already."""
         with self._change:
+            if len(self._clients) >= MAX_CLIENTS:
+                return False
             self._clients.add(client)
-        client.start()
+            return True
 
-    def remove_client(self, client: ClientConnection) -> None:
+    def remove_client(self, client: Client) -> None:
         """A client is over."""
         with self._change:
             self._clients.discard(client)
@@ -120,7 +126,7 @@ class Daemon:
         left_s = self._seconds_left()
         return {
             "pid": os.getpid(),
-            "version": dis_core.__version__,
+            "version": __version__,
             "uptime_s": round(time.monotonic() - self._started, 1),
             "models": [] if pipeline is None else list(pipeline.loaded),
             "device": "" if pipeline is None else pipeline.placement.device,

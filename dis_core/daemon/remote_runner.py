@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dis_core.cli.terminal import say
 from dis_core.daemon import client, endpoint
 from dis_core.daemon.protocol import Message, error_of
 from dis_core.daemon.staging import _Packed, copy_to_stdout
@@ -32,9 +32,13 @@ class BugInDaemon(Exception):
 
 
 class RemoteRunner:
-    """Carries out jobs as `JobRunner` does, but in the daemon as long as there is one."""
+    """Carries out jobs as `JobRunner` does, but in the daemon as long as there is one.
 
-    def __init__(self, keep_alive_s: float | None) -> None:
+    `warn` tells the user when one is lost, in a sentence.
+    """
+
+    def __init__(self, keep_alive_s: float | None, *, warn: Callable[[str], None]) -> None:
+        self._warn = warn
         self._keep_alive_s = keep_alive_s
         self._talk: client.Talk | None = None
         self._lost: list[str] = []
@@ -78,7 +82,7 @@ class RemoteRunner:
             try:
                 return self._run_there(job, report)
             except DaemonUnavailable as error:
-                say(f"dis-core: {error.message}; going on without a daemon")
+                self._warn(f"{error.message}; going on without a daemon")
                 self._own = JobRunner()
         return self._own.run(job, report)
 
@@ -100,7 +104,7 @@ class RemoteRunner:
                 self._new_daemons += 1
                 if self._new_daemons > NEW_DAEMONS:
                     raise DaemonUnavailable(f"{lost}, again") from None
-                say(f"dis-core: {lost}; trying once more with a new one")
+                self._warn(f"{lost}; trying once more with a new one")
 
     def _ask(self, talk: client.Talk, job: Job, report: Report) -> JobResult | JobFailure:
         answer = talk.ask(

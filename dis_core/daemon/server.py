@@ -16,9 +16,10 @@ from multiprocessing.connection import Listener
 from pathlib import Path
 from typing import Final, NoReturn
 
-import dis_core
+from dis_core.__version__ import __version__
 from dis_core.daemon import endpoint
 from dis_core.daemon.client import KEEP_ALIVE_S
+from dis_core.daemon.connection import ClientConnection
 from dis_core.daemon.lifecycle import MAX_CLIENTS, Daemon
 from dis_core.daemon.logs import write_log
 from dis_core.errors import DaemonUnavailable, DisError
@@ -54,7 +55,7 @@ def _serve(folder: Path, directions: endpoint.Directions, daemon: Daemon) -> Non
     daemon.worker.start()
     threading.Thread(target=_accept, args=(listener, daemon), name="accept", daemon=True).start()
     endpoint.publish(folder, directions)
-    logger.info("came, version %s", dis_core.__version__)
+    logger.info("came, version %s", __version__)
     daemon.run_until_idle()
     logger.info("leaves after %d images", daemon.worker.done)
 
@@ -67,7 +68,11 @@ def _accept(listener: Listener, daemon: Daemon) -> None:
             logger.warning("a connection was not made: %s", error.strerror)
             time.sleep(0.05)
             continue
-        daemon.add_client(connection)
+        client = ClientConnection(connection, daemon)
+        if daemon.add_client(client):
+            client.start()
+        else:
+            connection.close()
 
 
 def main(keep_alive_s: str = str(KEEP_ALIVE_S)) -> NoReturn:

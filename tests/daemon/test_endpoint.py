@@ -79,7 +79,7 @@ def test_what_a_killed_daemon_left_is_swept_away_also_outside_of_its_folder(tmp_
         listener.bind(str(outside / "socket"))
     endpoint.publish(tmp_path, Directions("a1", str(outside / "socket"), "x", "0.1.0", 77))
     (tmp_path / "a1.key").write_text("secret")
-    (tmp_path / "b2.new").write_text("half written")
+    (tmp_path / ".dis-core-b2.part").write_text("half written")
 
     endpoint.sweep(tmp_path)
 

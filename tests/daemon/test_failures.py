@@ -353,8 +353,8 @@ def test_a_daemon_of_another_version_is_replaced(house: House, tmp_path: Path) -
     package = Path(dis_core.__file__).parent
     shutil.copytree(package, tmp_path / "dis_core", ignore=shutil.ignore_patterns("__pycache__"))
     for name, mine, theirs in (
-        ("__init__.py", "0.1.0", "0.0.9"),
-        ("daemon/messages.py", f"Final = {PROTOCOL}\n", "Final = 0\n"),
+        ("__version__.py", "0.1.0", "0.0.9"),
+        ("daemon/protocol.py", f"Final = {PROTOCOL}\n", "Final = 0\n"),
     ):
         text = (package / name).read_text(encoding="utf-8")
         assert mine in text
