@@ -19,7 +19,7 @@ from dis_core.errors import BadRequest, OutputExists, OutputFailed
 from dis_core.progress import Report, ignore
 
 _HELD_BY_ANOTHER: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
-"""How systems say that another process holds a lock."""
+"""Error numbers that mean that another process holds the lock."""
 
 
 def megabytes(size_bytes: int, *, of: int | None = None) -> str:
@@ -76,7 +76,7 @@ def refuse_unreadable(file: Path) -> None:
 
 @contextmanager
 def locked(lock_file: Path, *, timeout_s: float = 0.0) -> Iterator[bool]:
-    """Whether the lock could be had in time; it is held until the block ends, or the process, however that happens.
+    """Whether the lock was free in time. It is held until the block or the process ends, however that happens.
 
     Raises OutputFailed if the file cannot be written or locked at all.
     """
@@ -95,7 +95,7 @@ def locked(lock_file: Path, *, timeout_s: float = 0.0) -> Iterator[bool]:
 
 
 def _try_to_lock(descriptor: int, lock_file: Path) -> bool:
-    """Whether nobody else holds the lock. Raises OutputFailed where the file system has no locks."""
+    """Whether the lock is ours now. Raises OutputFailed if the file system has no locks."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -180,7 +180,7 @@ _HINTS: Final = {
 
 
 UNFINISHED_ENDING: Final = ".part"
-"""Of files that are being written, and that a kill leaves behind."""
+"""The ending of unfinished files, which a killed process leaves behind."""
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> None:

@@ -246,7 +246,7 @@ def test_the_doctor_names_what_is_wrong_with_the_plug_in(places: Places, damage:
     elif damage == "other command":
         (places.package / "command.json").write_text('{"command": ["/other/python"]}', encoding="utf-8")
     else:
-        (places.package / "desk.py").write_text("", encoding="utf-8")
+        (places.package / "subject_finder.py").write_text("", encoding="utf-8")
 
     findings = Findings()
     examine_plugins(findings)
