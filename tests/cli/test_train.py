@@ -130,7 +130,7 @@ def test_ctrl_c_keeps_the_state_and_the_same_command_goes_on(tmp_path: Path) -> 
         (("--start", "random", "--mix-back", "0.3"), "--mix-back has nothing to go back to"),
         (("--precision", "float16", "--device", "cpu"), "float16 cannot be trained with on cpu"),
         (("--data", "nowhere"), "nowhere has no folder 'images'"),
-        (("--device", "tpu"), "'tpu' is no device"),
+        (("--device", "tpu"), "'tpu'"),
         (("--depth-model", "pdfnet", "--data", "data"), "pdfnet"),
         (("--depth-model", "depth-anything-v2-large", "--data", "data"), "may not be used commercially"),
     ],

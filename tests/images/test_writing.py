@@ -199,7 +199,7 @@ def test_a_taken_place_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "out.png"
     path.write_bytes(b"old")
 
-    with pytest.raises(OutputExists, match=r"out\.png exists already"):
+    with pytest.raises(OutputExists, match=r"out\.png already exists"):
         write_atomically(path, b"new")
 
     assert path.read_bytes() == b"old"
