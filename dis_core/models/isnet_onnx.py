@@ -7,6 +7,7 @@ Only convolutions without a norm keep theirs. Such files are rembg's isnet-gener
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -76,7 +77,7 @@ def refuse_disorder(unnamed: Sequence[str]) -> None:
     Many layers are of one shape, so that nothing else would tell whether two of them are swapped.
     """
     numbers = [int(found[0]) for key in unnamed if (found := re.findall(r"\d+$", key))]
-    for before, after in zip(numbers, numbers[1:], strict=False):
+    for before, after in itertools.pairwise(numbers):
         if before >= after:
             raise WeightsCorrupt(
                 f"the weights of this ONNX file are not in the order in which they are used: {after} comes after "
