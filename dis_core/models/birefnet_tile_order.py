@@ -1,4 +1,4 @@
-"""In which order a BiRefNet wants the colors of a picture's tiles, and how weights of one order become those of another.
+"""In which order a BiRefNet wants the colors of a picture's tiles, and how weights of one become those of another.
 
 At each level of the decoder the picture is cut into a grid of tiles, which are stacked as channels. Until November 2024
 the authors' code stacked them by column, row and color, and since then (5198d3f of ZhengPeng7/BiRefNet) by color, row
