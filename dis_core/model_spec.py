@@ -90,7 +90,7 @@ class ModelSpec:
     A model with `prompts` finds what it is told to, and needs at least one of these kinds of prompts.
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
     that brings them; a plug-in's models need none, as the plug-in has dependencies of its own. `citation` is what
-    whoever publishes results should cite.
+    whoever publishes results should cite. `details` are (what, value) of these weights alone that lists should show.
     """
 
     name: str
@@ -109,6 +109,7 @@ class ModelSpec:
     extra: str | None = None
     packages: tuple[str, ...] = ()
     citation: Citation | None = None
+    details: tuple[tuple[str, str], ...] = ()
 
     @property
     def needed(self) -> tuple[str, ...]:

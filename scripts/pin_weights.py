@@ -10,6 +10,7 @@ today is said on stderr, as are files that cannot be asked for; the exit status 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -38,6 +39,9 @@ def main(names: Sequence[str]) -> int:
             status = 1
             continue
         print(line_of(file, pin))
+        if other := safetensors_beside(file):
+            print(f"{key_of(file)}: the repository has {other}, too: better declare that", file=sys.stderr)
+            status = 1
         if difference := difference_to(PINS.get(key_of(file)), pin):
             print(f"{key_of(file)}: {difference}", file=sys.stderr)
             status = 1
@@ -65,6 +69,17 @@ def ask(file: WeightsFile) -> Pin:
     if found.sha256 is None:
         raise WeightsMissing("the Hub does not say its SHA-256")
     return Pin(found.commit, found.sha256, found.size_bytes, "verified")
+
+
+def safetensors_beside(file: WeightsFile) -> str | None:
+    """The usual file of safetensors in the repository of a pickle, if it has one."""
+    if file.filename.endswith(".safetensors"):
+        return None
+    for name in {"model.safetensors", f"{file.filename.rpartition('.')[0]}.safetensors"}:
+        with contextlib.suppress(WeightsMissing):
+            hub.locate(replace(file, filename=name), name=name)
+            return name
+    return None
 
 
 def line_of(file: WeightsFile, pin: Pin) -> str:

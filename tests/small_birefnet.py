@@ -7,7 +7,7 @@ from torch import nn
 
 from dis_core.model_spec import Placement
 from dis_core.models.birefnet import BiRefNet
-from dis_core.models.birefnet_segmenter import segmenter_of
+from dis_core.models.birefnet_segmenter import segmenter_of, wide
 from dis_core.models.square import SquareSegmenter
 from dis_core.models.swin import Swin
 
@@ -29,3 +29,8 @@ def network() -> BiRefNet:
 def segmenter(placement: Placement = Placement("cpu")) -> SquareSegmenter:  # noqa: B008 - a frozen value
     """It finds nothing in particular, but not everywhere the same."""
     return segmenter_of(network(), side_px=SIDE_PX, placement=placement)
+
+
+def wide_segmenter(placement: Placement = Placement("cpu")) -> SquareSegmenter:  # noqa: B008 - a frozen value
+    """The same with an input that is not square, as BiRefNet_lite-2K has it."""
+    return segmenter_of(network(), side_px=SIDE_PX, placement=placement, size_for=wide)

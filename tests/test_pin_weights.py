@@ -70,6 +70,16 @@ def test_a_file_that_cannot_be_asked_for_does_not_keep_others_from_being_printed
     assert captured.err.startswith("Carve/isnet/isnet.pth: ")
 
 
+def test_a_pickle_beside_safetensors_is_reported(hub: Standin, capsys: pytest.CaptureFixture[str]) -> None:
+    hub.files[ISNET] = b"weights"
+    hub.files["ClockZinc/IS-NET_pth/isnet-general-use.safetensors"] = b"weights"
+
+    status = pin_weights.main(["isnet"])
+
+    assert status == 1
+    assert "the repository has isnet-general-use.safetensors, too" in capsys.readouterr().err
+
+
 def test_all_models_are_asked_for_once_each(hub: Standin) -> None:
     pin_weights.main([])
 

@@ -1,7 +1,7 @@
 """The models that come with dis-core: declarations only, registered through the public hook.
 
-Sizes are of the published files, rounded; they are for people and check nothing. No commit or checksum of these files
-is verified yet, so those of the first download are recorded and held to.
+Sizes are of the published files, rounded; they are for people and check nothing. Which commit is asked for, and what
+its file should be, says `pins`; of what is not there, the first download is recorded and held to.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import ModelSpec, WeightsFile
-from dis_core.models import papers
+from dis_core.models import papers, pins
+from dis_core.models.birefnet_spec import BIREFNETS
 
 _SEGMENTER = "dis_core.models.pdfnet_segmenter"
 _DEPTH = "dis_core.models.depth_anything"
@@ -139,7 +140,7 @@ DEPTH_SMALL = ModelSpec(
     summary="depth for PDFNet: Depth Anything V2 Small",
     license="Apache-2.0",
     commercial_use="yes",
-    weights=WeightsFile("depth-anything/Depth-Anything-V2-Small-hf", "model.safetensors", size_bytes=99_200_000),
+    weights=pins.published("depth-anything/Depth-Anything-V2-Small-hf", "model.safetensors", size_bytes=99_200_000),
     loader=f"{_DEPTH}:load_small",
     task="depth",
     citation=papers.DEPTH_ANYTHING_V2,
@@ -150,7 +151,7 @@ DEPTH_BASE = ModelSpec(
     summary="depth for PDFNet: Depth Anything V2 Base",
     license="CC-BY-NC-4.0",
     commercial_use="no",
-    weights=WeightsFile("depth-anything/Depth-Anything-V2-Base-hf", "model.safetensors", size_bytes=390_000_000),
+    weights=pins.published("depth-anything/Depth-Anything-V2-Base-hf", "model.safetensors", size_bytes=390_000_000),
     loader=f"{_DEPTH}:load_base",
     task="depth",
     citation=papers.DEPTH_ANYTHING_V2,
@@ -161,7 +162,7 @@ DEPTH_LARGE = ModelSpec(
     summary="depth for PDFNet: Depth Anything V2 Large",
     license="CC-BY-NC-4.0",
     commercial_use="no",
-    weights=WeightsFile("depth-anything/Depth-Anything-V2-Large-hf", "model.safetensors", size_bytes=1_341_000_000),
+    weights=pins.published("depth-anything/Depth-Anything-V2-Large-hf", "model.safetensors", size_bytes=1_341_000_000),
     loader=f"{_DEPTH}:load_large",
     task="depth",
     citation=papers.DEPTH_ANYTHING_V2,
@@ -206,37 +207,6 @@ SD_TURBO_AUTOENCODER = ModelSpec(
     packages=("diffusers",),
     citation=papers.SD_TURBO,
 )
-
-BIREFNETS = tuple(
-    ModelSpec(
-        name=name,
-        summary=summary,
-        license="MIT",
-        commercial_use="conditional",
-        weights=WeightsFile(f"ZhengPeng7/{repo}", "model.safetensors", size_bytes=size_mb * 1_000_000),
-        loader=f"dis_core.models.birefnet_segmenter:load_{network}",
-        conversion=f"dis_core.models.birefnet_checkpoint:convert_{'lite' if network == 'lite' else 'large'}",
-        half_precision=True,
-        citation=papers.BIREFNET,
-    )
-    for name, repo, size_mb, network, summary in (
-        ("birefnet", "BiRefNet", 444, "1024", "BiRefNet trained on many sets: a strong all-round choice"),
-        ("birefnet-hr", "BiRefNet_HR", 444, "2048", "BiRefNet that sees 2048 x 2048: four times as slow, finer"),
-        ("birefnet-hr-matting", "BiRefNet_HR-matting", 444, "2048", "BiRefNet at 2048 x 2048 for hair and the like"),
-        ("birefnet-matting", "BiRefNet-matting", 885, "1024", "BiRefNet for hair, fur and what one sees through"),
-        ("birefnet-portrait", "BiRefNet-portrait", 885, "1024", "BiRefNet for people"),
-        ("birefnet-dynamic", "BiRefNet_dynamic", 444, "1024", "BiRefNet trained with sizes of 256 to 2304"),
-        ("birefnet-512", "BiRefNet_512x512", 444, "512", "BiRefNet that sees 512 x 512: four times as fast, coarser"),
-        ("birefnet-lite", "BiRefNet_lite", 178, "lite", "a smaller BiRefNet, trained as the large one"),
-        ("birefnet-lite-matting", "BiRefNet_lite-matting", 89, "lite", "the smaller BiRefNet for hair and the like"),
-        ("birefnet-dis5k", "BiRefNet-DIS5K", 885, "1024", "BiRefNet trained on DIS5K alone, as in the paper"),
-        ("birefnet-dis5k-all", "BiRefNet-DIS5K-TR_TEs", 885, "1024", "BiRefNet trained on DIS5K with its test sets"),
-        ("birefnet-hrsod", "BiRefNet-HRSOD", 885, "1024", "BiRefNet trained on salient objects of high resolution"),
-        ("birefnet-cod", "BiRefNet-COD", 885, "1024", "BiRefNet trained on what is camouflaged"),
-        ("birefnet-legacy", "BiRefNet-legacy", 885, "1024", "an earlier BiRefNet for everything"),
-    )
-)
-"""BiRefNet's weights for different purposes: all of one network, or of its smaller sister."""
 
 
 @hookimpl
