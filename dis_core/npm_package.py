@@ -13,11 +13,12 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dis_core.errors import BadRequest, WeightsCorrupt
+from dis_core.errors import BadRequest, OutputFailed, WeightsCorrupt
 from dis_core.progress import Report, ignore
 
 NETWORKS: Final = ("/models/medium", "/models/isnet_fp16", "/models/isnet")
@@ -50,6 +51,29 @@ Source = Callable[[Container[str]], Iterator[tuple[str, bytes]]]
 def is_package(path: Path) -> bool:
     """Whether this is a folder, or called as packed npm packages are."""
     return path.is_dir() or path.name.endswith((".tgz", ".tar.gz"))
+
+
+@contextmanager
+def as_one_file(given: Path, beside: Path, *, report: Report = ignore) -> Iterator[Path]:
+    """The file that somebody gave; or, if it is a package, the network out of it, as long as the block lasts.
+
+    That is written to `beside`. Raises as `join_network` does, and OutputFailed if it cannot be written.
+    """
+    if not is_package(given):
+        yield given
+        return
+    try:
+        try:
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            join_network(given, beside, report=report)
+        except OSError as error:
+            raise OutputFailed(
+                f"the network of {given} could not be put together in {beside.parent}: {error.strerror}",
+                hint="check whether you may read the one, and whether there is room in the other",
+            ) from error
+        yield beside
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def join_network(package: Path, destination: Path, *, report: Report = ignore) -> None:
