@@ -15,18 +15,18 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from dis_core import hub
 from dis_core.errors import DisError, WeightsMissing
 from dis_core.model_spec import ModelSpec, WeightsFile
-from dis_core.models import builtin
 from dis_core.models.pins import PINS, Pin
+from dis_core.registry import builtin_models
+from dis_core.weights import hub
 
 BRANCH = "main"
 
 
 def main(names: Sequence[str]) -> int:
     """Print the pins of the named models, or of all. Returns the exit status."""
-    specs = builtin.dis_register_models()
+    specs = builtin_models.dis_register_models()
     if unknown := set(names) - {spec.name for spec in specs}:
         print(f"no such model: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2

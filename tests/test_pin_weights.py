@@ -9,7 +9,7 @@ import pytest
 
 from dis_core.models.pins import PINS, Pin
 from scripts import pin_weights
-from tests.hub_standin import COMMIT, Standin, run_standin, use_hub
+from tests.fakes.fake_hub import COMMIT, Standin, run_standin, use_hub
 
 BIREFNET = "ZhengPeng7/BiRefNet/model.safetensors"
 ISNET = "ClockZinc/IS-NET_pth/isnet-general-use.pth"
