@@ -14,10 +14,10 @@ from dis_core.evaluation.boundaries import iou
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.pairs import read_matte
 from dis_core.evaluation.scores import mean_scores
-from dis_core.images import read_picture
+from dis_core.images.reading import read_picture
 from dis_core.matte.matte import Matte
+from dis_core.models.pdfnet.spec import DEPTH_TINY, PDFNET_TINY
 from dis_core.pipeline import Pipeline
-from dis_core.registry.builtin_models import DEPTH_TINY, PDFNET_TINY
 from dis_core.scenes.scene import make_scene
 from dis_core.training.samples import FIRST_TRAINING_SEED
 from dis_core.weights import store

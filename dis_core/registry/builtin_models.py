@@ -1,212 +1,22 @@
 """The models that come with dis-core: declarations only, registered through the public hook.
 
 Sizes are of the published files, rounded; they are for people and check nothing. Which commit is asked for, and what
-its file should be, says `pins`; of what is not there, the first download is recorded and held to.
+its file should be, says `models.pins`; of what is not there, the first download is recorded and held to.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dis_core.hookspecs import hookimpl
-from dis_core.model_spec import ModelSpec, WeightsFile
-from dis_core.models import papers, pins
+from dis_core.model_spec import ModelSpec
 from dis_core.models.birefnet.spec import BIREFNETS
-
-_SEGMENTER = "dis_core.models.pdfnet.segmenter"
-_DEPTH = "dis_core.models.depth_anything.estimator"
-_DIFFDIS = "dis_core.models.diffdis.network"
-_STABILITY = "LicenseRef-Stability-AI-Community"
+from dis_core.models.depth_anything.spec import DEPTH_BASE, DEPTH_LARGE, DEPTH_SMALL
+from dis_core.models.diffdis.spec import DIFFDIS, SD_TURBO_AUTOENCODER
+from dis_core.models.dis_sam.spec import DIS_SAM, DIS_SAM_BASE
+from dis_core.models.isnet.spec import ISNET, ISNET_DIS5K
+from dis_core.models.pdfnet.spec import DEPTH_TINY, PDFNET, PDFNET_DIS5K, PDFNET_TINY
+from dis_core.models.sam.spec import SAM_BASE, SAM_LARGE
 
 DEFAULT_MODEL = "pdfnet"
-DRAFT_MODEL = "pdfnet-tiny"
-
-PDFNET = ModelSpec(
-    name="pdfnet",
-    summary="PDFNet trained on DIS5K and high-resolution saliency sets: the best all-round choice",
-    license="MIT",
-    commercial_use="conditional",
-    weights=WeightsFile("Tennineee/PDFNet-General", "PDF-Generally.pth", size_bytes=411_000_000),
-    loader=f"{_SEGMENTER}:load_published",
-    conversion="dis_core.models.pdfnet.checkpoint:convert",
-    depth_model="depth-anything-v2-small",
-    half_precision=True,
-    citation=papers.PDFNET,
-)
-
-PDFNET_DIS5K = ModelSpec(
-    name="pdfnet-dis5k",
-    summary="PDFNet trained on DIS5K alone, as evaluated in the paper",
-    license="MIT",
-    commercial_use="conditional",
-    weights=WeightsFile("Tennineee/PDFNet", "PDFNet_Best.pth", size_bytes=411_000_000),
-    loader=f"{_SEGMENTER}:load_published",
-    conversion="dis_core.models.pdfnet.checkpoint:convert",
-    depth_model="depth-anything-v2-small",
-    half_precision=True,
-    citation=papers.PDFNET,
-)
-
-PDFNET_TINY = ModelSpec(
-    name=DRAFT_MODEL,
-    summary="a draft: small, comes with the package, trained on computer-made scenes; for clear subjects",
-    license="MIT AND Apache-2.0",
-    commercial_use="yes",
-    weights=WeightsFile(None, "pdfnet-tiny.safetensors"),
-    loader=f"{_SEGMENTER}:load_tiny",
-    depth_model="depth-tiny",
-    half_precision=True,
-    draft=True,
-    citation=papers.PDFNET,
-)
-
-ISNET = ModelSpec(
-    name="isnet",
-    summary="IS-Net for general use: lean and quick, well known from background removers",
-    license="Apache-2.0",
-    commercial_use="conditional",
-    weights=WeightsFile("ClockZinc/IS-NET_pth", "isnet-general-use.pth", size_bytes=177_000_000),
-    loader="dis_core.models.isnet.segmenter:load",
-    conversion="dis_core.models.isnet.checkpoint:convert",
-    half_precision=True,
-    citation=papers.ISNET,
-)
-
-ISNET_DIS5K = ModelSpec(
-    name="isnet-dis5k",
-    summary="IS-Net trained on DIS5K alone, as evaluated in the paper",
-    license="Apache-2.0",
-    commercial_use="conditional",
-    weights=WeightsFile("Carve/isnet", "isnet.pth", size_bytes=177_000_000),
-    loader="dis_core.models.isnet.segmenter:load",
-    conversion="dis_core.models.isnet.checkpoint:convert",
-    half_precision=True,
-    citation=papers.ISNET,
-)
-
-SAM_LARGE = ModelSpec(
-    name="sam-vit-large",
-    summary="Segment Anything for DIS-SAM: ViT-L",
-    license="Apache-2.0",
-    commercial_use="yes",
-    weights=WeightsFile("facebook/sam-vit-large", "model.safetensors", size_bytes=1_249_000_000),
-    loader="dis_core.models.sam.network:load_large",
-    task="part",
-    conversion="dis_core.models.sam.checkpoint:convert_large",
-    citation=papers.SAM,
-)
-
-SAM_BASE = ModelSpec(
-    name="sam-vit-base",
-    summary="Segment Anything for DIS-SAM: ViT-B",
-    license="Apache-2.0",
-    commercial_use="yes",
-    weights=WeightsFile("facebook/sam-vit-base", "model.safetensors", size_bytes=375_000_000),
-    loader="dis_core.models.sam.network:load_base",
-    task="part",
-    conversion="dis_core.models.sam.checkpoint:convert_base",
-    citation=papers.SAM,
-)
-
-DIS_SAM = ModelSpec(
-    name="dis-sam",
-    summary="DIS-SAM: what you name by boxes or points, made exact by an IS-Net",
-    license="LicenseRef-not-stated",
-    commercial_use="conditional",
-    weights=WeightsFile(
-        None,
-        "gpu_itr_24000_traLoss_4.7147_*.pth",
-        size_bytes=177_000_000,
-        homepage="https://github.com/Tennine2077/DIS-SAM",
-    ),
-    loader="dis_core.models.dis_sam.segmenter:load_with_large",
-    conversion="dis_core.models.isnet.checkpoint:convert_refiner",
-    companions=("sam-vit-large",),
-    half_precision=True,
-    prompts=("box", "points"),
-    citation=papers.DIS_SAM,
-)
-
-DIS_SAM_BASE = replace(
-    DIS_SAM,
-    name="dis-sam-base",
-    summary="DIS-SAM with the smaller SAM, which it was not trained with: quicker, and leaner by a gigabyte",
-    loader="dis_core.models.dis_sam.segmenter:load_with_base",
-    companions=("sam-vit-base",),
-)
-
-DEPTH_SMALL = ModelSpec(
-    name="depth-anything-v2-small",
-    summary="depth for PDFNet: Depth Anything V2 Small",
-    license="Apache-2.0",
-    commercial_use="yes",
-    weights=pins.published("depth-anything/Depth-Anything-V2-Small-hf", "model.safetensors", size_bytes=99_200_000),
-    loader=f"{_DEPTH}:load_small",
-    task="depth",
-    citation=papers.DEPTH_ANYTHING_V2,
-)
-
-DEPTH_BASE = ModelSpec(
-    name="depth-anything-v2-base",
-    summary="depth for PDFNet: Depth Anything V2 Base",
-    license="CC-BY-NC-4.0",
-    commercial_use="no",
-    weights=pins.published("depth-anything/Depth-Anything-V2-Base-hf", "model.safetensors", size_bytes=390_000_000),
-    loader=f"{_DEPTH}:load_base",
-    task="depth",
-    citation=papers.DEPTH_ANYTHING_V2,
-)
-
-DEPTH_LARGE = ModelSpec(
-    name="depth-anything-v2-large",
-    summary="depth for PDFNet: Depth Anything V2 Large",
-    license="CC-BY-NC-4.0",
-    commercial_use="no",
-    weights=pins.published("depth-anything/Depth-Anything-V2-Large-hf", "model.safetensors", size_bytes=1_341_000_000),
-    loader=f"{_DEPTH}:load_large",
-    task="depth",
-    citation=papers.DEPTH_ANYTHING_V2,
-)
-
-DEPTH_TINY = ModelSpec(
-    name="depth-tiny",
-    summary="depth for pdfnet-tiny: a draft that comes with the package",
-    license="MIT AND Apache-2.0",
-    commercial_use="yes",
-    weights=WeightsFile(None, "depth-tiny.safetensors"),
-    loader="dis_core.models.pdfnet.draft_depth:load",
-    task="depth",
-    draft=True,
-)
-
-DIFFDIS = ModelSpec(
-    name="diffdis",
-    summary="DiffDIS: one step of a diffusion model, large, and slow without a graphics card",
-    license=_STABILITY,
-    commercial_use="conditional",
-    weights=WeightsFile("set-soft/RemBG", "DiffDIS/DiffDIS_F16.safetensors", size_bytes=1_826_000_000),
-    loader=f"{_DIFFDIS}_segmenter:load_published",
-    conversion=f"{_DIFFDIS}_checkpoint:convert",
-    companions=("sd-turbo-autoencoder",),
-    half_precision=True,
-    extra="diffdis",
-    packages=("diffusers",),
-    citation=papers.DIFFDIS,
-)
-
-SD_TURBO_AUTOENCODER = ModelSpec(
-    name="sd-turbo-autoencoder",
-    summary="for DiffDIS: the autoencoder of SD-Turbo",
-    license=_STABILITY,
-    commercial_use="conditional",
-    weights=WeightsFile("stabilityai/sd-turbo", "vae/diffusion_pytorch_model.safetensors", size_bytes=335_000_000),
-    loader=f"{_DIFFDIS}_segmenter:load_autoencoder",
-    task="part",
-    conversion=f"{_DIFFDIS}_checkpoint:convert_autoencoder",
-    extra="diffdis",
-    packages=("diffusers",),
-    citation=papers.SD_TURBO,
-)
 
 
 @hookimpl

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dis_core.errors import BadRequest, OutputFailed, WeightsCorrupt, WeightsMissing
-from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of
-from dis_core.model_spec import Placement
+from dis_core.files import free_space, megabytes, one_at_a_time, refuse_unreadable, sha256_of
 from dis_core.progress import Report, ignore, span
+from dis_core.protocols import Placement
 from dis_core.registry.manager import companions_of
-from dis_core.turns import one_at_a_time
 from dis_core.weights import hub, npm_package
 from dis_core.weights.bundled import comes_with, version_of_carrier
 from dis_core.weights.bundled import embedded_path as embedded_path  # who asks for weights, asks here
@@ -410,7 +409,7 @@ def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
 
 
 def _sweep(spec: ModelSpec, kind: str) -> None:
-    """Remove what a killed program left of this model's files of a kind; nobody else is at it while the lock is held."""
+    """Remove what a killed program left of this model's files of a kind; the lock is held."""
     with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
         for leftover in weights_folder().glob(f"{spec.name}-{kind}.*.tmp"):
             leftover.unlink(missing_ok=True)

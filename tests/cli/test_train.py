@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from dis_core.cli.main import run
-from dis_core.model_spec import Placement
 from dis_core.models.pdfnet import draft_depth
 from dis_core.models.pdfnet import segmenter as pdfnet_segmenter
+from dis_core.protocols import Placement
 from dis_core.scenes.scene import make_scene
 from tests.fakes.fake_hub import clean_environment, unused_address
 

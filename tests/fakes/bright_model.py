@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.models.pdfnet.segmenter import scale_to_unit
+from dis_core.models.pdfnet.spec import PDFNET_TINY
 from dis_core.progress import Report, ignore
-from dis_core.registry.builtin_models import PDFNET_TINY
+from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 
 BRIGHT = replace(PDFNET_TINY, name="bright", loader="tests.fakes.bright_model:load", depth_model=None)
 """What is brighter than a half is the subject. Its weights file is the embedded one, which it does not look at."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dis_core.model_spec import NO_PROMPT, Placement, Prompt, Segmenter
+from dis_core.models.pdfnet.spec import PDFNET_TINY
 from dis_core.pipeline import load_segmenter
-from dis_core.registry.builtin_models import PDFNET_TINY
+from dis_core.protocols import NO_PROMPT, Placement, Prompt, Segmenter
 from dis_core.registry.manager import find_depth_model
 from tests.fakes import small_birefnet, small_diffdis, small_dis_sam, small_isnet
 

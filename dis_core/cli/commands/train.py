@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from dis_core.cli.planning import IMAGE_ENDINGS
 from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_path
 from dis_core.errors import BadRequest, Cancelled
+from dis_core.images.formats import IMAGE_ENDINGS
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
