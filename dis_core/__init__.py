@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from dis_core.__version__ import __version__
+
 if TYPE_CHECKING:
     from dis_core.errors import DisError
     from dis_core.images import Picture, read_picture
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from dis_core.pipeline import Pipeline
     from dis_core.places import Box, Points
     from dis_core.quick import segment
-
-__version__ = "0.1.0"
 
 __all__ = ["Box", "DisError", "Matte", "Picture", "Pipeline", "Points", "__version__", "read_picture", "segment"]
 
