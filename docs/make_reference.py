@@ -220,7 +220,7 @@ def models_page() -> Iterator[str]:
         "What comes with dis-core, as declared in `dis_core/models/builtin.py`. `dis-core models` shows it too, with "
         "the models of plug-ins and what of it is on your machine. *Commercial use* is about the weights: with "
         "*conditional* their own licence allows it, but there are terms to read first, of the licence or of the data "
-        "that they were trained on; [licences](licences.md) says which."
+        "that they were trained on; [licences](licenses.md) says which."
     )
     rows = [
         (f"[`{spec.name}`](#{spec.name})", spec.summary, spec.commercial_use, size_of(spec), *effort_of(spec))

@@ -146,13 +146,13 @@ def test_the_licence_of_every_dependency_is_listed() -> None:
     assert "torch" in dependencies
 
     listed = set(
-        re.findall(r"^\| ([a-z0-9-]+) \|", (DOCS / "reference" / "licences.md").read_text("utf-8"), re.MULTILINE)
+        re.findall(r"^\| ([a-z0-9-]+) \|", (DOCS / "reference" / "licenses.md").read_text("utf-8"), re.MULTILINE)
     )
 
     assert not dependencies - listed
 
 
-@pytest.mark.parametrize("page", [DOCS / "reference" / "licences.md", ROOT / "examples" / "README.md"], ids=page_id)
+@pytest.mark.parametrize("page", [DOCS / "reference" / "licenses.md", ROOT / "examples" / "README.md"], ids=page_id)
 def test_source_and_licence_of_every_example_are_named(page: Path) -> None:
     photos = {path.name for path in (ROOT / "examples").glob("*.jpg")}
     assert photos
