@@ -39,7 +39,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, *, page: Page, **_others: object) -> str:
     """The page with its links as the site needs them."""
     sources = {target: source for source, target in FROM_ELSEWHERE.items()}
     site_path = page.file.src_uri
