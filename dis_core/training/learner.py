@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dis_core.models import depth_draft
-from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD
-from dis_core.models.pdfnet import ConvNormAct, PDFNet
-from dis_core.models.pdfnet_segmenter import scale_each_to_unit
+from dis_core.models.pdfnet import draft_depth
+from dis_core.models.pdfnet.network import ConvNormAct, PDFNet
+from dis_core.models.pdfnet.segmenter import scale_each_to_unit
 from dis_core.models.resample import resize_by_area, resize_to_corners, shrink_smoothly, size_of
+from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
 from dis_core.training.losses import OutputLoss, deep_supervision, scale_invariant_loss
 from dis_core.training.sample import Sample
 
@@ -24,7 +24,7 @@ OWN_DEPTH_WEIGHT = 5.0
 
 
 class Losses(NamedTuple):
-    """Scalars: what is minimised, and its parts."""
+    """Scalars: what is minimized, and its parts."""
 
     total: torch.Tensor
     matte: torch.Tensor
@@ -52,7 +52,7 @@ class Learner(nn.Module):
     """
 
     def __init__(
-        self, pdfnet: PDFNet, *, width: int, own_depth: depth_draft.DraftDepth | None, output_loss: OutputLoss
+        self, pdfnet: PDFNet, *, width: int, own_depth: draft_depth.DraftDepth | None, output_loss: OutputLoss
     ) -> None:
         super().__init__()
         self.pdfnet = pdfnet
@@ -60,23 +60,23 @@ class Learner(nn.Module):
         self.own_depth = own_depth
         self.output_loss = output_loss
 
-    def estimate_depth(self, normalised: torch.Tensor) -> torch.Tensor | None:
+    def estimate_depth(self, normalized: torch.Tensor) -> torch.Tensor | None:
         """(B, 3, H, W) -> (B, 1, H, W) as the own network sees it, if there is one."""
         if self.own_depth is None:
             return None
-        side = depth_draft.SIDE_PX
-        depth: torch.Tensor = self.own_depth(shrink_smoothly(normalised, (side, side)))
+        side = draft_depth.SIDE_PX
+        depth: torch.Tensor = self.own_depth(shrink_smoothly(normalized, (side, side)))
         return depth
 
     def forward(self, batch: Sample, is_exact: torch.Tensor) -> Losses:
         """The losses of one batch; where `is_exact` (B,), PDFNet is given the batch's depth and not the estimate."""
-        normalised = normalise(batch.image)
-        estimate = self.estimate_depth(normalised)
+        normalized = normalize(batch.image)
+        estimate = self.estimate_depth(normalized)
         depth_loss = torch.zeros((), device=batch.image.device)
         if estimate is not None:
             depth_loss = slope_aware_loss(estimate, shrink_smoothly(batch.depth, size_of(estimate)))
         seen = scale_each_to_unit(self.shown_depth(batch, estimate, is_exact))
-        fused, full = self.pdfnet.fuse(normalised, seen)
+        fused, full = self.pdfnet.fuse(normalized, seen)
         logits = self.pdfnet.decoder.draw(fused.mixed, full)
         with torch.autocast(batch.image.device.type, enabled=False):
             matte_loss = self.matte_loss([logits, *fused.sides], batch)
@@ -110,15 +110,15 @@ class Learner(nn.Module):
     @torch.no_grad()
     def find_matte(self, image: torch.Tensor, depth: torch.Tensor | None = None) -> torch.Tensor:
         """(B, 3, H, W) in [0, 1] -> mattes (B, 1, H, W), with `depth` or with the own network's."""
-        normalised = normalise(image)
+        normalized = normalize(image)
         if depth is None:
-            estimate = self.estimate_depth(normalised)
+            estimate = self.estimate_depth(normalized)
             depth = torch.zeros_like(image[:, :1]) if estimate is None else resize_by_area(estimate, size_of(image))
-        logits: torch.Tensor = self.pdfnet(normalised, scale_each_to_unit(depth)).logits
+        logits: torch.Tensor = self.pdfnet(normalized, scale_each_to_unit(depth)).logits
         return logits.float().sigmoid()
 
 
-def normalise(image: torch.Tensor) -> torch.Tensor:
+def normalize(image: torch.Tensor) -> torch.Tensor:
     """(B, 3, H, W) sRGB in [0, 1] with ImageNet's statistics taken out."""
     mean, std = IMAGENET_MEAN.to(image.device), IMAGENET_STD.to(image.device)
     return ((image - mean) / std).contiguous(memory_format=torch.channels_last)

@@ -12,13 +12,15 @@ from typing import Any, Literal, TypedDict
 import torch
 from torch import nn
 
-from dis_core import plugins, weights
-from dis_core.checkpoint import load_strictly, read_checkpoint
 from dis_core.errors import BadRequest
-from dis_core.models import depth_draft, efficientnet
-from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD
-from dis_core.models.pdfnet import BoundaryPrior, PDFNet
-from dis_core.models.swin import Swin
+from dis_core.models.backbones import efficientnet
+from dis_core.models.backbones.swin import Swin
+from dis_core.models.pdfnet import draft_depth
+from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
+from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
+from dis_core.registry import manager as registry
+from dis_core.weights import store
+from dis_core.weights.checkpoint import load_strictly, read_checkpoint
 
 Start = Literal["imagenet", "published", "random"]
 """ImageNet for the backbone alone, the authors' weights for the whole network, or nothing."""
@@ -88,14 +90,14 @@ def published_pdfnet(sizes: Sizes) -> PDFNet:
     if (sizes.backbone, sizes.width) != (full.backbone, full.width):
         raise BadRequest("only the full network has published weights", hint="use --network pdfnet as it is")
     network = build_pdfnet(sizes, "random")
-    load_strictly(network, weights.obtain(plugins.find_matte_model("pdfnet")))
+    load_strictly(network, store.obtain(registry.find_matte_model("pdfnet")))
     return network
 
 
-def build_depth_draft(start: Start) -> depth_draft.DraftDepth:
+def build_depth_draft(start: Start) -> draft_depth.DraftDepth:
     """The embedded model's depth network, to train beside it."""
     backbone = efficientnet.folded_backbone(levels=3) if start == "random" else pretrained_efficientnet(levels=3)
-    return depth_draft.DraftDepth(backbone, efficientnet.CHANNELS[:3])
+    return draft_depth.DraftDepth(backbone, efficientnet.CHANNELS[:3])
 
 
 def build_backbone(name: str, start: Start) -> tuple[nn.Module, Sequence[int]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dis_core.errors import BadRequest
-from dis_core.training.files import written_whole
+from dis_core.files import written_whole
 
 Precision = Literal["float32", "bfloat16", "float16"]
 

@@ -12,7 +12,7 @@ from dis_core.weights import load_strictly
 
 
 class Warmth(nn.Module):
-    """One number per pixel, from its colour and its neighbours': more than 0 is the subject."""
+    """One number per pixel, from its color and its neighbors': more than 0 is the subject."""
 
     def __init__(self) -> None:
         super().__init__()

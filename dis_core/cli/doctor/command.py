@@ -1,0 +1,29 @@
+"""`dis-core doctor`: what a bug report needs, and what is wrong with this installation and how to cure it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from dis_core.cli.doctor.checks import examine
+from dis_core.cli.doctor.findings import in_words
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for programs instead of text.")
+@click.option("--offline", is_flag=True, help="Do not ask the Hugging Face Hub whether it can be reached.")
+def doctor(*, as_json: bool, offline: bool) -> None:
+    """Show versions, devices, folders, models and editors, and name what is wrong with its cure.
+
+    Paste what it prints into a bug report. The exit status is 1 if something keeps dis-core from cutting out images,
+    and 0 otherwise, also with lesser problems.
+    """
+    findings = examine(ask_hub=not offline)
+    if as_json:
+        click.echo(json.dumps(asdict(findings), indent=2))
+    else:
+        click.echo("\n".join(in_words(findings)))
+    if any(problem.blocks for problem in findings.problems):
+        click.get_current_context().exit(1)

@@ -1,0 +1,37 @@
+"""What a run leaves for use: the averaged weights, float16, as the package's own are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from dis_core.files import written_whole
+from dis_core.training.learner import Learner
+from dis_core.training.settings import Settings
+
+
+def export(learner: Learner, folder: Path, *, settings: Settings, steps: int) -> list[Path]:
+    """Write `NETWORK.safetensors`, and `depth-tiny.safetensors` where the learner has a depth network; their paths.
+
+    The files' metadata name the network's sizes. Raises OutputFailed.
+    """
+    networks: dict[str, nn.Module] = {settings.network: learner.pdfnet}
+    if learner.own_depth is not None:
+        networks["depth-tiny"] = learner.own_depth
+    sizes = {name: str(getattr(settings, name)) for name in ("backbone", "width", "side_px")}
+    written = []
+    for name, network in networks.items():
+        file = folder / f"{name}.safetensors"
+        with written_whole(file) as beside:
+            save_file(_halved(network), beside, metadata={"network": name, "steps": str(steps), **sizes})
+        written.append(file)
+    return written
+
+
+def _halved(network: nn.Module) -> dict[str, torch.Tensor]:
+    """The network's tensors by name, those of floats as float16."""
+    state = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    return {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
