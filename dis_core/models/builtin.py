@@ -11,6 +11,7 @@ from dataclasses import replace
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import ModelSpec, WeightsFile
 from dis_core.models import papers
+from dis_core.models.dis_lite.spec import DIS_LITE
 
 _SEGMENTER = "dis_core.models.pdfnet_segmenter"
 _DEPTH = "dis_core.models.depth_anything"
@@ -18,7 +19,7 @@ _DIFFDIS = "dis_core.models.diffdis"
 _STABILITY = "LicenseRef-Stability-AI-Community"
 
 DEFAULT_MODEL = "pdfnet"
-DRAFT_MODEL = "pdfnet-tiny"
+DRAFT_MODEL = DIS_LITE.name
 
 PDFNET = ModelSpec(
     name="pdfnet",
@@ -43,19 +44,6 @@ PDFNET_DIS5K = ModelSpec(
     conversion="dis_core.models.pdfnet_checkpoint:convert",
     depth_model="depth-anything-v2-small",
     half_precision=True,
-    citation=papers.PDFNET,
-)
-
-PDFNET_TINY = ModelSpec(
-    name=DRAFT_MODEL,
-    summary="a draft: small, comes with the package, trained on computer-made scenes; for clear subjects",
-    license="MIT AND Apache-2.0",
-    commercial_use="yes",
-    weights=WeightsFile(None, "pdfnet-tiny.safetensors"),
-    loader=f"{_SEGMENTER}:load_tiny",
-    depth_model="depth-tiny",
-    half_precision=True,
-    draft=True,
     citation=papers.PDFNET,
 )
 
@@ -169,7 +157,7 @@ DEPTH_LARGE = ModelSpec(
 
 DEPTH_TINY = ModelSpec(
     name="depth-tiny",
-    summary="depth for pdfnet-tiny: a draft that comes with the package",
+    summary="rough depth for PDFNet: comes with the package, learned from drawn scenes",
     license="MIT AND Apache-2.0",
     commercial_use="yes",
     weights=WeightsFile(None, "depth-tiny.safetensors"),
@@ -242,7 +230,7 @@ BIREFNETS = tuple(
 @hookimpl
 def dis_register_models() -> tuple[ModelSpec, ...]:
     return (
-        *(PDFNET, PDFNET_DIS5K, PDFNET_TINY, *BIREFNETS, ISNET, ISNET_DIS5K, DIS_SAM, DIS_SAM_BASE, DIFFDIS),
+        *(PDFNET, PDFNET_DIS5K, DIS_LITE, *BIREFNETS, ISNET, ISNET_DIS5K, DIS_SAM, DIS_SAM_BASE, DIFFDIS),
         *(DEPTH_SMALL, DEPTH_BASE, DEPTH_LARGE, DEPTH_TINY),
         *(SAM_LARGE, SAM_BASE, SD_TURBO_AUTOENCODER),
     )
