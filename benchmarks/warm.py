@@ -34,7 +34,7 @@ from dis_core.orders import Failure, MaskStyle, Order, Segmenting
 from dis_core.progress import ignore
 from dis_core.workshop import Workshop
 
-MODEL = "pdfnet-tiny"
+MODEL = "dis-lite"
 LIMIT_S = {1: 0.15, 24: 0.3}
 
 

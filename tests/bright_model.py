@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
-from dis_core.models.builtin import PDFNET_TINY
+from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.models.pdfnet_segmenter import scale_to_unit
 from dis_core.progress import Report, ignore
 
-BRIGHT = replace(PDFNET_TINY, name="bright", loader="tests.bright_model:load", depth_model=None)
+BRIGHT = replace(DIS_LITE, name="bright", aliases=(), loader="tests.bright_model:load")
 """What is brighter than a half is the subject. Its weights file is the embedded one, which it does not look at."""
 
 BRIGHT_WITH_DEPTH = replace(BRIGHT, name="bright-with-depth", depth_model="depth-tiny")

@@ -13,12 +13,12 @@ from torch import nn
 
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import DepthEstimator, ModelSpec, Placement
-from dis_core.models.builtin import PDFNET_TINY
+from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.models.dis_sam_segmenter import DisSamSegmenter
 from tests import small_dis_sam
 
 SMALL_DIS_SAM = replace(
-    PDFNET_TINY,
+    DIS_LITE,
     name="small-dis-sam",
     summary="a test",
     loader="tests.prompted_plugin:load",

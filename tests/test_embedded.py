@@ -43,7 +43,7 @@ def test_held_out_scenes_meet_the_bars(pipeline: Pipeline) -> None:
 
     for seed in HELD_OUT_SEEDS:
         scene = make_scene(seed, (512, 512))
-        scores.append(measure(pipeline.segment(scene.image, model="pdfnet-tiny").alpha, scene.alpha))
+        scores.append(measure(pipeline.segment(scene.image, model="dis-lite").alpha, scene.alpha))
 
     mean = mean_scores(scores)
     assert mean.max_f >= 0.93
@@ -55,7 +55,7 @@ def test_the_subjects_of_photographs_are_found(pipeline: Pipeline) -> None:
     overlaps = {}
 
     for truth in sorted((PHOTOS / "masks").glob("*.png")):
-        matte = pipeline.segment(PHOTOS / "images" / f"{truth.stem}.jpg", model="pdfnet-tiny")
+        matte = pipeline.segment(PHOTOS / "images" / f"{truth.stem}.jpg", model="dis-lite")
         overlaps[truth.stem] = iou(matte.mask(), read_matte(truth) > 0.5)
 
     assert len(overlaps) == 17
@@ -63,7 +63,7 @@ def test_the_subjects_of_photographs_are_found(pipeline: Pipeline) -> None:
 
 
 def test_the_flower_of_the_readme_is_found(pipeline: Pipeline) -> None:
-    matte = pipeline.segment(EXAMPLES / "flower.jpg", model="pdfnet-tiny")
+    matte = pipeline.segment(EXAMPLES / "flower.jpg", model="dis-lite")
 
     on_the_flower = [(306, 216), (230, 200), (380, 230), (306, 120), (300, 310)]
     beside_it = [(60, 60), (580, 80), (100, 350), (560, 300), (306, 20), (480, 200)]
@@ -75,9 +75,9 @@ def test_one_image_takes_no_longer_than_ten_large_multiplications(pipeline: Pipe
     """Measured as a ratio, because machines differ: on two cores, one of these takes between 0.1 and 0.2 s."""
     image = read_picture(PHOTOS / "images" / "astronaut.jpg")
     plane = torch.rand(2048, 2048)
-    pipeline.segment(image, model="pdfnet-tiny")
+    pipeline.segment(image, model="dis-lite")
 
-    segmenting_s = min(timed(lambda: pipeline.segment(image, model="pdfnet-tiny")) for _ in range(3))
+    segmenting_s = min(timed(lambda: pipeline.segment(image, model="dis-lite")) for _ in range(3))
     multiplying_s = min(timed(lambda: plane @ plane) for _ in range(3))
 
     assert segmenting_s < 10 * multiplying_s
@@ -90,7 +90,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def test_an_image_without_a_subject_gives_a_matte_all_the_same(pipeline: Pipeline) -> None:
-    matte = pipeline.segment(np.full((90, 120, 3), 128, np.uint8), model="pdfnet-tiny")
+    matte = pipeline.segment(np.full((90, 120, 3), 128, np.uint8), model="dis-lite")
 
     assert isinstance(matte, Matte)
     assert np.isfinite(matte.alpha).all()

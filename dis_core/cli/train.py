@@ -75,7 +75,7 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--backbone",
     metavar="NAME",
-    help="efficientnet-lite0, -lite1, -lite2, swin-b, swin-t, swin-nano, or a model of timm.",
+    help="efficientnet-lite0, efficientnet-lite2, swin-b, swin-t, swin-nano, or a model of timm.",
 )
 @click.option("--width", type=click.IntRange(8), metavar="CHANNELS", help="Channels behind the backbone.")
 @click.option(

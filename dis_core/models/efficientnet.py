@@ -1,4 +1,4 @@
-"""EfficientNet-Lite 0, 1 and 2 as backbones, with their batch norms folded away.
+"""EfficientNet-Lite0 and Lite2 as backbones, with their batch norms folded away.
 
 The networks are those of Tan and Le (ICML 2019) in the Lite variants of 2020, the layers timm's. A batch norm with
 fixed statistics is a scale and an offset, and both fit into the convolution before it: what is left is faster, has no
@@ -13,12 +13,11 @@ import torch
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-Variant = Literal["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
+Variant = Literal["efficientnet-lite0", "efficientnet-lite2"]
 
 VARIANTS: Final[tuple[Variant, ...]] = get_args(Variant)
 CHANNELS: Final[dict[Variant, tuple[int, int, int, int]]] = {
     "efficientnet-lite0": (24, 40, 112, 320),
-    "efficientnet-lite1": (24, 40, 112, 320),
     "efficientnet-lite2": (24, 48, 120, 352),
 }
 """Of the maps at strides 4, 8, 16 and 32."""

@@ -41,7 +41,7 @@ class Mixed:
 class Composites:
     """Subjects of a folder's photographs before the backgrounds of its other photographs.
 
-    Only mattes that are fully believed are cut out; the pictures have no depth.
+    Cut out are the mattes that are fully believed, or all where there are none; the pictures have no depth.
     """
 
     triples: Sequence[Triple]
@@ -50,25 +50,26 @@ class Composites:
     def __call__(self, number: int, side_px: int) -> Sample:
         rng = np.random.default_rng((self.seed, number, 3))
         sure = [triple for triple in self.triples if triple.confidence is None or triple.confidence >= SURE]
-        backdrop = self.find_backdrop(sure, side_px, rng)
-        cutouts = [self.find_cutout(sure, side_px, rng) for _ in range(2 if rng.random() < SECOND_SUBJECT else 1)]
+        usable = sure or self.triples
+        backdrop = self.find_backdrop(usable, side_px, rng)
+        cutouts = [self.find_cutout(usable, side_px, rng) for _ in range(2 if rng.random() < SECOND_SUBJECT else 1)]
         image, matte = composite(backdrop, [cutout for cutout in cutouts if cutout is not None], rng)
         return Sample(degraded(image, rng), matte, torch.zeros_like(matte), torch.ones_like(matte))
 
-    def find_backdrop(self, sure: Sequence[Triple], side_px: int, rng: np.random.Generator) -> torch.Tensor:
+    def find_backdrop(self, triples: Sequence[Triple], side_px: int, rng: np.random.Generator) -> torch.Tensor:
         """A background (3, side, side), often out of focus; gray where no photograph has one."""
         for _ in range(TRIES):
-            sample = augmented(read_sample(sure[rng.integers(len(sure))], side_px), rng)
+            sample = augmented(read_sample(triples[rng.integers(len(triples))], side_px), rng)
             if (background := background_of(sample.image, sample.matte)) is not None:
                 if rng.random() < 0.35:
                     background = blurred(background, float(np.exp(rng.uniform(-0.5, 2.0))) * side_px / 256)
                 return recoloured(background, rng)
         return torch.full((3, side_px, side_px), 0.5)
 
-    def find_cutout(self, sure: Sequence[Triple], side_px: int, rng: np.random.Generator) -> Cutout | None:
+    def find_cutout(self, triples: Sequence[Triple], side_px: int, rng: np.random.Generator) -> Cutout | None:
         """A subject, or None where no photograph has one."""
         for _ in range(TRIES):
-            sample = read_sample(sure[rng.integers(len(sure))], side_px)
+            sample = read_sample(triples[rng.integers(len(triples))], side_px)
             if (cutout := cut_out(sample.image, sample.matte)) is not None:
                 return cutout
         return None

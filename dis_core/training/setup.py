@@ -157,9 +157,15 @@ def sizes_of(settings: Settings) -> Sizes:
 
 
 def start_of(settings: Settings) -> Start:
-    """A name, or the path of a file of weights."""
-    names = get_args(StartName)
-    return cast("StartName", settings.start) if settings.start in names else Path(settings.start)
+    """A name, or the path of a file of weights. Raises BadRequest if there is no such file."""
+    names: tuple[StartName, ...] = get_args(StartName)
+    if settings.start in names:
+        return cast("StartName", settings.start)
+    if not Path(settings.start).is_file():
+        raise BadRequest(
+            f"nothing to start from is called {settings.start!r}", hint=f"there are: {', '.join(names)}, and files"
+        )
+    return Path(settings.start)
 
 
 def make_learner(network: NetworkName, sizes: Sizes, start: Start) -> Learner:
