@@ -22,14 +22,14 @@ import torch
 
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.scores import mean_scores
-from dis_core.models.arrays import to_array
-from dis_core.models.efficientnet import CHANNELS
-from dis_core.models.pdfnet import BoundaryPrior, PDFNet, Stream
+from dis_core.models.backbones.efficientnet import CHANNELS
+from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet, Stream
+from dis_core.models.tensors import to_array
 from dis_core.progress import ignore
 from dis_core.training.files import written_whole
 from dis_core.training.imagenet import freeze_offsets, freeze_what_is_general, pretrained_efficientnet
-from dis_core.training.journal import Journal
 from dis_core.training.learner import Learner
+from dis_core.training.log import Journal
 from dis_core.training.losses import OutputLoss, output_loss, shape_loss
 from dis_core.training.networks import Sizes, Start, build_depth_draft, build_pdfnet
 from dis_core.training.pdfnet_learner import PDFNetLearner

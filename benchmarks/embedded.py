@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dis_core import weights
 from dis_core.evaluation.boundaries import iou
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.pairs import read_matte
@@ -33,7 +32,8 @@ from dis_core.model_spec import Placement, Segmenter
 from dis_core.models.dis_lite import segmenter as dis_lite
 from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.pipeline import load_segmenter
-from dis_core.training.scenes import make_scene
+from dis_core.scenes.scene import make_scene
+from dis_core.weights import store
 
 PHOTOS = Path(__file__).parents[1] / "tests" / "photos"
 SCENES = range(64)
@@ -77,7 +77,7 @@ def open_model(file: Path | None) -> tuple[Segmenter, Path]:
     """The embedded model, or one with the weights in `file`, and where they lie."""
     here = Placement("cpu")
     if file is None:
-        return load_segmenter(DIS_LITE, None, here), weights.embedded_path(DIS_LITE)
+        return load_segmenter(DIS_LITE, None, here), store.embedded_path(DIS_LITE)
     return dis_lite.load(file, placement=here, estimate_depth=None), file
 
 

@@ -30,14 +30,14 @@ import torch
 from safetensors.torch import save_file
 
 from dis_core.device import choose_placement
+from dis_core.geometry import Box
 from dis_core.images import read_picture
 from dis_core.model_spec import NO_PROMPT, Prompt
-from dis_core.models.builtin import dis_register_models
-from dis_core.models.depth_anything import small_network
-from dis_core.models.sam import base_network, large_network
+from dis_core.models.depth_anything.estimator import small_network
+from dis_core.models.sam.network import base_network, large_network
 from dis_core.pipeline import load_segmenter
-from dis_core.places import Box
-from dis_core.plugins import find_matte_model, find_model
+from dis_core.registry.builtin_models import dis_register_models
+from dis_core.registry.manager import find_matte_model, find_model
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "models.json"

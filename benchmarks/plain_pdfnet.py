@@ -1,6 +1,6 @@
 """PDFNet as one would write it down first: the yardstick for speed and memory.
 
-The arithmetic is that of the paper and of `dis_core.models.pdfnet`, whose parameters it takes; nothing is saved
+The arithmetic is that of the paper and of `dis_core.models.pdfnet.network`, whose parameters it takes; nothing is saved
 anywhere. All windows are padded, and padded tokens get query, key and value like others; attention weights exist as
 tensors; image and depth, and all 64 patches, go through the backbone at once; every feature lives until the end; the
 head enlarges the six-channel input four times and works on whole maps.
@@ -14,7 +14,8 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 
-from dis_core.models.pdfnet import (
+from dis_core.models.backbones.swin import REGION_PENALTY, Block, PatchMerging, Swin
+from dis_core.models.pdfnet.network import (
     ConvNormAct,
     CrossAttention,
     Decoder,
@@ -27,7 +28,6 @@ from dis_core.models.pdfnet import (
     spread_cells,
 )
 from dis_core.models.resample import resize_bicubic, resize_to_corners, size_of
-from dis_core.models.swin import REGION_PENALTY, Block, PatchMerging, Swin
 
 
 def plain_logits(network: PDFNet, image: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
@@ -82,7 +82,7 @@ def linear(layer: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 def merge(merging: PatchMerging, x: torch.Tensor) -> torch.Tensor:
-    """Four neighbours become one token."""
+    """Four neighbors become one token."""
     x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
     corners = [x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]]
     return linear(merging.reduction, merging.norm(torch.cat(corners, -1)))

@@ -33,16 +33,16 @@ from safetensors.torch import load_file, save_file
 from dis_core.device import choose_placement, run_on
 from dis_core.images import read_picture
 from dis_core.images.writing import write_picture
-from dis_core.matte import Matte
+from dis_core.matte.matte import Matte
 from dis_core.model_spec import DepthEstimator, Effort, Placement, Precision, Segmentation
-from dis_core.models.depth_anything import DepthAnything, small_network
-from dis_core.models.pdfnet import BoundaryPrior, PDFNet
-from dis_core.models.pdfnet_checkpoint import published_network
-from dis_core.models.pdfnet_segmenter import PDFNetSegmenter, load_published
+from dis_core.models.depth_anything.estimator import DepthAnything, small_network
+from dis_core.models.pdfnet.checkpoint import published_network
+from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
+from dis_core.models.pdfnet.segmenter import PDFNetSegmenter, load_published
 from dis_core.models.resample import resize_bicubic
-from dis_core.pipeline import visible_colours
+from dis_core.pipeline import visible_colors
 from dis_core.progress import ignore
-from dis_core.refine import refine_fast
+from dis_core.refinement.tiles import refine_fast
 
 SIDE_PX = 1024
 PHOTO_PX = (3000, 4000)
@@ -196,7 +196,7 @@ def measure_cutout(weights: Path, placement: Placement) -> Numbers:
         with stopwatch(device, times, "cutout"):
             with stopwatch(device, times, "read"):
                 picture = read_picture(folder / "photo.jpg")
-                seen = visible_colours(picture)
+                seen = visible_colors(picture)
             with stopwatch(device, times, "segmenter"):
                 segmenter(seen)
             with stopwatch(device, times, "refine fast"):

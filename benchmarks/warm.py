@@ -30,9 +30,9 @@ import numpy as np
 from PIL import Image
 
 from dis_core.daemon import client, endpoint
-from dis_core.orders import Failure, MaskStyle, Order, Segmenting
+from dis_core.jobs.job import Failure, MaskStyle, Order, Segmenting
+from dis_core.jobs.runner import Workshop
 from dis_core.progress import ignore
-from dis_core.workshop import Workshop
 
 MODEL = "dis-lite"
 LIMIT_S = {1: 0.15, 24: 0.3}
@@ -62,7 +62,7 @@ class Start:
 
 
 def write_image(path: Path, megapixels: int) -> None:
-    """An ellipse of noise before a grey ramp, 3 : 2, as a JPEG of a photo's size in bytes."""
+    """An ellipse of noise before a gray ramp, 3 : 2, as a JPEG of a photo's size in bytes."""
     width = round((megapixels * 1_000_000 * 1.5) ** 0.5)
     height = round(width / 1.5)
     y, x = np.ogrid[:height, :width]
@@ -74,7 +74,7 @@ def write_image(path: Path, megapixels: int) -> None:
 
 def in_process(workshop: Workshop, order: Order) -> float:
     started = time.perf_counter()
-    came_of_it = workshop.fulfil(order, ignore)
+    came_of_it = workshop.fulfill(order, ignore)
     if isinstance(came_of_it, Failure):
         raise came_of_it.error
     return time.perf_counter() - started

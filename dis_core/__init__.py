@@ -13,26 +13,26 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dis_core.api import segment
     from dis_core.errors import DisError
+    from dis_core.geometry import Box, Points
     from dis_core.images import Picture, read_picture
-    from dis_core.matte import Matte
+    from dis_core.matte.matte import Matte
     from dis_core.pipeline import Pipeline
-    from dis_core.places import Box, Points
-    from dis_core.quick import segment
 
 __version__ = "0.1.0"
 
 __all__ = ["Box", "DisError", "Matte", "Picture", "Pipeline", "Points", "__version__", "read_picture", "segment"]
 
 _HOMES = {
-    "Box": "dis_core.places",
+    "Box": "dis_core.geometry",
     "DisError": "dis_core.errors",
-    "Matte": "dis_core.matte",
+    "Matte": "dis_core.matte.matte",
     "Picture": "dis_core.images",
     "Pipeline": "dis_core.pipeline",
-    "Points": "dis_core.places",
+    "Points": "dis_core.geometry",
     "read_picture": "dis_core.images",
-    "segment": "dis_core.quick",
+    "segment": "dis_core.api",
 }
 
 

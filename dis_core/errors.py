@@ -32,7 +32,7 @@ class NoImage(DisError):
 
 
 class BadRequest(DisError):
-    """What was asked for contradicts itself or the image: a box outside of it, an unknown quality, a bad colour."""
+    """What was asked for contradicts itself or the image: a box outside of it, an unknown quality, a bad color."""
 
     code = "BadRequest"
 
@@ -61,10 +61,10 @@ class PackagesMissing(DisError):
     code = "PackagesMissing"
 
 
-class LicenceNotAccepted(DisError):
+class LicenseNotAccepted(DisError):
     """The weights forbid commercial use, and the user has not said that this is understood."""
 
-    code = "LicenceNotAccepted"
+    code = "LicenseNotAccepted"
 
 
 class WeightsMissing(DisError):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from dis_core.places import NO_POINTS
-from dis_core.places import Box as Box  # a model's author finds them here
-from dis_core.places import Points as Points
+from dis_core.geometry import NO_POINTS
+from dis_core.geometry import Box as Box  # a model's author finds them here
+from dis_core.geometry import Points as Points
 from dis_core.progress import Report, ignore
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class ModelSpec:
     `DepthLoader`. `conversion` is a `Conversion` that turns the published checkpoint into the state dict of our
     network, or None where the file is used as it is. `depth_model` names the model that estimates the depth this
     one needs, and `companions` name models whose weights its loader takes along with `weights.obtain`; what is only
-    good for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the licence of
+    good for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the license of
     the weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
     A model with `prompts` finds what it is told to, and needs at least one of these kinds of prompts.
     `aliases` are names that the model can be called by too: what it was once called, say.

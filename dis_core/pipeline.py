@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core import passes, plugins, weights
-from dis_core.checkpoint import resolve
 from dis_core.device import AUTO, choose_placement, run_on, tiles_at_once
 from dis_core.errors import BadRequest
+from dis_core.geometry import (
+    Box,
+    BoxLike,
+    Points,
+    PromptLike,
+    boxes_within,
+    checked_box,
+    checked_prompt,
+    parts_of,
+    points_within,
+)
 from dis_core.images import as_picture
-from dis_core.matte import Matte
-from dis_core.model_choice import obtain_specs
+from dis_core.matte.matte import Matte
 from dis_core.model_spec import (
     MAX_TILES,
     NO_PROMPT,
@@ -30,26 +38,20 @@ from dis_core.model_spec import (
     Quality,
     Segmenter,
 )
-from dis_core.models.builtin import DEFAULT_MODEL, DRAFT_MODEL
-from dis_core.places import (
-    Box,
-    BoxLike,
-    Points,
-    PromptLike,
-    boxes_within,
-    checked_box,
-    checked_prompt,
-    parts_of,
-    points_within,
-)
 from dis_core.progress import Report, ignore, span
+from dis_core.refinement import coarse_to_fine
+from dis_core.registry import manager as registry
+from dis_core.registry.builtin_models import DEFAULT_MODEL, DRAFT_MODEL
+from dis_core.registry.selection import obtain_specs
+from dis_core.weights import store
+from dis_core.weights.checkpoint import resolve
 
 if TYPE_CHECKING:
     from dis_core.images import Picture
     from dis_core.images.reading import ImageLike
 
 UNDER_TRANSPARENCY = np.float32(0.5)
-"""The grey that the model sees where a picture is transparent: what colours lie hidden there is nobody's business."""
+"""The gray that the model sees where a picture is transparent: what colors lie hidden there is nobody's business."""
 
 
 FileState = tuple[int, int, int] | None
@@ -76,7 +78,7 @@ class Pipeline:
     """
 
     def __init__(self, device: str = AUTO, *, precision: Precision = "full") -> None:
-        by_plugin = plugins.choose_placement_by_plugin(device)
+        by_plugin = registry.choose_placement_by_plugin(device)
         self.placement: Placement = by_plugin or choose_placement(device, precision=precision)
         self._loaded: LoadedModel | None = None
         self._fell_back = False
@@ -88,7 +90,7 @@ class Pipeline:
         *,
         model: str | None = None,
         quality: Quality = "normal",
-        refine: str = passes.AUTO,
+        refine: str = coarse_to_fine.AUTO,
         max_tiles: int = MAX_TILES,
         roi: BoxLike | None = None,
         prompt: PromptLike | None = None,
@@ -109,19 +111,19 @@ class Pipeline:
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names another depth
         model than the model's own; some forbid commercial use and want `accept_noncommercial`.
 
-        Raises NoImage, BadRequest, UnknownModel, PackagesMissing, LicenceNotAccepted, WeightsMissing, WeightsCorrupt,
+        Raises NoImage, BadRequest, UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt,
         OutOfMemory, and what `report` raises (Cancelled).
         """
         if quality not in get_args(Quality):
             raise BadRequest(f"{quality!r} is no quality", hint=f"there are: {', '.join(get_args(Quality))}")
-        passes.check_refiner(refine)
+        coarse_to_fine.check_refiner(refine)
         if max_tiles < 0:
             raise BadRequest(
                 f"{max_tiles} tiles are less than none", hint="0 looks at no tile; there is no other limit"
             )
         picture = as_picture(image)
         box = None if roi is None else checked_box(roi, picture.size)
-        refuse_wrong_prompt(plugins.find_matte_model(model or DEFAULT_MODEL), prompt)
+        refuse_wrong_prompt(registry.find_matte_model(model or DEFAULT_MODEL), prompt)
         asked = as_prompt(prompt, depth, picture.size, within=box)
         with self._busy:
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
@@ -137,16 +139,16 @@ class Pipeline:
             # From then on the Hub is not asked again, and the user is not warned again.
             self._fell_back = self._fell_back or (unnamed and specs[0].name == DRAFT_MODEL)
             loaded = self._load(*specs, loading)
-            seen = visible_colours(picture)
+            seen = visible_colors(picture)
             effort = Effort(max_tiles, tiles_at_once(self.placement))
-            look = passes.Passes(loaded.segmenter, quality, refine, effort)
+            look = coarse_to_fine.Passes(loaded.segmenter, quality, refine, effort)
             if box is None:
                 found, refinement = look.over(seen, asked, running)
             else:
                 found, refinement = look.within(box, seen, asked, running)
         return Matte(
             alpha=found.alpha,
-            model=f"{loaded.spec.name}@{weights.installed_revision(loaded.spec)}",
+            model=f"{loaded.spec.name}@{store.installed_revision(loaded.spec)}",
             picture=picture,
             depth=found.depth,
             device=self.placement.device,
@@ -157,7 +159,7 @@ class Pipeline:
     def loaded(self) -> tuple[str, ...]:
         """The names of the models that are in memory."""
         loaded = self._loaded
-        specs = () if loaded is None else (loaded.spec, loaded.depth_spec, *plugins.companions_of(loaded.spec))
+        specs = () if loaded is None else (loaded.spec, loaded.depth_spec, *registry.companions_of(loaded.spec))
         return tuple(spec.name for spec in specs if spec is not None)
 
     def forget_fallback(self) -> None:
@@ -172,7 +174,7 @@ class Pipeline:
     def _load(self, spec: ModelSpec, depth_spec: ModelSpec | None, report: Report) -> LoadedModel:
         """The model to run; the one of the image before if it is the same."""
         before = self._loaded
-        files = file_states(spec, depth_spec, *plugins.companions_of(spec))
+        files = file_states(spec, depth_spec, *registry.companions_of(spec))
         if before is not None and (before.spec, before.depth_spec, before.files) == (spec, depth_spec, files):
             return before
         self._loaded = before = None  # first, so that two models are never in memory at once
@@ -186,7 +188,7 @@ def file_states(*specs: ModelSpec | None) -> tuple[FileState, ...]:
     """The states of the models' files: weights that were replaced in the meantime are to be loaded anew."""
 
     def state(spec: ModelSpec | None) -> FileState:
-        path = None if spec is None else weights.find_ready(spec)
+        path = None if spec is None else store.find_ready(spec)
         if path is None:
             return None
         status = path.stat()
@@ -204,13 +206,13 @@ def load_segmenter(spec: ModelSpec, depth_spec: ModelSpec | None, placement: Pla
     with run_on(placement):
         if depth_spec is not None:
             load_depth = cast("DepthLoader", resolve(depth_spec.loader))
-            estimate_depth = load_depth(weights.obtain(depth_spec), placement=placement)
+            estimate_depth = load_depth(store.obtain(depth_spec), placement=placement)
         load = cast("MatteLoader", resolve(spec.loader))
-        return load(weights.obtain(spec), placement=placement, estimate_depth=estimate_depth)
+        return load(store.obtain(spec), placement=placement, estimate_depth=estimate_depth)
 
 
-def visible_colours(picture: Picture) -> NDArray[np.float32]:
-    """What the model is shown: (H, W, 3) float32 sRGB in [0, 1], transparent parts over a mid grey."""
+def visible_colors(picture: Picture) -> NDArray[np.float32]:
+    """What the model is shown: (H, W, 3) float32 sRGB in [0, 1], transparent parts over a mid gray."""
     image = picture.srgb()
     if picture.alpha is not None:
         image -= UNDER_TRANSPARENCY
@@ -230,7 +232,7 @@ def refuse_wrong_prompt(spec: ModelSpec, prompt: PromptLike | None) -> None:
         return
     kinds = {"points" if isinstance(part, Points) else "box" for part in parts_of(prompt)}
     if refused := kinds - set(spec.prompts):
-        able = [other.name for other in plugins.models().values() if kinds <= set(other.prompts)]
+        able = [other.name for other in registry.models().values() if kinds <= set(other.prompts)]
         raise BadRequest(
             f"{spec.name} takes no {' and no '.join(sorted(refused))}",
             hint=f"{' and '.join(able) or 'no model here'} can be told which subject is meant; "
@@ -272,6 +274,6 @@ def checked_depth(depth: NDArray[np.floating[Any]], size: tuple[int, int]) -> ND
         shape = " x ".join(str(side) for side in reversed(depth.shape))
         raise BadRequest(
             f"the depth map is {shape} pixels, but the image is {size[1]} x {size[0]}",
-            hint="give one grey value per pixel of the image, near = bright",
+            hint="give one gray value per pixel of the image, near = bright",
         )
     return depth if depth.dtype.kind == "f" else depth.astype(np.float32)

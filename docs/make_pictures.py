@@ -15,7 +15,7 @@ import dis_core
 from dis_core.cli.main import run
 from dis_core.images.compositing import crop
 from dis_core.images.reading import wrap_array
-from dis_core.training.scenes import make_fine_scene
+from dis_core.scenes.scene import make_fine_scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,11 +28,11 @@ GAP_PX = 8
 HAIRY_SCENE, LARGE_PX, HAIRY_PART = 13, 4096, (0, 1560, 480, 2040)
 
 
-def checkerboard(size: tuple[int, int]) -> NDArray[np.uint8]:
-    """What image editors show for transparency: (height, width, 3) uint8, two light greys."""
+def checcurboard(size: tuple[int, int]) -> NDArray[np.uint8]:
+    """What image editors show for transparency: (height, width, 3) uint8, two light grays."""
     rows, columns = (np.arange(side) // SQUARE_PX for side in size)
-    grey = np.where((rows[:, np.newaxis] + columns) % 2 == 0, LIGHT, DARK).astype(np.uint8)
-    return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    gray = np.where((rows[:, np.newaxis] + columns) % 2 == 0, LIGHT, DARK).astype(np.uint8)
+    return np.repeat(gray[:, :, np.newaxis], 3, axis=2)
 
 
 def side_by_side(*images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -42,10 +42,10 @@ def side_by_side(*images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def shown(picture: dis_core.Picture) -> NDArray[np.uint8]:
-    """A picture as (H, W, 3) uint8, a checkerboard showing through where it is transparent."""
+    """A picture as (H, W, 3) uint8, a checcurboard showing through where it is transparent."""
     from dis_core.images.compositing import over_picture
 
-    pixels = over_picture(picture, wrap_array(checkerboard(picture.size))).eight_bits().pixels
+    pixels = over_picture(picture, wrap_array(checcurboard(picture.size))).eight_bits().pixels
     return np.broadcast_to(pixels, (*picture.size, 3)).astype(np.uint8)
 
 
@@ -76,7 +76,7 @@ def refinement() -> NDArray[np.uint8]:
     """A part of a large scene at full size: the image, the model's matte enlarged, and the refined one."""
     scene = make_fine_scene(HAIRY_SCENE, (LARGE_PX, LARGE_PX))
     image = wrap_array(scene.image)
-    coarse, fine = (dis_core.segment(image, model=MODEL, device="cpu", refine=way).grey() for way in ("none", "tiles"))
+    coarse, fine = (dis_core.segment(image, model=MODEL, device="cpu", refine=way).gray() for way in ("none", "tiles"))
     return side_by_side(*(shown(crop(picture, HAIRY_PART)) for picture in (image, coarse, fine)))
 
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dis_core
-from dis_core import errors, hookspecs, model_spec, places, progress
+from dis_core import errors, geometry, hookspecs, model_spec, progress
 from dis_core.cli.main import group
-from dis_core.disk import megabytes
-from dis_core.models import builtin
+from dis_core.files import megabytes
 from dis_core.models.resample import resize_by_area, resize_to_corners, shrink_smoothly
 from dis_core.models.square import SquareSegmenter
-from dis_core.weights import load_strictly, obtain
+from dis_core.registry import builtin_models
+from dis_core.weights.store import load_strictly, obtain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -93,7 +93,7 @@ def python_page() -> Iterator[str]:
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
     yield "## Types in signatures"
     aliases = [*alias_lines(model_spec, "Quality", "PromptKind", "CloserLook")]
-    aliases += [*alias_lines(places, "PromptLike", "BoxLike"), *alias_lines(progress, "Report")]
+    aliases += [*alias_lines(geometry, "PromptLike", "BoxLike"), *alias_lines(progress, "Report")]
     yield "\n".join(aliases)
     yield "`ImageLike`: a path, the bytes of a file, a PIL image, an array or a `Picture`."
     yield from ("## Hooks of plug-ins", paragraphs(hookspecs.__doc__))
@@ -118,8 +118,8 @@ def python_page() -> Iterator[str]:
         yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
     yield "## What models of plug-ins are made of"
     yield from described("dis_core.models.square.SquareSegmenter", SquareSegmenter)
-    yield from described("dis_core.weights.load_strictly", load_strictly)
-    yield from described("dis_core.weights.obtain", obtain)
+    yield from described("dis_core.weights.store.load_strictly", load_strictly)
+    yield from described("dis_core.weights.store.obtain", obtain)
     for resize in (resize_by_area, resize_to_corners, shrink_smoothly):
         yield from described(f"dis_core.models.resample.{resize.__name__}", resize)
 
@@ -213,14 +213,14 @@ def errors_page() -> Iterator[str]:
 
 def models_page() -> Iterator[str]:
     """Every built-in model as it is declared, with what was measured of it."""
-    specs = builtin.dis_register_models()
+    specs = builtin_models.dis_register_models()
     mattes, parts = ([spec for spec in specs if (spec.task == "matte") is wanted] for wanted in (True, False))
     yield from ("# Models", NOTE)
     yield (
-        "What comes with dis-core, as declared in `dis_core/models/builtin.py`. `dis-core models` shows it too, with "
+        "What comes with dis-core, as declared in `dis_core/registry/builtin_models.py`. `dis-core models` shows it too, with "
         "the models of plug-ins and what of it is on your machine. *Commercial use* is about the weights: with "
-        "*conditional* their own licence allows it, but there are terms to read first, of the licence or of the data "
-        "that they were trained on; [licences](licences.md) says which."
+        "*conditional* their own license allows it, but there are terms to read first, of the license or of the data "
+        "that they were trained on; [licenses](licenses.md) says which."
     )
     rows = [
         (f"[`{spec.name}`](#{spec.name})", spec.summary, spec.commercial_use, size_of(spec), *effort_of(spec))
@@ -248,12 +248,12 @@ def models_page() -> Iterator[str]:
         )
         for spec in parts
     ]
-    yield table(("Model", "What it is", "Licence", "Commercial use", "Size", "Weights", "Paper"), rows)
+    yield table(("Model", "What it is", "License", "Commercial use", "Size", "Weights", "Paper"), rows)
 
 
 def facts(spec: ModelSpec) -> Iterator[str]:
     """A list item for everything that one model declares."""
-    yield f"- Licence: {spec.license}; commercial use: {spec.commercial_use}"
+    yield f"- License: {spec.license}; commercial use: {spec.commercial_use}"
     yield f"- Weights: {place_of(spec)}"
     needs = [f"`{name}`" for name in spec.needed]
     if spec.extra:
@@ -293,7 +293,7 @@ def place_of(spec: ModelSpec) -> str:
 
 def size_of(spec: ModelSpec) -> str:
     """What a model has to download, with all that it needs."""
-    by_name = {other.name: other for other in builtin.dis_register_models()}
+    by_name = {other.name: other for other in builtin_models.dis_register_models()}
     sizes = [by_name[name].weights.size_bytes for name in (spec.name, *spec.needed)]
     if spec.weights.is_embedded:
         return "in the package"
@@ -302,7 +302,7 @@ def size_of(spec: ModelSpec) -> str:
 
 def effort_of(spec: ModelSpec) -> tuple[str, str]:
     """The time, in multiples of the yardstick's, and the memory that a model was measured with, or one like it."""
-    like = [spec.name, *(other.name for other in builtin.dis_register_models() if other.loader == spec.loader)]
+    like = [spec.name, *(other.name for other in builtin_models.dis_register_models() if other.loader == spec.loader)]
     measured = next((MEASURED[name] for name in like if name in MEASURED), None)
     if measured is None:
         return "not measured", ""

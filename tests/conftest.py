@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.hub_standin import use_home
+from tests.fakes.fake_hub import use_home
 
 
 @pytest.fixture(autouse=True)

@@ -2,12 +2,12 @@
 
 import torch
 
-from dis_core import weights
 from dis_core.model_spec import Placement
-from dis_core.models import depth_draft
-from dis_core.models.builtin import DEPTH_TINY
-from dis_core.models.pdfnet_segmenter import PDFNetSegmenter, tiny_network
+from dis_core.models.pdfnet import draft_depth
+from dis_core.models.pdfnet.segmenter import PDFNetSegmenter, tiny_network
 from dis_core.models.resample import shrink_smoothly
+from dis_core.registry.builtin_models import DEPTH_TINY
+from dis_core.weights import store
 
 SIDE_PX = 256
 
@@ -20,6 +20,6 @@ def segmenter(placement: Placement) -> PDFNetSegmenter:
         network.eval().to(placement.device),
         side_px=SIDE_PX,
         placement=placement,
-        estimate_depth=depth_draft.load(weights.embedded_path(DEPTH_TINY), placement=placement),
+        estimate_depth=draft_depth.load(store.embedded_path(DEPTH_TINY), placement=placement),
         resize=shrink_smoothly,
     )

@@ -13,7 +13,7 @@ import pytest
 
 import dis_core
 from dis_core.cli.main import group
-from tests.loose_modules import load_module
+from tests.fakes.loose_modules import load_module
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -140,20 +140,20 @@ def test_python_in_the_docs_is_python_and_uses_names_that_exist(page: Path) -> N
                 assert hasattr(dis_core, node.attr), f"dis_core.{node.attr}"
 
 
-def test_the_licence_of_every_dependency_is_listed() -> None:
+def test_the_license_of_every_dependency_is_listed() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     dependencies = set(re.findall(r'^  "([a-z0-9-]+)[>=\[]', project, re.MULTILINE))
     assert "torch" in dependencies
 
     listed = set(
-        re.findall(r"^\| ([a-z0-9-]+) \|", (DOCS / "reference" / "licences.md").read_text("utf-8"), re.MULTILINE)
+        re.findall(r"^\| ([a-z0-9-]+) \|", (DOCS / "reference" / "licenses.md").read_text("utf-8"), re.MULTILINE)
     )
 
     assert not dependencies - listed
 
 
-@pytest.mark.parametrize("page", [DOCS / "reference" / "licences.md", ROOT / "examples" / "README.md"], ids=page_id)
-def test_source_and_licence_of_every_example_are_named(page: Path) -> None:
+@pytest.mark.parametrize("page", [DOCS / "reference" / "licenses.md", ROOT / "examples" / "README.md"], ids=page_id)
+def test_source_and_license_of_every_example_are_named(page: Path) -> None:
     photos = {path.name for path in (ROOT / "examples").glob("*.jpg")}
     assert photos
 

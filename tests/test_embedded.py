@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from dis_core import weights
 from dis_core.evaluation.boundaries import iou
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.pairs import read_matte
 from dis_core.evaluation.scores import mean_scores
 from dis_core.images import read_picture
-from dis_core.matte import Matte
-from dis_core.models.builtin import DEPTH_TINY, PDFNET_TINY
+from dis_core.matte.matte import Matte
 from dis_core.pipeline import Pipeline
+from dis_core.registry.builtin_models import DEPTH_TINY, PDFNET_TINY
+from dis_core.scenes.scene import make_scene
 from dis_core.training.samples import FIRST_TRAINING_SEED
-from dis_core.training.scenes import make_scene
+from dis_core.weights import store
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTOS = Path(__file__).parent / "photos"
@@ -34,7 +34,7 @@ def pipeline() -> Pipeline:
 
 
 def test_both_files_together_are_at_most_12_megabytes() -> None:
-    assert sum(weights.embedded_path(spec).stat().st_size for spec in (PDFNET_TINY, DEPTH_TINY)) <= 12_000_000
+    assert sum(store.embedded_path(spec).stat().st_size for spec in (PDFNET_TINY, DEPTH_TINY)) <= 12_000_000
 
 
 def test_held_out_scenes_meet_the_bars(pipeline: Pipeline) -> None:

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests.hub_standin import CHECKOUT, clean_environment
+from tests.fakes.fake_hub import CHECKOUT, clean_environment
 
 EXAMPLE = CHECKOUT / "examples" / "dis-core-example"
 PAGE = CHECKOUT / "docs" / "how-to" / "add-a-model.md"
@@ -49,7 +49,7 @@ class Installed:
 
 
 def weights_file(path: Path) -> Path:
-    """Weights of the example's network that look at a pixel's own colour alone."""
+    """Weights of the example's network that look at a pixel's own color alone."""
     kernel = torch.zeros(1, 3, 3, 3)
     kernel[0, :, 1, 1] = torch.tensor(WARMTH)
     save_file({"warmth.weight": kernel, "warmth.bias": torch.tensor([BIAS])}, path)
@@ -64,9 +64,9 @@ def photo(path: Path) -> Path:
     return path
 
 
-def expected(colour: tuple[float, float, float]) -> float:
-    """What the network makes of a place where all is of one colour, of 255."""
-    return float(255 / (1 + np.exp(-(np.dot(WARMTH, colour) + BIAS))))
+def expected(color: tuple[float, float, float]) -> float:
+    """What the network makes of a place where all is of one color, of 255."""
+    return float(255 / (1 + np.exp(-(np.dot(WARMTH, color) + BIAS))))
 
 
 def install(source: Path, folder: Path) -> Installed:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from dis_core.checkpoint import resolve
-from dis_core.models.builtin import dis_register_models
-from dis_core.plugins import find_model
-from tests.hub_standin import CHECKOUT, clean_environment
-from tests.loose_modules import load_module
+from dis_core.registry.builtin_models import dis_register_models
+from dis_core.registry.manager import find_model
+from dis_core.weights.checkpoint import resolve
+from tests.fakes.fake_hub import CHECKOUT, clean_environment
+from tests.fakes.loose_modules import load_module
 
 if TYPE_CHECKING:
     from pathlib import Path

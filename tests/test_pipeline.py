@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import dis_core
-from dis_core import plugins, weights
-from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenceNotAccepted, OutOfMemory, UnknownModel
+from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenseNotAccepted, OutOfMemory, UnknownModel
+from dis_core.geometry import Box
 from dis_core.model_spec import NO_PROMPT, Effort, Prompt
-from dis_core.passes import Passes
 from dis_core.pipeline import Pipeline
-from dis_core.places import Box
 from dis_core.progress import ignore
-from tests.bright_model import BRIGHT, BRIGHT_WITH_DEPTH, BrightIsSubject, loaded
+from dis_core.refinement.coarse_to_fine import Passes
+from dis_core.registry import manager as registry
+from dis_core.weights import store
+from tests.fakes.bright_model import BRIGHT, BRIGHT_WITH_DEPTH, BrightIsSubject, loaded
 
 
 def passes_of(segmenter: BrightIsSubject) -> Passes:
@@ -31,8 +32,8 @@ def passes_of(segmenter: BrightIsSubject) -> Passes:
 
 @pytest.fixture(autouse=True)
 def bright_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    known = {**plugins.models(), "bright": BRIGHT, "bright-with-depth": BRIGHT_WITH_DEPTH}
-    monkeypatch.setattr(plugins, "models", lambda: known)
+    known = {**registry.models(), "bright": BRIGHT, "bright-with-depth": BRIGHT_WITH_DEPTH}
+    monkeypatch.setattr(registry, "models", lambda: known)
     loaded.clear()
     yield
     loaded.clear()
@@ -76,7 +77,7 @@ def test_weights_that_were_replaced_in_the_meantime_are_loaded_anew(
 ) -> None:
     file = tmp_path / "weights.safetensors"
     file.write_bytes(b"first")
-    monkeypatch.setattr(weights, "embedded_path", lambda _: file)
+    monkeypatch.setattr(store, "embedded_path", lambda _: file)
     pipeline.segment(square(4, 4, box=(1, 1, 2, 2)), model="bright")
     new = tmp_path / "new"
     new.write_bytes(b"other")
@@ -134,7 +135,7 @@ def test_a_depth_model_makes_no_mattes(pipeline: Pipeline) -> None:
 
 
 def test_a_noncommercial_depth_model_wants_to_be_accepted(pipeline: Pipeline) -> None:
-    with pytest.raises(LicenceNotAccepted, match=r"CC-BY-NC-4\.0"):
+    with pytest.raises(LicenseNotAccepted, match=r"CC-BY-NC-4\.0"):
         pipeline.segment(
             square(8, 8, box=(2, 2, 4, 4)), model="bright-with-depth", depth_model="depth-anything-v2-large"
         )
@@ -150,7 +151,7 @@ def test_the_users_depth_needs_no_depth_model(pipeline: Pipeline) -> None:
     assert np.array_equal(seen, depth)
 
 
-def test_what_is_transparent_is_shown_as_grey_and_is_no_part_of_the_result(pipeline: Pipeline) -> None:
+def test_what_is_transparent_is_shown_as_gray_and_is_no_part_of_the_result(pipeline: Pipeline) -> None:
     image = np.full((4, 6, 4), 255, np.uint8)
     image[:, :3, 3] = 0
 
@@ -231,8 +232,8 @@ def test_a_named_depth_model_never_falls_back_not_even_after_a_fallback(pipeline
 def test_a_full_model_without_its_depth_model_falls_back_when_depth_is_needed(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = {**plugins.models(), "pdfnet": replace(BRIGHT, name="pdfnet", depth_model="depth-anything-v2-small")}
-    monkeypatch.setattr(plugins, "models", lambda: known)
+    known = {**registry.models(), "pdfnet": replace(BRIGHT, name="pdfnet", depth_model="depth-anything-v2-small")}
+    monkeypatch.setattr(registry, "models", lambda: known)
     image = square(64, 64, box=(20, 20, 44, 44))
 
     with_depth = pipeline.segment(image, depth=np.zeros((64, 64)))
@@ -248,7 +249,7 @@ def test_running_out_of_memory_while_loading_is_told_as_such(
     def fail(*arguments: object, **options: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("tests.bright_model.load", fail)
+    monkeypatch.setattr("tests.fakes.bright_model.load", fail)
 
     with pytest.raises(OutOfMemory):
         pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="bright")
@@ -257,11 +258,11 @@ def test_running_out_of_memory_while_loading_is_told_as_such(
 def test_a_plugins_matte_model_that_forbids_commerce_wants_to_be_accepted(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = {**plugins.models(), "closed": replace(BRIGHT, name="closed", commercial_use="no")}
-    monkeypatch.setattr(plugins, "models", lambda: known)
+    known = {**registry.models(), "closed": replace(BRIGHT, name="closed", commercial_use="no")}
+    monkeypatch.setattr(registry, "models", lambda: known)
     image = square(8, 8, box=(2, 2, 4, 4))
 
-    with pytest.raises(LicenceNotAccepted):
+    with pytest.raises(LicenseNotAccepted):
         pipeline.segment(image, model="closed")
 
     assert pipeline.segment(image, model="closed", accept_noncommercial=True).bounds() == (2, 2, 4, 4)
@@ -301,9 +302,9 @@ def test_segment_takes_a_path_bytes_a_pil_image_and_an_array(tmp_path: Path, mon
 
 
 def test_two_depth_models_are_two_models(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = replace(plugins.models()["depth-tiny"], name="other-depth")
-    known = {**plugins.models(), "other-depth": other}
-    monkeypatch.setattr(plugins, "models", lambda: known)
+    other = replace(registry.models()["depth-tiny"], name="other-depth")
+    known = {**registry.models(), "other-depth": other}
+    monkeypatch.setattr(registry, "models", lambda: known)
     image = square(8, 8, box=(2, 2, 4, 4))
 
     pipeline.segment(image, model="bright-with-depth")
@@ -317,7 +318,7 @@ def test_half_precision_is_refused_where_it_was_not_found_right(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     coarse = replace(BRIGHT, name="coarse", half_precision=False)
-    monkeypatch.setattr(plugins, "models", lambda: {"coarse": coarse, "bright": BRIGHT})
+    monkeypatch.setattr(registry, "models", lambda: {"coarse": coarse, "bright": BRIGHT})
     pipeline.placement = replace(pipeline.placement, dtype="float16")
 
     with pytest.raises(BadRequest, match="coarse is not known to be right in half precision"):

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import dis_core
-from dis_core import Box, Points, plugins
+from dis_core import Box, Points
 from dis_core.cli.main import run
 from dis_core.errors import BadRequest
 from dis_core.images import read_picture
 from dis_core.model_spec import Effort, Prompt, Segmentation
-from dis_core.passes import Passes
 from dis_core.pipeline import Pipeline
 from dis_core.progress import ignore
-from tests.bright_model import BRIGHT, BRIGHT_WHERE_TOLD, BrightIsSubject, BrightWhereTold, loaded
+from dis_core.refinement.coarse_to_fine import Passes
+from dis_core.registry import manager as registry
+from tests.fakes.bright_model import BRIGHT, BRIGHT_WHERE_TOLD, BrightIsSubject, BrightWhereTold, loaded
 
 BOXES_ONLY = replace(BRIGHT_WHERE_TOLD, name="boxes-only", prompts=("box",))
 LEFT, RIGHT = Box(10, 10, 30, 30), Box(70, 20, 90, 50)
@@ -30,8 +31,8 @@ MODEL = "bright-where-told"
 
 @pytest.fixture(autouse=True)
 def told_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    known = {**plugins.models(), "bright": BRIGHT, MODEL: BRIGHT_WHERE_TOLD, "boxes-only": BOXES_ONLY}
-    monkeypatch.setattr(plugins, "models", lambda: known)
+    known = {**registry.models(), "bright": BRIGHT, MODEL: BRIGHT_WHERE_TOLD, "boxes-only": BOXES_ONLY}
+    monkeypatch.setattr(registry, "models", lambda: known)
     loaded.clear()
     yield
     loaded.clear()

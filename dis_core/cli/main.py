@@ -11,19 +11,20 @@ from typing import Literal
 
 import click
 
-from dis_core import __version__, plugins
-from dis_core.cli.cutout import cutout
-from dis_core.cli.daemon import daemon
-from dis_core.cli.doctor import doctor
-from dis_core.cli.evaluate import evaluate
-from dis_core.cli.fetch import fetch
-from dis_core.cli.mask import mask
-from dis_core.cli.models import models
-from dis_core.cli.plugin import plugin
-from dis_core.cli.scenes import scenes
+from dis_core import __version__
+from dis_core.cli.commands.cutout import cutout
+from dis_core.cli.commands.daemon import daemon
+from dis_core.cli.commands.evaluate import evaluate
+from dis_core.cli.commands.fetch import fetch
+from dis_core.cli.commands.mask import mask
+from dis_core.cli.commands.models import models
+from dis_core.cli.commands.plugin import plugin
+from dis_core.cli.commands.scenes import scenes
+from dis_core.cli.commands.train import train
+from dis_core.cli.doctor.command import doctor
 from dis_core.cli.terminal import abandon_stdout, say_error, say_event
-from dis_core.cli.train import train
 from dis_core.errors import BadRequest, Cancelled, DisError, OutputFailed
+from dis_core.registry import manager as registry
 
 USER_ERROR, BUG = 1, 70
 
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
     wants_json = "--progress=json" in arguments or ("--progress", "json") in itertools.pairwise(arguments)
     style: Literal["text", "json"] = "json" if wants_json else "text"
     try:
-        plugins.manager().hook.dis_add_commands(group=group)
+        registry.manager().hook.dis_add_commands(group=group)
         status = group.main(list(arguments), prog_name="dis-core", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dis_core.cli.jobs import (
+from dis_core.cli.planning import (
     STANDARD_STREAM,
     Job,
     Naming,
@@ -18,19 +18,19 @@ from dis_core.cli.jobs import (
     refuse_existing,
     split_existing,
 )
-from dis_core.cli.parent import stopped_at_eof
-from dis_core.cli.telling import tell_failure, tell_result
+from dis_core.cli.results import tell_failure, tell_result
+from dis_core.cli.stop_at_eof import stopped_at_eof
 from dis_core.cli.terminal import progress_report, say, say_error
 from dis_core.errors import BadRequest, DisError
-from dis_core.formats import ENDING_OF_FORMAT, format_of
-from dis_core.orders import Failure, Order, Style
+from dis_core.images.formats import ENDING_OF_FORMAT, format_of
+from dis_core.jobs.job import Failure, Order, Style
+from dis_core.jobs.runner import Workshop
 from dis_core.progress import Report, span
-from dis_core.workshop import Workshop
 
 if TYPE_CHECKING:
-    from dis_core.cli.segmenting import Request
-    from dis_core.cli.warm import WarmWorkshop
-    from dis_core.formats import OutputFormat
+    from dis_core.cli.options import Request
+    from dis_core.daemon.remote_runner import WarmWorkshop
+    from dis_core.images.formats import OutputFormat
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def run_jobs(request: Request, jobs: list[Job], template: Order) -> list[Failed]
         for done, job in enumerate(jobs):
             own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
             started = time.monotonic()
-            came_of_it = workshop.fulfil(order_for(job, template), own)
+            came_of_it = workshop.fulfill(order_for(job, template), own)
             if isinstance(came_of_it, Failure):
                 failures.append(Failed(job.name, came_of_it.error))
                 tell_failure(job, came_of_it.error, request.progress)
@@ -146,7 +146,7 @@ def chosen_workshop(request: Request) -> AbstractContextManager[Workshop | WarmW
     """Who carries the orders out: this process, or with `--warm` the daemon."""
     if not request.warm:
         return nullcontext(Workshop())
-    from dis_core.cli.warm import WarmWorkshop
+    from dis_core.daemon.remote_runner import WarmWorkshop
 
     return WarmWorkshop(request.keep_alive)
 

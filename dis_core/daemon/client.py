@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import dis_core
 from dis_core.daemon import endpoint
-from dis_core.daemon.messages import ON_THE_WAY, PROTOCOL, Message, NotUnderstood, receive, send
+from dis_core.daemon.protocol import ON_THE_WAY, PROTOCOL, Message, NotUnderstood, receive, send
 from dis_core.errors import DaemonUnavailable
 
 KEEP_ALIVE_S: Final = 600.0

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import dis_core
-from dis_core.daemon.messages import PROTOCOL
+from dis_core.daemon.protocol import PROTOCOL
 from dis_core.errors import DaemonUnavailable
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from typing import Final, Literal, NoReturn
 import dis_core
 from dis_core.daemon import endpoint
 from dis_core.daemon.client import KEEP_ALIVE_S
-from dis_core.daemon.conversation import Conversation
+from dis_core.daemon.connection import Conversation
 from dis_core.daemon.logs import write_log
 from dis_core.daemon.memory import memory_of_this_process, memory_on_device
-from dis_core.daemon.messages import Message
+from dis_core.daemon.protocol import Message
 from dis_core.daemon.worker import Worker
 from dis_core.errors import DaemonUnavailable, DisError
 

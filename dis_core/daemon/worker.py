@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dis_core.daemon.logs import describe_bug
-from dis_core.daemon.messages import Message, describe_error
+from dis_core.daemon.protocol import Message, describe_error
 from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, OutOfMemory
-from dis_core.orders import Failure, Order
-from dis_core.plain import to_plain
-from dis_core.workshop import Workshop
+from dis_core.jobs.job import Failure, Order
+from dis_core.jobs.json_values import to_plain
+from dis_core.jobs.runner import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +180,7 @@ class Worker:
         root.addHandler(forwarding)
         try:
             refuse_pipes(job.order)
-            came_of_it = self.workshop.fulfil(job.order, self._noting(job))
+            came_of_it = self.workshop.fulfill(job.order, self._noting(job))
             if isinstance(came_of_it, Failure):
                 if isinstance(came_of_it.error, OutOfMemory):
                     self._make_room()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dis_core.tiling import grown
+from dis_core.refinement.tiling import grown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ def boundary_iou(prediction: Mask, truth: Mask, *, distance_px: int | None = Non
 
     A mask's inner boundary are its pixels no farther than `distance_px` from its contour; None means 2 % of the image's
     diagonal, at least 1. Where both masks are empty, the answer is 1.
-    Source: Cheng et al., Boundary IoU, CVPR 2021. Distances are those of a square neighbourhood, and the
+    Source: Cheng et al., Boundary IoU, CVPR 2021. Distances are those of a square neighborhood, and the
     image's border counts as contour, as in the evaluation that its authors published.
     """
     if distance_px is None:

@@ -119,7 +119,7 @@ def _weighted_f(matte: NDArray[np.float64], mask: Mask) -> float:
 def _s_measure(matte: NDArray[np.float64], mask: Mask) -> float:
     counter = require_pysodmetrics().Smeasure(alpha=0.5)
     compare = counter.ssim
-    # The image is cut in four at the subject's centre of mass. Where that lies in the last row or column, a part has no
+    # The image is cut in four at the subject's center of mass. Where that lies in the last row or column, a part has no
     # pixels and the weight 0, and its mean would turn the whole score into NaN.
     counter.ssim = lambda part, true_part: compare(part, true_part) if part.size else 0.0
     counter.step(matte, mask, normalize=False)

@@ -20,8 +20,8 @@ MATTE_SUFFIX: Final = "-mask"
 """What `dis-core mask` adds to the name of an image; it does not count when names are compared."""
 
 _NAMED_AT_MOST: Final = 3
-# Between the largest and the smallest channel of a pixel; the artefacts of a grey JPEG stay far below it.
-_COLOURFUL: Final = 0.25
+# Between the largest and the smallest channel of a pixel; the artifacts of a gray JPEG stay far below it.
+_COLORFUL: Final = 0.25
 
 Kind = Literal["mattes", "images"]
 
@@ -113,14 +113,14 @@ def files_by_name(folder: Path, *, endings: Collection[str], recursive: bool, ki
 
 
 def read_matte(path: Path) -> NDArray[np.float32]:
-    """A matte from an image file, (H, W) float32 in [0, 1]: its transparency, where it has any, else its grey values.
+    """A matte from an image file, (H, W) float32 in [0, 1]: its transparency, where it has any, else its gray values.
 
-    Raises NoImage if the file cannot be read, BadRequest if it is a picture in colour.
+    Raises NoImage if the file cannot be read, BadRequest if it is a picture in color.
     """
     picture = read_picture(path)
     if picture.alpha is not None:
         return picture.alpha
-    _refuse_colours(picture, path)
+    _refuse_colors(picture, path)
     matte: NDArray[np.float32] = picture.pixels.mean(axis=2, dtype=np.float32)
     matte /= np.float32(picture.levels)
     return matte
@@ -162,12 +162,12 @@ def _first_few(files: Sequence[Path]) -> str:
     return ", ".join(map(str, files[:_NAMED_AT_MOST])) + (f" and {more} more" if more > 0 else "")
 
 
-def _refuse_colours(picture: Picture, path: Path) -> None:
+def _refuse_colors(picture: Picture, path: Path) -> None:
     if picture.pixels.shape[2] == 1:
         return
     red, green, blue = (picture.pixels[..., channel] for channel in range(3))
     spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    if spread.max() > _COLOURFUL * picture.levels:
+    if spread.max() > _COLORFUL * picture.levels:
         raise BadRequest(
-            f"{path} is a picture in colour and no matte", hint="a matte is grey, white where the subject is"
+            f"{path} is a picture in color and no matte", hint="a matte is gray, white where the subject is"
         )

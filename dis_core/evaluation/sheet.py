@@ -28,7 +28,7 @@ _FONT_SIZE_PX: Final = 14
 _PAPER, _INK = (32, 32, 32), (230, 230, 230)
 _TOO_MUCH, _MISSING = (255, 60, 40), (60, 140, 255)
 # How bright the subject that both agree on is in the picture of the difference.
-_AGREED_GREY: Final = 110
+_AGREED_GRAY: Final = 110
 
 
 def sheet_format(path: Path) -> SheetFormat:
@@ -86,13 +86,11 @@ def caption(pair: Pair, scores: Scores) -> str:
     return f"{name.encode('latin-1', 'replace').decode('latin-1')}   {'  '.join(values)}"
 
 
-def difference_colours(prediction: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Two mattes (H, W) in [0, 1] as (H, W, 3): grey where both see the subject, red too much, blue missing."""
+def difference_colors(prediction: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Two mattes (H, W) in [0, 1] as (H, W, 3): gray where both see the subject, red too much, blue missing."""
     shares = (np.minimum(prediction, truth), np.maximum(prediction - truth, 0), np.maximum(truth - prediction, 0))
-    colours = ((_AGREED_GREY,) * 3, _TOO_MUCH, _MISSING)
-    mixed = [
-        sum(share * colour[channel] for share, colour in zip(shares, colours, strict=True)) for channel in range(3)
-    ]
+    colors = ((_AGREED_GRAY,) * 3, _TOO_MUCH, _MISSING)
+    mixed = [sum(share * color[channel] for share, color in zip(shares, colors, strict=True)) for channel in range(3)]
     drawn: NDArray[np.uint8] = np.rint(np.stack(mixed, axis=2)).astype(np.uint8)
     return drawn
 
@@ -101,5 +99,5 @@ def _matte_cells(pair: Pair) -> list[PIL.Image.Image]:
     from PIL import Image
 
     prediction, truth = read_pair(pair)
-    grey = [Image.fromarray(np.rint(matte * 255).astype(np.uint8)).convert("RGB") for matte in (truth, prediction)]
-    return [*grey, Image.fromarray(difference_colours(prediction, truth))]
+    gray = [Image.fromarray(np.rint(matte * 255).astype(np.uint8)).convert("RGB") for matte in (truth, prediction)]
+    return [*gray, Image.fromarray(difference_colors(prediction, truth))]

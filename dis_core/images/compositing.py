@@ -1,4 +1,4 @@
-"""A picture before a colour or before another picture, and boxes cut out of it."""
+"""A picture before a color or before another picture, and boxes cut out of it."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from dis_core.errors import BadRequest
-from dis_core.images.colour_profiles import from_srgb, to_srgb
-from dis_core.places import Box, BoxLike
+from dis_core.geometry import Box, BoxLike
+from dis_core.images.color_profiles import from_srgb, to_srgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dis_core.images.picture import Picture, Pixels
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 """Red, green and blue of sRGB, 0 to 255."""
 
 _STRIP_ROWS: Final = 256
 
 
-def parse_colour(text: str) -> Colour:
-    """A colour of "#rgb", "#rrggbb", "r,g,b" with 0 to 255, or a name of CSS such as "white".
+def parse_color(text: str) -> Color:
+    """A color of "#rgb", "#rrggbb", "r,g,b" with 0 to 255, or a name of CSS such as "white".
 
-    Raises BadRequest for anything else, transparent colours too.
+    Raises BadRequest for anything else, transparent colors too.
     """
     from PIL import ImageColor
 
     numbers = [part.strip() for part in text.split(",")]
     are_digits = len(numbers) == 3 and all(number.isascii() and number.isdigit() for number in numbers)
     with contextlib.suppress(ValueError):
-        colour = tuple(map(int, numbers)) if are_digits else ImageColor.getrgb(text.strip())
-        if len(colour) == 3 and all(0 <= part <= 255 for part in colour):  # Pillow lets rgb(300,0,0) pass
-            return colour
-    raise BadRequest(f"{text!r} is no colour", hint="write a name like white, #rrggbb, or r,g,b with 0 to 255 each")
+        color = tuple(map(int, numbers)) if are_digits else ImageColor.getrgb(text.strip())
+        if len(color) == 3 and all(0 <= part <= 255 for part in color):  # Pillow lets rgb(300,0,0) pass
+            return color
+    raise BadRequest(f"{text!r} is no color", hint="write a name like white, #rrggbb, or r,g,b with 0 to 255 each")
 
 
-def over_colour(picture: Picture, rgb: Colour) -> Picture:
-    """The picture before one colour of sRGB, opaque. Pixels of alpha 1 stay as they are, and so does the profile.
+def over_color(picture: Picture, rgb: Color) -> Picture:
+    """The picture before one color of sRGB, opaque. Pixels of alpha 1 stay as they are, and so does the profile.
 
-    Grey pictures become RGB.
+    Gray pictures become RGB.
     """
     alpha = picture.alpha
     if alpha is None:
         return picture
-    colour: Pixels = np.array(rgb, np.uint8).reshape(1, 1, 3)
+    color: Pixels = np.array(rgb, np.uint8).reshape(1, 1, 3)
     if picture.levels == 65535:
-        colour = colour.astype(np.uint16) * np.uint16(257)
-    picture, background = _in_the_same_colours(_as_rgb(picture), colour)
+        color = color.astype(np.uint16) * np.uint16(257)
+    picture, background = _in_the_same_colors(_as_rgb(picture), color)
     return replace(picture, pixels=_blend(picture.pixels, background, alpha), alpha=None)
 
 
 def over_picture(picture: Picture, background: Picture) -> Picture:
-    """The picture before another one, which is scaled to cover it and centred; what stands out is cut off.
+    """The picture before another one, which is scaled to cover it and centered; what stands out is cut off.
 
-    Pixels of alpha 1 stay as they are, and so does the profile; grey pictures become RGB. Where both are transparent,
+    Pixels of alpha 1 stay as they are, and so does the profile; gray pictures become RGB. Where both are transparent,
     so is the result.
     """
     alpha = picture.alpha
@@ -66,7 +66,7 @@ def over_picture(picture: Picture, background: Picture) -> Picture:
     height, width = picture.size
     behind = _scaled_to_cover(background.srgb(), height=height, width=width)
     levels = _to_levels(behind, picture)
-    picture, behind_levels = _in_the_same_colours(_as_rgb(picture), levels)
+    picture, behind_levels = _in_the_same_colors(_as_rgb(picture), levels)
     if background.alpha is None:
         return replace(picture, pixels=_blend(picture.pixels, behind_levels, alpha), alpha=None)
     # Porter and Duff's "over" for straight alpha.
@@ -114,7 +114,7 @@ def box_with_margin(box: BoxLike, *, size: tuple[int, int], margin_px: int = 0, 
 
 
 def _as_rgb(picture: Picture) -> Picture:
-    """A grey picture with three channels; its profile, which is for grey, is converted to sRGB."""
+    """A gray picture with three channels; its profile, which is for gray, is converted to sRGB."""
     if picture.pixels.shape[2] == 3:
         return picture
     if picture.icc_profile is not None:
@@ -122,14 +122,14 @@ def _as_rgb(picture: Picture) -> Picture:
     return replace(picture, pixels=picture.pixels.repeat(3, axis=2))
 
 
-def _in_the_same_colours(picture: Picture, srgb: Pixels) -> tuple[Picture, Pixels]:
+def _in_the_same_colors(picture: Picture, srgb: Pixels) -> tuple[Picture, Pixels]:
     """An RGB picture, and sRGB pixels converted to its profile; if the profile has no way back, both as sRGB."""
     if picture.icc_profile is None:
         return picture, srgb
     converted = from_srgb(srgb, picture.icc_profile)
     if converted is not None:
         return picture, converted
-    remark = "its colour profile only describes a device, so the result is sRGB"
+    remark = "its color profile only describes a device, so the result is sRGB"
     pixels = to_srgb(picture.pixels, picture.icc_profile)
     return replace(picture, pixels=pixels, icc_profile=None, remarks=(*picture.remarks, remark)), srgb
 

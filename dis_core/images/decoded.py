@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dis_core.errors import NoImage
-from dis_core.formats import MAX_PIXELS
-from dis_core.images.colour_profiles import cmyk_to_srgb, profile_fits
+from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
+from dis_core.images.formats import MAX_PIXELS
 from dis_core.images.picture import Picture, Pixels
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def to_picture(decoded: Decoded, name: str) -> Picture:
     profile = decoded.icc_profile
     if profile is not None and not profile_fits(profile, channels=pixels.shape[2]):
         profile = None
-        remarks.append("its colour profile is damaged or for other kinds of colours, and was left out")
+        remarks.append("its color profile is damaged or for other kinds of colors, and was left out")
     if decoded.is_ink:
         pixels = cmyk_to_srgb(pixels, profile)
-        how = "" if profile else " without a profile, so colours are approximate"
+        how = "" if profile else " without a profile, so colors are approximate"
         remarks.append(f"CMYK converted to sRGB{how}")
         profile = None
     dpi = decoded.dpi
@@ -119,7 +119,7 @@ def turn_upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def _split(decoded: Decoded) -> tuple[Pixels, NDArray[np.float32] | None]:
-    """Colours (H, W, 1, 3 or 4) and the alpha (H, W) float32 in [0, 1], None where all of it is opaque."""
+    """Colors (H, W, 1, 3 or 4) and the alpha (H, W) float32 in [0, 1], None where all of it is opaque."""
     array = decoded.array if decoded.array.ndim == 3 else decoded.array[..., np.newaxis]
     levels = decoded.alpha
     if levels is None and not decoded.is_ink and array.shape[2] in (2, 4):

@@ -20,7 +20,7 @@ Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 class Picture:
     """Pixels with what is needed to show them right and to write them again.
 
-    `pixels` is (H, W, 1) grey or (H, W, 3) RGB, uint8 or uint16 over its whole range, in the colours of `icc_profile`
+    `pixels` is (H, W, 1) gray or (H, W, 3) RGB, uint8 or uint16 over its whole range, in the colors of `icc_profile`
     (sRGB if None), turned the way it should be seen. `alpha` is (H, W) float32 in [0, 1], or None if all is opaque;
     the pixels are not multiplied by it. `dpi` is the resolution for printing, (along x, along y). `name` is for
     messages. `remarks` say, worded for the user, what reading or writing changed or left out.
@@ -51,11 +51,11 @@ class Picture:
         return int(np.iinfo(self.pixels.dtype).max)
 
     def srgb(self) -> NDArray[np.float32]:
-        """The colours as (H, W, 3) float32 sRGB in [0, 1], without the alpha; for the networks.
+        """The colors as (H, W, 3) float32 sRGB in [0, 1], without the alpha; for the networks.
 
         A profile is converted at the pixels' own bit depth, so 16-bit pixels keep all of it.
         """
-        from dis_core.images.colour_profiles import to_srgb
+        from dis_core.images.color_profiles import to_srgb
 
         pixels = self.pixels if self.icc_profile is None else to_srgb(self.pixels, self.icc_profile)
         image = np.empty((*self.size, 3), np.float32)
@@ -98,7 +98,7 @@ class Picture:
         """
         from pathlib import Path
 
-        from dis_core.formats import format_of
+        from dis_core.images.formats import format_of
         from dis_core.images.writing import write_picture
 
         write_picture(self, Path(path), format=format_of(path), overwrite=overwrite)

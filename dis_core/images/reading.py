@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 
 from dis_core.errors import NoImage, OutOfMemory
-from dis_core.formats import MAX_STREAM_BYTES
-from dis_core.images import png_files, tiff_files
+from dis_core.images import png, tiff
 from dis_core.images.decoded import Decoded, check_size, to_picture
+from dis_core.images.formats import MAX_STREAM_BYTES
 from dis_core.images.picture import Picture
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def wrap_array(array: NDArray[Any]) -> Picture:
     if not (low >= 0.0 and high <= 1.0):  # worded so that NaN is refused too
         raise NoImage(f"an array of floats from {low:g} to {high:g} is no image", hint="scale it to 0 to 1")
     planes = array if array.ndim == 3 else array[..., np.newaxis]
-    colours = planes.shape[2] - (planes.shape[2] in (2, 4))
-    deep = np.multiply(planes[..., :colours], np.float32(65535), dtype=np.float32)
-    alpha = None if colours == planes.shape[2] else planes[..., colours].astype(np.float32)
+    colors = planes.shape[2] - (planes.shape[2] in (2, 4))
+    deep = np.multiply(planes[..., :colors], np.float32(65535), dtype=np.float32)
+    alpha = None if colors == planes.shape[2] else planes[..., colors].astype(np.float32)
     return to_picture(Decoded(np.rint(deep, out=deep).astype(np.uint16), alpha=alpha), name)
 
 
@@ -92,10 +92,10 @@ def wrap_pillow(image: PIL.Image.Image) -> Picture:
     """
     name = str(getattr(image, "filename", "") or "the image")
     check_size(image.width, image.height, name)
-    from dis_core.images import pillow_files
+    from dis_core.images import pillow
 
-    with pillow_files.tamed_pillow():
-        return to_picture(pillow_files.decode(image, name), name)
+    with pillow.tamed_pillow():
+        return to_picture(pillow.decode(image, name), name)
 
 
 @contextmanager
@@ -153,55 +153,55 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
         raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check the disk") from error
     if not head:
         raise NoImage(f"{name} is empty", hint="copy or download it again")
-    if head.startswith(tiff_files.TIFF_MAGIC):
+    if head.startswith(tiff.TIFF_MAGIC):
         return _decode_tiff(file, name)
-    if head.startswith(png_files.PNG_MAGIC):
+    if head.startswith(png.PNG_MAGIC):
         return _decode_png(file, head, name)
-    from dis_core.images import pillow_files
+    from dis_core.images import pillow
 
-    with pillow_files.tamed_pillow():
-        return pillow_files.decode(pillow_files.open_image(file, name), name)
+    with pillow.tamed_pillow():
+        return pillow.decode(pillow.open_image(file, name), name)
 
 
 def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
-    from dis_core.images import pillow_files
+    from dis_core.images import pillow
 
-    facts = tiff_files.read_tiff_facts(file, name)
+    facts = tiff.read_tiff_facts(file, name)
     check_size(facts.width, facts.height, name)
     if facts.is_raw_photo:
         raise NoImage(f"{name} is a camera's raw photo", hint="develop it first, to 16-bit TIFF for instance")
     if not facts.is_unsigned or facts.bits > 16:
-        raise pillow_files.hdr(name)
+        raise pillow.hdr(name)
     if facts.bits > 8 and not facts.is_plain:
-        raise NoImage(f"{name} is a {facts.bits}-bit TIFF of unusual colours", hint="export it as RGB or greyscale")
+        raise NoImage(f"{name} is a {facts.bits}-bit TIFF of unusual colors", hint="export it as RGB or grayscale")
     if facts.bits >= 8 and facts.is_plain:
-        decoded = tiff_files.decode(file, name)
+        decoded = tiff.decode(file, name)
     else:
-        with pillow_files.tamed_pillow():
-            decoded = pillow_files.decode(pillow_files.open_image(file, name), name)
+        with pillow.tamed_pillow():
+            decoded = pillow.decode(pillow.open_image(file, name), name)
     if facts.pages == 1:
         return decoded
     return replace(decoded, remarks=(f"{facts.pages} pages: only the first is used", *decoded.remarks))
 
 
 def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
-    from dis_core.images import pillow_files
+    from dis_core.images import pillow
 
-    chunks = png_files.read_small_chunks(file)
-    if png_files.is_hdr(chunks):
-        raise pillow_files.hdr(name)
-    with pillow_files.tamed_pillow():
-        image = pillow_files.open_image(file, name)
-        if not png_files.is_deep(head):
-            return pillow_files.decode(image, name)
+    chunks = png.read_small_chunks(file)
+    if png.is_hdr(chunks):
+        raise pillow.hdr(name)
+    with pillow.tamed_pillow():
+        image = pillow.open_image(file, name)
+        if not png.is_deep(head):
+            return pillow.decode(image, name)
         # Without these bytes Pillow would decode all pixels in search of them.
         image.info["exif"] = chunks.get(b"eXIf", b"")
         decoded = Decoded(
             array=np.empty((0, 0), np.uint16),
-            orientation=pillow_files.orientation_of(image),
+            orientation=pillow.orientation_of(image),
             icc_profile=image.info.get("icc_profile"),
-            dpi=pillow_files.dpi_of(image),
-            remarks=pillow_files.animation_remarks(image),
+            dpi=pillow.dpi_of(image),
+            remarks=pillow.animation_remarks(image),
         )
     file.seek(0)
-    return replace(decoded, array=png_files.decode_deep(file, name))
+    return replace(decoded, array=png.decode_deep(file, name))

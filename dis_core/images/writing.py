@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
-from dis_core.images.colour_profiles import to_srgb
+from dis_core.images.color_profiles import to_srgb
 
 if TYPE_CHECKING:
-    from dis_core.formats import OutputFormat
+    from dis_core.images.formats import OutputFormat
     from dis_core.images.picture import Picture
 
 _WEBP_LONGEST_SIDE_PX: Final = 16383
@@ -54,22 +54,22 @@ def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa
         remarks.append("16 bits per channel reduced to the 8 bits of WebP")
     if picture.icc_profile is not None and picture.pixels.shape[2] == 1:
         picture = replace(picture, pixels=to_srgb(picture.pixels, picture.icc_profile), icc_profile=None)
-        remarks.append("grey with a colour profile converted to sRGB, as WebP has no grey")
+        remarks.append("gray with a color profile converted to sRGB, as WebP has no gray")
     return replace(picture, remarks=tuple(remarks)) if len(remarks) > len(picture.remarks) else picture
 
 
 def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  see fit_to_format
-    """The file's bytes. Pixels are kept exactly, colours under a fully transparent alpha too.
+    """The file's bytes. Pixels are kept exactly, colors under a fully transparent alpha too.
 
     Raises BadRequest if the format cannot hold the picture; see `fit_to_format` for what it drops.
     """
     picture = fit_to_format(picture, format=format)
     if format == "png":
-        from dis_core.images.png_files import encode_png
+        from dis_core.images.png import encode_png
 
         return encode_png(picture)
     if format == "tiff":
-        from dis_core.images.tiff_files import encode_tiff
+        from dis_core.images.tiff import encode_tiff
 
         return encode_tiff(picture)
     buffer = io.BytesIO()

@@ -21,7 +21,7 @@ def size_of(x: torch.Tensor) -> Size:
 
 
 def resize_to_corners(x: torch.Tensor, size: Size) -> torch.Tensor:
-    """Bilinear, the centres of the corner pixels stay (`align_corners=True`): every resize inside PDFNet."""
+    """Bilinear, the centers of the corner pixels stay (`align_corners=True`): every resize inside PDFNet."""
     if size_of(x) == size:
         return x
     return F.interpolate(x, size=size, mode="bilinear", align_corners=True)

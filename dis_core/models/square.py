@@ -12,10 +12,10 @@ from torch import nn
 
 from dis_core.device import run_on
 from dis_core.model_spec import NO_PROMPT, Placement, Prompt, Quality, Segmentation
-from dis_core.models.arrays import to_array, to_tensor
-from dis_core.models.extremes import Extremes, stretched, unstretched
+from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import Size, resize_by_area, resize_to_corners, size_of
-from dis_core.models.stages import Stages
+from dis_core.models.tensors import to_array, to_tensor
+from dis_core.models.value_range import Extremes, stretched, unstretched
 from dis_core.progress import Report, ignore, span
 
 BEST_SCALES = (0.75, 1.0, 1.25)

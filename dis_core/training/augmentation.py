@@ -1,6 +1,6 @@
-"""The paper's changes to training photographs (arXiv 2503.06100, section 4): place, colour, grey.
+"""The paper's changes to training photographs (arXiv 2503.06100, section 4): place, color, gray.
 
-Flips, rotations up to 30 degrees, a slight crop, colours enhanced or weakened, some images grey.
+Flips, rotations up to 30 degrees, a slight crop, colors enhanced or weakened, some images gray.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def augmented(sample: Sample, rng: np.random.Generator) -> Sample:
     planes = torch.cat(sample)
     planes = rotated(cropped(mirrored(planes, rng), rng), rng).clamp(0, 1)
     image, matte, depth, trust = planes.split((3, 1, 1, 1))
-    return Sample(recoloured(image, rng), matte, depth, trust)
+    return Sample(recolored(image, rng), matte, depth, trust)
 
 
 def mirrored(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -51,11 +51,11 @@ def rotated(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     return F.grid_sample(planes[None], grid, padding_mode="reflection", align_corners=False)[0]
 
 
-def recoloured(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """(3, H, W) with other brightness, contrast and saturation; grey in one case of ten."""
+def recolored(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """(3, H, W) with other brightness, contrast and saturation; gray in one case of ten."""
     brightness, contrast = rng.uniform(0.7, 1.3, 2)
     saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.5, 1.5)
-    grey = (image * LUMA).sum(0, keepdim=True)
-    image = grey + (image - grey) * float(saturation)
-    middle = grey.mean()
+    gray = (image * LUMA).sum(0, keepdim=True)
+    image = gray + (image - gray) * float(saturation)
+    middle = gray.mean()
     return ((image - middle) * float(contrast) + middle * float(brightness)).clamp(0, 1)

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dis_core.foreground import estimate_foreground
-from dis_core.models.arrays import to_array, to_tensor
+from dis_core.matte.foreground import estimate_foreground
 from dis_core.models.resample import resize_by_area, shrink_smoothly, size_of
-from dis_core.training.augmentation import recoloured
+from dis_core.models.tensors import to_array, to_tensor
+from dis_core.training.augmentation import recolored
 from dis_core.training.blur import blurred
 
 LEAST_SUBJECT_PX = 8
@@ -94,7 +94,7 @@ def composite(backdrop: torch.Tensor, cutouts: list[Cutout], rng: np.random.Gene
     for place, cutout in enumerate(cutouts):
         largest = place == 0 and rng.random() < 0.85
         colors, alpha = placed(cutout, size_of(backdrop)[0], rng, share=(0.35, 1.0) if largest else (0.15, 0.45))
-        colors = lit_alike(recoloured(colors, rng), alpha, image, rng)
+        colors = lit_alike(recolored(colors, rng), alpha, image, rng)
         if rng.random() < 0.3:
             alpha = blurred(alpha, float(rng.uniform(0.4, 1.5)))
         if place == 0 and rng.random() < SHADOW:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from dis_core.images import Picture, read_picture
-from dis_core.models.arrays import to_array, to_tensor
 from dis_core.models.resample import resize_by_area, shrink_smoothly, size_of
+from dis_core.models.tensors import to_array, to_tensor
 from dis_core.training.blur import blurred
 
 SHRUNK, BLURRED, GRAINY, COMPRESSED = 0.18, 0.10, 0.20, 0.30

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dis_core.checkpoint import read_checkpoint
 from dis_core.errors import BadRequest
-from dis_core.models import efficientnet
-from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD
-from dis_core.models.efficientnet import Variant
+from dis_core.models.backbones import efficientnet
+from dis_core.models.backbones.efficientnet import Variant
+from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
+from dis_core.weights.checkpoint import read_checkpoint
 
 BEFORE_STRIDE_8 = ("conv_stem.", "blocks.0.", "blocks.1.")
 

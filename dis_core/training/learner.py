@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from dis_core.models.arrays import IMAGENET_MEAN, IMAGENET_STD
+from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
 from dis_core.training.sample import Sample
 
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 import torch
 
-from dis_core.training.augmentation import augmented, recoloured
+from dis_core.training.augmentation import augmented, recolored
 from dis_core.training.blur import blurred
 from dis_core.training.compositing import SECOND_SUBJECT, Cutout, background_of, composite, cut_out
 from dis_core.training.degradation import degraded
@@ -63,7 +63,7 @@ class Composites:
             if (background := background_of(sample.image, sample.matte)) is not None:
                 if rng.random() < 0.35:
                     background = blurred(background, float(np.exp(rng.uniform(-0.5, 2.0))) * side_px / 256)
-                return recoloured(background, rng)
+                return recolored(background, rng)
         return torch.full((3, side_px, side_px), 0.5)
 
     def find_cutout(self, triples: Sequence[Triple], side_px: int, rng: np.random.Generator) -> Cutout | None:

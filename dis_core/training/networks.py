@@ -11,16 +11,18 @@ from typing import Any, Final, Literal, TypedDict, cast
 import torch
 from torch import nn
 
-from dis_core import plugins, weights
-from dis_core.checkpoint import load_strictly
 from dis_core.errors import BadRequest
-from dis_core.models import depth_draft, efficientnet
+from dis_core.models.backbones import efficientnet
+from dis_core.models.backbones.efficientnet import Variant
+from dis_core.models.backbones.swin import Swin
 from dis_core.models.dis_lite import segmenter as dis_lite
 from dis_core.models.dis_lite.network import DisLite
-from dis_core.models.efficientnet import Variant
-from dis_core.models.pdfnet import BoundaryPrior, PDFNet
-from dis_core.models.swin import Swin
+from dis_core.models.pdfnet import draft_depth
+from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
+from dis_core.registry import manager as registry
 from dis_core.training.imagenet import freeze_offsets, freeze_what_is_general, pretrained_efficientnet
+from dis_core.weights import store
+from dis_core.weights.checkpoint import load_strictly
 
 NetworkName = Literal["dis-lite", "pdfnet-tiny", "pdfnet"]
 StartName = Literal["imagenet", "published", "embedded", "random"]
@@ -76,7 +78,7 @@ def build_dis_lite(sizes: Sizes, start: Start) -> DisLite:
     backbone, channels = build_backbone(sizes.backbone, start)
     network = DisLite(backbone, channels, sizes.width)
     if start == "embedded":
-        start = weights.embedded_path(plugins.find_matte_model("dis-lite"))
+        start = store.embedded_path(registry.find_matte_model("dis-lite"))
     if isinstance(start, Path):
         load_strictly(network, start)
     if start != "random" and sizes.backbone in efficientnet.VARIANTS:
@@ -126,20 +128,20 @@ def published_pdfnet(sizes: Sizes) -> PDFNet:
     if (sizes.backbone, sizes.width) != (full.backbone, full.width):
         raise BadRequest("only the full network has published weights", hint="use --network pdfnet as it is")
     network = build_pdfnet(sizes, "random")
-    load_strictly(network, weights.obtain(plugins.find_matte_model("pdfnet")))
+    load_strictly(network, store.obtain(registry.find_matte_model("pdfnet")))
     return network
 
 
-def build_depth_draft(start: Start) -> depth_draft.DraftDepth:
+def build_depth_draft(start: Start) -> draft_depth.DraftDepth:
     """The small PDFNet's depth network, to train beside it; beside a PDFNet from a file it starts as it is embedded."""
     if start == "imagenet":
-        backbone = pretrained_efficientnet(depth_draft.BACKBONE, levels=3)
+        backbone = pretrained_efficientnet(draft_depth.BACKBONE, levels=3)
         freeze_what_is_general(backbone)
         freeze_offsets(backbone)
-        return depth_draft.DraftDepth(backbone, efficientnet.CHANNELS[depth_draft.BACKBONE][:3])
-    network = depth_draft.network()
+        return draft_depth.DraftDepth(backbone, efficientnet.CHANNELS[draft_depth.BACKBONE][:3])
+    network = draft_depth.network()
     if isinstance(start, Path):
-        load_strictly(network, weights.embedded_path(plugins.find_depth_model("depth-tiny")))
+        load_strictly(network, store.embedded_path(registry.find_depth_model("depth-tiny")))
     return network
 
 

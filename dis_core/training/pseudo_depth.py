@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from dis_core import weights
-from dis_core.checkpoint import resolve
 from dis_core.images import read_picture
 from dis_core.images.writing import make_folder, write_picture
-from dis_core.matte import Matte
+from dis_core.matte.matte import Matte
 from dis_core.model_spec import ModelSpec, Placement
-from dis_core.models.pdfnet_segmenter import scale_to_unit
+from dis_core.models.pdfnet.segmenter import scale_to_unit
 from dis_core.progress import Report, span
 from dis_core.training.samples import Triple
+from dis_core.weights import store
+from dis_core.weights.checkpoint import resolve
 
 if TYPE_CHECKING:
     from dis_core.model_spec import DepthEstimator, DepthLoader
@@ -36,10 +36,10 @@ def estimate_missing(
         file = triple.depth or folder / f"{triple.name}.png"
         if triple.depth is None and not file.exists():
             if estimate is None:
-                estimate = load(weights.obtain(spec, report=span(report, 0.0, 0.1)), placement=Placement(device))
+                estimate = load(store.obtain(spec, report=span(report, 0.0, 0.1)), placement=Placement(device))
             report(0.1 + 0.9 * done / len(triples), f"depth of image {done + 1} of {len(triples)}")
             depth = scale_to_unit(estimate(read_picture(triple.image).srgb()))
             make_folder(file.parent)
-            write_picture(Matte(depth, model="").grey(bits=16), file, format="png", overwrite=False)
+            write_picture(Matte(depth, model="").gray(bits=16), file, format="png", overwrite=False)
         complete.append(replace(triple, depth=file))
     return complete

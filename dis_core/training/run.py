@@ -20,16 +20,16 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from dis_core.checkpoint import read_plain_pickle
 from dis_core.errors import DisError, TrainingDiverged, WeightsCorrupt
 from dis_core.progress import Report
 from dis_core.training.files import written_whole
-from dis_core.training.journal import Journal
 from dis_core.training.learner import Learner, Losses
+from dis_core.training.log import Journal
 from dis_core.training.pdfnet_learner import EXACT_DEPTH_SHARE
 from dis_core.training.sample import Sample
 from dis_core.training.samples import Batches, Source
 from dis_core.training.settings import Settings, hold_to
+from dis_core.weights.checkpoint import read_plain_pickle
 
 WARM_UP_STEPS = 200
 LOWEST_RATE = 0.02
@@ -41,7 +41,7 @@ LARGEST_GRADIENT = 5.0
 
 @dataclass
 class Progress:
-    """How far a run is: optimiser steps, samples taken, and seconds of training over all its parts."""
+    """How far a run is: optimizer steps, samples taken, and seconds of training over all its parts."""
 
     step: int = 0
     samples: int = 0
@@ -64,7 +64,7 @@ class Run:
         self.device = torch.device(device)
         self.learner = learner.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         self.average: Any = ModelEmaV3(self.learner, decay=settings.average_decay, use_warmup=True)  # timm is untyped
-        self.optimiser = make_optimiser(self.learner, settings)
+        self.optimizer = make_optimizer(self.learner, settings)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
         self.evaluate_every_s = evaluate_every_s
         self.progress = Progress()
@@ -85,8 +85,8 @@ class Run:
             state: Any = read_plain_pickle(self.state_file)  # checked by what is done with it
             self.learner.load_state_dict(state["learner"])
             self.average.module.load_state_dict(state["average"])
-            # The optimiser would keep the tensors that it is given, and these lie in a file that is to be replaced.
-            self.optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
+            # The optimizer would keep the tensors that it is given, and these lie in a file that is to be replaced.
+            self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
             self.scaler.load_state_dict(state["scaler"])
             self.progress = Progress(**state["progress"])
         except (WeightsCorrupt, RuntimeError, KeyError, TypeError, ValueError) as error:
@@ -99,7 +99,7 @@ class Run:
         state = {
             "learner": self.learner.state_dict(),
             "average": self.average.module.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "progress": asdict(self.progress),
         }
@@ -169,23 +169,23 @@ class Run:
     def take_step(self, batches: Iterator[Sample]) -> list[Losses]:
         """Gather gradients, apply them at the rate of this moment, and follow with the average."""
         rate = self.settings.learning_rate * rate_share(self.progress.step, self.share_done())
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = rate * group["rate"]
         samples, losses = self.progress.samples, []
         for _ in range(self.settings.accumulate):
             batch = next(batches)
             losses.append(self.add_gradients(batch, first_sample=samples))
             samples += len(batch.image)
-        self.scaler.unscale_(self.optimiser)
+        self.scaler.unscale_(self.optimizer)
         length = nn.utils.clip_grad_norm_(self.learner.parameters(), LARGEST_GRADIENT)
         if not self.scaler.is_enabled() and not length.isfinite():
             raise TrainingDiverged(
                 f"the losses of step {self.progress.step + 1} are no numbers any more",
                 hint="the state before is kept; try a lower --learning-rate, or --precision float32, in another folder",
             )
-        self.scaler.step(self.optimiser)
+        self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         self.progress.step += 1
         self.progress.samples = samples
         self.average.update(self.learner, step=self.progress.step)
@@ -218,7 +218,7 @@ def leave_ctrl_c_alone(_worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def make_optimiser(learner: Learner, settings: Settings) -> torch.optim.AdamW:
+def make_optimizer(learner: Learner, settings: Settings) -> torch.optim.AdamW:
     """AdamW in four groups: the backbones learn slower, and norms and biases do not decay."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in learner.named_parameters():

@@ -17,13 +17,13 @@ from torch.utils.data import IterableDataset, get_worker_info
 from dis_core.errors import BadRequest, DisError
 from dis_core.evaluation.pairs import files_by_name, read_matte
 from dis_core.images import read_picture
-from dis_core.models.arrays import to_tensor
-from dis_core.models.pdfnet_segmenter import scale_each_to_unit
+from dis_core.models.pdfnet.segmenter import scale_each_to_unit
 from dis_core.models.resample import shrink_smoothly
+from dis_core.models.tensors import to_tensor
+from dis_core.scenes.scene import make_scene
 from dis_core.training.augmentation import augmented
 from dis_core.training.degradation import degraded
 from dis_core.training.sample import Sample
-from dis_core.training.scenes import make_scene
 from dis_core.training.teacher import CONFIDENCE_FILE, LEAST, SURE, read_confidence, trust_in
 
 FIRST_TRAINING_SEED = 1_000_000
@@ -133,14 +133,14 @@ def read_sample(triple: Triple, side_px: int) -> Sample:
     Raises NoImage for what cannot be read, BadRequest if the mask is not of the image's size.
     """
     size = (side_px, side_px)
-    colours, mask = read_picture(triple.image).srgb(), read_matte(triple.mask)
-    if colours.shape[:2] != mask.shape:
+    colors, mask = read_picture(triple.image).srgb(), read_matte(triple.mask)
+    if colors.shape[:2] != mask.shape:
         raise BadRequest(
             f"{triple.mask} is {mask.shape[1]} x {mask.shape[0]} pixels, but {triple.image} is "
-            f"{colours.shape[1]} x {colours.shape[0]}",
+            f"{colors.shape[1]} x {colors.shape[0]}",
             hint="a mask has the size of its image",
         )
-    image, matte = (shrink_smoothly(to_tensor(plane), size)[0] for plane in (colours, mask))
+    image, matte = (shrink_smoothly(to_tensor(plane), size)[0] for plane in (colors, mask))
     trust = torch.ones_like(matte) if triple.confidence is None else trust_in(matte, triple.confidence)
     if triple.depth is None:
         return Sample(image, matte, torch.zeros_like(matte), trust)

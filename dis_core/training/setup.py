@@ -20,19 +20,20 @@ from typing import Final, cast, get_args
 
 import torch
 
-from dis_core import plugins
-from dis_core.cli.jobs import IMAGE_ENDINGS
+from dis_core.cli.planning import IMAGE_ENDINGS
 from dis_core.device import choose_placement, within_memory
 from dis_core.errors import BadRequest
-from dis_core.model_choice import refuse_noncommercial
 from dis_core.model_spec import ModelSpec
-from dis_core.models import depth_draft, efficientnet
+from dis_core.models.backbones import efficientnet
+from dis_core.models.pdfnet import draft_depth
 from dis_core.progress import Report, ignore, span
-from dis_core.training.held_out import evaluate
+from dis_core.registry import manager as registry
+from dis_core.registry.selection import refuse_noncommercial
+from dis_core.training.export import export
 from dis_core.training.imagenet import mix_pretrained_back
-from dis_core.training.journal import Journal, open_board
 from dis_core.training.learner import Learner
 from dis_core.training.lite_learner import LiteLearner
+from dis_core.training.log import Journal, open_board
 from dis_core.training.losses import output_loss
 from dis_core.training.mixture import Composites, Mixed
 from dis_core.training.networks import (
@@ -51,7 +52,7 @@ from dis_core.training.pseudo_depth import estimate_missing
 from dis_core.training.run import Evaluate, Run
 from dis_core.training.samples import FIRST_TRAINING_SEED, AsTheyAre, Folder, Scenes, Source, Triple, find_triples
 from dis_core.training.settings import Precision, Settings
-from dis_core.training.weights_files import export
+from dis_core.training.validation import evaluate
 
 HELD_OUT: Final = 24
 """So many scenes or photographs are evaluated on."""
@@ -95,7 +96,7 @@ def train(
     drawn scenes. At the end the backbone moves the share `mix_back` of the way back to ImageNet. `tell_start` hears of
     the run before its first step.
 
-    Raises BadRequest, NoImage, UnknownModel, LicenceNotAccepted, DeviceUnavailable, OutOfMemory, OutputFailed,
+    Raises BadRequest, NoImage, UnknownModel, LicenseNotAccepted, DeviceUnavailable, OutOfMemory, OutputFailed,
     WeightsCorrupt, TrainingDiverged, and what `report` raises (Cancelled), with the state kept.
     """
     placement = choose_placement(device)
@@ -183,7 +184,7 @@ def mix_imagenet_back(learner: Learner, variant: efficientnet.Variant, share: fl
         backbone = learner.pdfnet.encoder.backbone
         if learner.own_depth is not None:
             depth = learner.own_depth.backbone
-            mix_pretrained_back(depth, variant=depth_draft.BACKBONE, levels=3, share=share)
+            mix_pretrained_back(depth, variant=draft_depth.BACKBONE, levels=3, share=share)
     elif isinstance(learner, LiteLearner):
         backbone = learner.network.backbone
     mix_pretrained_back(backbone, variant=variant, levels=4, share=share)
@@ -192,14 +193,14 @@ def mix_imagenet_back(learner: Learner, variant: efficientnet.Variant, share: fl
 def find_depth(settings: Settings, *, accept_noncommercial: bool) -> ModelSpec | None:
     """What estimates the depth that folders lack, or None for a network that looks at none.
 
-    Raises UnknownModel, LicenceNotAccepted, and BadRequest if a depth model is named for such a network.
+    Raises UnknownModel, LicenseNotAccepted, and BadRequest if a depth model is named for such a network.
     """
     if settings.network == "dis-lite":
         if settings.depth_model is not None:
             raise BadRequest("dis-lite does not look at depth", hint="leave out the depth model")
         return None
     own = "depth-tiny" if settings.network == "pdfnet-tiny" else "depth-anything-v2-small"
-    spec = plugins.find_depth_model(settings.depth_model or own)
+    spec = registry.find_depth_model(settings.depth_model or own)
     if not accept_noncommercial:
         refuse_noncommercial(spec)
     return spec

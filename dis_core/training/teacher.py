@@ -2,7 +2,7 @@
 
 `confidence.jsonl` in a folder of training data has one JSON object per line. Either it says `confidence`, from 0 to 1,
 or it says what two looks of the teacher came to, at the picture and at its mirror image: `agree`, the IoU of the two
-answers, `grey`, the mean of 4p(1 - p), and `area`, the subject's share of the picture.
+answers, `gray`, the mean of 4p(1 - p), and `area`, the subject's share of the picture.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SURE: Final = 1.0
 LEAST: Final = 0.1
 """What is believed less than this is not learned from."""
 UNDECIDED: Final = 0.25
-"""So grey is the neighborhood of a sharp edge; what is more grey than that, the teacher did not know."""
+"""So gray is the neighborhood of a sharp edge; what is more gray than that, the teacher did not know."""
 REACH: Final = 4 / 256
 
 
@@ -50,17 +50,17 @@ def confidence_of(record: dict[str, Any]) -> float:
     """From 0 to 1, by a record of any JSON. Raises KeyError, TypeError, ValueError for one that says too little."""
     if "confidence" in record:
         return min(max(float(record["confidence"]), 0.0), 1.0)
-    agree, grey, area = (float(record[key]) for key in ("agree", "grey", "area"))
-    if agree <= 0.75 or grey >= 0.25 or not 0.008 < area < 0.97:
+    agree, gray, area = (float(record[key]) for key in ("agree", "gray", "area"))
+    if agree <= 0.75 or gray >= 0.25 or not 0.008 < area < 0.97:
         return 0.0
-    if agree > 0.9 and grey < 0.12 and 0.01 < area < 0.95:
+    if agree > 0.9 and gray < 0.12 and 0.01 < area < 0.95:
         return SURE
-    doubt = 4 * max(0.9 - agree, 0.0) + 4 * max(grey - 0.12, 0.0)
+    doubt = 4 * max(0.9 - agree, 0.0) + 4 * max(gray - 0.12, 0.0)
     return min(max(1 - doubt, 0.15), 0.8)
 
 
 def trust_in(matte: torch.Tensor, confidence: float) -> torch.Tensor:
-    """The confidence in every pixel of `matte` (1, H, W): as in the whole, but less inside of wide grey places."""
+    """The confidence in every pixel of `matte` (1, H, W): as in the whole, but less inside of wide gray places."""
     reach = max(round(size_of(matte)[1] * REACH), 1)
-    grey = box_mean(4 * matte * (1 - matte), reach)
-    return confidence * (1 - 1.3 * (grey - UNDECIDED).clamp(min=0)).clamp(0.05, 1)
+    gray = box_mean(4 * matte * (1 - matte), reach)
+    return confidence * (1 - 1.3 * (gray - UNDECIDED).clamp(min=0)).clamp(0.05, 1)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fakes.fake_hub import CHECKOUT, clean_environment, unused_address
 from tests.hosts.gimp_program import GimpProgram, missing_gimp, prepare_gimp_home, running_gimp
 from tests.hosts.krita_program import KritaProgram, missing_programs, prepare_home, running_krita
-from tests.hub_standin import CHECKOUT, clean_environment, unused_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

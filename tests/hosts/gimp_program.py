@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.hub_standin import CHECKOUT, clean_environment, unused_address
+from tests.fakes.fake_hub import CHECKOUT, clean_environment, unused_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

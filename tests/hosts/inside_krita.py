@@ -79,7 +79,7 @@ PROFILES = {"U8": "sRGB-elle-V2-srgbtrc.icc", "U16": "sRGB-elle-V2-srgbtrc.icc"}
 
 
 def create(name, width, height, model="RGBA", depth="U8", pixels=None, box=None):
-    """A picture with one layer called Photo, active in a view; with a file of sRGB pixels converted to its colours."""
+    """A picture with one layer called Photo, active in a view; with a file of sRGB pixels converted to its colors."""
     document = APP.createDocument(width, height, name, "RGBA", "U8", PROFILES["U8"], 72.0)
     # Not the layer that is there: all around its pixels it is white.
     layer = document.createNode("Photo", "paintlayer")
@@ -209,7 +209,7 @@ def layers(name):
 
 
 def save_pixels(name, layer, path, box=None):
-    """A layer's own pixels, or a mask's, into a file; its colour model and depth come back."""
+    """A layer's own pixels, or a mask's, into a file; its color model and depth come back."""
     document = documents[name]
     node = find(name, layer)
     with open(path, "wb") as file:

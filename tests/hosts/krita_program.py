@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.hub_standin import CHECKOUT
+from tests.fakes.fake_hub import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

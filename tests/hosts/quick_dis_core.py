@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core import plugins
 from dis_core.cli.main import run
 from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation, WeightsFile
 from dis_core.progress import Report, ignore
-from tests.bright_model import BRIGHT, BRIGHT_WHERE_TOLD
+from dis_core.registry import manager as registry
+from tests.fakes.bright_model import BRIGHT, BRIGHT_WHERE_TOLD
 
 ENDLESS = replace(BRIGHT, name="endless", loader="tests.hosts.quick_dis_core:load_endless")
 ABSENT = replace(
@@ -65,6 +65,6 @@ def load_endless(weights: Path, *, placement: Placement, estimate_depth: DepthEs
 
 if __name__ == "__main__":
     more = (BRIGHT, BRIGHT_WHERE_TOLD, BY_HAND, NEEDY, ENDLESS, ABSENT)
-    known = {**plugins.models(), **{spec.name: spec for spec in more}}
-    plugins.models = lambda: known  # type: ignore[assignment]
+    known = {**registry.models(), **{spec.name: spec for spec in more}}
+    registry.models = lambda: known  # type: ignore[assignment]
     sys.exit(run(sys.argv[1:]))

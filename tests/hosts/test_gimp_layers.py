@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dis_core.edges import reshape_edges
+from dis_core.matte.edges import reshape_edges
+from tests.fakes.fake_hub import clean_environment, unused_address
 from tests.hosts.gimp_pictures import CUT, MASK, Canvas
 from tests.hosts.gimp_program import GimpProgram
 from tests.hosts.pictures import DUST, SQUARE, Pixels, dark_with, plane
-from tests.hub_standin import clean_environment, unused_address
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) ->
 
 def soft_square(feather_px: int) -> Pixels:
     soft = reshape_edges((plane(SQUARE) / np.float32(255)).astype(np.float32), feather_px=feather_px)
-    grey = np.rint(soft * 255).astype(np.uint8)
-    return np.where(grey <= DUST, 0, grey).astype(np.uint8)
+    gray = np.rint(soft * 255).astype(np.uint8)
+    return np.where(gray <= DUST, 0, gray).astype(np.uint8)
 
 
 def gradient_with_square() -> Pixels:
@@ -179,7 +179,7 @@ def test_a_group_is_cut_to_a_plain_layer(canvas: Canvas) -> None:
     assert np.count_nonzero(canvas.pixels("Subject")[..., 3]) == 400
 
 
-@pytest.mark.parametrize("step", ["_make_plain", "_fill_mask", "_take_colours"])
+@pytest.mark.parametrize("step", ["_make_plain", "_fill_mask", "_take_colors"])
 def test_a_cut_that_fails_midway_leaves_the_picture_as_it_was(canvas: Canvas, step: str) -> None:
     canvas.show(dark_with(SQUARE))
     program = canvas.gimp.home / "gimp" / "plug-ins" / "dis-select-subject" / "gimp_image.py"

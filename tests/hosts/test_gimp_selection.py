@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dis_core.edges import reshape_edges
+from dis_core.matte.edges import reshape_edges
 from tests.hosts.conftest import QUICK
 from tests.hosts.gimp_pictures import SELECT, Canvas
 from tests.hosts.gimp_program import GimpProgram, write_gimp_command
@@ -35,8 +35,8 @@ def masked_by_the_command(image: Pixels, folder: Path) -> Pixels:
     command = [sys.executable, "-m", "dis_core", "mask", str(seen), "-o", str(mask), "-m", "dis-lite"]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     with Image.open(mask) as opened:
-        grey = np.asarray(opened)
-    return np.where(grey <= DUST, 0, grey).astype(np.uint8)
+        gray = np.asarray(opened)
+    return np.where(gray <= DUST, 0, gray).astype(np.uint8)
 
 
 def test_gimp_selects_what_dis_core_mask_makes_of_the_same_pixels(canvas: Canvas, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_every_precision_is_seen_as_gimp_shows_it_and_selected_exactly(
     assert np.array_equal(canvas.selection(), expected)
 
 
-def test_an_indexed_picture_is_seen_in_its_palettes_colours(canvas: Canvas) -> None:
+def test_an_indexed_picture_is_seen_in_its_palettes_colors(canvas: Canvas) -> None:
     canvas.show(dark_with(SQUARE), base="indexed")
 
     canvas.run()

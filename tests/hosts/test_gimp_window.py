@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import dis_core
+from tests.fakes.fake_hub import run_standin
 from tests.hosts.conftest import QUICK
 from tests.hosts.gimp_pictures import SELECT, Canvas
 from tests.hosts.gimp_program import (
@@ -26,7 +27,6 @@ from tests.hosts.gimp_program import (
 )
 from tests.hosts.krita_program import screen
 from tests.hosts.pictures import Pixels, dark_with, plane
-from tests.hub_standin import run_standin
 
 EMBEDDED = Path(dis_core.__file__).parent / "embedded"
 BOX = (150, 100, 200, 150)

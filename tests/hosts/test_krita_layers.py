@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.fakes.fake_hub import clean_environment, unused_address
 from tests.hosts.krita_program import KritaProgram
 from tests.hosts.pictures import SQUARE, Easel, Pixels, dark_with, plane
-from tests.hub_standin import clean_environment, unused_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def test_a_locked_layer_is_not_masked_but_can_be_selected_from(easel: Easel) -> 
 
 
 def gradient_with_soft_square() -> Pixels:
-    """Dark and bright with a slope between them, and colours everywhere, so that cut-outs have edges to be cleaned."""
+    """Dark and bright with a slope between them, and colors everywhere, so that cut-outs have edges to be cleaned."""
     image = dark_with(SQUARE).astype(int)
     y, x = np.mgrid[:80, :120]
     image[..., 0] = np.clip(image[..., 0] + x // 4, 0, 255)

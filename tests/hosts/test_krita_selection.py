@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dis_core
-from dis_core.edges import reshape_edges
+from dis_core.matte.edges import reshape_edges
 from tests.hosts.conftest import home_with_plugin
 from tests.hosts.krita_program import KritaProgram, running_krita
 from tests.hosts.pictures import DUST, SQUARE, Easel, Pixels, dark_with, flower, plane
@@ -26,7 +26,7 @@ def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -
 
 def masked_by_dis_core(picture: Path) -> Pixels:
     """What `dis-core mask` makes of a file, without dust."""
-    mask = dis_core.segment(picture, model="dis-lite", device="cpu").grey().pixels[..., 0]
+    mask = dis_core.segment(picture, model="dis-lite", device="cpu").gray().pixels[..., 0]
     return np.where(mask <= DUST, 0, mask).astype(np.uint8)
 
 
@@ -53,7 +53,7 @@ def test_the_installed_plug_in_selects_what_dis_core_makes_of_the_same_pixels_al
     [("RGBA", "U16"), ("RGBA", "F32"), ("RGBA", "F16"), ("GRAYA", "U8"), ("CMYKA", "U8"), ("LABA", "U16")],
 )
 @pytest.mark.parametrize("source", ["layer", "picture"])
-def test_every_colour_model_and_depth_is_seen_as_krita_shows_it(
+def test_every_color_model_and_depth_is_seen_as_krita_shows_it(
     easel: Easel, model: str, depth: str, source: str
 ) -> None:
     easel.show(flower(), model=model, depth=depth)

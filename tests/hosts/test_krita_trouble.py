@@ -184,7 +184,7 @@ def test_a_model_that_is_not_there_is_offered_with_its_size(easel: Easel) -> Non
     ((words, button, model),) = ran["mendable"]
     assert button == "Download absent, 2 MB"
     assert model == "absent"
-    assert "Licence: MIT AND Apache-2.0, commercial use: yes" in words
+    assert "License: MIT AND Apache-2.0, commercial use: yes" in words
     assert_untouched(easel)
 
 

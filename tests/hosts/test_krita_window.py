@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import dis_core
+from tests.fakes.fake_hub import clean_environment, run_standin, unused_address
 from tests.hosts.conftest import QUICK, QUICK_ENVIRONMENT, home_with_plugin, write_command
 from tests.hosts.krita_program import SYSTEM_PATH, KritaProgram, prepare_home, running_krita
 from tests.hosts.pictures import SQUARE, Easel, dark_with, plane
-from tests.hub_standin import clean_environment, run_standin, unused_address
 
 IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
 EMBEDDED = Path(dis_core.__file__).parent / "embedded"

@@ -5,7 +5,7 @@ from dis_core.model_spec import ModelSpec, WeightsFile
 
 WARM = ModelSpec(
     name="warm",
-    summary="what is warm in colour is the subject: an example",
+    summary="what is warm in color is the subject: an example",
     license="MIT",
     commercial_use="yes",
     weights=WeightsFile("someone/warm", "warm.safetensors", size_bytes=212),

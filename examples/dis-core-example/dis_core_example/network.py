@@ -8,11 +8,11 @@ from torch import nn
 from dis_core.model_spec import DepthEstimator, Placement
 from dis_core.models.resample import shrink_smoothly
 from dis_core.models.square import SquareSegmenter
-from dis_core.weights import load_strictly
+from dis_core.weights.store import load_strictly
 
 
 class Warmth(nn.Module):
-    """One number per pixel, from its colour and its neighbours': more than 0 is the subject."""
+    """One number per pixel, from its color and its neighbors': more than 0 is the subject."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -10,9 +10,9 @@ import subprocess
 import tempfile
 from typing import Callable, Mapping, Sequence
 
-from child.answers import CRASHED, Answers, Failed, Outcome, Progress
-from child.names import file_name
-from child.program import Program, child_environment
+from shared.answers import CRASHED, Answers, Failed, Outcome, Progress
+from shared.names import file_name
+from shared.program import Program, child_environment
 
 MOST_ERROR_BYTES = 10_000
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # of Windows, where each child would open a black one

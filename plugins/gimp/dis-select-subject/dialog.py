@@ -8,9 +8,9 @@ import gi
 
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from child.models import Model  # noqa: E402 - the versions come first
-from child.remedies import Remedy  # noqa: E402
 from gi.repository import GimpUi, GObject, Gtk  # noqa: E402
+from shared.models import Model  # noqa: E402 - the versions come first
+from shared.remedies import Remedy  # noqa: E402
 
 TITLES = {
     "plug-in-dis-select-subject": "Select Subject",

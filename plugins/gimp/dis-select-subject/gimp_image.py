@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Sequence
 
 import planes
-from child.bitmap import RED_FIRST, bitmap_header
-from child.matte import has_subject, without_dust
-from child.settings import Box, Region, Settings, overlap, region_of
 from gi.repository import Babl, Gegl, Gimp
+from shared.bitmap import RED_FIRST, bitmap_header
+from shared.matte import has_subject, without_dust
+from shared.settings import Box, Region, Settings, overlap, region_of
 
 STRIP_PIXELS = 2_000_000
-SEEN, GREY = "R'G'B'A u8", "Y u8"
-"""As dis-core is shown pixels, and as selections and masks are kept, whose greys are not curved."""
+SEEN, GRAY = "R'G'B'A u8", "Y u8"
+"""As dis-core is shown pixels, and as selections and masks are kept, whose grays are not curved."""
 
 NOTHING_FOUND = "No subject was found; nothing was changed"
 NOTHING_LEFT = "Nothing is left of the subject where it meets the selection; nothing was changed"
@@ -93,7 +93,7 @@ def export(source: Source, path: str, on_progress: Callable[[float], None]) -> N
 
 
 def select(source: Source, result: str, mode: str) -> None:
-    """Combine the picture's selection with a grey result. Raises Refused."""
+    """Combine the picture's selection with a gray result. Raises Refused."""
     matte = _read_matte(source, result)
     _refuse_changed(source)
     with _channel(source.image, matte, source.box) as channel, _one_step(source.image):
@@ -101,7 +101,7 @@ def select(source: Source, result: str, mode: str) -> None:
 
 
 def add_mask(source: Source, layer: Any, result: str, mode: str) -> None:
-    """Give a layer a mask that shows a grey result. Raises Refused."""
+    """Give a layer a mask that shows a gray result. Raises Refused."""
     plane = _combined(source, _read_matte(source, result), mode)
     _refuse_changed(source, layer)
     mask = layer.create_mask(Gimp.AddMaskType.BLACK)
@@ -114,7 +114,7 @@ def add_mask(source: Source, layer: Any, result: str, mode: str) -> None:
 def add_cut_layer(source: Source, above: Any, result: str, mode: str) -> None:
     """Put a new layer above another one, with the subject alone.
 
-    It is a copy of the source, at its own depth; only where the subject covers a pixel in part are its colours those of
+    It is a copy of the source, at its own depth; only where the subject covers a pixel in part are its colors those of
     the result, which are free of the background. Raises Refused.
     """
     _, _, width, height = source.box
@@ -131,7 +131,7 @@ def add_cut_layer(source: Source, above: Any, result: str, mode: str) -> None:
         _fill_mask(mask, layer, planes.quotient(alpha, seen_alpha), source.box)
         if not (layer.add_mask(mask) and layer.remove_mask(Gimp.MaskApplyMode.APPLY)):
             raise Refused(f"GIMP did not cut the layer: {Gimp.get_pdb().get_last_error()}")
-        _take_colours(layer, source, clean, alpha, cleaned)
+        _take_colors(layer, source, clean, alpha, cleaned)
 
 
 def _only_layer(drawables: Sequence[Any]) -> Any:
@@ -206,7 +206,7 @@ def _read_png(path: str, width: int, height: int, pixel_format: str) -> bytes:
 
 
 def _read_matte(source: Source, path: str) -> bytes:
-    """The grey result, a byte for each pixel of the source's box. Raises Refused if no subject is in it."""
+    """The gray result, a byte for each pixel of the source's box. Raises Refused if no subject is in it."""
     # The file's numbers, which are coverage and not light, are wanted as they are.
     matte = without_dust(_read_png(path, source.box[2], source.box[3], "Y' u8"))
     if not has_subject(matte):
@@ -235,9 +235,9 @@ def _coverage_format(channel: Any) -> str:
     """The format in which bytes are taken for a channel's coverage unchanged.
 
     In 8 bit pictures that are not linear, and in these only, channels are kept with the curve of sRGB; selections and
-    layer masks never are. The other format would move greys by up to 73 of 255.
+    layer masks never are. The other format would move grays by up to 73 of 255.
     """
-    return "Y' u8" if Babl.get_name(channel.get_format()).startswith("Y'") else GREY
+    return "Y' u8" if Babl.get_name(channel.get_format()).startswith("Y'") else GRAY
 
 
 def _combine(channel: Any, other: Any, mode: str) -> None:
@@ -249,7 +249,7 @@ def _combined(source: Source, plane: bytes, mode: str) -> bytes:
     """What the selection would become in the source's box, without touching it. Raises Refused if nothing is left."""
     if mode != "replace":
         image = source.image
-        selected = _get(image.get_selection().get_buffer(), source.box, GREY)
+        selected = _get(image.get_selection().get_buffer(), source.box, GRAY)
         with _channel(image, selected, source.box) as channel, _channel(image, plane, source.box) as other:
             _combine(channel, other, mode)
             plane = _get(channel.get_buffer(), source.box, _coverage_format(channel))
@@ -262,7 +262,7 @@ def _fill_mask(mask: Any, layer: Any, plane: bytes, box: Box) -> None:
     """Set a plane into a layer's mask, which is 0 elsewhere; `box` is in pixels of the picture."""
     _, x, y = layer.get_offsets()
     buffer = mask.get_buffer()
-    buffer.set(Gegl.Rectangle.new(box[0] - x, box[1] - y, box[2], box[3]), GREY, plane)
+    buffer.set(Gegl.Rectangle.new(box[0] - x, box[1] - y, box[2], box[3]), GRAY, plane)
     buffer.flush()
     mask.update(box[0] - x, box[1] - y, box[2], box[3])
 
@@ -304,10 +304,10 @@ def _make_plain(layer: Any) -> None:
         layer.add_alpha()
 
 
-def _take_colours(layer: Any, source: Source, clean: bytes, alpha: bytes, cleaned: bytes) -> None:
-    """Give the half-covered pixels the clean colours, in the layer's own format; all others stay as they are."""
+def _take_colors(layer: Any, source: Source, clean: bytes, alpha: bytes, cleaned: bytes) -> None:
+    """Give the half-covered pixels the clean colors, in the layer's own format; all others stay as they are."""
     if layer.is_indexed():
-        return  # it has no colours but its palette's
+        return  # it has no colors but its palette's
     _, x, y = layer.get_offsets()
     left, top, width, height = source.box
     own = Babl.get_name(layer.get_format())

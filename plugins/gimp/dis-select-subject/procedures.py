@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping
 
-from child.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, SOURCES, Settings, from_strings
 from gi.repository import Gimp, GObject
+from shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, SOURCES, Settings, from_strings
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
     procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
     procedure.set_image_types("*")
     several = Gimp.ProcedureSensitivityMask
-    # Also where it will refuse: a sentence says more than a grey entry.
+    # Also where it will refuse: a sentence says more than a gray entry.
     procedure.set_sensitivity_mask(several.DRAWABLE | several.DRAWABLES | several.NO_DRAWABLES)
     procedure.set_menu_label(words.label)
     procedure.add_menu_path(words.menu)

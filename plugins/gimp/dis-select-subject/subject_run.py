@@ -10,14 +10,14 @@ import time
 from typing import Callable, Iterator, Sequence
 
 import gimp_image as pictures
-from child.answers import Failed, Progress
-from child.models import Model, choose, parse_models
-from child.names import text_of
-from child.program import OFFLINE, Program, command_line, find_program
-from child.remedies import DOWNLOAD, Remedy, remedy_for, without_model, without_program
-from child.settings import LIST_ARGUMENTS, Settings, fetch_arguments, segment_arguments
 from child_process import run_child
 from gi.repository import Gimp
+from shared.answers import Failed, Progress
+from shared.models import Model, choose, parse_models
+from shared.names import text_of
+from shared.program import OFFLINE, Program, command_line, find_program
+from shared.remedies import DOWNLOAD, Remedy, remedy_for, without_model, without_program
+from shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, segment_arguments
 
 READ, SEGMENT = 0.05, 0.9
 """Up to where the bar is when the pixels are read, and when the subject is found."""

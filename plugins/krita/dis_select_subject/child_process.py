@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
-from .child.answers import CRASHED, Answers, Failed, Outcome, Progress
-from .child.program import Program, child_environment
 from .qt import QtCore
+from .shared.answers import CRASHED, Answers, Failed, Outcome, Progress
+from .shared.program import Program, child_environment
 
 ENDS_WITHIN_MS = 3000
 

@@ -8,13 +8,13 @@ from typing import Any, Callable
 
 from krita import Krita
 
-from .child.answers import Done, Failed, Outcome, Progress
-from .child.models import Model, choose, parse_models
-from .child.program import OFFLINE, Program, find_program
-from .child.remedies import remedy_for, without_model, without_program
-from .child.settings import LIST_ARGUMENTS, Settings, fetch_arguments, from_strings
 from .child_process import ChildProcess
 from .qt import QtCore
+from .shared.answers import Done, Failed, Outcome, Progress
+from .shared.models import Model, choose, parse_models
+from .shared.program import OFFLINE, Program, find_program
+from .shared.remedies import remedy_for, without_model, without_program
+from .shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, from_strings
 from .subject_run import SubjectRun
 
 GROUP = "dis_select_subject"

@@ -7,11 +7,11 @@ from typing import Any
 
 from krita import DockWidget, Krita
 
-from .child.models import Model, choose
-from .child.remedies import COPY, Remedy
-from .child.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, RESULTS, SOURCES
 from .desk import Desk
 from .qt import QtCore, QtWidgets
+from .shared.models import Model, choose
+from .shared.remedies import COPY, Remedy
+from .shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, RESULTS, SOURCES
 
 TITLE = "Select Subject"
 BAR_STEPS = 1000

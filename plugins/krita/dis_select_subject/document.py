@@ -9,10 +9,10 @@ from typing import Any, Iterator
 from krita import Krita, Selection
 
 from . import masks
-from .child.settings import Box, overlap
-from .colours import SCRATCH_PIXELS, ColourSpace, Scratch, image_bytes, space_of
+from .colors import SCRATCH_PIXELS, ColorSpace, Scratch, image_bytes, space_of
 from .outlines import forget_outline
 from .qt import QtCore, QtWidgets
+from .shared.settings import Box, overlap
 
 STRIP_S = 0.06
 """As long as Krita may stand still for one strip of pixels; there are eyes to wait for."""
@@ -32,11 +32,11 @@ class Source:
     box: Box
 
     @property
-    def space(self) -> ColourSpace:
+    def space(self) -> ColorSpace:
         return space_of(self.document if self.node is None else self.node)
 
     def native(self, top: int, rows: int) -> bytes:
-        """Rows of the box in their own colour space."""
+        """Rows of the box in their own color space."""
         x, y, width, _ = self.box
         if self.node is None:
             return bytes(self.document.pixelData(x, y + top, width, rows))
@@ -185,7 +185,7 @@ def _act(action: str, document: Any) -> Iterator[None]:
 
 
 def add_layer(source: Source, above: Any, pixels: bytes) -> None:
-    """Put a new layer with pixels of the picture's colour space above another one. Raises Refused."""
+    """Put a new layer with pixels of the picture's color space above another one. Raises Refused."""
     document = source.document
     if above.parentNode() is None:
         raise Refused("The layer was removed in the meantime")

@@ -10,19 +10,19 @@ from typing import Any, Generator
 
 from . import document as pictures
 from . import masks
-from .child.bitmap import HEADER_BYTES
-from .child.matte import has_subject, without_dust
-from .colours import SCRATCH_PIXELS, SRGB, Scratch, image_bytes, space_of
+from .colors import SCRATCH_PIXELS, SRGB, Scratch, image_bytes, space_of
 from .qt import QtGui
+from .shared.bitmap import HEADER_BYTES
+from .shared.matte import has_subject, without_dust
 
 NOTHING_FOUND = "No subject was found; nothing was changed"
 
 
 def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator[bool, None, bytes]:
-    """The grey result and the selection, combined: a byte for each pixel of the picture. Raises Refused."""
+    """The gray result and the selection, combined: a byte for each pixel of the picture. Raises Refused."""
     image = _read(source, output)
     yield False
-    matte = _grey_bytes(image.convertToFormat(QtGui.QImage.Format.Format_Grayscale8))
+    matte = _gray_bytes(image.convertToFormat(QtGui.QImage.Format.Format_Grayscale8))
     yield False
     matte = without_dust(matte)
     if not has_subject(matte):
@@ -42,9 +42,9 @@ def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator
 
 
 def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> Generator[bool, None, bytes]:
-    """The subject's pixels for the source's box, in the colour space of new layers. Raises Refused.
+    """The subject's pixels for the source's box, in the color space of new layers. Raises Refused.
 
-    `image` is the file of what was looked at, `output` the same in clean colours with the alpha of the subject.
+    `image` is the file of what was looked at, `output` the same in clean colors with the alpha of the subject.
     """
     x, y, width, height = source.box
     result = _read(source, output)
@@ -67,7 +67,7 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
 
 
 class _Converter:
-    """Makes strips of a new layer, in the picture's own colour space. To be closed."""
+    """Makes strips of a new layer, in the picture's own color space. To be closed."""
 
     def __init__(self, source: pictures.Source) -> None:
         self._source = source
@@ -76,7 +76,7 @@ class _Converter:
         self._native = Scratch(source.space, source.box[2])
 
     def layer_strip(self, top: int, rows: int, seen: bytes, clean: bytes, alpha: bytes) -> bytes:
-        """Rows with this alpha: `clean` colours where the subject covers a pixel in part, and else those of the source.
+        """Rows with this alpha: `clean` colors where the subject covers a pixel in part, and else those of the source.
 
         Where the source shows as it was, its own pixels are taken, at their own depth.
         """
@@ -109,8 +109,8 @@ def _read(source: pictures.Source, output: str) -> Any:
     return result
 
 
-def _grey_bytes(image: Any) -> bytes:
-    """The pixels of a grey QImage, without what stands between rows."""
+def _gray_bytes(image: Any) -> bytes:
+    """The pixels of a gray QImage, without what stands between rows."""
     width, height, stride = image.width(), image.height(), image.bytesPerLine()
     bits = image.constBits()
     bits.setsize(stride * height)

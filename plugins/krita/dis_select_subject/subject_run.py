@@ -10,15 +10,15 @@ from typing import Any, Callable, Generator, Iterator
 
 from . import document as pictures
 from . import masks, results
-from .child.answers import Done, Failed, Outcome, Progress
-from .child.bitmap import bitmap_header
-from .child.models import Model
-from .child.names import text_of
-from .child.program import OFFLINE, Program
-from .child.settings import Region, Settings, region_of, segment_arguments
 from .child_process import ChildProcess
 from .outlines import prepare_outlines
 from .qt import QtCore
+from .shared.answers import Done, Failed, Outcome, Progress
+from .shared.bitmap import bitmap_header
+from .shared.models import Model
+from .shared.names import text_of
+from .shared.program import OFFLINE, Program
+from .shared.settings import Region, Settings, region_of, segment_arguments
 
 READ, SEGMENT = 0.05, 0.9
 """Up to where the bar is when the pixels are read, and when the subject is found."""

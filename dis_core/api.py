@@ -1,0 +1,61 @@
+"""One call for one image, with a pipeline that stays warm for the next call."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from dis_core.device import AUTO
+from dis_core.model_spec import MAX_TILES
+from dis_core.pipeline import Pipeline
+from dis_core.progress import Report, ignore
+from dis_core.refinement.coarse_to_fine import AUTO as AUTO_REFINE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dis_core.geometry import BoxLike, PromptLike
+    from dis_core.images.reading import ImageLike
+    from dis_core.matte.matte import Matte
+    from dis_core.model_spec import Quality
+
+
+@functools.lru_cache(maxsize=1)
+def _shared_pipeline(device: str) -> Pipeline:
+    return Pipeline(device)
+
+
+def segment(
+    image: ImageLike,
+    *,
+    model: str | None = None,
+    device: str = AUTO,
+    quality: Quality = "normal",
+    refine: str = AUTO_REFINE,
+    max_tiles: int = MAX_TILES,
+    roi: BoxLike | None = None,
+    prompt: PromptLike | None = None,
+    depth: NDArray[np.floating[Any]] | None = None,
+    depth_model: str | None = None,
+    accept_noncommercial: bool = False,
+    report: Report = ignore,
+) -> Matte:
+    """Find the subject of an image: `Pipeline.segment` on a pipeline that this process shares.
+
+    The model stays loaded between calls. Use a `Pipeline` of your own to choose when it is let go of.
+    """
+    pipeline = _shared_pipeline(device)
+    return pipeline.segment(
+        image,
+        model=model,
+        quality=quality,
+        refine=refine,
+        max_tiles=max_tiles,
+        roi=roi,
+        prompt=prompt,
+        depth=depth,
+        depth_model=depth_model,
+        accept_noncommercial=accept_noncommercial,
+        report=report,
+    )

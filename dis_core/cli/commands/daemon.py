@@ -1,0 +1,117 @@
+"""`dis-core daemon`: run the process that keeps models warm, ask how it is, send it away."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dis_core.cli.options import DurationType
+from dis_core.cli.terminal import say
+from dis_core.errors import DaemonUnavailable
+from dis_core.files import megabytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@click.group()
+def daemon() -> None:
+    """The background process that keeps models loaded.
+
+    'dis-core cutout --warm' starts it by itself, and it leaves by itself.
+    """
+
+
+@daemon.command()
+@click.option("--keep-alive", type=DurationType(), default="10m", show_default=True, help="Leave after so long idle.")
+def run(*, keep_alive: float) -> None:
+    """Be the daemon, in this terminal, until Ctrl-C or 'dis-core daemon stop'."""
+    from dis_core.daemon import endpoint
+    from dis_core.daemon.logs import log_file, write_log
+    from dis_core.daemon.server import end, serve
+
+    verbose = logging.getLogger().isEnabledFor(logging.INFO)
+    write_log(logging.DEBUG if verbose else logging.INFO)
+    say(f"dis-core: the log is {log_file()}")
+    serve(endpoint.runtime_folder(), keep_alive_s=keep_alive)
+    end(0)
+
+
+@daemon.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for programs instead of text.")
+def status(*, as_json: bool) -> None:
+    """Say whether the daemon runs, what it holds and does, and when it will leave.
+
+    The exit status is 1 if none runs.
+    """
+    found = ask("status")
+    if found is None:
+        if as_json:
+            click.echo("null")
+        raise DaemonUnavailable("no daemon runs", hint="the next command with --warm starts one")
+    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(in_words(found)))
+
+
+@daemon.command()
+@click.option("--now", is_flag=True, help="Do not wait until the image at hand is done.")
+def stop(*, now: bool) -> None:
+    """Send the daemon away, and wait until it has gone."""
+    from dis_core.daemon import endpoint
+
+    found = ask("stop", when="now" if now else "idle")
+    if found is None:
+        say("dis-core: no daemon runs")
+        return
+    folder = endpoint.runtime_folder()
+    while True:
+        with endpoint.locked(folder) as has_left:
+            follower = endpoint.read_directions(folder)
+            if has_left or (follower is not None and follower.pid != found["pid"]):
+                break
+        time.sleep(0.05)
+    say("dis-core: the daemon has gone")
+
+
+def ask(do: str, **more: str) -> dict[str, Any] | None:  # what messages hold
+    """The daemon's status in answer to what it is asked; None if none runs."""
+    from dis_core.daemon import client, endpoint
+
+    talk = client.find_daemon(endpoint.runtime_folder())
+    if talk is None:
+        return None
+    try:
+        return dict(list(talk.ask(do, **more))[-1].get("status", {}))
+    except client.Lost:
+        return None
+    finally:
+        talk.close()
+
+
+def in_words(found: dict[str, Any]) -> Iterator[str]:
+    """The status as lines for people."""
+    yield f"version {found['version']}, process {found['pid']}, up for {duration(found['uptime_s'])}"
+    if found["models"]:
+        yield f"holds {' and '.join(found['models'])} on {found['device']}"
+    else:
+        yield "holds no model yet"
+    if found["memory_bytes"] is not None:
+        on_device = found["device_memory_bytes"]
+        more = "" if on_device is None else f", and {megabytes(on_device)} on {found['device']}"
+        yield f"takes {megabytes(found['memory_bytes'])} of memory{more}"
+    waiting = found["waiting"]
+    yield f"{found['done']} images done, {waiting} waiting; now: {found['doing'] or 'idle'}"
+    if found["is_leaving"]:
+        yield "leaves as soon as it is done"
+    elif found["leaves_in_s"] is not None:
+        yield f"leaves in {duration(found['leaves_in_s'])} if nothing is asked of it"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: "42 s", "9 min", "3.5 h"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

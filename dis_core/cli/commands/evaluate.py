@@ -1,0 +1,295 @@
+"""`dis-core evaluate`: how good mattes are, compared with true ones."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dis_core.cli.planning import IMAGE_ENDINGS
+from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
+from dis_core.errors import BadRequest, OutputExists, OutputFailed
+from dis_core.model_spec import Quality
+from dis_core.progress import Report, span
+
+if TYPE_CHECKING:
+    from dis_core.evaluation.pairs import Matching, Pair
+    from dis_core.evaluation.scores import Measure, Scores
+    from dis_core.pipeline import Pipeline
+
+# The keys of `dis_core.evaluation.scores.MEASURES`, which is too heavy to import for --help.
+ORDERS = ("iou", "max_f", "weighted_f", "s_measure", "mean_e", "mae", "hce", "boundary_iou", "boundary_accuracy")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was asked for, as the options below describe it."""
+
+    predictions: Path
+    truths: Path
+    recursive: bool
+    allow_missing: bool
+    model: str | None
+    device: str
+    quality: Quality
+    refine: str
+    depth_model: str | None
+    accept_noncommercial: bool
+    save_predictions: Path | None
+    stretch: bool
+    boundary_px: int | None
+    csv: Path | None
+    json: Path | None
+    sheet: Path | None
+    images: Path | None
+    worst: int
+    worst_by: str
+    overwrite: bool
+    workers: int | None
+    progress: ProgressStyle
+
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("predictions", type=PATH, metavar="PREDICTIONS|IMAGES")
+@click.argument("truths", type=PATH, metavar="TRUTHS")
+@click.option("-r", "--recursive", is_flag=True, help="Look into the folders of both folders too.")
+@click.option("--allow-missing", is_flag=True, help="Leave out files that only one of the folders has.")
+@click.option("-m", "--model", metavar="NAME", help="Make the predictions first, from images, with this model.")
+@click.option("--device", default="auto", show_default=True, help="With --model: auto, cpu, cuda, cuda:1, ..., mps")
+@click.option(
+    "--quality",
+    type=click.Choice(["draft", "normal", "best"]),
+    default="normal",
+    show_default=True,
+    help="With --model: draft is faster, best is slower.",
+)
+@click.option(
+    "--refine",
+    default="auto",
+    show_default=True,
+    metavar="none|fast|tiles|auto",
+    help="With --model: how its mattes are refined, as in 'dis-core mask'.",
+)
+@click.option("--depth-model", metavar="NAME", help="With --model: another depth model of 'dis-core models'.")
+@click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use.")
+@click.option("--save-predictions", type=PATH, metavar="FOLDER", help="With --model: keep the predictions there.")
+@click.option(
+    "--stretch", is_flag=True, help="Stretch each prediction to the range 0 to 1 first, as many published numbers do."
+)
+@click.option(
+    "--boundary-px",
+    type=click.IntRange(1),
+    metavar="PIXELS",
+    help="Measure boundary IoU this far inwards; else 2 % of the image's diagonal.",
+)
+@click.option("--csv", type=PATH, metavar="FILE", help="Write the scores of each image and the mean as CSV.")
+@click.option("--json", type=PATH, metavar="FILE", help="The same as JSON, with the definitions.")
+@click.option("--sheet", type=PATH, metavar="FILE", help="Draw the worst images, as .png or .jpg.")
+@click.option("--images", type=PATH, metavar="FOLDER", help="The images themselves, to be seen on the sheet.")
+@click.option(
+    "--worst", type=click.IntRange(1, 200), default=12, show_default=True, help="How many of the worst to show."
+)
+@click.option(
+    "--worst-by", type=click.Choice(ORDERS), default="iou", show_default=True, help="The measure that says so."
+)
+@click.option("--overwrite", is_flag=True, help="Replace files that are already there.")
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="Processes that measure at a time; else one per core."
+)
+@progress_option
+def evaluate(**values: Any) -> None:  # click passes options by name
+    """Measure how good mattes are.
+
+    Compares a folder of predicted mattes with a folder of true ones, or two files. Files belong together by their
+    names without endings; a "-mask" before the ending does not count. With --model the first folder holds images, and
+    the predictions are made first.
+
+    Shown are max F (beta^2 = 0.3, at the best threshold of each image, then the mean over images; and, as most papers
+    do, at the best threshold of the mean curve), weighted F, S-measure, mean E-measure, mean absolute error, human
+    correction effort, IoU and boundary IoU at 0.5, and mean boundary accuracy. This needs: pip install
+    'dis-core[evaluation]'
+    """
+    run_evaluation(Evaluation(**{field.name: values[field.name] for field in fields(Evaluation)}))
+
+
+def run_evaluation(asked: Evaluation) -> None:
+    """Match, predict if asked to, measure, and tell.
+
+    Raises BadRequest and OutputExists before anything is done; the first image that fails ends it all, because a mean
+    over the others would be of another set.
+    """
+    from dis_core.evaluation.metrics import require_pysodmetrics
+    from dis_core.evaluation.workers import measure_files
+
+    refuse_contradictions(asked)
+    require_pysodmetrics()
+    pairs = matched(asked)
+    with progress_report(asked.progress) as report, predicted(asked, pairs, span(report, 0.0, 0.7)) as measurable:
+        scores = measure_files(
+            measurable,
+            workers=asked.workers,
+            boundary_px=asked.boundary_px,
+            values="stretched" if asked.stretch else "given",
+            report=report if asked.model is None else span(report, 0.7, 1.0),
+        )
+        write_results(asked, measurable, scores)
+    tell(asked, measurable, scores)
+
+
+def refuse_contradictions(asked: Evaluation) -> None:
+    """Raises BadRequest for options that contradict each other, OutputExists and OutputFailed for unusable places.
+
+    Also UnknownModel.
+    """
+    from dis_core.evaluation.sheet import sheet_format
+    from dis_core.registry.manager import find_matte_model
+
+    if asked.save_predictions is not None and asked.model is None:
+        raise BadRequest("--save-predictions does nothing without --model")
+    of_model = asked.device, asked.quality, asked.refine, asked.depth_model
+    if asked.model is None and of_model != ("auto", "normal", "auto", None):
+        raise BadRequest("--device, --quality, --refine and --depth-model do nothing without --model")
+    if asked.model is not None and find_matte_model(asked.model).prompts:
+        raise BadRequest(f"{asked.model} has to be told what to cut out, and the images of a folder tell nothing")
+    if asked.images is not None and asked.model is not None:
+        raise BadRequest("--images does nothing with --model, which is given the images already")
+    if asked.sheet is not None:
+        sheet_format(asked.sheet)
+    results = [path for path in (asked.csv, asked.json, asked.sheet) if path is not None]
+    if len({os.path.realpath(path) for path in results}) < len(results):
+        raise BadRequest("--csv, --json and --sheet need a file each")
+    for path in results:
+        refuse_taken(path, asked)
+        if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where it may not look
+            raise OutputFailed(f"there is no folder {path.parent}", hint="make it first, or check the spelling")
+
+
+def refuse_taken(path: Path, asked: Evaluation) -> None:
+    """Raises OutputExists if the place of a result is taken and may not be overwritten."""
+    if os.path.lexists(path) and not asked.overwrite:
+        raise OutputExists(f"{path} exists already", hint="--overwrite replaces it")
+
+
+def matched(asked: Evaluation) -> list[Pair]:
+    """The pairs to measure; with a model, images stand where their predictions will."""
+    from dis_core.evaluation.pairs import match_files, refuse_unmatched, with_images
+
+    matching = match_files(
+        asked.predictions,
+        asked.truths,
+        endings=IMAGE_ENDINGS,
+        recursive=asked.recursive,
+        kind="mattes" if asked.model is None else "images",
+    )
+    if not asked.allow_missing:
+        refuse_unmatched(matching)
+    say_left_out(matching)
+    if asked.images is None:
+        return matching.pairs
+    return with_images(matching.pairs, asked.images, endings=IMAGE_ENDINGS, recursive=asked.recursive)
+
+
+def say_left_out(matching: Matching) -> None:
+    """Say how many files have no partner, or the mean would pass for one of the whole set."""
+    for files, what in ((matching.without_prediction, "prediction"), (matching.without_truth, "truth")):
+        if files:
+            say(f"dis-core: {len(files)} without {what} left out, such as {files[0]}")
+
+
+@contextlib.contextmanager
+def predicted(asked: Evaluation, pairs: Sequence[Pair], report: Report) -> Iterator[Sequence[Pair]]:
+    """The pairs with predictions: as they are, or made by the model and kept, or made and thrown away at the end."""
+    if asked.model is None:
+        yield pairs
+    elif asked.save_predictions is not None:
+        yield predict(asked, pairs, asked.save_predictions, report)
+    else:
+        with tempfile.TemporaryDirectory(prefix="dis-core-") as folder:
+            yield predict(asked, pairs, Path(folder), report)
+
+
+def predict(asked: Evaluation, pairs: Sequence[Pair], folder: Path, report: Report) -> list[Pair]:
+    """Write a matte of each image to the folder, as 8-bit PNG under the image's name.
+
+    The files are measured, not what is in memory, so that measuring kept ones again gives the same scores.
+    Raises BadRequest if an image or a truth would be replaced, OutputExists, and what `Pipeline.segment` raises.
+    """
+    planned = [
+        replace(pair, image=pair.prediction, prediction=folder.joinpath(*f"{pair.name}.png".split("/")))
+        for pair in pairs
+    ]
+    read = {os.path.realpath(path) for pair in pairs for path in (pair.prediction, pair.truth)}
+    for pair in planned:
+        if os.path.realpath(pair.prediction) in read:
+            raise BadRequest(f"{pair.prediction} is one of the files to be read", hint="keep predictions elsewhere")
+        refuse_taken(pair.prediction, asked)
+    from dis_core.pipeline import Pipeline
+
+    pipeline = Pipeline(asked.device)
+    for done, pair in enumerate(pairs):
+        share = span(report, done / len(pairs), (done + 1) / len(pairs))
+        predict_one(asked, pair.prediction, planned[done], pipeline, share)
+    return planned
+
+
+def predict_one(asked: Evaluation, image: Path, pair: Pair, pipeline: Pipeline, report: Report) -> None:
+    """Segment the image and write the matte to the place of the pair's prediction."""
+    from dis_core.images import read_picture
+    from dis_core.images.writing import make_folder, write_picture
+
+    matte = pipeline.segment(
+        read_picture(image),
+        model=asked.model,
+        quality=asked.quality,
+        refine=asked.refine,
+        depth_model=asked.depth_model,
+        accept_noncommercial=asked.accept_noncommercial,
+        report=lambda fraction, doing: report(fraction, f"{pair.name}: {doing}"),
+    )
+    make_folder(pair.prediction.parent)
+    write_picture(matte.gray(bits=8), pair.prediction, format="png", overwrite=asked.overwrite)
+
+
+def write_results(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Scores]) -> None:
+    """Write the files that were asked for. Raises OutputExists, OutputFailed."""
+    from dis_core.evaluation.scores import worst_first
+    from dis_core.evaluation.sheet import encode_sheet, sheet_format
+    from dis_core.evaluation.tables import csv_table, json_document
+    from dis_core.images.writing import write_atomically
+
+    if asked.csv is not None:
+        write_atomically(asked.csv, csv_table(pairs, scores), overwrite=asked.overwrite)
+    if asked.json is not None:
+        data = json_document(pairs, scores, boundary_px=asked.boundary_px)
+        write_atomically(asked.json, data, overwrite=asked.overwrite)
+    if asked.sheet is not None:
+        places = worst_first(scores, by=order(asked))[: asked.worst]
+        chosen, theirs = [pairs[place] for place in places], [scores[place] for place in places]
+        drawn = encode_sheet(chosen, theirs, format=sheet_format(asked.sheet))
+        write_atomically(asked.sheet, drawn, overwrite=asked.overwrite)
+
+
+def order(asked: Evaluation) -> Measure:
+    """The measure that says which images are the worst."""
+    from dis_core.evaluation.scores import MEASURES
+
+    return next(measure for measure in MEASURES if measure.key == asked.worst_by)
+
+
+def tell(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Scores]) -> None:
+    """The table on standard output, or the means as an event."""
+    from dis_core.evaluation.tables import mean_values, text_table
+
+    if asked.progress == "json":
+        say_event("result", images=len(scores), mean=mean_values(scores))
+        return
+    click.echo(text_table(pairs, scores, by=order(asked), worst=asked.worst, boundary_px=asked.boundary_px))

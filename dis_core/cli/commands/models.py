@@ -1,0 +1,99 @@
+"""`dis-core models`: what there is to choose from, on which terms, and what of it is on this machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dis_core.model_spec import ModelSpec, WeightsFile
+
+HEADINGS = ("MODEL", "TASK", "LICENSE", "COMMERCIAL", "SIZE", "HERE", "WHERE")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array for programs instead of a table.")
+def models(*, as_json: bool) -> None:
+    """List the models: license, commercial use, size of the download, and whether and where they are here."""
+    from dis_core.registry import manager as registry
+    from dis_core.registry.requirements import install_command, missing_packages
+
+    specs = list(registry.models().values())
+    if as_json:
+        click.echo(json.dumps([describe(spec) for spec in specs], indent=2))
+        return
+    click.echo(table([HEADINGS, *map(row, specs)]))
+    for draft in (spec for spec in specs if spec.draft and spec.task == "matte"):
+        click.echo(
+            f"\n{draft.name} is a draft: it comes with dis-core so that something works at once and offline, and does "
+            "well\nonly on clear subjects. It runs by itself only where the full model cannot be had, and then says so."
+        )
+    for spec in specs:
+        if missing := missing_packages(spec):
+            click.echo(f"\n{spec.name} needs what is not installed: {', '.join(missing)}. Run: {install_command(spec)}")
+
+
+def describe(spec: ModelSpec) -> dict[str, object]:
+    """Everything about one model, for programs."""
+    from dis_core.registry.requirements import install_command, missing_packages
+    from dis_core.weights import store
+
+    ready, missing = store.find_ready(spec), missing_packages(spec)
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "task": spec.task,
+        "license": spec.license,
+        "commercial_use": spec.commercial_use,
+        "draft": spec.draft,
+        "depth_model": spec.depth_model,
+        "needed": spec.needed,
+        "half_precision": spec.half_precision,
+        "prompts": spec.prompts,
+        "extra": spec.extra,
+        "missing_packages": missing,
+        "install_command": install_command(spec) if missing else None,
+        "citation": None if spec.citation is None else asdict(spec.citation),
+        "repo": spec.weights.repo,
+        "homepage": spec.weights.homepage,
+        "revision": spec.weights.revision,
+        "size_bytes": store.download_size(spec),
+        "present": ready is not None,
+        "path": None if ready is None else str(ready),
+    }
+
+
+def row(spec: ModelSpec) -> tuple[str, ...]:
+    """One model as cells under HEADINGS."""
+    from dis_core.files import megabytes
+    from dis_core.weights import store
+
+    ready, size_bytes = store.find_ready(spec), store.download_size(spec)
+    return (
+        f"{spec.name} (draft)" if spec.draft else spec.name,
+        spec.task,
+        spec.license,
+        spec.commercial_use,
+        "unknown" if size_bytes is None else megabytes(size_bytes),
+        "no" if ready is None else "yes",
+        str(ready or origin(spec.weights)),
+    )
+
+
+def origin(weights: WeightsFile) -> str:
+    """Where a file comes from that is not here."""
+    return f"huggingface.co/{weights.repo}" if weights.repo else weights.homepage or "missing"
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Cells in columns as wide as their widest cell."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows
+    )

@@ -1,0 +1,175 @@
+"""Krita's plug-in: where Krita looks for it, how it is switched on, and the archive for Krita's own importer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from dis_core.editors.plugin_files import Files, command_file, plugin_files
+from dis_core.errors import OutputFailed
+from dis_core.images.writing import make_folder, write_atomically
+
+PACKAGE = "dis_select_subject"
+DESKTOP_FILE, ACTION_FILE = f"{PACKAGE}.desktop", f"{PACKAGE}.action"
+COMMAND_FILE = f"{PACKAGE}/command.json"
+SWITCH = f"enable_{PACKAGE}"
+
+_FIRST_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Krita's folder for resources, in which `pykrita` and `actions` are, and its file of settings."""
+
+    resources: Path
+    settings: Path
+
+    @property
+    def package(self) -> Path:
+        """Where the plug-in's package goes."""
+        return self.resources / "pykrita" / PACKAGE
+
+
+def usual_places() -> Places:
+    """Where Krita looks on this system, for this user."""
+    home = Path.home()
+    if sys.platform == "win32":
+        local = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+        return Places(Path(os.environ.get("APPDATA", home / "AppData" / "Roaming")) / "krita", local / "kritarc")
+    if sys.platform == "darwin":
+        library = home / "Library"
+        return Places(library / "Application Support" / "krita", library / "Preferences" / "kritarc")
+    data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return Places(data / "krita", Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "kritarc")
+
+
+def install(places: Places) -> Path:
+    """Copy the plug-in, write how it reaches this installation, and switch it on; the package's folder comes back.
+
+    Raises PluginProblem, OutputFailed.
+    """
+    uninstall(places)
+    for name, content in installed_files().items():
+        path = places.resources / name
+        make_folder(path.parent)
+        write_atomically(path, content, overwrite=True)
+    switch(places.settings, "on")
+    return places.package
+
+
+def uninstall(places: Places) -> list[Path]:
+    """Take away what `install` brought, and nothing else; what was taken away comes back.
+
+    Raises OutputFailed.
+    """
+    package = places.package
+    removed = [path for path in (package, *(places.resources / name for name in _beside_package())) if path.exists()]
+    try:
+        for path in removed:
+            _remove(path)
+    except OSError as error:
+        raise OutputFailed(f"{error.filename} could not be removed: {error.strerror}") from error
+    if removed:
+        switch(places.settings, "off")
+    return removed
+
+
+def is_installed(places: Places) -> bool:
+    """Whether Krita would find the plug-in."""
+    return (places.package / "__init__.py").is_file() and (places.resources / "pykrita" / DESKTOP_FILE).is_file()
+
+
+def is_switched_on(places: Places) -> bool:
+    """Whether Krita would start the plug-in that it finds."""
+    return bool(re.search(rf"^{SWITCH}=true\s*$", _read(places.settings), re.MULTILINE))
+
+
+def is_up_to_date(places: Places) -> bool:
+    """Whether what is installed is what would be installed now, so that it reaches this installation."""
+    files = installed_files()
+    return all(
+        (places.resources / name).is_file() and (places.resources / name).read_bytes() == content
+        for name, content in files.items()
+    )
+
+
+def installed_files() -> Files:
+    """What goes below Krita's folder for resources.
+
+    Raises PluginProblem.
+    """
+    files = {**plugin_files("krita", PACKAGE), COMMAND_FILE: command_file()}
+    actions = files.pop(ACTION_FILE)
+    return {f"actions/{ACTION_FILE}": actions, **{f"pykrita/{name}": content for name, content in files.items()}}
+
+
+def archive() -> bytes:
+    """A zip file for Tools > Scripts > Import Python Plugin; equal sources make equal bytes.
+
+    It holds no command line, which would be of this machine: the plug-in then looks for dis-core on the path.
+    Raises PluginProblem.
+    """
+    files = plugin_files("krita", PACKAGE)
+    # The importer copies it to where actions are kept; inside of the package Krita would read it a second time.
+    files[f"actions/{ACTION_FILE}"] = files.pop(ACTION_FILE)
+    # The importer finds a package by the entry of its folder.
+    folders = {f"{folder.as_posix()}/" for name in files for folder in Path(name).parents if folder.name}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name in sorted({*folders, *files}):
+            entry = zipfile.ZipInfo(name, _FIRST_DATE)
+            entry.external_attr = (0o40755 << 16 | 0x10) if name.endswith("/") else 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, files.get(name, b""))
+    return buffer.getvalue()
+
+
+def switch(settings: Path, state: str) -> None:
+    """Write into Krita's settings whether it starts the plug-in, "on" or "off"; all else in them stays.
+
+    Raises OutputFailed.
+    """
+    before = _read(settings)
+    after = switched(before, state)
+    if after != before:
+        make_folder(settings.parent)
+        write_atomically(settings, after.encode("utf-8", "surrogateescape"), overwrite=True)
+
+
+def switched(text: str, state: str) -> str:
+    """The text of a file of settings with the plug-in switched "on", or without a word about it, "off"."""
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith(f"{SWITCH}=")]
+    if state == "on":
+        wanted = f"{SWITCH}=true\n"
+        places = [number for number, line in enumerate(lines) if line.strip() == "[python]"]
+        if places:
+            lines.insert(places[0] + 1, wanted)
+        else:
+            lines += ["\n"] if lines and lines[-1].strip() else []
+            lines += ["[python]\n", wanted]
+    return "".join(lines)
+
+
+def _beside_package() -> list[str]:
+    return [f"pykrita/{DESKTOP_FILE}", f"actions/{ACTION_FILE}"]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        for child in path.iterdir():
+            _remove(child)
+        path.rmdir()
+    else:
+        path.unlink()
+
+
+def _read(settings: Path) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        return settings.read_text(encoding="utf-8", errors="surrogateescape")
+    return ""

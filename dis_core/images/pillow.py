@@ -1,0 +1,173 @@
+"""Everything that Pillow can read, which is all files of 8 bits per channel and some deeper gray ones."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from dis_core.errors import NoImage
+from dis_core.images.decoded import DAMAGE, Decoded, check_size, damaged, silence_last_resort
+from dis_core.images.formats import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Formats of pictures. Others that Pillow knows are left out on purpose: EPS and PDF start Ghostscript, and scientific
+# ones hold measurements. HEIF is there for those who register pillow-heif.
+_FORMATS: Final = (
+    *("PNG", "JPEG", "MPO", "TIFF", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "DIB", "PPM", "TGA", "JPEG2000"),
+    *("ICO", "ICNS", "PSD", "PCX", "QOI", "SGI", "DDS"),
+)
+_ANIMATED_FORMATS: Final = ("GIF", "PNG", "WEBP", "AVIF")
+_SIXTEEN_BIT_MODES: Final = ("I;16", "I;16L", "I;16B", "I;16N")
+_GRAY_MODES: Final = ("1", "L", "LA", "La")
+_EXIF_ORIENTATION: Final = 0x0112
+
+_KINDS_BY_BEGINNING: Final = (
+    (b"v/1\x01", "an OpenEXR image; HDR images are not supported"),
+    (b"#?RADIANCE", "a Radiance HDR image; HDR images are not supported"),
+    (b"#?RGBE", "a Radiance HDR image; HDR images are not supported"),
+    (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript document"),
+    (b"<svg", "an SVG drawing"),
+    (b"<?xml", "an SVG drawing or another XML document"),
+    (b"gimp xcf", "a GIMP project"),
+    (b"PK\x03\x04", "a zip archive or a painting program's project"),
+    (b"\xff\x0a", "a JPEG XL image"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL image"),
+    (b"FUJIFILMCCD-RAW", "a camera's raw photo"),
+)
+
+# Pillow's size limit and Python's warning filters belong to the whole process: one reader at a time changes them and
+# puts them back.
+_ONE_READER: Final = threading.RLock()
+
+
+@contextmanager
+def tamed_pillow() -> Iterator[None]:
+    """Pillow with our own limit of size, and without warnings: what matters becomes an error or a remark."""
+    silence_last_resort("PIL")
+    with _ONE_READER, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def open_image(file: BinaryIO, name: str) -> Image.Image:
+    """Read the header of an image file, inside of `tamed_pillow`; no pixel is decoded.
+
+    Raises NoImage if it is none, of an unsupported kind, damaged, or too large.
+    """
+    head = file.read(64)
+    file.seek(0)
+    Image.init()
+    try:
+        image = Image.open(file, formats=[kind for kind in _FORMATS if kind in Image.OPEN])
+    except UnidentifiedImageError as error:
+        raise NoImage(
+            f"{name} is {_kind_of(head)}", hint="JPEG, PNG, TIFF, WebP, AVIF and a dozen older formats are read"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise NoImage(f"{name} is larger than {MAX_PIXELS // 1_000_000} megapixels", hint="scale it down") from error
+    except DAMAGE as error:
+        raise damaged(name, error) from error
+    check_size(image.width, image.height, name)
+    return image
+
+
+def decode(image: Image.Image, name: str) -> Decoded:
+    """All pixels of an opened image, inside of `tamed_pillow`.
+
+    Raises NoImage if the file is damaged, or holds floats or 32-bit integers.
+    """
+    try:
+        remarks = animation_remarks(image)
+        if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
+            raise hdr(name)
+        image.load()
+        if image.mode == "CMYK":
+            array, is_ink = np.array(image), True
+        else:
+            array, is_ink = _gray_or_rgb(image), False
+        return Decoded(
+            array=array,
+            is_ink=is_ink,
+            orientation=orientation_of(image),
+            icc_profile=None if image.mode == "LAB" else image.info.get("icc_profile"),
+            dpi=dpi_of(image),
+            remarks=(*remarks, "Lab colors converted to sRGB") if image.mode == "LAB" else remarks,
+        )
+    except Image.DecompressionBombError as error:
+        raise NoImage(f"{name} is larger than {MAX_PIXELS // 1_000_000} megapixels", hint="scale it down") from error
+    except DAMAGE as error:
+        raise damaged(name, error) from error
+
+
+def animation_remarks(image: Image.Image) -> tuple[str, ...]:
+    """What to say of an animated file."""
+    frames = int(getattr(image, "n_frames", 1)) if image.format in _ANIMATED_FORMATS else 1
+    return (f"animated: only the first of {frames} frames is used",) if frames > 1 else ()
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Exif's orientation, 1 to 8; 1 if there is none or the Exif block makes no sense.
+
+    Ask after loading: Pillow turns TIFF files itself while it loads them, and takes the tag away.
+    """
+    try:
+        orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    except DAMAGE:
+        return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
+def dpi_of(image: Image.Image) -> tuple[float, float] | None:
+    """The resolution, or None where the file gives none that makes sense."""
+    dpi = image.info.get("dpi")
+    if not isinstance(dpi, tuple) or len(dpi) != 2:
+        return None
+    along_x, along_y = float(dpi[0]), float(dpi[1])
+    return (along_x, along_y) if 1 <= along_x < 1e6 and 1 <= along_y < 1e6 else None
+
+
+def hdr(name: str) -> NoImage:
+    """The error for pixels that are not meant for a screen as they are."""
+    return NoImage(
+        f"{name} holds floating-point, 32-bit or HDR pixels, which are not supported",
+        hint="export it with 8 or 16 bits per channel in an ordinary color space",
+    )
+
+
+def _gray_or_rgb(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]:
+    """Pixels as (H, W) or (H, W, 2 to 4)."""
+    if image.mode in _SIXTEEN_BIT_MODES or image.mode == "I":  # "I": 16-bit gray, as Pillow opens it in PNG and PPM
+        return np.asarray(image).astype(np.uint16)
+    if image.mode == "LAB":
+        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return np.array(ImageCms.profileToProfile(image, *profiles, outputMode="RGB"))
+    mode = "L" if image.mode in _GRAY_MODES else "RGB"
+    if image.has_transparency_data:
+        mode += "A"
+    return np.array(image if image.mode == mode else image.convert(mode))
+
+
+def _kind_of(head: bytes) -> str:
+    """What an unreadable file seems to be, by its first bytes."""
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        if brand in (b"heic", b"heix", b"mif1", b"msf1", b"heim", b"heis"):
+            return "a HEIC photo, which is not supported"
+        return "a raw photo or a film" if brand != b"avif" else "an AVIF image that cannot be read here"
+    for beginning, kind in _KINDS_BY_BEGINNING:
+        if head.lstrip().startswith(beginning):
+            return kind
+    return "no image, or of a kind that is not supported"

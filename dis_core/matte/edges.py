@@ -1,0 +1,108 @@
+"""Where the edge of a matte runs and how soft it is: moved by whole pixels, softened by whole pixels.
+
+Both work through the plane in blocks and pass over those in which nothing changes, so that they take time for the edges
+of a large picture and not for its area.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dis_core.refinement.tiling import blocks, part_within, with_margin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.float32]
+
+
+def reshape_edges(matte: Plane, *, grow_px: int = 0, feather_px: int = 0) -> Plane:
+    """The matte, (H, W) float32 in [0, 1], with its edges first moved and then softened; itself if neither is wanted.
+
+    `grow_px` below 0 moves them inwards; what lies outside of the picture has no say. The time grows with the pixels.
+    """
+    if grow_px > 0:
+        matte = grow(matte, grow_px)
+    elif grow_px < 0:
+        matte = np.subtract(1, grow(np.subtract(1, matte), -grow_px))
+    return feather(matte, feather_px) if feather_px else matte
+
+
+def grow(matte: Plane, reach_px: int) -> Plane:
+    """At each pixel the largest value within a disc of this radius, as far as the picture reaches."""
+    return _block_by_block(matte, reach_px, lambda part: _largest_in_disc(part, reach_px))
+
+
+def feather(matte: Plane, reach_px: int) -> Plane:
+    """A smooth mean over the surroundings: a hard edge becomes a ramp from `reach_px` outside to as far inside.
+
+    Three box means make it, whose radii add up to the reach: a bell, and nothing further away takes part. At the border
+    of the picture the mean is over what lies inside, so that a subject that is cut off there does not fade.
+    """
+    radii_px = [(reach_px + rest) // 3 for rest in range(3)]
+
+    def smooth(part: Plane) -> Plane:
+        means: NDArray[np.float64] = part.astype(np.float64)
+        for radius_px in filter(None, radii_px):
+            means = _mean_along_rows(_mean_along_rows(means, radius_px).T, radius_px).T
+        return np.clip(means, 0, 1).astype(np.float32)
+
+    return _block_by_block(matte, reach_px, smooth)
+
+
+def _block_by_block(matte: Plane, reach_px: int, change: Callable[[Plane], Plane]) -> Plane:
+    """The plane with each block changed by its surroundings up to `reach_px`; `change` leaves constant planes alone."""
+    height, width = matte.shape
+    result: Plane = matte.copy()
+    for rows, columns in blocks((height, width)):
+        around = with_margin(rows, reach_px, height), with_margin(columns, reach_px, width)
+        part = matte[around]
+        if part.min() != part.max():
+            changed = change(part)
+            result[rows, columns] = changed[part_within(rows, around[0]), part_within(columns, around[1])]
+    return result
+
+
+def _largest_in_disc(part: Plane, radius_px: int) -> Plane:
+    """Row by row: a disc is a stack of rows, the further from its middle the shorter.
+
+    A pixel counts as inside if its middle is nearer than half a pixel beyond the radius: x * x + y * y <= r * r + r.
+    """
+    by_half_width: dict[int, list[int]] = {}
+    for y in range(radius_px + 1):
+        by_half_width.setdefault(math.isqrt(radius_px * radius_px + radius_px - y * y), []).append(y)
+    largest: Plane = part.copy()
+    row = part
+    for half_width in range(radius_px + 1):
+        if half_width:
+            row = _one_wider(row)
+        for y in by_half_width.get(half_width, ()):
+            reach = len(part) - y
+            if reach > 0:
+                np.maximum(largest[y:], row[:reach], out=largest[y:])
+                np.maximum(largest[:reach], row[y:], out=largest[:reach])
+    return largest
+
+
+def _one_wider(row: Plane) -> Plane:
+    """The largest of each value and its two neighbors along the row."""
+    wider: Plane = row.copy()
+    np.maximum(wider[:, 1:], row[:, :-1], out=wider[:, 1:])
+    np.maximum(wider[:, :-1], row[:, 1:], out=wider[:, :-1])
+    return wider
+
+
+def _mean_along_rows(part: NDArray[Any], radius_px: int) -> NDArray[np.float64]:
+    """The mean over `radius_px` to both sides, of what lies inside; of (H, W) float64."""
+    height, width = part.shape
+    sums = np.zeros((height, width + 1))
+    np.cumsum(part, axis=1, out=sums[:, 1:])
+    first = np.maximum(np.arange(width) - radius_px, 0)
+    behind = np.minimum(np.arange(width) + radius_px + 1, width)
+    means: NDArray[np.float64] = (sums[:, behind] - sums[:, first]) / (behind - first)
+    return means

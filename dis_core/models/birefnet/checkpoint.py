@@ -1,0 +1,216 @@
+"""The published BiRefNet checkpoints: their keys, and what our network calls the same things.
+
+Keys as in ZhengPeng7/BiRefNet since May 2024; all weights published there since then have them, and no others. Batch
+norms are folded into the convolutions before them: with fixed statistics they are a scale and an offset per channel.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import torch
+import torch.nn.functional as F
+
+from dis_core.errors import WeightsCorrupt
+from dis_core.models.birefnet.network import GRIDS, BiRefNet, large_network, lite_network
+from dis_core.models.key_mapping import Expected, renamed_by
+
+logger = logging.getLogger(__name__)
+
+RENAMES = (
+    # backbone
+    (r"^bb\.patch_embed\.proj\.", r"backbone.patch_embed."),
+    (r"^bb\.patch_embed\.norm\.", r"backbone.patch_norm."),
+    (r"^bb\.layers\.(\d)\.downsample\.", r"backbone.merges.\1."),
+    (r"^bb\.layers\.(\d)\.blocks\.(\d+)\.", r"backbone.stages.\1.\2."),
+    (r"^bb\.norm(\d)\.", r"backbone.norms.\1."),
+    (r"\.attn\.relative_position_bias_table$", r".attention.bias_table"),
+    (r"\.attn\.(qkv|proj)\.", r".attention.\1."),
+    (r"\.mlp\.fc1\.", r".mlp.0."),
+    (r"\.mlp\.fc2\.", r".mlp.2."),
+    # levels are counted from the finest there, from the coarsest here
+    (r"^squeeze_module\.0\.", r"squeeze."),
+    *((rf"^decoder\.decoder_block{n}\.", f"blocks.{4 - n}.") for n in (1, 2, 3, 4)),
+    (r"^decoder\.ipt_blk1\.", r"whole_picture."),
+    *((rf"^decoder\.ipt_blk{n}\.", f"pictures.{5 - n}.") for n in (2, 3, 4, 5)),
+    (r"(picture(?:s\.\d)?)\.conv1\.", r"\1.gather."),
+    (r"(picture(?:s\.\d)?)\.conv_out\.", r"\1.spread."),
+    *((rf"^decoder\.lateral_block{n}\.conv\.", f"laterals.{4 - n}.") for n in (2, 3, 4)),
+    *((rf"^decoder\.gdt_convs_{n}\.0\.", f"gates.{4 - n}.gradient.") for n in (2, 3, 4)),
+    *((rf"^decoder\.gdt_convs_{n}\.1\.", f"gates.{4 - n}.gradient.norm.") for n in (2, 3, 4)),
+    *((rf"^decoder\.gdt_convs_attn_{n}\.0\.", f"gates.{4 - n}.attention.") for n in (2, 3, 4)),
+    (r"^decoder\.conv_out1\.0\.", r"head."),
+    # inside of a block
+    (r"\.conv_in\.", r".enter."),
+    (r"\.bn_in\.", r".enter.norm."),
+    (r"\.conv_out\.", r".leave."),
+    (r"\.bn_out\.", r".leave.norm."),
+    (r"\.dec_att\.aspp1\.", r".context.branches.0."),
+    *((rf"\.dec_att\.aspp_deforms\.{n}\.", f".context.branches.{n + 1}.") for n in (0, 1, 2)),
+    (r"\.dec_att\.global_avg_pool\.1\.", r".context.mean."),
+    (r"\.dec_att\.global_avg_pool\.2\.", r".context.mean.norm."),
+    (r"\.dec_att\.conv1\.", r".context.join."),
+    (r"\.dec_att\.bn1\.", r".context.join.norm."),
+    (r"\.atrous_conv\.offset_conv\.", r".offsets."),
+    (r"\.atrous_conv\.modulator_conv\.", r".modulation."),
+    (r"\.atrous_conv\.regular_conv\.", r".product."),
+    (r"(\.branches\.\d)\.bn\.", r"\1.product.norm."),
+)
+"""(pattern, replacement), applied to every key in this order."""
+
+TRAINING_ONLY = frozenset(
+    f"decoder.{layer}.{part}"
+    for n in (2, 3, 4)
+    for layer in (f"conv_ms_spvn_{n}", f"gdt_convs_pred_{n}.0")
+    for part in ("weight", "bias")
+)
+"""Keys that only training reads: heads of coarser mattes and of gradients."""
+
+DERIVED, DERIVED_FOR = "relative_position_index", "relative_position_bias_table"
+"""Integer buffers that follow from the window's size, and the weights that each lies beside."""
+
+NORMED = ("enter", "leave", "gradient", "product", "mean", "join")
+"""What our convolutions before a batch norm are called."""
+
+NORMED_WITHOUT_BIAS = ("product", "mean", "join")
+"""Those of them that have an offset only since the norm is folded in."""
+
+NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
+
+NORM_EPS = 1e-5
+
+OLDER_ORDER_SHOWS = 0.2
+"""By so much more colors must be alike in the older order than in today's before somebody is warned."""
+
+
+def convert_large(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Rename a published checkpoint with a Swin-L, fold its norms, make sure that it is one. Raises WeightsCorrupt."""
+    return converted(published, large_network)
+
+
+def convert_lite(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same for one with a Swin-T. Raises WeightsCorrupt."""
+    return converted(published, lite_network)
+
+
+def convert_large_of_older_order(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """`convert_large` for weights that want the picture's tiles in the order of before November 2024."""
+    return converted(in_todays_order(published), large_network)
+
+
+def convert_lite_of_older_order(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """`convert_lite` for weights that want the picture's tiles in the order of before November 2024."""
+    return converted(in_todays_order(published), lite_network)
+
+
+def converted(published: Mapping[str, torch.Tensor], make_network: Callable[[], BiRefNet]) -> dict[str, torch.Tensor]:
+    """The state dict of such a network, from a published checkpoint; what the norms scale is float32.
+
+    Raises WeightsCorrupt naming the first key that is unknown, of another shape (both in the checkpoint's own
+    spelling) or missing (in ours).
+    """
+    with torch.device("meta"):
+        shapes = published_shapes(make_network())
+    refuse_another_architecture(published, shapes)
+    other, partial = "this is not a BiRefNet checkpoint", "this is not a whole BiRefNet checkpoint"
+    expected = Expected(shapes, other=other, partial=partial, hint=_HINT)
+    renamed = expected.renamed({key: value for key, value in published.items() if is_read(key, shapes)}, rename)
+    expected.refuse_partial(renamed)
+    if seems_of_older_order(renamed):
+        logger.warning(
+            "these weights look as if they wanted the picture's tiles in the order of before November 2024; if the "
+            "mattes are bad, that is why, and docs/explanation/birefnet.md says what to do"
+        )
+    return with_norms_folded(renamed)
+
+
+rename = renamed_by(RENAMES)
+"""Our name of a published key."""
+
+
+def is_read(key: str, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether inference needs a published key; `shapes` are those of all that it needs, under our names."""
+    is_derived = key.endswith(DERIVED) and rename(key.replace(DERIVED, DERIVED_FOR)) in shapes
+    return key not in TRAINING_ONLY and not is_derived
+
+
+def published_shapes(network: BiRefNet) -> dict[str, tuple[int, ...]]:
+    """What a published checkpoint of this network has, under our names, norms not yet folded, without TRAINING_ONLY."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, value in network.state_dict().items():
+        layer, _, part = name.rpartition(".")
+        kind = layer.rpartition(".")[2]
+        if kind not in NORMED_WITHOUT_BIAS or part != "bias":
+            shapes[name] = tuple(value.shape)
+        if kind in NORMED and part == "weight":
+            shapes |= {f"{layer}.norm.{of_norm}": (value.shape[0],) for of_norm in NORM_PARTS}
+            shapes[f"{layer}.norm.num_batches_tracked"] = ()
+    return shapes
+
+
+def refuse_another_architecture(published: Mapping[str, torch.Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise WeightsCorrupt for what is a BiRefNet, but of another kind than this model."""
+    embedding = published.get("bb.patch_embed.proj.weight")
+    if embedding is None:
+        return
+    if "decoder.ipt_blk5.conv1.weight" not in published:
+        raise WeightsCorrupt(
+            "this is a BiRefNet of before May 2024 or of another make: 'decoder.ipt_blk5.conv1.weight' is missing",
+            hint="that was another network; its authors have published newer weights since",
+        )
+    width, wanted = embedding.shape[0], expected["backbone.patch_embed.weight"][0]
+    if width != wanted:
+        raise WeightsCorrupt(
+            f"this is a BiRefNet with another backbone: its first layer is {width} wide, this model's {wanted}",
+            hint="those with 192 are birefnet and its variants, those with 96 birefnet-lite and its variants",
+        )
+
+
+def with_norms_folded(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Every batch norm's scale and offset in the weight and bias of the convolution before it, computed in float32."""
+    statistic = ".norm.running_var"
+    layers = [name.removesuffix(statistic) for name in tensors if name.endswith(statistic)]
+    norms = tuple(f"{layer}.norm." for layer in layers)
+    folded = {name: value for name, value in tensors.items() if not name.startswith(norms)}
+    for layer in layers:
+        weight, bias, mean, variance = (tensors[f"{layer}.norm.{part}"].float() for part in NORM_PARTS)
+        scale = weight * (variance + NORM_EPS).rsqrt()
+        own_bias = tensors[f"{layer}.bias"].float() if f"{layer}.bias" in tensors else torch.zeros_like(mean)
+        folded[f"{layer}.weight"] = tensors[f"{layer}.weight"].float() * scale[:, None, None, None]
+        folded[f"{layer}.bias"] = (own_bias - mean) * scale + bias
+    return folded
+
+
+def in_todays_order(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights for tiles stacked by (column, row, color), as the authors' code did before November 2024, put in order.
+
+    What does not have the shape of such weights stays as it is, and is refused later.
+    """
+    ordered = dict(published)
+    for level, grid in enumerate(GRIDS):
+        key = f"decoder.ipt_blk{5 - level}.conv1.weight"
+        weight = published.get(key)
+        if weight is not None and weight.ndim == 4 and weight.shape[1] == 3 * grid**2:
+            by_place = weight.reshape(-1, grid, grid, 3, *weight.shape[2:])
+            ordered[key] = by_place.permute(0, 3, 2, 1, 4, 5).flatten(1, 3)
+    return ordered
+
+
+def seems_of_older_order(tensors: Mapping[str, torch.Tensor]) -> bool:
+    """Whether the kernels for the three colors of a tile are more alike in the older order than in today's.
+
+    What a layer looks for is mostly brightness, so a tile's three colors get similar kernels. This has been tried
+    on kernels made up to be so, not on published ones: it is a hint.
+    """
+    today, older = [], []
+    for level, grid in enumerate(GRIDS):
+        kernels = tensors[f"pictures.{level}.gather.weight"].float().transpose(0, 1).flatten(1)  # one per channel
+        kernels = F.normalize(kernels, dim=1)
+        by_color, by_place = kernels.view(3, grid**2, -1), kernels.view(grid**2, 3, -1)
+        today.append((by_color[0] * by_color[1]).sum(1))
+        older.append((by_place[:, 0] * by_place[:, 1]).sum(1))
+    return bool(torch.cat(older).mean() > torch.cat(today).mean() + OLDER_ORDER_SHOWS)
+
+
+_HINT = "the published weights are the files model.safetensors of ZhengPeng7/BiRefNet and its variants on the Hub"

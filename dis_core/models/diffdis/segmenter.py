@@ -1,0 +1,162 @@
+"""An image as an array goes through DiffDIS, with the same noise each time, and comes out as a matte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+from torch import nn
+
+from dis_core.device import run_on
+from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
+from dis_core.models.diffdis.checkpoint import published_autoencoder, published_denoiser
+from dis_core.models.diffdis.network import LATENT_PX, DiffDIS
+from dis_core.models.resample import Size, shrink_smoothly, size_of
+from dis_core.models.square import SquareNetwork
+from dis_core.models.tensors import to_array, to_tensor
+from dis_core.models.value_range import Extremes, own_extremes, stretched
+from dis_core.progress import Report, ignore
+from dis_core.registry.builtin_models import SD_TURBO_AUTOENCODER
+from dis_core.weights import store
+
+Network = TypeVar("Network", bound=nn.Module)
+
+MULTIPLE_PX: Final = 64
+"""Eight pixels are one place of the latents, and the UNet halves them three times."""
+
+SEED: Final = 0
+"""The authors draw other noise each time; results that repeat are worth more than a choice that nobody sees."""
+
+
+class SeededDiffDIS(nn.Module):
+    """DiffDIS with the noise that it starts from: pictures in, masks out, and between which values each is stretched.
+
+    All pictures of a batch start from the same noise, so that they get the masks that they get alone.
+    """
+
+    def __init__(self, network: DiffDIS, draw_noise: Callable[[tuple[int, ...]], torch.Tensor]) -> None:
+        super().__init__()
+        self.network = network
+        self.draw_noise = draw_noise
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) in [-1, 1] -> (B, 3, S, S) in [0, 1]: a mask, and two planes full of its extremes.
+
+        They are planes so that of several views they are averaged as the masks are.
+        """
+        side = size_of(pictures)[0] // LATENT_PX
+        noise = self.draw_noise((1, 4, side, side)).to(pictures.device)
+        masks: torch.Tensor = self.network(pictures, noise.expand(len(pictures), -1, -1, -1))
+        extremes = torch.tensor([own_extremes(to_array(mask[None])) for mask in masks], device=masks.device)
+        return torch.cat([masks, extremes[:, :, None, None].expand(-1, -1, *size_of(masks))], 1)
+
+
+class DiffDISSegmenter:
+    """A loaded DiffDIS, which needs nothing but the image."""
+
+    def __init__(
+        self,
+        network: DiffDIS,
+        *,
+        side_px: int,
+        placement: Placement,
+        draw_noise: Callable[[tuple[int, ...]], torch.Tensor] | None = None,
+    ) -> None:
+        seeded = SeededDiffDIS(network, draw_noise or seeded_noise)
+        self.square = SquareNetwork(seeded, side_px=side_px, multiple_px=MULTIPLE_PX, placement=placement)
+
+    def __call__(
+        self,
+        image: NDArray[np.float32],
+        *,
+        prompt: Prompt = NO_PROMPT,  # noqa: ARG002 - of every segmenter, and nothing that this one could use
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1]; the matte comes back at (H, W).
+
+        Raises OutOfMemory, and what `report` raises.
+        """
+        report(0.0, "segmenting")
+        ((mask, extremes),) = self._look([image], quality, report)
+        report(1.0, "segmenting")
+        return Segmentation(stretched(mask, extremes), extremes=extremes)
+
+    def side_for(self, quality: Quality) -> int:
+        """The side of the network's input in pixels."""
+        return self.square.side_for(quality)
+
+    def segment_tiles(
+        self,
+        tiles: Sequence[NDArray[np.float32]],
+        *,
+        known: Sequence[Segmentation],
+        quality: Quality,
+        report: Report = ignore,
+    ) -> list[NDArray[np.float32]]:
+        """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
+
+        They are stretched between the extremes of the whole image: those of a tile say nothing.
+
+        Raises OutOfMemory, and what `report` raises.
+        """
+        answers = self._look(tiles, quality, report)
+        return [stretched(mask, part.extremes) for (mask, _), part in zip(answers, known, strict=True)]
+
+    def _look(
+        self, images: Sequence[NDArray[np.float32]], quality: Quality, report: Report
+    ) -> list[tuple[NDArray[np.float32], Extremes]]:
+        """The mask, (H, W), as the network drew it, and its extremes there, for each of some images in one batch."""
+        with run_on(self.square.placement):
+            side = self.side_for(quality)
+            pictures = torch.cat([to_input(to_tensor(image), (side, side)) for image in images])
+            answers = self.square.logits(pictures, quality=quality, report=report).cpu()
+            found = []
+            for image, (mask, lowest, highest) in zip(images, answers, strict=True):
+                plane = to_array(shrink_smoothly(mask[None, None], (image.shape[0], image.shape[1])))
+                found.append((plane, (float(lowest[0, 0]), float(highest[0, 0]))))
+            return found
+
+
+def to_input(image: torch.Tensor, size: Size) -> torch.Tensor:
+    """(1, 3, H, W) in [0, 1] as the network saw photos in training: shrunk smoothly, in [-1, 1]."""
+    return shrink_smoothly(image, size) * 2 - 1
+
+
+def seeded_noise(shape: tuple[int, ...]) -> torch.Tensor:
+    """Normally distributed numbers on the CPU, float32, always the same for a shape: on every device and machine."""
+    # Not torch's: which numbers its seeds give may differ between its versions and between processors.
+    random = np.random.Generator(np.random.PCG64(SEED))
+    return torch.from_numpy(random.standard_normal(shape, dtype=np.float32))
+
+
+def load_published(
+    weights_file: Path,
+    *,
+    placement: Placement,
+    estimate_depth: DepthEstimator | None,  # noqa: ARG001 - of every loader, and this network wants no depth
+) -> DiffDISSegmenter:
+    """The network of the published weights, at 1024 x 1024; SD-Turbo's autoencoder is fetched where it is missing."""
+    with torch.device("meta"):
+        denoiser = published_denoiser()
+    store.load_strictly(denoiser, weights_file)
+    network = DiffDIS(denoiser, load_autoencoder(store.obtain(SD_TURBO_AUTOENCODER), placement=placement))
+    return DiffDISSegmenter(on_its_device(network, placement), side_px=1024, placement=placement)
+
+
+def load_autoencoder(weights_file: Path, *, placement: Placement) -> AutoencoderKL:
+    """SD-Turbo's autoencoder, a part of DiffDIS and no model of its own."""
+    with torch.device("meta"):
+        autoencoder = published_autoencoder()
+    store.load_strictly(autoencoder, weights_file)
+    return on_its_device(autoencoder, placement)
+
+
+def on_its_device(network: Network, placement: Placement) -> Network:
+    """The network where it is to run, in the layout in which convolutions are fastest on every device."""
+    return network.eval().to(placement.device).to(memory_format=torch.channels_last)

@@ -1,0 +1,52 @@
+"""An image as an array goes through IS-Net and comes out as a matte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from dis_core.model_spec import DepthEstimator, Placement
+from dis_core.models.isnet.network import ISNet
+from dis_core.models.resample import Size, resize_by_area
+from dis_core.models.square import SquareSegmenter
+from dis_core.models.value_range import own_extremes
+from dis_core.weights.store import load_strictly
+
+SIDE_PX: Final = 1024
+
+NEARLY: Final = 2**-12
+"""A resized value that is so close below a whole number is that number, but for the rounding on the way."""
+
+
+def to_input(image: torch.Tensor, size: Size) -> torch.Tensor:
+    """(B, 3, H, W) in [0, 1] as the network knows images: whole levels, rounded down, in [-0.5, 0.5]."""
+    levels = (resize_by_area(image, size) * 255 + NEARLY).floor()
+    return levels / 255 - 0.5
+
+
+def filled(channels: int, weights: Path, placement: Placement) -> ISNet:
+    """The network of so many input channels with its weights, where it is to run. Raises WeightsCorrupt."""
+    with torch.device("meta"):
+        network = ISNet(channels)
+    load_strictly(network, weights)
+    network.eval().to(placement.device).to(memory_format=torch.channels_last)
+    return network
+
+
+def segmenter_of(network: ISNet, *, side_px: int, placement: Placement) -> SquareSegmenter:
+    """The network with the authors' way into it and out of it."""
+    return SquareSegmenter(
+        network,
+        side_px=side_px,
+        placement=placement,
+        to_input=to_input,
+        resize=resize_by_area,
+        extremes_of=own_extremes,
+    )
+
+
+def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> SquareSegmenter:  # noqa: ARG001 - a MatteLoader is given it
+    """The 44 M network, whose input is 1024 x 1024."""
+    return segmenter_of(filled(3, weights, placement), side_px=SIDE_PX, placement=placement)

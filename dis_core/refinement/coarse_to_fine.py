@@ -1,0 +1,150 @@
+"""The passes of a model over one image: the whole of it, closer at a small subject, and then as fine as the image."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dis_core.geometry import Box, moved_into
+from dis_core.images.compositing import box_with_margin
+from dis_core.model_spec import (
+    CloserLook,
+    Effort,
+    Prompt,
+    Quality,
+    Refined,
+    Refinement,
+    Refiner,
+    RefinerSpec,
+    Segmentation,
+    Segmenter,
+)
+from dis_core.progress import Report, span
+from dis_core.refinement.tiles import part_of
+from dis_core.refinement.tiling import level_sizes
+from dis_core.refinement.zoom import (
+    MARGIN,
+    blank_outside,
+    cut_out,
+    fade_in,
+    place_of,
+    put_back,
+    second_opinion,
+    small_subject,
+)
+from dis_core.registry import manager as registry
+from dis_core.registry.builtin_refiners import FAST, TILES
+from dis_core.weights.checkpoint import resolve
+
+AUTO: Final = "auto"
+NONE: Final = "none"
+
+Image = NDArray[np.float32]
+
+
+def choose_refiner(name: str, size: tuple[int, int], side_px: int, quality: Quality) -> RefinerSpec | None:
+    """The refiner of that name for an image of `size` (height, width); None for "none".
+
+    "auto" is tiles for an image that has clearly more pixels than the `side_px` that the model sees, else none; a
+    draft, which is to be quick, is refined the fast way.
+
+    Raises BadRequest for an unknown name.
+    """
+    if name == AUTO:
+        refined = FAST if quality == "draft" else TILES
+        name = refined if level_sizes(size, side_px) else NONE
+    return None if name == NONE else registry.find_refiner(name)
+
+
+def check_refiner(name: str) -> None:
+    """Raises BadRequest for a name that `choose_refiner` does not know."""
+    if name not in (AUTO, NONE):
+        registry.find_refiner(name)
+
+
+@dataclass(frozen=True)
+class Passes:
+    """A loaded model, and how much trouble it is to take; `refine` is the name of a refiner, "none" or "auto"."""
+
+    segmenter: Segmenter
+    quality: Quality
+    refine: str
+    effort: Effort
+
+    def over(self, image: Image, prompt: Prompt, report: Report) -> tuple[Segmentation, Refinement]:
+        """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1].
+
+        Raises OutOfMemory, BadRequest for an unknown refiner, and what `report` raises.
+        """
+        return self._find(image, prompt, report, within=None)
+
+    def within(self, box: Box, image: Image, prompt: Prompt, report: Report) -> tuple[Segmentation, Refinement]:
+        """Find the subject within a box; nothing outside is part of it. The depth is 0 where no pass looked.
+
+        Raises what `over` raises.
+        """
+        size = image.shape[0], image.shape[1]
+        outer = box_with_margin(box, size=size, margin_fraction=MARGIN)
+        part, own_prompt = cut_out(image, prompt, outer)
+        found, refinement = self._find(part, own_prompt, report, within=moved_into(outer, box))
+        return put_back(found, outer, size), refinement
+
+    def _find(
+        self, image: Image, prompt: Prompt, report: Report, *, within: Box | None
+    ) -> tuple[Segmentation, Refinement]:
+        size = image.shape[0], image.shape[1]
+        refiner = choose_refiner(self.refine, size, self._side_px, self.quality)
+        is_large = bool(level_sizes(size, self._side_px))
+        looks_closer = within is not None or (refiner is not None and refiner.looks_closer and is_large)
+        looked = 1.0 if refiner is None else 0.3  # so much of the progress belongs to the looks
+        first = self._look(image, prompt, span(report, 0.0, looked / 2 if looks_closer else looked))
+        started = time.monotonic()
+        wanted = first.alpha if within is None else blank_outside(first.alpha, within)
+        box = small_subject(wanted) if looks_closer else None
+        verdict: CloserLook = "not needed"
+        closer = None
+        if box is not None:
+            closer = self._look_closer(box, image, prompt, first, span(report, looked / 2, looked))
+            verdict = "rejected" if closer is None else "taken"
+        part, coarse = closer or (image, first)
+        refined = self._refined(refiner, part, coarse, span(report, looked, 1.0))
+        alpha = refined.alpha if box is None or closer is None else fade_in(refined.alpha, wanted, box)
+        if within is not None:
+            alpha = blank_outside(alpha, within)
+        name = NONE if refiner is None else refiner.name
+        refinement = Refinement(name, time.monotonic() - started, verdict, refined.levels)
+        return Segmentation(alpha, first.depth), refinement
+
+    def _look_closer(
+        self, box: Box, image: Image, prompt: Prompt, first: Segmentation, report: Report
+    ) -> tuple[Image, Segmentation] | None:
+        """The part of the image in a box and what it shows from near, or None if that contradicts the first look."""
+        part, own_prompt = cut_out(image, prompt, box)
+        known = part_of(first, place_of(box))
+        if known.guide is not None:
+            # The model knows what the subject is; it need not be found again, only be seen better.
+            (alpha,) = self.segmenter.segment_tiles([part], known=[known], quality=self.quality, report=report)
+            second = replace(known, alpha=alpha)
+        elif prompt.names_a_place and not own_prompt.names_a_place:
+            return None  # what was found lies elsewhere than what was asked for
+        else:
+            second = self._look(part, own_prompt, report)
+        opinion = second_opinion(known.alpha, second.alpha, self._side_px)
+        return None if opinion is None else (part, replace(second, alpha=opinion))
+
+    @property
+    def _side_px(self) -> int:
+        return self.segmenter.side_for(self.quality)
+
+    def _look(self, image: Image, prompt: Prompt, report: Report) -> Segmentation:
+        return self.segmenter(image, prompt=prompt, quality=self.quality, report=report)
+
+    def _refined(self, refiner: RefinerSpec | None, image: Image, coarse: Segmentation, report: Report) -> Refined:
+        if refiner is None:
+            return Refined(coarse.alpha)
+        refine = cast("Refiner", resolve(refiner.refiner))
+        return refine(image, coarse, self.segmenter, quality=self.quality, effort=self.effort, report=report)

@@ -1,0 +1,194 @@
+"""Where tiles go and how their answers are joined: geometry on arrays, without any network.
+
+A tile's answer counts most in its middle and not at all at its rim, where the network sees half of its context cut off.
+Along each axis the weights of neighbors add up to 1, so that tiles that agree leave no seam. Answers are joined as
+logits: between a sure 0 and a sure 1 lies an edge, not a gray.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+WORTH_REFINING: Final = 1.25
+"""An image whose longer side is at most so many times the network's input has nothing to gain."""
+
+OVERLAP: Final = 0.25
+"""The share of a tile's side that it has in common with the next one; below a half."""
+
+RAMP: Final = 1 / 8
+"""The share of a tile's side over which it takes turns with the next one, in the middle of what they have in common."""
+
+BLOCK_PX: Final = 512
+
+SURE: Final = 1 / 510
+"""Half a step of an 8-bit matte: closer to 0 or 1 than this is sure, and more sure does not exist."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of an image of `size`, and how much its answer counts at each of its rows and columns.
+
+    `row_weights` and `column_weights` are float32 in [0, 1]; the weight of a pixel is their product.
+    """
+
+    size: Size
+    rows: slice
+    columns: slice
+    row_weights: NDArray[np.float32]
+    column_weights: NDArray[np.float32]
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an array of the image's size with."""
+        return self.rows, self.columns
+
+    def counts_in_the_middle_of(self, finer: Tile) -> bool:
+        """Whether this tile says more than others of what lies in the middle of a tile of a finer level."""
+        weight = 1.0
+        for part, own, length, axis_weights, finer_length in (
+            (finer.rows, self.rows, self.size[0], self.row_weights, finer.size[0]),
+            (finer.columns, self.columns, self.size[1], self.column_weights, finer.size[1]),
+        ):
+            place = (part.start + part.stop) * length // (2 * finer_length) - own.start
+            weight *= axis_weights[place] if 0 <= place < len(axis_weights) else 0
+        return weight >= 0.5
+
+    def weights(self) -> NDArray[np.float32]:
+        """(rows, columns) float32 in [0, 1]."""
+        return self.row_weights[:, np.newaxis] * self.column_weights
+
+
+def level_sizes(size: Size, side_px: int) -> list[Size]:
+    """The sizes at which tiles are laid, coarse to fine: each at most twice the one before, the image's own the last.
+
+    `size` is the image's (height, width), `side_px` the side of the square to which the network stretches it; from
+    `size_seen` on, each axis grows by equal factors. None where the image is so small that the network saw it all.
+    """
+    if max(size) <= WORTH_REFINING * side_px:
+        return []
+    seen = size_seen(size, side_px)
+    steps = math.ceil(max(math.log2(whole / part) for whole, part in zip(size, seen, strict=True)) - 1e-9)
+    return [
+        (round(seen[0] * (size[0] / seen[0]) ** (step / steps)), round(seen[1] * (size[1] / seen[1]) ** (step / steps)))
+        for step in range(1, steps + 1)
+    ]
+
+
+def size_seen(size: Size, side_px: int) -> Size:
+    """What a network whose input is a square of `side_px` sees of an image of `size`, each axis stretched by itself."""
+    return min(size[0], side_px), min(size[1], side_px)
+
+
+def plan_tiles(size: Size, side_px: int) -> Iterator[Tile]:
+    """Tiles of `side_px`, or of the image where that is smaller, that cover an image of `size` row by row.
+
+    At every pixel the weights of all tiles add up to 1.
+    """
+    columns = list(_plan_axis(size[1], side_px))
+    for rows, row_weights in _plan_axis(size[0], side_px):
+        for column, column_weights in columns:
+            yield Tile(size, rows, column, row_weights, column_weights)
+
+
+def _plan_axis(length: int, side_px: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Parts of one axis with their weights, evenly spread."""
+    side = min(side_px, length)
+    step = max(side - round(OVERLAP * side), 1)
+    count = 1 + -(-(length - side) // step)
+    starts = [index * (length - side) // max(count - 1, 1) for index in range(count)]
+    for index, start in enumerate(starts):
+        weights = np.ones(side, np.float32)
+        if index > 0:
+            _fade_in(weights, starts[index - 1] + side - start)
+        if index < count - 1:
+            _fade_in(weights[::-1], start + side - starts[index + 1])
+        yield slice(start, start + side), weights
+
+
+def _fade_in(weights: NDArray[np.float32], overlap_px: int) -> None:
+    """Count nothing, then more and more: a raised cosine in the middle of the overlap.
+
+    Ramps are narrower than the distance of two tiles, which keeps a third one out of where two take turns.
+    """
+    rim_px = max((overlap_px - max(round(RAMP * len(weights)), 1)) // 2, 0)
+    ramp_px = overlap_px - 2 * rim_px
+    weights[:rim_px] = 0
+    weights[rim_px : rim_px + ramp_px] = rising(ramp_px)
+
+
+def rising(length_px: int) -> NDArray[np.float32]:
+    """A raised cosine from 0 to 1 over so many pixels, float32; with its mirror image it adds up to 1."""
+    positions = (np.arange(length_px, dtype=np.float32) + np.float32(0.5)) / np.float32(max(length_px, 1))
+    weights: NDArray[np.float32] = np.sin(positions * np.float32(np.pi / 2)) ** 2
+    return weights
+
+
+def logit(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Finite logits of mattes in [0, 1], float32; `expit` undoes it. What is outside of [0, 1] is cut off."""
+    inside = np.clip(alpha, 0, 1) * np.float32(1 - 2 * SURE) + np.float32(SURE)
+    logits: NDArray[np.float32] = np.log(inside / (1 - inside))
+    return logits
+
+
+def expit(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mattes in [0, 1], float32, of what `logit` made."""
+    inside = 1 / (1 + np.exp(-logits))
+    alpha: NDArray[np.float32] = np.clip((inside - np.float32(SURE)) / np.float32(1 - 2 * SURE), 0, 1)
+    return alpha
+
+
+def shift_logits(matte: NDArray[np.float32], shift: NDArray[np.float32]) -> None:
+    """Add to the logits of a matte (H, W) in [0, 1], in place; bit for bit the same where 0 is added."""
+    for place in blocks((matte.shape[0], matte.shape[1])):
+        moved = shift[place] != 0
+        if moved.any():
+            part = matte[place]
+            part[moved] = expit(logit(part[moved]) + shift[place][moved])
+
+
+def blocks(size: Size) -> Iterator[tuple[slice, slice]]:
+    """An image of `size` in blocks, so that what is computed on the way never exists for all of it at once."""
+    for top in range(0, size[0], BLOCK_PX):
+        for left in range(0, size[1], BLOCK_PX):
+            yield slice(top, min(top + BLOCK_PX, size[0])), slice(left, min(left + BLOCK_PX, size[1]))
+
+
+def with_margin(part: slice, margin_px: int, length: int) -> slice:
+    """A part of an axis of `length` with so much more on both sides, as far as the axis reaches."""
+    return slice(max(part.start - margin_px, 0), min(part.stop + margin_px, length))
+
+
+def part_within(part: slice, outer: slice) -> slice:
+    """Where a part of an axis lies in an outer part that holds it."""
+    return slice(part.start - outer.start, part.stop - outer.start)
+
+
+def grown(mask: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]:
+    """The mask (H, W) and all within so many rows and columns of it."""
+    return ~_full_within(~mask, reach_px)
+
+
+def _full_within(mask: NDArray[Any], reach_px: int) -> NDArray[np.bool_]:
+    """Which pixels have only pixels of the mask within so many rows and columns, as far as the image reaches."""
+    for _ in range(2):
+        mask = _full_along_rows(mask, reach_px).T
+    return mask
+
+
+def _full_along_rows(mask: NDArray[Any], reach_px: int) -> NDArray[Any]:
+    run = np.pad(mask, ((0, 0), (reach_px, reach_px)), constant_values=True)
+    length, wanted = 1, 2 * reach_px + 1
+    while length < wanted:  # run[:, x] says whether `length` pixels from x on are of the mask
+        step = min(length, wanted - length)
+        run = run[:, :-step] & run[:, step:]
+        length += step
+    return run

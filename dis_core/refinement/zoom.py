@@ -1,0 +1,111 @@
+"""A second look of the model, at a part of the image only: a box that the user names, or a small subject's own.
+
+The part is shown with what lies around it, so the model loses no context, and sees the subject several times larger.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dis_core.geometry import Box, boxes_within, points_within
+from dis_core.images.compositing import bounds_of, box_with_margin
+from dis_core.model_spec import Prompt, Segmentation
+from dis_core.refinement.tiles import enlarged, shrunk
+from dis_core.refinement.tiling import rising, size_seen
+from dis_core.refinement.trust import belief
+
+Plane = NDArray[np.float32]
+
+MARGIN: Final = 0.15
+"""Around a box, and around a subject, this share of its longer side is shown to the model as context."""
+
+WORTH_IT: Final = 0.5
+"""A subject that with its margin fills less than this share of the image is worth a second look."""
+
+SUBJECT_FROM: Final = 0.3
+"""What the first look holds for subject by at least so much must be within the second."""
+
+_FADE: Final = 0.05
+"""The share of the part's shorter side over which the second look fades in."""
+
+
+def small_subject(alpha: Plane) -> Box | None:
+    """The box to look at again, the subject's with a margin, or None if there is no subject or no small one.
+
+    `alpha` is the matte of the first look, (H, W) float32 in [0, 1].
+    """
+    own = bounds_of(alpha >= SUBJECT_FROM)
+    if own is None:
+        return None
+    size = alpha.shape[0], alpha.shape[1]
+    box = box_with_margin(own, size=size, margin_fraction=MARGIN)
+    small = (box.right - box.left) * (box.bottom - box.top) < WORTH_IT * alpha.size
+    return box if small else None
+
+
+def second_opinion(first: Plane, second: Plane, side_px: int) -> Plane | None:
+    """The second look's matte where it can be believed and the first's elsewhere, (H, W); None if it is rejected.
+
+    Both are mattes of the same part, (H, W) float32 in [0, 1]. They are compared as tiles are, at the size at which
+    the model saw the part: `side_px` is the side of its input.
+    """
+    size = first.shape[0], first.shape[1]
+    seen = size_seen(size, side_px)
+    believed = belief(shrunk(second, seen), shrunk(first, seen))
+    if believed is None:
+        return None
+    joined: Plane = first + enlarged(believed, size) * (second - first)
+    return joined
+
+
+def cut_out(image: Plane, prompt: Prompt, box: Box) -> tuple[Plane, Prompt]:
+    """The part of the image in a box, and of what was said of it; places outside of the box are left out."""
+    place = place_of(box)
+    depth = None if prompt.depth is None else np.ascontiguousarray(prompt.depth[place])
+    own = Prompt(depth, boxes_within(box, prompt.boxes), points_within(box, prompt.points))
+    return np.ascontiguousarray(image[place]), own
+
+
+def put_back(part: Segmentation, box: Box, size: tuple[int, int]) -> Segmentation:
+    """What was found in a box as planes of the whole image's size, (height, width), with 0 around."""
+    return Segmentation(_padded(part.alpha, box, size), None if part.depth is None else _padded(part.depth, box, size))
+
+
+def fade_in(part: Plane, whole: Plane, box: Box) -> Plane:
+    """The matte of the whole image, (H, W), with that of a part of it, which fades in from the part's rim."""
+    height, width = part.shape
+    fade_px = max(round(_FADE * min(height, width)), 1)
+    rows, columns = np.ones(height, np.float32), np.ones(width, np.float32)
+    left, top, right, bottom = box
+    for weights, outside in (
+        (rows, top),
+        (rows[::-1], whole.shape[0] - bottom),
+        (columns, left),
+        (columns[::-1], whole.shape[1] - right),
+    ):
+        if outside > 0:  # the image's own border needs no fading
+            weights[:fade_px] *= rising(min(fade_px, len(weights)))
+    result: Plane = whole.copy()
+    here = result[place_of(box)]
+    here += (rows[:, np.newaxis] * columns) * (part - here)
+    return result
+
+
+def blank_outside(alpha: Plane, box: Box) -> Plane:
+    """The matte within the box, and 0 around."""
+    return _padded(alpha[place_of(box)], box, (alpha.shape[0], alpha.shape[1]))
+
+
+def place_of(box: Box) -> tuple[slice, slice]:
+    """Rows and columns of a box, to index an array with."""
+    left, top, right, bottom = box
+    return slice(top, bottom), slice(left, right)
+
+
+def _padded(part: Plane, box: Box, size: tuple[int, int]) -> Plane:
+    plane = np.zeros(size, np.float32)
+    plane[place_of(box)] = part
+    return plane

@@ -1,0 +1,26 @@
+"""The refiners that come with dis-core: declarations only, registered through the public hook."""
+
+from __future__ import annotations
+
+from dis_core.hookspecs import hookimpl
+from dis_core.model_spec import RefinerSpec
+
+FAST, TILES = "fast", "tiles"
+
+FAST_REFINER = RefinerSpec(
+    name=FAST,
+    summary="the coarse matte enlarged along the image's edges",
+    refiner="dis_core.refinement.tiles:refine_fast",
+    looks_closer=False,
+)
+
+TILE_REFINER = RefinerSpec(
+    name=TILES,
+    summary="tile by tile at full size along the boundary, and closer where the subject is small",
+    refiner="dis_core.refinement.tiles:refine_with_tiles",
+)
+
+
+@hookimpl
+def dis_register_refiners() -> tuple[RefinerSpec, ...]:
+    return (FAST_REFINER, TILE_REFINER)

@@ -1,0 +1,137 @@
+"""The plug-in manager, and models by name: the built-in ones come in through the same hook as anybody else's."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from typing import TypeVar, cast
+
+import pluggy
+
+from dis_core import hookspecs
+from dis_core.errors import BadRequest, PluginProblem, UnknownModel
+from dis_core.model_spec import ModelSpec, Placement, RefinerSpec
+from dis_core.registry import builtin_models
+from dis_core.registry import builtin_refiners as builtin_refiners
+
+logger = logging.getLogger(__name__)
+
+Named = TypeVar("Named", ModelSpec, RefinerSpec)
+
+
+@functools.cache
+def manager() -> pluggy.PluginManager:
+    """The one plug-in manager, with the built-in models and all installed plug-ins.
+
+    A plug-in that cannot be imported is reported once and left out. Raises PluginProblem for an unknown hook.
+    """
+    plugins = pluggy.PluginManager(hookspecs.NAMESPACE)
+    plugins.add_hookspecs(hookspecs)
+    plugins.register(builtin_models, name="dis-core")
+    plugins.register(builtin_refiners, name="dis-core's refiners")
+    for entry_point in metadata.entry_points(group=hookspecs.NAMESPACE):
+        name = f"{entry_point.dist.name}:{entry_point.name}" if entry_point.dist else entry_point.name
+        try:
+            plugins.register(entry_point.load(), name=name)
+        except Exception as error:  # a plug-in may fail in any way, and must not take the program with it
+            logger.warning("the plug-in %s could not be loaded and is left out: %s", name, error)
+            logger.info("where it failed", exc_info=True)
+    try:
+        plugins.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginProblem(f"a plug-in implements an unknown hook: {error}", hint="update or remove it") from None
+    return plugins
+
+
+@functools.cache
+def models() -> dict[str, ModelSpec]:
+    """All models by name, in the order in which they are offered.
+
+    Raises PluginProblem if two plug-ins offer one name.
+    """
+    return _by_name(manager().hook.dis_register_models.get_hookimpls(), "model")
+
+
+@functools.cache
+def refiners() -> dict[str, RefinerSpec]:
+    """All refiners by name.
+
+    Raises PluginProblem if two plug-ins offer one name.
+    """
+    return _by_name(manager().hook.dis_register_refiners.get_hookimpls(), "refiner")
+
+
+def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str, Named]:
+    found: dict[str, Named] = {}
+    offered_by: dict[str, str] = {}
+    for implementation in implementations:
+        for spec in cast("Iterable[Named]", implementation.function()):
+            for name in (spec.name, *(spec.aliases if isinstance(spec, ModelSpec) else ())):
+                if name in offered_by:
+                    raise PluginProblem(
+                        f"both {offered_by[name]} and {implementation.plugin_name} offer a {kind} called {name!r}",
+                        hint="remove one of the two plug-ins",
+                    )
+                offered_by[name] = implementation.plugin_name
+            found[spec.name] = spec
+    return found
+
+
+def find_model(name: str) -> ModelSpec:
+    """The model called `name`, or that has it for an alias.
+
+    Raises UnknownModel naming those that exist.
+    """
+    known = models()
+    name = next((spec.name for spec in known.values() if name in spec.aliases), name)
+    if name not in known:
+        matte_models = [spec.name for spec in known.values() if spec.task == "matte"]
+        raise UnknownModel(f"no model is called {name!r}", hint=f"there are: {', '.join(matte_models)}")
+    return known[name]
+
+
+def find_matte_model(name: str) -> ModelSpec:
+    """The model called `name`, which must be one that makes mattes.
+
+    Raises UnknownModel.
+    """
+    spec = find_model(name)
+    if spec.task != "matte":
+        what = "estimates depth" if spec.task == "depth" else "is a part of other models"
+        raise UnknownModel(f"{name!r} {what} and cannot cut out a subject", hint="see: dis-core models")
+    return spec
+
+
+def find_depth_model(name: str) -> ModelSpec:
+    """The model called `name`, which must be one that estimates depth.
+
+    Raises UnknownModel.
+    """
+    spec = find_model(name)
+    if spec.task != "depth":
+        what = "cuts out subjects" if spec.task == "matte" else "is a part of other models"
+        raise UnknownModel(f"{name!r} {what} and cannot estimate depth", hint="see: dis-core models")
+    return spec
+
+
+def companions_of(spec: ModelSpec) -> tuple[ModelSpec, ...]:
+    """The models whose weights a model takes along. Raises UnknownModel if one is not offered by anybody."""
+    return tuple(map(find_model, spec.companions))
+
+
+def find_refiner(name: str) -> RefinerSpec:
+    """The refiner called `name`.
+
+    Raises BadRequest naming those that exist.
+    """
+    known = refiners()
+    if name not in known:
+        raise BadRequest(f"no refiner is called {name!r}", hint=f"there are: {', '.join(['none', *known, 'auto'])}")
+    return known[name]
+
+
+def choose_placement_by_plugin(requested: str) -> Placement | None:
+    """What the first plug-in with an opinion on the device says, or None."""
+    return cast("Placement | None", manager().hook.dis_choose_placement(requested=requested))

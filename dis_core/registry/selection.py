@@ -1,0 +1,96 @@
+"""Which model runs when none is named: the full one if it can be had, else the embedded draft, and never silently."""
+
+from __future__ import annotations
+
+import logging
+
+from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted
+from dis_core.model_spec import FULL_DTYPE, ModelSpec, Placement
+from dis_core.progress import Report, span
+from dis_core.registry import manager as registry
+from dis_core.registry.builtin_models import DEFAULT_MODEL, DRAFT_MODEL
+from dis_core.registry.requirements import refuse_without_packages
+from dis_core.weights import store
+
+logger = logging.getLogger(__name__)
+
+
+def obtain_specs(
+    model: str | None,
+    *,
+    depth_model: str | None,
+    needs_depth: bool,
+    accept_noncommercial: bool,
+    placement: Placement,
+    report: Report,
+) -> tuple[ModelSpec, ModelSpec | None]:
+    """The specifications of the model to run and of its depth model, with all weights on this machine.
+
+    `needs_depth` is False where the user has a depth map. The depth model is None where no depth has to be estimated.
+    A model that is named never falls back to another.
+
+    Raises UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model
+    that cannot run in the precision of `placement`, or is given depth although it looks at none.
+    """
+    chosen = registry.find_matte_model(model or DEFAULT_MODEL)
+    refuse_imprecise(chosen, placement)
+    depth = _depth_spec(chosen, depth_model)
+    if chosen.depth_model is None and (depth_model is not None or not needs_depth):
+        raise BadRequest(f"{chosen.name} does not look at depth", hint="leave out the depth map and the depth model")
+    wanted = [chosen, *registry.companions_of(chosen), *([depth] if depth and needs_depth else [])]
+    refuse_without_packages(*wanted)
+    if not accept_noncommercial:
+        refuse_noncommercial(*wanted)
+    depth = depth if needs_depth else None
+    try:
+        _obtain(chosen, depth, report)
+    except HubUnreachable as problem:
+        draft = registry.find_matte_model(DRAFT_MODEL)
+        # A depth map that the embedded model would not look at must not be dropped without a word.
+        if model is not None or depth_model is not None or (draft.depth_model is None and not needs_depth):
+            raise
+        _warn_of_draft(problem)
+        chosen, depth = draft, _depth_spec(draft, None) if needs_depth else None
+        _obtain(chosen, depth, report)
+    return chosen, depth
+
+
+def refuse_noncommercial(*specs: ModelSpec) -> None:
+    """Raises LicenseNotAccepted naming the first model whose weights forbid commercial use, if there is one."""
+    for spec in specs:
+        if spec.commercial_use == "no":
+            raise LicenseNotAccepted(
+                f"the weights of {spec.name} may not be used commercially ({spec.license})",
+                hint="if that suits you, say so: --accept-noncommercial, in Python accept_noncommercial=True",
+            )
+
+
+def refuse_imprecise(spec: ModelSpec, placement: Placement) -> None:
+    """Raises BadRequest if half precision is wanted of a model that does not keep its mattes with it."""
+    if placement.dtype != FULL_DTYPE and not spec.half_precision:
+        raise BadRequest(f"{spec.name} is not known to be right in half precision", hint="use full precision")
+
+
+def _depth_spec(chosen: ModelSpec, depth_model: str | None) -> ModelSpec | None:
+    name = depth_model or chosen.depth_model
+    return None if name is None else registry.find_depth_model(name)
+
+
+def _obtain(chosen: ModelSpec, depth: ModelSpec | None, report: Report) -> None:
+    """Have the weights of a model and of all that it needs on this machine; shares of progress go by their sizes."""
+    wanted = [chosen, *registry.companions_of(chosen), *([] if depth is None else [depth])]
+    sizes = [spec.weights.size_bytes or 1 for spec in wanted]
+    for i, spec in enumerate(wanted):
+        done, end = sum(sizes[:i]) / sum(sizes), sum(sizes[: i + 1]) / sum(sizes)
+        store.obtain(spec, report=span(report, done, end))
+
+
+def _warn_of_draft(problem: HubUnreachable) -> None:
+    logger.warning(
+        "the full model %r is not on this machine and could not be fetched (%s); the embedded draft %r runs instead. "
+        "For the full one: connect and run 'dis-core fetch %s'",
+        DEFAULT_MODEL,
+        problem.message,
+        DRAFT_MODEL,
+        DEFAULT_MODEL,
+    )

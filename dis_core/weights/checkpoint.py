@@ -1,0 +1,207 @@
+"""Checkpoints on this machine: published ones read safely, ours written once and loaded strictly."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import struct
+import warnings
+import zipfile
+from typing import TYPE_CHECKING, Any, cast
+
+from dis_core.errors import OutputFailed, WeightsCorrupt
+from dis_core.files import megabytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import torch
+    from torch import nn
+
+WRAPPERS = ("state_dict", "model", "model_state_dict", "module")
+"""Under which of these keys training scripts put the state dict when they save more than that."""
+
+PREFIXES = ("module.", "_orig_mod.")
+"""What data-parallel training and compiled networks put before every name, possibly one over the other."""
+
+UNPICKLING_DAMAGE = (
+    *(RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, OSError),
+    *(struct.error, AssertionError, OverflowError, MemoryError),
+)
+"""What torch's reader has been seen to raise, or can, on files with bytes cut off or changed."""
+
+
+def load_strictly(network: nn.Module, path: Path) -> None:
+    """Fill `network` from a safetensors file, read through a memory map; values take the network's dtype and device.
+
+    Raises WeightsCorrupt naming the first key that is missing, left over or of another shape.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    wanted = network.state_dict()
+    saved: dict[str, torch.Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 - not a dict
+            _refuse_differences({key: tuple(value.shape) for key, value in wanted.items()}, shapes, network, path)
+            for key, target in wanted.items():
+                # Copies: nothing of the network may lie in the map, as a file that shrinks under it kills the process.
+                saved[key] = file.get_tensor(key).to(dtype=target.dtype, copy=target.is_meta)
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+    assign = any(target.is_meta for target in wanted.values())
+    network.load_state_dict(saved, strict=True, assign=assign)
+
+
+def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a published checkpoint by name: safetensors, or a pickle that holds nothing but data.
+
+    A state dict that lies inside of a larger checkpoint is found, and what training puts before every name is dropped.
+
+    Raises WeightsCorrupt if the file is damaged, holds no tensors, or refuses to be read safely.
+    """
+    found = _read_safetensors(path) if _is_safetensors(path) else _state_dict_in(read_plain_pickle(path), path)
+    while found and (prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in found)), None)):
+        found = {key.removeprefix(prefix): value for key, value in found.items()}
+    return found
+
+
+def read_plain_pickle(path: Path) -> object:
+    """What torch saved, if it is nothing but tensors, numbers, text and containers of them; tensors stay in the file.
+
+    This is the only place that reads pickles, and it executes nothing that is in them.
+
+    Raises WeightsCorrupt if the file is damaged or refuses to be read safely.
+    """
+    import torch
+
+    if not path.stat().st_size:
+        raise WeightsCorrupt(f"{path.name} is empty", hint="download it again")
+    try:
+        with warnings.catch_warnings():
+            # About unusual pickle protocols; such a file is either read nevertheless or refused below, in our words.
+            warnings.simplefilter("ignore", UserWarning)
+            # Only the zip format of torch 1.6 and later can be mapped.
+            mapped = zipfile.is_zipfile(path)
+            return cast("object", torch.load(path, map_location="cpu", weights_only=True, mmap=mapped))
+    except pickle.UnpicklingError as error:
+        raise WeightsCorrupt(
+            f"{path.name} refuses to be read safely: it is damaged, or more than plain weights, and may run code",
+            hint="get the file from its authors, best as safetensors; nothing of it was executed",
+        ) from error
+    except UNPICKLING_DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def refuse_damaged(path: Path) -> None:
+    """Raise WeightsCorrupt unless the file is safetensors and as long as its own header says; reads only the header."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def convert(source: Path, destination: Path, *, conversion: str | None, metadata: dict[str, str]) -> None:
+    """Write what `conversion` ("module:function") makes of a published checkpoint as safetensors, whole or not at all.
+
+    Raises WeightsCorrupt if the checkpoint cannot be read or is of another network, OutputFailed if it cannot be saved.
+    """
+    tensors = read_checkpoint(source)
+    if conversion is not None:
+        tensors = resolve(conversion)(tensors)
+    _save(tensors, destination, metadata)
+
+
+def resolve(name: str) -> Callable[..., Any]:  # Any: a declaration's "module:function" can have any signature
+    """The function that a declaration names as "module:function"."""
+    module, _, function = name.partition(":")
+    return cast("Callable[..., Any]", getattr(importlib.import_module(module), function))
+
+
+def _save(tensors: dict[str, torch.Tensor], destination: Path, metadata: dict[str, str]) -> None:
+    """Save beside the destination, then rename, so that a crash leaves no half file under the good name."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    temporary = destination.with_name(f"{destination.name}.{os.getpid()}.tmp")
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            save_file(_separate(tensors), temporary, metadata=metadata)
+            temporary.replace(destination)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (SafetensorError, OSError) as error:
+        size = sum(value.nbytes for value in tensors.values())
+        raise OutputFailed(
+            f"the converted weights ({megabytes(size)}) could not be saved as {destination}: {error}",
+            hint="make room on that disk, or, on Linux, point XDG_CACHE_HOME at a folder on another one",
+        ) from error
+
+
+def _separate(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same values, each in a memory of its own: safetensors refuses views and tied tensors."""
+    separate: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for key, value in tensors.items():
+        storage = value.untyped_storage()
+        shared = storage.nbytes() > value.nbytes or storage.data_ptr() in seen
+        seen.add(storage.data_ptr())
+        separate[key] = value.contiguous().clone() if shared else value.contiguous()
+    return separate
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _state_dict_in(loaded: object, path: Path) -> dict[str, torch.Tensor]:
+    import torch
+
+    for wrapper in WRAPPERS:
+        if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
+            loaded = loaded[wrapper]
+    if not isinstance(loaded, dict) or not loaded:
+        raise WeightsCorrupt(f"{path.name} holds no weights: a {type(loaded).__name__} where tensors by name should be")
+    for key, value in loaded.items():
+        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+            raise WeightsCorrupt(f"{path.name} holds no weights: {key!r} is no tensor but a {type(value).__name__}")
+    return dict(loaded)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether the file starts as safetensors do; names mislead, and downloads are renamed."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return len(start) == 9 and start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
+
+
+def _refuse_differences(
+    wanted: dict[str, tuple[int, ...]], saved: dict[str, tuple[int, ...]], network: nn.Module, path: Path
+) -> None:
+    problems = [f"{key} is missing" for key in wanted if key not in saved]
+    problems += [f"{key} is left over" for key in saved if key not in wanted]
+    problems += [
+        f"{key} is {saved[key]} in the file and {shape} in the network"
+        for key, shape in wanted.items()
+        if key in saved and saved[key] != shape
+    ]
+    if problems:
+        more = f", and {len(problems) - 1} more differences" if len(problems) > 1 else ""
+        raise WeightsCorrupt(f"{path.name} does not fit {type(network).__name__}: {problems[0]}{more}")
+
+
+def _damaged(path: Path, error: Exception) -> WeightsCorrupt:
+    first_line = (str(error).splitlines() or [type(error).__name__])[0]
+    return WeightsCorrupt(f"{path.name} is damaged: {first_line[:200]}", hint="fetch or download it again")

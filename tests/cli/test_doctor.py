@@ -1,0 +1,253 @@
+"""`dis-core doctor` names what is there and what is wrong, and its exit status says whether images can be cut out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dis_core.cli.doctor.command import doctor
+from dis_core.editors.find import find_editors
+from dis_core.errors import PluginProblem
+from dis_core.registry import manager as registry
+from dis_core.weights import hub, store
+from tests.fakes.fake_hub import (
+    Standin,
+    clean_environment,
+    run_standin,
+    unused_address,
+    use_home,
+    use_hub,
+)
+from tests.fakes.locked_folders import can_lock_folders, locked, run_python
+from tests.fakes.small_network import SMALL, pickled, published_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+needs_scripts = pytest.mark.skipif(sys.platform == "win32", reason="the editors' stand-ins are shell scripts")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    use_home(monkeypatch, tmp_path)
+    monkeypatch.setattr(registry, "models", lambda: {"small": SMALL})
+    return tmp_path
+
+
+@pytest.fixture
+def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
+    with run_standin() as standin:
+        standin.files["someone/small/small.pth"] = pickled(published_checkpoint())
+        use_hub(monkeypatch, standin.url)
+        yield standin
+
+
+def run_doctor(*arguments: str) -> Result:
+    return CliRunner().invoke(doctor, list(arguments))
+
+
+def problems(result: Result) -> list[str]:
+    return [problem["what"] for problem in json.loads(result.stdout)["problems"]]
+
+
+def test_a_healthy_installation_is_called_so(standin: Standin) -> None:
+    store.obtain(SMALL)
+
+    result = run_doctor()
+
+    assert result.exit_code == 0
+    assert result.stdout.endswith("Nothing is wrong.\n")
+
+
+def test_the_report_holds_what_a_bug_report_needs(standin: Standin) -> None:
+    path = store.obtain(SMALL)
+
+    found = json.loads(run_doctor("--json").stdout)
+
+    assert {"dis-core", "python", "torch", "torchvision", "timm", "transformers", "numpy", "pillow"} <= set(
+        found["versions"]
+    )
+    assert found["devices"][-1].startswith("used when none is named: ")
+    assert [folder["purpose"] for folder in found["folders"]] == ["downloads", "converted weights", "records"]
+    assert found["folders"][1]["size_bytes"] == path.stat().st_size
+    assert found["hub"].startswith(f"{standin.url} answers")
+    assert found["models"] == {"small": str(path)}
+
+
+def test_no_model_and_no_connection_keep_the_main_job_from_being_done() -> None:
+    result = run_doctor()
+
+    assert result.exit_code == 1
+    assert "PROBLEM, nothing works until it is cured: no model is here" in result.stdout
+    assert "Cure: with a connection, run: dis-core fetch pdfnet" in result.stdout
+
+
+def test_no_model_is_a_lesser_problem_where_one_can_be_downloaded(standin: Standin) -> None:
+    result = run_doctor("--json")
+
+    assert result.exit_code == 0
+    assert problems(result) == ["no model is here with all that it needs"]
+
+
+def test_the_hub_is_left_alone_when_asked_to(standin: Standin) -> None:
+    result = run_doctor("--offline")
+
+    assert standin.requests == []
+    assert "Hub\n  not asked\n" in result.stdout
+
+
+def test_a_hub_that_cannot_be_reached_is_a_problem_but_not_for_who_has_a_model(
+    standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.obtain(SMALL)
+    use_hub(monkeypatch, unused_address())
+
+    result = run_doctor("--json")
+
+    assert result.exit_code == 0
+    assert len(problems(result)) == 1
+    assert problems(result)[0].startswith("the Hugging Face Hub cannot be reached")
+
+
+def test_changed_weights_half_conversions_and_cut_downloads_are_named(standin: Standin) -> None:
+    path = store.obtain(SMALL)
+    path.write_bytes(b"half")
+    path.with_name(path.name + ".123.tmp").write_bytes(b"half")
+    (hub.repo_folder(SMALL.weights) / "blobs" / "abc.dis-core.incomplete").write_bytes(bytes(300_000))
+
+    found = problems(run_doctor("--json"))
+
+    assert any(what.startswith("the weights of small have changed since they were verified") for what in found)
+    assert any(what.startswith("a conversion was interrupted") for what in found)
+    assert "a download of small was interrupted after 0.3 MB" in found
+
+
+def test_a_folder_that_cannot_be_written_is_named(home: Path) -> None:
+    (home / "cache").write_text("a file where a folder should be", encoding="utf-8")
+
+    found = problems(run_doctor("--json", "--offline"))
+
+    assert f"the folder for converted weights cannot be written: {store.weights_folder()}" in found
+
+
+def test_little_space_is_named_with_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dis_core.cli.doctor.command.free_space", lambda _: 150_000_000)
+
+    found = problems(run_doctor("--json", "--offline"))
+
+    assert any(what.startswith("only 150 MB are free in the folder for downloads") for what in found)
+
+
+def test_plugins_that_clash_are_a_problem_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    def clash() -> None:
+        raise PluginProblem("both one and two offer a model called 'small'", hint="remove one of the two plug-ins")
+
+    monkeypatch.setattr(registry, "models", clash)
+
+    result = run_doctor("--json", "--offline")
+
+    assert result.exit_code == 1
+    assert problems(result) == ["both one and two offer a model called 'small'"]
+
+
+def test_passwords_in_settings_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@proxy")
+
+    text = run_doctor("--offline").stdout
+
+    assert "HF_TOKEN: (set)" in text
+    assert "secret" not in text
+
+
+def test_a_password_in_the_address_of_the_hub_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = unused_address().replace("//", "//user:secret@")
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    use_hub(monkeypatch, address)
+
+    text = run_doctor().stdout
+
+    assert f"HF_ENDPOINT: {hub.without_userinfo(address)}\n" in text
+    assert f"{hub.without_userinfo(address)} does not answer" in text
+    assert "secret" not in text
+    assert "user" not in hub.without_userinfo(address)
+
+
+@can_lock_folders
+def test_folders_below_one_that_may_not_be_entered_are_problems_and_no_crash(home: Path) -> None:
+    closed = home / "locked"
+    closed.mkdir()
+    environment = clean_environment(
+        home,
+        unused_address(),
+        HF_HOME=str(closed / "hub"),
+        XDG_CACHE_HOME=str(closed / "cache"),
+        XDG_DATA_HOME=str(closed / "data"),
+    )
+
+    with locked(closed):
+        child = run_python(
+            *("-c", "from dis_core.cli.doctor.command import doctor; doctor()", "--json", "--offline"),
+            environment=environment,
+        )
+
+    assert child.stderr == ""
+    found = {problem["what"].partition(":")[0]: problem["cure"] for problem in json.loads(child.stdout)["problems"]}
+    for purpose in ("downloads", "converted weights", "records"):
+        assert "point HF_HOME" in found[f"the folder for {purpose} cannot be written"]
+
+
+@pytest.mark.parametrize("broken", ["torch", "torchvision"])
+def test_a_package_that_cannot_be_imported_is_named_with_a_cure_and_nothing_crashes(home: Path, broken: str) -> None:
+    package = home / "broken" / broken
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('libsomething.so: cannot open shared object file')")
+    environment = clean_environment(home, unused_address())
+    environment["PYTHONPATH"] = f"{package.parent}:{environment['PYTHONPATH']}"
+
+    child = subprocess.run(
+        [sys.executable, "-c", "from dis_core.cli.doctor.command import doctor; doctor()", "--json", "--offline"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert child.stderr == ""
+    assert child.returncode == 1
+    found = [problem["what"] for problem in json.loads(child.stdout)["problems"]]
+    assert any("libsomething.so" in what and broken in what for what in found)
+
+
+@needs_scripts
+def test_editors_are_found_with_their_versions(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_program(home / "krita", "echo krita 5.2.6")
+    write_program(home / "gimp", "echo GNU Image Manipulation Program version 3.0.4")
+    monkeypatch.setenv("PATH", f"{home}:/usr/bin:/bin")
+
+    found = {(editor.name, editor.version) for editor in find_editors()}
+
+    assert {("krita", "5.2.6"), ("gimp", "3.0.4")} <= found
+
+
+@needs_scripts
+def test_an_editor_that_never_answers_is_listed_without_a_version(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_program(home / "krita", "exec sleep 30")
+    monkeypatch.setenv("PATH", f"{home}:/usr/bin:/bin")
+    monkeypatch.setattr("dis_core.editors.find.PATIENCE_S", 0.3)
+
+    found = [editor for editor in find_editors() if editor.where == str(home / "krita")]
+
+    assert [editor.version for editor in found] == [""]
+
+
+def write_program(path: Path, command: str) -> None:
+    path.write_text(f"#!/bin/sh\n{command}\n", encoding="utf-8")
+    path.chmod(0o755)

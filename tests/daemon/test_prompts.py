@@ -1,0 +1,70 @@
+"""Prompts by way of the daemon: the same results, and what was seen of a picture is kept for the next command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dis_core.images import read_picture
+from tests.fakes.daemon_house import House, open_house
+from tests.fakes.fake_hub import CHECKOUT
+from tests.fakes.prompted_plugin import install
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="as the daemon's other tests")
+
+MODEL = ("--model", "small-dis-sam", "--device", "cpu")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A house with the plug-in `prompted_plugin` installed, whose encoder's runs are noted in `runs`."""
+    path = f"{CHECKOUT}:{install(tmp_path / 'site')}"
+    home = tmp_path / "home"
+    home.mkdir()
+    with open_house(home, PYTHONPATH=path, DIS_TEST_ENCODER_RUNS=str(home / "runs")) as house:
+        yield house
+
+
+def encoder_runs(house: House) -> int:
+    return (house.home / "runs").stat().st_size
+
+
+def test_a_second_prompt_on_the_same_picture_runs_the_encoder_no_more(house: House) -> None:
+    first = house.run("mask", "a.png", *MODEL, "--warm", "--box", "40,30,200,150", "-o", "1.png")
+    again = house.run("mask", "a.png", *MODEL, "--warm", "--point", "160,100", "-o", "2.png")
+    after_two = encoder_runs(house)
+    other = house.run("mask", "large.png", *MODEL, "--warm", "--refine", "none", "--point", "160,100", "-o", "3.png")
+
+    assert [done.returncode for done in (first, again, other)] == [0, 0, 0], first.stderr + again.stderr + other.stderr
+    assert after_two == 1
+    assert encoder_runs(house) == 2
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        ["--box", "40,30,200,150"],
+        ["--box", "40,30,100,150", "--box", "150,20,100,100", "--point", "60.5,60", "--point", "10,10,background"],
+        ["--point", "160,100", "--roi", "100,50,150,100"],
+    ],
+    ids=" ".join,
+)
+def test_prompts_mean_the_same_with_and_without_the_daemon(house: House, prompt: list[str]) -> None:
+    cold = house.run("mask", "a.png", *MODEL, *prompt, "-o", "cold.png")
+    warm = house.run("mask", "a.png", *MODEL, *prompt, "-o", "warm.png", "--warm")
+
+    assert cold.returncode == warm.returncode == 0, cold.stderr + warm.stderr
+    assert (house.work / "cold.png").read_bytes() == (house.work / "warm.png").read_bytes()
+    assert read_picture(house.work / "warm.png").pixels.any()
+
+
+@pytest.mark.parametrize("prompt", [[], ["--box", "900,900,5,5"], ["--point", "5,6,background"]], ids=str)
+def test_bad_prompts_are_worded_as_without_the_daemon(house: House, prompt: list[str]) -> None:
+    cold = house.run("mask", "a.png", *MODEL, *prompt)
+    warm = house.run("mask", "a.png", *MODEL, *prompt, "--warm")
+
+    assert cold.returncode == warm.returncode == 1
+    assert cold.stderr == warm.stderr

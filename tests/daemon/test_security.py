@@ -1,0 +1,375 @@
+"""Nobody but its user reaches the daemon, and nobody who does can harm it by what they say."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Listener, deliver_challenge
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dis_core.daemon import client, endpoint
+from dis_core.daemon.connection import PROOF_S
+from dis_core.daemon.protocol import MAX_MESSAGE_BYTES, PROTOCOL
+from dis_core.jobs.job import MaskStyle, Order, Segmenting
+from dis_core.jobs.json_values import to_plain
+from tests.fakes.daemon_house import House, open_house
+from tests.fakes.locked_folders import IS_ROOT
+from tests.jobs.test_json_values import ANYTHING
+
+NOBODY = 65534
+AS_NOBODY: dict[str, Any] = {
+    "user": NOBODY,
+    "group": NOBODY,
+    "extra_groups": [],
+    "cwd": "/",
+    "env": {},
+    "capture_output": True,
+    "text": True,
+    "timeout": 30,
+}
+
+TRY_TO_GET_IN = """
+import json, pathlib, socket, sys
+from multiprocessing.connection import Client
+found = json.loads(sys.argv[2])
+def attempt(what):
+    try:
+        what()
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+folder = pathlib.Path(sys.argv[1])
+print(json.dumps([
+    attempt(lambda: list(folder.iterdir())),
+    attempt(lambda: (folder / "endpoint.json").read_bytes()),
+    attempt(lambda: (folder / (found["name"] + ".key")).read_bytes()),
+    attempt(lambda: (folder / "planted").write_bytes(b"x")),
+    attempt(lambda: Client(found["address"])),
+    attempt(lambda: pathlib.Path(sys.argv[3]).read_bytes()),
+]))
+"""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house whose daemon runs."""
+    with open_house(tmp_path_factory.mktemp("house")) as house:
+        house.run("mask", "a.png", "--model", "pdfnot", "--warm")
+        yield house
+
+
+def asked(house: House, **message: Any) -> list[dict[str, Any]]:
+    """All that the daemon answers to a message of somebody who knows the key."""
+    talk = house.talk()
+    assert talk is not None
+    try:
+        return list(talk.ask(**{"do": "segment", **message}))
+    finally:
+        talk.close()
+
+
+def order_of(house: House, **changes: Any) -> dict[str, Any]:
+    segmenting = Segmenting(model="pdfnot", device="cpu")
+    plain = to_plain(Order(house.work / "a.png", house.work / "out.png", "png", MaskStyle(), segmenting))
+    return {**plain, **changes}
+
+
+def raw_connection(house: House) -> socket.socket:
+    """A connection of somebody who does not know the key."""
+    directions = endpoint.read_directions(house.runtime)
+    assert directions is not None
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(20)
+    connection.connect(directions.address)
+    return connection
+
+
+def heard_until_the_end(connection: socket.socket) -> bytes:
+    heard = b""
+    try:
+        while chunk := connection.recv(4096):
+            heard += chunk
+    except ConnectionResetError:
+        pass
+    return heard
+
+
+def is_well(house: House) -> bool:
+    status = house.status()
+    return status is not None and not status["is_leaving"]
+
+
+def test_the_folder_and_what_is_in_it_are_the_users_alone(house: House) -> None:
+    rights = {path.name: stat.S_IMODE(path.stat().st_mode) for path in house.runtime.iterdir()}
+
+    assert stat.S_IMODE(house.runtime.stat().st_mode) == 0o700
+    assert len(rights) == 5  # lock, lock for starting, directions, key, socket
+    assert not {name for name, mode in rights.items() if mode & 0o077}
+
+
+@pytest.fixture
+def other_users_python() -> str:
+    """A Python that another user may start: an environment's own often lies where only its owner gets."""
+    found = [shutil.which("python3", path=place) for place in ("/usr/bin", "/bin", "/usr/local/bin")]
+    for python in filter(None, [*found, os.path.realpath(sys.executable)]):
+        with contextlib.suppress(OSError):
+            if not subprocess.run([python, "-c", ""], **AS_NOBODY, check=False).returncode:
+                return python
+    pytest.skip("there is no Python that another user may start")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")
+def test_another_user_of_the_machine_gets_nowhere(house: House, other_users_python: str) -> None:
+    # All folders above are open to the other user, so that only the daemon's own keep them out.
+    above = [folder for folder in (house.home, *house.home.parents) if folder.stat().st_uid == os.geteuid()]
+    rights = {folder: stat.S_IMODE(folder.stat().st_mode) for folder in above}
+    for folder in above:
+        folder.chmod(rights[folder] | 0o055)
+    directions = (house.runtime / "endpoint.json").read_text(encoding="utf-8")
+    log = house.home / "state" / "dis-core" / "log" / "daemon.log"
+
+    done = subprocess.run(
+        [other_users_python, "-c", TRY_TO_GET_IN, str(house.runtime), directions, str(log)],
+        **AS_NOBODY,
+        check=True,
+    )
+
+    for folder in above:
+        folder.chmod(rights[folder])
+    assert json.loads(done.stdout) == ["PermissionError"] * 6
+    assert is_well(house)
+
+
+def test_who_does_not_know_the_key_is_sent_away(house: House) -> None:
+    directions = endpoint.read_directions(house.runtime)
+    assert directions is not None
+    key = house.runtime / f"{directions.name}.key"
+    right = key.read_bytes()
+    key.write_bytes(b"0" * 64)
+
+    talk = house.talk()
+    key.write_bytes(right)
+
+    assert talk is None
+    assert is_well(house)
+
+
+def test_a_program_in_the_daemons_place_that_does_not_know_the_key_is_told_nothing(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    directions, _ = endpoint.new_directions(tmp_path)
+    endpoint.publish(tmp_path, directions)
+    heard: list[bytes] = []
+
+    def pretend() -> None:
+        with Listener(directions.address) as listener, listener.accept() as connection:
+            try:
+                deliver_challenge(connection, b"a guess")
+                heard.append(connection.recv_bytes())
+            except Exception:  # noqa: BLE001 - however it fails, it has heard nothing
+                return
+
+    thread = threading.Thread(target=pretend)
+    thread.start()
+    while not Path(directions.address).exists():
+        time.sleep(0.01)
+
+    talk = client.find_daemon(tmp_path)
+    thread.join(timeout=10)
+
+    assert talk is None
+    assert not heard
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\n\r\n",
+        struct.pack("!i", 20) + b"x" * 20,
+        struct.pack("!i", 2_000_000_000),
+        struct.pack("!i", -1) + struct.pack("!Q", 1 << 60),
+        struct.pack("!i", -7) + b"x" * 99,
+        os.urandom(4096),
+    ],
+    ids=["nothing", "http", "wrong answer", "two gigabytes", "an exabyte", "less than nothing", "noise"],
+)
+def test_strangers_who_babble_are_hung_up_on(house: House, said: bytes) -> None:
+    with raw_connection(house) as connection:
+        connection.sendall(said)
+        connection.shutdown(socket.SHUT_WR)
+
+        heard = heard_until_the_end(connection)
+
+    assert b"CHALLENGE" in heard
+    assert b"WELCOME" not in heard
+    assert is_well(house)
+
+
+def test_who_says_nothing_is_hung_up_on_and_keeps_nobody_waiting(house: House) -> None:
+    silent = [raw_connection(house) for _ in range(20)]
+    started = time.monotonic()
+
+    answered = is_well(house)
+    took_s = time.monotonic() - started
+    for connection in silent:
+        heard_until_the_end(connection)
+        connection.close()
+
+    assert answered
+    assert took_s < 1
+    assert time.monotonic() - started < PROOF_S + 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"no json",
+        b"[1, 2]",
+        b'{"do": NaN}',
+        b"[" * 60_000,
+        b'{"do": "segment", "order": ' + b'{"a":' * 20_000,
+        b"\xff\x00",
+        b'"' + b"x" * (MAX_MESSAGE_BYTES - 2) + b'"',
+    ],
+    ids=["words", "a list", "not a number", "deep", "deeper", "no ASCII", "long"],
+)
+def test_messages_that_are_none_are_refused_in_words(house: House, data: bytes) -> None:
+    talk = house.talk()
+    assert talk is not None
+
+    talk._connection.send_bytes(data)
+    answer = json.loads(talk._connection.recv_bytes())
+    talk.close()
+
+    assert answer["code"] == "BadRequest"
+    assert "did not understand" in answer["message"]
+    assert is_well(house)
+
+
+def test_a_message_that_is_too_long_is_not_even_read(house: House) -> None:
+    talk = house.talk()
+    assert talk is not None
+
+    with contextlib.suppress(OSError):  # it may hang up before all is sent
+        talk._connection.send_bytes(b"x" * (MAX_MESSAGE_BYTES + 1))
+    with pytest.raises((OSError, EOFError)):
+        talk._connection.recv_bytes()
+    talk.close()
+
+    assert is_well(house)
+
+
+def test_a_protocol_that_is_unknown_is_refused_in_words_but_may_stop_the_daemon(house: House) -> None:
+    talk = house.talk()
+    assert talk is not None
+
+    talk._connection.send_bytes(json.dumps({"protocol": PROTOCOL + 1, "do": "segment"}).encode())
+    answer = json.loads(talk._connection.recv_bytes())
+    talk._connection.send_bytes(json.dumps({"protocol": PROTOCOL + 1, "do": "status"}).encode())
+    status = json.loads(talk._connection.recv_bytes())
+    talk.close()
+
+    assert answer["code"] == "ProtocolMismatch"
+    assert f"speaks protocol {PROTOCOL}, and it was asked in protocol {PROTOCOL + 1}" in answer["message"]
+    assert status["event"] == "status"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"destination": "out.png"},
+        {"destination": None},
+        {"source": None},
+        {"source": "../a.png"},
+        {"destination": "/a\0b.png"},
+        {"format": "exe"},
+        {"style": {"kind": "mask", "bits": 1000}},
+        {"segmenting": {"depth": "depth.png"}},
+    ],
+    ids=str,
+)
+def test_orders_that_are_none_are_refused_by_name(house: House, changes: dict[str, Any]) -> None:
+    (answer,) = asked(house, order=order_of(house, **changes))
+
+    assert answer["code"] == "BadRequest"
+    assert is_well(house)
+
+
+def test_a_pipe_is_refused_since_it_could_hold_up_everybody(house: House) -> None:
+    os.mkfifo(house.work / "pipe")
+
+    *_, answer = asked(house, order=order_of(house, source=str(house.work / "pipe")))
+
+    assert "is a pipe" in answer["message"]
+
+
+def test_two_orders_at_once_on_one_connection_end_it(house: House) -> None:
+    talk = house.talk()
+    assert talk is not None
+    message = json.dumps({"protocol": PROTOCOL, "do": "segment", "order": order_of(house)}).encode()
+
+    answers = []
+    with contextlib.suppress(EOFError, OSError):
+        for _ in range(50):
+            talk._connection.send_bytes(message)
+        for _ in range(500):
+            answers.append(json.loads(talk._connection.recv_bytes()))
+    talk.close()
+
+    assert len(answers) < 50
+    assert {answer.get("code") for answer in answers} <= {None, "UnknownModel", "BadRequest"}
+    assert is_well(house)
+
+
+@settings(max_examples=60, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    message=st.fixed_dictionaries(
+        {"do": st.sampled_from(["segment", "status", "dance"]) | ANYTHING},
+        optional={"protocol": st.just(PROTOCOL) | ANYTHING, "umask": ANYTHING, "log_level": ANYTHING},
+    ),
+    changes=st.dictionaries(st.sampled_from(["source", "format", "style", "segmenting", "overwrite"]), ANYTHING),
+)
+def test_whatever_is_asked_is_answered_and_nothing_is_written(
+    house: House, message: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    before = sorted(house.work.rglob("*"))
+    talk = house.talk()
+    assert talk is not None
+
+    talk._connection.send_bytes(json.dumps({**message, "order": order_of(house, **changes)}).encode())
+    answer = json.loads(talk._connection.recv_bytes())
+    talk.close()
+
+    assert answer["event"] in ("error", "failure", "status", "progress")
+    assert sorted(house.work.rglob("*")) == before
+    assert is_well(house)
+
+
+def test_a_client_that_does_not_listen_keeps_nobody_waiting_and_is_hung_up_on(house: House) -> None:
+    deaf = house.talk()
+    assert deaf is not None
+
+    sent = 0
+    with contextlib.suppress(OSError):
+        while sent < 1_000_000:
+            deaf._connection.send_bytes(json.dumps({"protocol": PROTOCOL, "do": "status"}).encode())
+            sent += 1
+    deaf.close()
+
+    assert sent < 1_000_000
+    assert is_well(house)

@@ -1,0 +1,142 @@
+"""A home with a daemon of its own for tests: real processes, and none of them is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from dis_core.daemon import client, endpoint
+from dis_core.daemon.client import Talk
+from tests.fakes.fake_hub import clean_environment, unused_address
+
+FLOWER = Path(__file__).parents[2] / "examples" / "flower.jpg"
+QUICK = ("--model", "dis-lite", "--device", "cpu", "--quality", "draft", "--refine", "none")
+SLOW = ("--model", "dis-lite", "--device", "cpu", "--quality", "best", "--refine", "tiles")
+PATIENCE_S = 60.0
+
+
+@dataclass
+class House:
+    """`home` holds everything; commands run in `home / "work"`, in which there are a.png and large.png."""
+
+    home: Path
+    environment: dict[str, str]
+    children: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def work(self) -> Path:
+        return self.home / "work"
+
+    @property
+    def runtime(self) -> Path:
+        return self.home / "dis-core"
+
+    def run(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[Any]:  # as subprocess.run has them
+        """Run a command to its end."""
+        options: dict[str, Any] = {"text": True, "capture_output": True, **more}
+        return subprocess.run(
+            self._command(arguments), cwd=self.work, env=self.environment, timeout=120, check=False, **options
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and go on."""
+        child = subprocess.Popen(
+            self._command(arguments),
+            cwd=self.work,
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.children.append(child)
+        return child
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "dis_core", *arguments]
+
+    def status(self) -> dict[str, Any] | None:
+        """What the daemon says of itself, asked without a process in between."""
+        talk = self.talk()
+        if talk is None:
+            return None
+        try:
+            return dict(next(talk.ask("status"))["status"])
+        except client.Lost:
+            return None
+        finally:
+            talk.close()
+
+    def talk(self) -> Talk | None:
+        return client.find_daemon(self.runtime)
+
+    def pid(self) -> int:
+        directions = endpoint.read_directions(self.runtime)
+        assert directions is not None
+        return directions.pid
+
+    def wait_for(self, condition: Callable[[], object], what: str) -> None:
+        patience_ends = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < patience_ends, f"waited in vain: {what}"
+            time.sleep(0.02)
+
+    def has_daemon(self) -> bool:
+        """Whether a process holds the lock."""
+        if not self.runtime.exists():
+            return False
+        with endpoint.locked(self.runtime) as is_free:
+            return not is_free
+
+    def kill_daemon(self) -> None:
+        """End it as the system does when memory runs out: without a word."""
+        os.kill(self.pid(), signal.SIGKILL)
+        self.wait_for(lambda: not self.has_daemon(), "the daemon to be dead")
+
+    def log(self) -> str:
+        return (self.home / "state" / "dis-core" / "log" / "daemon.log").read_text(encoding="utf-8")
+
+
+@contextmanager
+def open_house(home: Path, **more: str) -> Iterator[House]:
+    """A house without a daemon; at the end there is none either."""
+    house = House(home, clean_environment(home, unused_address(), **more))
+    house.work.mkdir()
+    with Image.open(FLOWER) as flower:
+        flower.resize((320, 214)).save(house.work / "a.png")
+        flower.resize((1600, 1067)).save(house.work / "large.png")
+    try:
+        yield house
+    finally:
+        for child in house.children:
+            child.kill()
+            child.communicate()
+        talk = house.talk()
+        if talk is not None:
+            list(_until_lost(talk))
+            talk.close()
+        if house.has_daemon():
+            house.wait_for(lambda: not house.has_daemon(), "the daemon to leave")
+
+
+def _until_lost(talk: Talk) -> Iterator[object]:
+    try:
+        yield from talk.ask("stop", when="now")
+    except client.Lost:
+        return
+
+
+def events_of(shown: str) -> list[dict[str, Any]]:
+    """The JSON lines that a command printed."""
+    return [json.loads(line) for line in shown.splitlines()]

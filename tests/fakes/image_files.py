@@ -1,0 +1,96 @@
+"""Image files for tests, made as other programs make them."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+D65 = (0.3127, 0.3290, 1.0)
+
+
+def random_pixels(
+    shape: tuple[int, ...], *, dtype: type[np.uint8] | type[np.uint16] = np.uint8, seed: int = 0
+) -> NDArray[Any]:
+    """Values over the whole range of the dtype."""
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
+
+
+def wide_profile() -> bytes:
+    """An RGB profile with the primaries of Adobe RGB and a gamma of 2.2."""
+    primaries = (0.64, 0.33, 1.0, 0.21, 0.71, 1.0, 0.15, 0.06, 1.0)
+    return bytes(imagecodecs.cms_profile("rgb", whitepoint=D65, primaries=primaries, gamma=2.2))
+
+
+def gray_profile(gamma: float = 1.8) -> bytes:
+    return bytes(imagecodecs.cms_profile("gray", whitepoint=D65, gamma=gamma))
+
+
+def cmyk_profile() -> bytes:
+    """A CMYK profile in which every mixture of inks but none and full looks like one mid-gray: L* 50.
+
+    It is a table of 2 nodes along each ink: white paper at no ink, black where black ink is full, gray at the others.
+    """
+    nodes = []
+    for node in range(16):
+        lightness = 255 if node == 0 else (0 if node % 2 else 128)
+        nodes.append(bytes((lightness, 128, 128)))
+    ramp = bytes(range(256))
+    matrix = struct.pack(">9i", *(65536 if i % 4 == 0 else 0 for i in range(9)))
+    table = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + matrix + ramp * 4 + b"".join(nodes) + ramp * 3
+    table += b"\0" * (-len(table) % 4)
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    offset = 128 + 4 + 2 * 12
+    tags = struct.pack(">I", 2) + b"A2B0" + struct.pack(">2I", offset, len(table))
+    tags += b"wtpt" + struct.pack(">2I", offset + len(table), len(white))
+    size = offset + len(table) + len(white)
+    header = struct.pack(">I", size) + b"\0\0\0\0" + struct.pack(">I", 0x02400000) + b"prtrCMYKLab "
+    header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28
+    header += struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + tags + table + white
+
+
+def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """A file as Pillow writes it."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def tiff(array: NDArray[Any], **options: Any) -> bytes:
+    """A file as tifffile writes it."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, array, metadata=None, **options)
+    return buffer.getvalue()
+
+
+def deep_png(array: NDArray[Any], *chunks: tuple[bytes, bytes]) -> bytes:
+    """A 16-bit PNG with further chunks before its pixels."""
+    data = bytes(imagecodecs.png_encode(array))
+    return data[:33] + b"".join(png_chunk(*chunk) for chunk in chunks) + data[33:]
+
+
+def png_chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png_claiming(width: int, height: int, *, bits: int) -> bytes:
+    """A PNG whose header claims any size, with next to no pixels."""
+    header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0)
+    pixels = png_chunk(b"IDAT", zlib.compress(b"\0" * 100))
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + pixels + png_chunk(b"IEND", b"")
+
+
+def exif(orientation: int) -> Image.Exif:
+    block = Image.Exif()
+    block[0x0112] = orientation
+    return block

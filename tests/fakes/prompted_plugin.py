@@ -1,0 +1,55 @@
+"""A plug-in for tests, installed as others are: the small DIS-SAM, which notes each run of its encoder in a file.
+
+The file is named by the environment variable DIS_TEST_ENCODER_RUNS and grows by a byte for each run.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from dis_core.hookspecs import hookimpl
+from dis_core.model_spec import DepthEstimator, ModelSpec, Placement
+from dis_core.models.dis_lite.spec import DIS_LITE
+from dis_core.models.dis_sam.segmenter import DisSamSegmenter
+from tests.fakes import small_dis_sam
+
+SMALL_DIS_SAM = replace(
+    DIS_LITE,
+    name="small-dis-sam",
+    summary="a test",
+    loader="tests.fakes.prompted_plugin:load",
+    depth_model=None,
+    prompts=("box", "points"),
+)
+
+
+@hookimpl
+def dis_register_models() -> tuple[ModelSpec, ...]:
+    return (SMALL_DIS_SAM,)
+
+
+def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> DisSamSegmenter:
+    segmenter = small_dis_sam.segmenter(placement)
+    encoder: nn.Module = segmenter.sam.network.vision_encoder
+    encoder.register_forward_hook(note)
+    return segmenter
+
+
+def note(*_: object) -> None:
+    """Let the file grow, if there is one."""
+    if path := os.environ.get("DIS_TEST_ENCODER_RUNS"):
+        with Path(path).open("ab") as file:
+            file.write(b".")
+
+
+def install(folder: Path) -> str:
+    """Put the plug-in into a folder for PYTHONPATH, as pip would describe it; the folder's name."""
+    described = folder / "prompted_plugin-1.dist-info"
+    described.mkdir(parents=True)
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: prompted-plugin\nVersion: 1\n", encoding="utf-8")
+    (described / "entry_points.txt").write_text("[dis_core]\nmain = tests.fakes.prompted_plugin\n", encoding="utf-8")
+    return str(folder)

@@ -1,0 +1,101 @@
+"""Orders and receipts as JSON: what is put in comes out, and nothing else is believed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dis_core.geometry import Box, Points
+from dis_core.jobs.job import CutoutStyle, MaskStyle, Order, Receipt, Segmenting
+from dis_core.jobs.json_values import NotPlain, from_plain, to_plain
+from dis_core.model_spec import RefinedLevel, Refinement
+
+ORDER = Order(
+    source=Path("/images/Höhe.jpg"),
+    destination=Path("/results/\udce4.png"),  # a name that is no UTF-8, as Python holds it
+    format="png",
+    style=CutoutStyle(bgimage=Path("/images/sea.jpg"), crop=True, crop_margin=7),
+    segmenting=Segmenting(
+        model="pdfnet",
+        roi=Box(1, 2, 30, 40),
+        boxes=(Box(1, 2, 3, 4),),
+        points=Points(((0.5, 2.0),), ((3.0, 4.0),)),
+        depth=Path("/images/depth.png"),
+    ),
+)
+RECEIPT = Receipt("pdfnet@1", "cpu", Refinement("tiles", 1, "taken", (RefinedLevel((9, 8), 1, 2, 3, 4),)), ("a", "b"))
+
+
+def sent(value: object) -> Any:
+    """As it arrives in another process."""
+    return json.loads(json.dumps(to_plain(value)))
+
+
+def test_orders_and_receipts_arrive_as_they_were_sent() -> None:
+    assert from_plain(Order, sent(ORDER)) == ORDER
+    assert from_plain(Receipt, sent(RECEIPT)) == RECEIPT
+
+
+def test_fields_that_only_a_newer_program_knows_are_ignored_and_missing_ones_have_their_default() -> None:
+    plain = sent(ORDER)
+    plain["sparkle"] = 3
+    del plain["style"]["crop_margin"]
+
+    order = from_plain(Order, plain)
+
+    assert isinstance(order.style, CutoutStyle)
+    assert order.style.crop_margin == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        (["format"], "exe", "Order.format"),
+        (["overwrite"], 1, "Order.overwrite"),
+        (["source"], "a\0b", "Order.source"),
+        (["source"], "", "Order.source"),
+        (["segmenting", "roi"], [1, 2, 3], "Order.segmenting.roi"),
+        (["segmenting", "roi"], [1, 2, 3, 4.5], "Order.segmenting.roi"),
+        (["segmenting", "max_tiles"], True, "Order.segmenting.max_tiles"),
+        (["style"], {"kind": "mask", "bits": 9}, "Order.style.bits"),
+        (["style"], "cutout", "Order.style"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_by_its_name(path: list[str], value: object, named: str) -> None:
+    plain = sent(ORDER)
+    inner = plain
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+
+    with pytest.raises(NotPlain, match=named):
+        from_plain(Order, plain)
+
+
+def test_a_mask_is_no_cutout() -> None:
+    order = from_plain(Order, {**sent(ORDER), "style": sent(MaskStyle(bits=16))})
+
+    assert order.style == MaskStyle(bits=16)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(changes=st.dictionaries(st.sampled_from(sorted(sent(ORDER))), ANYTHING, max_size=3))
+def test_whatever_is_sent_is_an_order_or_refused(changes: dict[str, object]) -> None:
+    try:
+        order = from_plain(Order, {**sent(ORDER), **changes})
+    except NotPlain:
+        return
+
+    assert from_plain(Order, sent(order)) == order

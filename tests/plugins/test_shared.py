@@ -1,0 +1,338 @@
+"""What the plug-ins of all editors share: dis-core as a child process, its words and its settings."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shared.answers import CRASHED, Answers, Done, Failed, Progress
+from shared.bitmap import BLUE_FIRST, HEADER_BYTES, RED_FIRST, bitmap_header
+from shared.matte import DUST, has_subject, without_dust
+from shared.names import file_name, text_of
+from shared.program import COMMAND_FILE, Program, child_environment, command_line, find_program, read_command
+from shared.settings import (
+    AUTOMATIC,
+    LIST_ARGUMENTS,
+    MOST_PX,
+    RESULTS,
+    Region,
+    Settings,
+    fetch_arguments,
+    from_strings,
+    region_box,
+    region_of,
+    segment_arguments,
+)
+
+from dis_core.cli.main import group
+from dis_core.cli.options import MOST_EDGE_PX
+from dis_core.images import read_picture
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+
+
+@pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_plug_ins_are_written_in_python_3_8(path: Path) -> None:
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_plug_ins_import_the_standard_library_and_their_editor_only(path: Path) -> None:
+    editors = {
+        "child": {"child"},
+        "dis-select-subject": {"gi", "child", *(other.stem for other in path.parent.iterdir())},
+    }
+    allowed = editors.get(path.parent.name, {"krita", "PyQt5", "PyQt6"})
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(str(node.module).partition(".")[0])
+
+    assert found <= allowed | set(sys.stdlib_module_names)
+
+
+# The command line
+
+
+def parsed(arguments: list[str]) -> dict[str, object]:
+    """What dis-core itself understands of a command line."""
+    parent = click.Context(group, info_name="dis-core")
+    command = group.get_command(parent, arguments[0])
+    assert command is not None
+    return command.make_context(arguments[0], list(arguments[1:]), parent=parent).params
+
+
+@pytest.mark.parametrize("result", RESULTS)
+def test_dis_core_understands_what_plug_ins_ask_for(result: str) -> None:
+    settings = Settings(result=result, quality="best", grow_px=-MOST_PX, feather_px=MOST_PX)
+    region = Region(look_in=(1, 2, 30, 40), around=(5, 6, 7, 8))
+
+    arguments = segment_arguments(settings, model="m", image="in.bmp", output="out.png", region=region, more=())
+
+    understood = parsed(arguments)
+    assert arguments[0] == ("cutout" if result == "cut" else "mask")
+    assert understood["inputs"] == ("in.bmp",)
+    assert understood["output"] == "out.png"
+    assert understood["roi"] == (1, 2, 31, 42)
+    assert understood["boxes"] == ((5, 6, 12, 14),)
+    assert (understood["grow"], understood["feather"]) == (-MOST_PX, MOST_PX)
+    assert (understood["model"], understood["quality"], understood["progress"]) == ("m", "best", "json")
+    assert understood["stop_at_eof"]
+
+
+def test_dis_core_understands_how_models_are_listed_and_fetched() -> None:
+    assert parsed(list(LIST_ARGUMENTS))["as_json"]
+    assert parsed(fetch_arguments("m"))["names"] == ("m",)
+
+
+def test_edges_reach_as_far_in_plug_ins_as_in_the_command() -> None:
+    assert MOST_PX == MOST_EDGE_PX
+
+
+def test_further_options_go_to_the_end() -> None:
+    arguments = segment_arguments(Settings(), model="m", image="a", output="b", region=Region(), more=("--warm",))
+
+    assert arguments[-1] == "--warm"
+    assert "--roi" not in arguments
+    assert "--box" not in arguments
+    assert not any(argument.startswith(("--grow", "--feather")) for argument in arguments)
+
+
+# Settings
+
+
+@given(st.builds(Settings, mode=st.sampled_from(["replace", "add"]), model=st.text(), grow_px=st.integers(-100, 100)))
+def test_settings_survive_being_kept_as_text(settings: Settings) -> None:
+    assert from_strings(settings.to_strings()) == settings
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Settings().to_strings())), st.text()))
+def test_nonsense_is_replaced_by_what_is_usual(kept: dict[str, str]) -> None:
+    settings = from_strings(kept)
+
+    assert replace(settings, model=AUTOMATIC).mode in ("replace", "add", "subtract", "intersect")
+    assert -MOST_PX <= settings.grow_px <= MOST_PX
+    assert 0 <= settings.feather_px <= MOST_PX
+
+
+boxes = st.tuples(st.integers(-50, 300), st.integers(-50, 300), st.integers(1, 200), st.integers(1, 200))
+
+
+@given(boxes, boxes)
+def test_where_to_look_lies_within_the_source_and_holds_the_selection(
+    selected: tuple[int, int, int, int], source: tuple[int, int, int, int]
+) -> None:
+    box = region_box(selected, source)
+
+    left, top = max(selected[0], source[0]), max(selected[1], source[1])
+    right = min(selected[0] + selected[2], source[0] + source[2])
+    bottom = min(selected[1] + selected[3], source[1] + source[3])
+    if box is None or box[2] == 0:
+        assert box is None or right <= left or bottom <= top
+        return
+    assert 0 <= box[0] < box[0] + box[2] <= source[2]
+    assert 0 <= box[1] < box[1] + box[3] <= source[3]
+    if right > left and bottom > top:
+        assert box[0] + source[0] <= left
+        assert right <= box[0] + source[0] + box[2]
+
+
+def test_without_a_selection_everything_is_looked_at() -> None:
+    assert region_box(None, (0, 0, 10, 10)) is None
+
+
+SOURCE = (20, 10, 100, 80)
+
+
+def test_a_model_that_finds_the_subject_itself_looks_around_the_selection() -> None:
+    region = region_of(Settings(), (50, 40, 10, 10), SOURCE, is_told=False)
+
+    assert region == Region(look_in=region_box((50, 40, 10, 10), SOURCE))
+
+
+def test_a_model_that_is_told_gets_the_selections_own_box() -> None:
+    assert region_of(Settings(), (50, 40, 10, 12), SOURCE, is_told=True) == Region(around=(30, 30, 10, 12))
+    assert region_of(Settings(), (0, 0, 500, 500), SOURCE, is_told=True) == Region(around=(0, 0, 100, 80))
+
+
+@pytest.mark.parametrize(
+    ("settings", "selected"), [(Settings(), None), (Settings(region="everywhere"), (50, 40, 10, 12))]
+)
+def test_a_model_that_is_told_asks_for_a_selection(
+    settings: Settings, selected: tuple[int, int, int, int] | None
+) -> None:
+    region = region_of(settings, selected, SOURCE, is_told=True)
+
+    assert region.arguments() == []
+    assert "select roughly around the subject" in region.refusal
+    assert "“Around the selection”" in region.refusal
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_selection_that_lies_elsewhere_is_refused(is_told: bool) -> None:
+    assert "outside of what is looked at" in region_of(Settings(), (300, 5, 9, 9), SOURCE, is_told=is_told).refusal
+
+
+def test_everywhere_means_everywhere() -> None:
+    assert region_of(Settings(region="everywhere"), (50, 40, 10, 12), SOURCE, is_told=False) == Region()
+
+
+# Answers
+
+
+def line(**event: object) -> bytes:
+    return json.dumps(event).encode() + b"\n"
+
+
+@given(st.data())
+def test_answers_may_come_in_any_pieces(data: st.DataObject) -> None:
+    spoken = line(event="progress", fraction=0.25, doing="größer") + line(event="progress", fraction=1, doing="done")
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(spoken)), max_size=5)))
+    answers = Answers()
+
+    heard = [
+        progress
+        for start, end in zip([0, *cuts], [*cuts, len(spoken)], strict=True)
+        for progress in answers.feed(spoken[start:end])
+    ]
+
+    assert heard == [Progress(0.25, "größer"), Progress(1.0, "done")]
+
+
+def test_a_result_is_understood() -> None:
+    answers = Answers()
+    answers.feed(line(event="result", model="pdfnet@main", device="cpu", seconds=2, remarks=["a remark"]))
+
+    assert answers.finish(0, b"") == Done("pdfnet", "cpu", 2.0, ("a remark",))
+
+
+def test_an_error_is_understood() -> None:
+    answers = Answers()
+    answers.feed(line(event="error", code="OutOfMemory", message="too little memory", hint="close something"))
+
+    failed = answers.finish(1, b"dis-core: too little memory\n")
+
+    assert failed == Failed("OutOfMemory", "too little memory", "close something")
+    assert failed.in_words() == "Too little memory (close something)"
+
+
+def test_what_is_no_answer_is_passed_over() -> None:
+    answers = Answers()
+
+    assert answers.feed(b"Downloading...\n[1, 2]\n\xff\xfe\n" + line(event="news") + b"x" * 3_000_000) == []
+    assert answers.feed(b"\n" + line(event="progress", fraction="much", doing=3)) == [Progress(0.0, "3")]
+
+
+def test_a_child_that_dies_without_words_is_told_of() -> None:
+    failed = Answers().finish(-9, b"Traceback\nMemoryError\n")
+
+    assert isinstance(failed, Failed)
+    assert failed.code == CRASHED
+    assert "MemoryError" in failed.message
+
+
+# How dis-core is found and started
+
+
+def test_the_command_that_was_installed_is_found(tmp_path: Path) -> None:
+    content = {"command": [sys.executable, "-m", "dis_core"], "segment_options": ["--warm"]}
+    (tmp_path / COMMAND_FILE).write_text(json.dumps(content), encoding="utf-8")
+
+    assert find_program(str(tmp_path)) == Program((sys.executable, "-m", "dis_core"), {}, ("--warm",))
+
+
+@pytest.mark.parametrize("content", ['{"command": ["/gone/python"]}', "{", "[]", '{"command": []}', '{"command": 3}'])
+def test_else_one_on_the_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    (tmp_path / COMMAND_FILE).write_text(content, encoding="utf-8")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "dis-core").write_text("#!/bin/sh\n", encoding="utf-8")
+    (folder / "dis-core").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+    assert find_program(str(tmp_path)) == Program((str(folder / "dis-core"),))
+
+
+def test_or_none_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("shared.program.usual_folders", lambda: ())
+
+    assert find_program(str(tmp_path)) is None
+    assert read_command(str(tmp_path / "nothing.json")) is None
+
+
+def test_on_windows_a_command_is_quoted_as_windows_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Program((r"C:\my tools\python.exe", "-m", "dis_core"))
+
+    with monkeypatch.context() as windows:
+        windows.setattr("shared.program.os.name", "nt")
+        line = command_line(program, "fetch", "m")
+
+    assert line == r'"C:\my tools\python.exe" -m dis_core fetch m'
+
+
+def test_the_editors_environment_does_not_break_the_child() -> None:
+    inherited = {
+        "PYTHONPATH": "/krita",
+        "PYTHONHOME": "/krita",
+        "LD_LIBRARY_PATH": "/app",
+        "QT_PLUGIN_PATH": "/app",
+        "GIMP3_DIRECTORY": "/g",
+        "HOME": "/home/me",
+        "PATH": "/bin",
+        "HTTPS_PROXY": "http://proxy",
+    }
+
+    environment = child_environment(inherited, Program(("x",), {"PYTHONPATH": "/mine"}))
+
+    assert environment == {
+        "HOME": "/home/me",
+        "PATH": "/bin",
+        "HTTPS_PROXY": "http://proxy",
+        "PYTHONUTF8": "1",
+        "PYTHONPATH": "/mine",
+    }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows names files in Unicode")
+def test_names_of_files_and_text_lead_to_each_other() -> None:
+    assert text_of(file_name("/hé me/ä.png")) == "/hé me/ä.png"
+    assert os.fsencode(file_name("/hé me")) == "/hé me".encode()
+
+
+# Pixels
+
+
+@pytest.mark.parametrize(("masks", "order"), [(BLUE_FIRST, [2, 1, 0, 3]), (RED_FIRST, [0, 1, 2, 3])])
+def test_pixels_arrive_unchanged(masks: tuple[int, int, int, int], order: list[int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
+
+    file = bitmap_header(5, 7, masks) + pixels.tobytes()
+
+    picture = read_picture(file)
+    assert len(file) == HEADER_BYTES + 4 * 5 * 7
+    assert np.array_equal(picture.pixels, pixels[..., order[:3]])
+    assert picture.alpha is not None
+    assert np.array_equal(np.rint(picture.alpha * 255), pixels[..., 3])
+    assert picture.icc_profile is None
+    assert not picture.remarks
+
+
+def test_dust_is_taken_off_and_all_else_stays() -> None:
+    assert without_dust(bytes(range(256))) == bytes(DUST + 1) + bytes(range(DUST + 1, 256))
+
+
+def test_a_subject_covers_at_least_one_pixel_by_half() -> None:
+    assert has_subject(b"\0\x80\0")
+    assert not has_subject(b"\0\x7f\0")

@@ -1,0 +1,202 @@
+"""What the plug-ins of all editors make of the models that there are, and what they offer where one is missing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from shared.answers import Failed
+from shared.models import Model, choose, parse_models
+from shared.program import Program
+from shared.remedies import COPY, DOWNLOAD, Remedy, remedy_for, without_model, without_program
+from shared.settings import AUTOMATIC, LIST_ARGUMENTS
+
+from dis_core.cli.main import group
+
+FULL = Model("full", "the full one", "MIT", "yes", draft=False, missing_bytes=411_000_000)
+DRAFT = Model("tiny", "a draft", "MIT", "yes", draft=True, missing_bytes=0)
+PROGRAM = Program(("/my tools/python", "-m", "dis_core"))
+
+LISTED = json.dumps(
+    [
+        {"name": "full", "task": "matte", "present": False, "size_bytes": 400, "needed": ["depth", "part"]},
+        {"name": "tiny", "task": "matte", "present": True, "size_bytes": 7, "draft": True},
+        {"name": "odd", "task": "matte", "present": False, "size_bytes": None},
+        {"name": "depth", "task": "depth", "present": False, "size_bytes": 100},
+        {"name": "part", "task": "part", "present": False, "size_bytes": 30},
+    ]
+).encode()
+
+
+def test_a_model_counts_as_ready_only_with_all_that_it_needs() -> None:
+    full, tiny, odd = parse_models(LISTED)
+
+    assert (full.missing_bytes, tiny.missing_bytes) == (530, 0)
+    assert tiny.is_ready
+    assert not odd.is_ready
+
+
+def test_what_dis_core_lists_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    group.main(list(LIST_ARGUMENTS), standalone_mode=False)
+
+    models = parse_models(capsys.readouterr().out.encode())
+
+    assert [model.name for model in models if model.is_ready] == ["dis-lite"]
+    assert choose(AUTOMATIC, models) == models[0]
+    assert "commercial use: conditional" in models[0].terms()
+
+
+def test_a_model_says_whether_it_is_told_and_one_that_takes_no_box_is_left_out() -> None:
+    listed = [
+        {"name": "free", "task": "matte", "present": True},
+        {"name": "told", "task": "matte", "present": True, "prompts": ["box", "points"]},
+        {"name": "pointed at", "task": "matte", "present": True, "prompts": ["points"]},
+        {"name": "a part", "task": "part", "present": True},
+    ]
+
+    models = parse_models(json.dumps(listed).encode())
+
+    assert [(model.name, model.is_told) for model in models] == [("free", False), ("told", True)]
+    assert choose(AUTOMATIC, models[::-1]) == models[0]
+
+
+PAGE = "https://x.org"
+BY_HAND = {"name": "hand", "task": "matte", "present": False, "size_bytes": 9_000_000, "homepage": PAGE}
+PART = {"name": "part", "task": "part", "present": False, "size_bytes": 5_000_000}
+
+
+def listed_first(*entries: dict[str, object]) -> Model:
+    """The first model of a list."""
+    return parse_models(json.dumps(entries).encode())[0]
+
+
+def test_a_file_that_no_program_can_fetch_is_fetched_by_hand() -> None:
+    model = listed_first(BY_HAND)
+
+    remedy = without_model(model, [model, DRAFT], PROGRAM)
+
+    assert not model.is_ready
+    assert model.label() == "hand (to be fetched by hand)"
+    assert remedy.kind == COPY
+    assert PAGE in remedy.words
+    assert "downloads" not in remedy.words
+    assert "tiny, which is here" in remedy.words
+
+
+def test_a_file_that_was_fetched_by_hand_is_handed_to_the_dis_core_of_the_plug_in() -> None:
+    model = listed_first(BY_HAND)
+
+    remedy = without_model(model, [model], PROGRAM)
+
+    assert remedy.what == "'/my tools/python' -m dis_core fetch hand --from FILE"
+
+
+def test_beside_a_file_by_hand_it_is_said_how_much_is_downloaded() -> None:
+    model = listed_first({**BY_HAND, "needed": ["part"]}, PART)
+
+    remedy = without_model(model, [model], PROGRAM)
+
+    assert remedy.kind == COPY
+    assert "It downloads 5 MB besides, once." in remedy.words
+
+
+def test_what_is_missing_beside_a_file_that_is_here_is_downloaded() -> None:
+    model = listed_first({**BY_HAND, "present": True, "needed": ["part"]}, PART)
+
+    remedy = without_model(model, [model], PROGRAM)
+
+    assert (remedy.kind, remedy.button) == (DOWNLOAD, "Download hand, 5 MB")
+
+
+NEEDY = {"name": "needy", "task": "matte", "present": True, "needed": ["part"]}
+INSTALL = "pip install 'dis-core[more]'"
+
+
+@pytest.mark.parametrize(
+    ("model", "part"),
+    [
+        ({"install_command": INSTALL}, {"install_command": None}),
+        ({"install_command": None}, {"install_command": INSTALL}),
+        ({"install_command": INSTALL}, {"install_command": INSTALL}),
+        ({"install_command": INSTALL, "present": False, "homepage": PAGE}, {}),
+    ],
+    ids=["itself", "its part", "both", "and a file by hand"],
+)
+def test_a_model_whose_packages_are_not_installed_is_never_downloaded(
+    model: dict[str, object], part: dict[str, object]
+) -> None:
+    needy = listed_first({**NEEDY, **model}, {**PART, **part})
+
+    remedy = without_model(needy, [needy, DRAFT], PROGRAM)
+
+    assert not needy.is_ready
+    assert needy.label() == "needy (needs another package)"
+    assert (remedy.kind, remedy.button, remedy.what) == (COPY, "Copy the command", f"{INSTALL}\n")
+    assert "needs a package that is not installed" in remedy.words
+    assert "in the environment in which dis-core is" in remedy.words
+    assert "tiny, which is here" in remedy.words
+
+
+def test_packages_of_several_models_take_several_commands() -> None:
+    needy = listed_first({**NEEDY, "install_command": INSTALL}, {**PART, "install_command": "pip install one"})
+
+    remedy = without_model(needy, [needy], PROGRAM)
+
+    assert (remedy.button, remedy.what) == ("Copy the commands", f"{INSTALL}\npip install one\n")
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        without_program("gimp"),
+        without_model(listed_first(BY_HAND), [], PROGRAM),
+        without_model(listed_first({**NEEDY, "install_command": INSTALL}), [], PROGRAM),
+    ],
+    ids=["program", "file", "package"],
+)
+def test_without_a_button_the_words_go_with_what_it_would_copy(remedy: Remedy) -> None:
+    words = remedy.without_button()
+
+    assert "button" in remedy.words
+    assert "button" not in words
+    assert " below, in a terminal" in words
+    assert words.endswith(f"\n\n{remedy.what.strip()}")
+
+
+@pytest.mark.parametrize("listed", [b"", b"{", b"[1]", b"[{}]", b"\xff"])
+def test_a_list_that_makes_no_sense_is_empty(listed: bytes) -> None:
+    assert parse_models(listed) == []
+
+
+def test_the_automatic_choice_is_no_draft() -> None:
+    assert choose(AUTOMATIC, [DRAFT, FULL]) == FULL
+    assert choose("tiny", [DRAFT, FULL]) == DRAFT
+    assert choose("other", [DRAFT, FULL]) is None
+
+
+def test_a_missing_model_is_offered_with_size_license_and_what_else_there_is() -> None:
+    remedy = without_model(FULL, [FULL, DRAFT], PROGRAM)
+
+    assert (remedy.kind, remedy.what, remedy.button) == (DOWNLOAD, "full", "Download full, 411 MB")
+    assert "License: MIT" in remedy.words
+    assert "tiny, which is here" in remedy.words
+
+
+@pytest.mark.parametrize("code", ["WeightsMissing", "HubUnreachable", "WeightsCorrupt"])
+def test_weights_can_be_mended_by_a_click(code: str) -> None:
+    remedy = remedy_for(Failed(code, "gone"), FULL, [FULL], PROGRAM)
+
+    assert remedy is not None
+    assert remedy.kind == DOWNLOAD
+
+
+def test_what_no_click_can_mend_gets_no_button() -> None:
+    assert remedy_for(Failed("OutOfMemory", "too large"), FULL, [FULL], PROGRAM) is None
+    assert remedy_for(Failed("WeightsMissing", "gone"), DRAFT, [DRAFT], PROGRAM) is None
+
+
+def test_without_dis_core_the_commands_are_for_this_editor() -> None:
+    remedy = without_program("krita")
+
+    assert remedy.kind == COPY
+    assert "plugin install krita" in remedy.what
