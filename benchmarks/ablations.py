@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from dis_core.training.files_tmp import written_whole
 
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.scores import mean_scores
@@ -26,7 +27,6 @@ from dis_core.models.backbones.efficientnet import CHANNELS
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet, Stream
 from dis_core.models.tensors import to_array
 from dis_core.progress import ignore
-from dis_core.training.files import written_whole
 from dis_core.training.imagenet import freeze_offsets, freeze_what_is_general, pretrained_efficientnet
 from dis_core.training.learner import Learner
 from dis_core.training.log import Journal

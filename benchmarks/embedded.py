@@ -27,11 +27,11 @@ from dis_core.evaluation.boundaries import iou
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.pairs import read_matte
 from dis_core.evaluation.scores import mean_scores
-from dis_core.images import read_picture
-from dis_core.model_spec import Placement, Segmenter
+from dis_core.images.reading import read_picture
 from dis_core.models.dis_lite import segmenter as dis_lite
 from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.pipeline import load_segmenter
+from dis_core.protocols import Placement, Segmenter
 from dis_core.scenes.scene import make_scene
 from dis_core.weights import store
 

@@ -31,11 +31,11 @@ from safetensors.torch import save_file
 
 from dis_core.device import choose_placement
 from dis_core.geometry import Box
-from dis_core.images import read_picture
-from dis_core.model_spec import NO_PROMPT, Prompt
+from dis_core.images.reading import read_picture
 from dis_core.models.depth_anything.estimator import small_network
 from dis_core.models.sam.network import base_network, large_network
 from dis_core.pipeline import load_segmenter
+from dis_core.protocols import NO_PROMPT, Prompt
 from dis_core.registry.builtin_models import dis_register_models
 from dis_core.registry.manager import find_matte_model, find_model
 

@@ -27,13 +27,15 @@ from numpy.typing import NDArray
 from dis_core.device import choose_placement, run_on, tiles_at_once
 from dis_core.evaluation.boundaries import boundary_iou, mean_boundary_accuracy
 from dis_core.evaluation.metrics import measure, truth_mask
-from dis_core.model_spec import NO_PROMPT, Effort, RefinedLevel, Refiner, Segmentation, Segmenter
 from dis_core.models.resample import resize_by_area
 from dis_core.models.tensors import to_array, to_tensor
 from dis_core.pipeline import load_segmenter
 from dis_core.progress import ignore
+from dis_core.protocols import NO_PROMPT, Effort, RefinedLevel, Refiner, Segmentation, Segmenter
 from dis_core.refinement.coarse_to_fine import Passes
-from dis_core.refinement.tiles import refine_fast, refine_with_tiles, shrunk
+from dis_core.refinement.fast import refine_fast
+from dis_core.refinement.resizing import shrunk
+from dis_core.refinement.tiles import refine_with_tiles
 from dis_core.refinement.zoom import cut_out, fade_in, place_of, second_opinion, small_subject
 from dis_core.registry.manager import find_model
 from dis_core.scenes.scene import make_fine_scene, make_scene

@@ -31,10 +31,10 @@ from plain_pdfnet import plain_logits
 from safetensors.torch import load_file, save_file
 
 from dis_core.device import choose_placement, run_on
-from dis_core.images import read_picture
-from dis_core.images.writing import write_picture
+from dis_core.images.picture import write_picture
+from dis_core.images.reading import read_picture
 from dis_core.matte.matte import Matte
-from dis_core.model_spec import DepthEstimator, Effort, Placement, Precision, Segmentation
+from dis_core.model_spec import Precision
 from dis_core.models.depth_anything.estimator import DepthAnything, small_network
 from dis_core.models.pdfnet.checkpoint import published_network
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
@@ -42,7 +42,8 @@ from dis_core.models.pdfnet.segmenter import PDFNetSegmenter, load_published
 from dis_core.models.resample import resize_bicubic
 from dis_core.pipeline import visible_colors
 from dis_core.progress import ignore
-from dis_core.refinement.tiles import refine_fast
+from dis_core.protocols import DepthEstimator, Effort, Placement, Segmentation
+from dis_core.refinement.fast import refine_fast
 
 SIDE_PX = 1024
 PHOTO_PX = (3000, 4000)

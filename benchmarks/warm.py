@@ -3,7 +3,7 @@
     python benchmarks/warm.py --megapixels 1 24 --rounds 9 --json warm.json
 
 Both ways make the same mask of the same image with the same loaded model, in turns: one in this process on a warm
-`Workshop` (the work itself), the other as a command `dis-core mask --warm`, from its start to its end. The overhead is
+`JobRunner` (the work itself), the other as a command `dis-core mask --warm`, from its start to its end. The overhead is
 the difference within a pair, so that what else the machine does at the time falls on both. The seconds are told, and
 the largest stable unit is the median. `start` is how long a daemon takes from nothing to its first answer.
 
@@ -30,8 +30,8 @@ import numpy as np
 from PIL import Image
 
 from dis_core.daemon import client, endpoint
-from dis_core.jobs.job import Failure, MaskStyle, Order, Segmenting
-from dis_core.jobs.runner import Workshop
+from dis_core.jobs.job import Job, JobFailure, MaskStyle, SegmentOptions
+from dis_core.jobs.runner import JobRunner
 from dis_core.progress import ignore
 
 MODEL = "dis-lite"
@@ -72,17 +72,17 @@ def write_image(path: Path, megapixels: int) -> None:
     Image.fromarray(np.where(inside[..., np.newaxis], noise, ramp)).save(path, quality=85)
 
 
-def in_process(workshop: Workshop, order: Order) -> float:
+def in_process(runner: JobRunner, job: Job) -> float:
     started = time.perf_counter()
-    came_of_it = workshop.fulfill(order, ignore)
-    if isinstance(came_of_it, Failure):
+    came_of_it = runner.run(job, ignore)
+    if isinstance(came_of_it, JobFailure):
         raise came_of_it.error
     return time.perf_counter() - started
 
 
-def warm_command(order: Order, refine: str, folder: Path) -> float:
+def warm_command(job: Job, refine: str, folder: Path) -> float:
     """A whole command, in a process of its own."""
-    command = [sys.executable, "-m", "dis_core", "mask", str(order.source), "-o", str(folder / "warm.png")]
+    command = [sys.executable, "-m", "dis_core", "mask", str(job.source), "-o", str(folder / "warm.png")]
     command += ["--model", MODEL, "--device", "cpu", "--refine", refine, "--overwrite", "--warm", "--progress", "none"]
     started = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
@@ -92,20 +92,20 @@ def warm_command(order: Order, refine: str, folder: Path) -> float:
 def measure(megapixels: int, refine: str, rounds: int, folder: Path) -> Row:
     source = folder / f"{megapixels}.jpg"
     write_image(source, megapixels)
-    wanted = Segmenting(model=MODEL, device="cpu", refine=refine)
-    order = Order(source, folder / "here.png", "png", MaskStyle(), wanted, overwrite=True)
-    workshop = Workshop()
-    in_process(workshop, order)
-    warm_command(order, refine, folder)
+    wanted = SegmentOptions(model=MODEL, device="cpu", refine=refine)
+    job = Job(source, folder / "here.png", "png", MaskStyle(), wanted, overwrite=True)
+    runner = JobRunner()
+    in_process(runner, job)
+    warm_command(job, refine, folder)
     pairs = []
     for number in range(rounds):
         # Each is first half of the time: the one that comes second finds files in the system's cache.
         if number % 2:
-            here = in_process(workshop, order)
-            pairs.append((here, warm_command(order, refine, folder)))
+            here = in_process(runner, job)
+            pairs.append((here, warm_command(job, refine, folder)))
         else:
-            there = warm_command(order, refine, folder)
-            pairs.append((in_process(workshop, order), there))
+            there = warm_command(job, refine, folder)
+            pairs.append((in_process(runner, job), there))
     if (folder / "here.png").read_bytes() != (folder / "warm.png").read_bytes():
         raise SystemExit("the two ways differ in their results; that makes no fair comparison")
     here, there = (statistics.median(times) for times in zip(*pairs, strict=True))

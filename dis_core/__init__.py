@@ -12,15 +12,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from dis_core.__version__ import __version__
+
 if TYPE_CHECKING:
     from dis_core.api import segment
     from dis_core.errors import DisError
     from dis_core.geometry import Box, Points
-    from dis_core.images import Picture, read_picture
+    from dis_core.images.picture import Picture
+    from dis_core.images.reading import read_picture
     from dis_core.matte.matte import Matte
     from dis_core.pipeline import Pipeline
-
-__version__ = "0.1.0"
 
 __all__ = ["Box", "DisError", "Matte", "Picture", "Pipeline", "Points", "__version__", "read_picture", "segment"]
 
@@ -28,10 +29,10 @@ _HOMES = {
     "Box": "dis_core.geometry",
     "DisError": "dis_core.errors",
     "Matte": "dis_core.matte.matte",
-    "Picture": "dis_core.images",
+    "Picture": "dis_core.images.picture",
     "Pipeline": "dis_core.pipeline",
     "Points": "dis_core.geometry",
-    "read_picture": "dis_core.images",
+    "read_picture": "dis_core.images.reading",
     "segment": "dis_core.api",
 }
 

@@ -6,19 +6,20 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from dis_core.device import AUTO
-from dis_core.model_spec import MAX_TILES
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
+from dis_core.protocols import MAX_TILES
 from dis_core.refinement.coarse_to_fine import AUTO as AUTO_REFINE
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dis_core.geometry import BoxLike, PromptLike
+    from dis_core.geometry import BoxLike
     from dis_core.images.reading import ImageLike
     from dis_core.matte.matte import Matte
-    from dis_core.model_spec import Quality
+    from dis_core.prompts import PromptLike
+    from dis_core.protocols import Quality
 
 
 @functools.lru_cache(maxsize=1)

@@ -10,7 +10,8 @@ from typing import cast
 import torch
 
 from dis_core.errors import DeviceUnavailable, OutOfMemory
-from dis_core.model_spec import FULL_DTYPE, Placement, Precision
+from dis_core.model_spec import Precision
+from dis_core.protocols import FULL_DTYPE, Placement
 
 AUTO = "auto"
 

@@ -1,17 +1,23 @@
-"""What the code around weights wants to know of a disk: sizes in words, room, checksums."""
+"""Files: whole-or-nothing writing, one program at a time, checksums, room on disks."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
+import secrets
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from dis_core.errors import BadRequest
+from dis_core.errors import BadRequest, OutputExists, OutputFailed
 from dis_core.progress import Report, ignore
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from filelock import BaseFileLock
 
 
 def megabytes(size_bytes: int, *, of: int | None = None) -> str:
@@ -64,3 +70,165 @@ def refuse_unreadable(file: Path) -> None:
         raise BadRequest(
             f"{file} cannot be read: {error.strerror}", hint="check its name, and whether you may read it"
         ) from error
+
+
+@contextmanager
+def one_at_a_time(lock_file: Path, waiting: str, report: Report) -> Iterator[None]:
+    """Let one process at a time do what the file stands for; `waiting` is what is reported meanwhile.
+
+    Raises OutputFailed if the file cannot be written, and what `report` raises.
+    """
+    import filelock
+
+    lock = filelock.FileLock(lock_file)
+    while not _locked(lock):
+        report(0.0, waiting)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _locked(lock: BaseFileLock) -> bool:
+    """Whether the lock could be had within a moment."""
+    path = Path(lock.lock_file)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0.3)
+    except TimeoutError:
+        return False
+    except OSError as error:
+        raise OutputFailed(f"{path} cannot be written: {error.strerror}", hint="make that folder yours") from error
+    return True
+
+
+@contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """A path to write to in `file`'s place; if all went well, it is renamed: a kill leaves the old file or the new one.
+
+    Raises OutputFailed.
+    """
+    beside = file.with_name(f"{file.name}.new")
+    with told_in_words(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        beside.replace(file)
+
+
+@contextmanager
+def told_in_words(file: Path) -> Iterator[None]:
+    """Turn what goes wrong in writing `file` into OutputFailed."""
+    from safetensors import SafetensorError
+
+    problem = f"{file} cannot be written"
+    hint = "make room on that disk, or give another folder"
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise OutputFailed(f"{problem}: {error}", hint=hint) from error
+    except RuntimeError as error:
+        if "PytorchStreamWriter" not in str(error):  # torch has no class for it
+            raise
+        raise OutputFailed(f"{problem} whole", hint=hint) from error
+
+
+# How file systems without hard links (FAT, some network drives, Android) say so.
+_NO_LINKS: Final = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+_HINTS: Final = {
+    errno.ENOSPC: "there is no space left: free some, or write to another disk",
+    errno.EDQUOT: "your quota is used up: free some space, or write to another disk",
+    errno.ENOENT: "make the folder first, or check the spelling",
+    errno.ENOTDIR: "make the folder first, or check the spelling",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "the disk is read-only: choose another one",
+    errno.EISDIR: "give the name of a file, not of a folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EFBIG: "the file is larger than is allowed there: write to another disk",
+}
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+    """Make `path` a file with this content: other programs see all of it or nothing, whatever happens in between.
+
+    The bytes go to a temporary file in the same folder and reach the disk before it gets its name. A symbolic link in
+    the place counts as taken, and is replaced, never followed, where `overwrite` allows it.
+    Raises OutputExists if the place is taken, OutputFailed if the file cannot be written.
+    """
+    if "\0" in str(path):
+        raise OutputFailed(f"{str(path)!r} is no name of a file", hint="check the spelling")
+    if not overwrite:
+        refuse_taken(path)
+    # A short name of its own: one made from the path's could be longer than the file system allows.
+    temporary = path.parent / f".dis-core-{secrets.token_hex(8)}.part"
+    try:
+        try:
+            _write_to_disk(temporary, data)
+            if overwrite:
+                temporary.replace(path)
+            else:
+                _name_unless_taken(temporary, path)
+        finally:  # after a failure or Ctrl-C; after success there is nothing left of that name
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                temporary.unlink()
+        _sync_folder(path.parent)
+    except FileExistsError as error:
+        raise _taken(path) from error
+    except OSError as error:
+        raise write_failed(path, error) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing. Raises OutputFailed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_failed(folder, error) from error
+
+
+def _write_to_disk(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _name_unless_taken(temporary: Path, path: Path) -> None:
+    """Give the file its name. Raises FileExistsError if somebody took it in the meantime."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # Without hard links there is a gap of microseconds here, except on Windows, where rename refuses by itself.
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        temporary.rename(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the new name to the disk too, where folders can be opened for that (not on Windows)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems refuse this for folders; the file itself is written by then.
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def refuse_taken(path: Path) -> None:
+    if os.path.lexists(path):
+        raise _taken(path)
+
+
+def _taken(path: Path) -> OutputExists:
+    return OutputExists(f"{path} exists already", hint="give another name, or allow overwriting (--overwrite)")
+
+
+def write_failed(place: object, error: OSError) -> OutputFailed:
+    hint = _HINTS.get(error.errno or 0, "check the folder and the disk")
+    return OutputFailed(f"{place} could not be written: {error.strerror or error}", hint=hint)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from dis_core.model_spec import ModelSpec, Placement, RefinerSpec
+from dis_core.model_spec import ModelSpec, RefinerSpec
+from dis_core.protocols import Placement
 
 if TYPE_CHECKING:
     import click

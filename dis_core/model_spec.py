@@ -1,36 +1,37 @@
-"""What a model declares about itself, and what the code around it may expect; nothing here imports torch."""
+"""What a model declares about itself; nothing here imports torch.
+
+Authors of plug-ins find here all that a model is made of: also what it is called with, from `protocols`, and places.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Literal
 
-from dis_core.geometry import NO_POINTS
-from dis_core.geometry import Box as Box  # a model's author finds them here
+from dis_core.geometry import Box as Box
 from dis_core.geometry import Points as Points
-from dis_core.progress import Report, ignore
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    import torch
-    from numpy.typing import NDArray
-
-Quality = Literal["draft", "normal", "best"]
-"""draft: half the network's input size; normal: as published; best: averaged over flipped and scaled views."""
+from dis_core.protocols import FULL_DTYPE as FULL_DTYPE
+from dis_core.protocols import MAX_TILES as MAX_TILES
+from dis_core.protocols import NO_PROMPT as NO_PROMPT
+from dis_core.protocols import CloserLook as CloserLook
+from dis_core.protocols import Conversion as Conversion
+from dis_core.protocols import DepthEstimator as DepthEstimator
+from dis_core.protocols import DepthLoader as DepthLoader
+from dis_core.protocols import Effort as Effort
+from dis_core.protocols import MatteLoader as MatteLoader
+from dis_core.protocols import Placement as Placement
+from dis_core.protocols import Prompt as Prompt
+from dis_core.protocols import Quality as Quality
+from dis_core.protocols import Refined as Refined
+from dis_core.protocols import RefinedLevel as RefinedLevel
+from dis_core.protocols import Refinement as Refinement
+from dis_core.protocols import Refiner as Refiner
+from dis_core.protocols import Segmentation as Segmentation
+from dis_core.protocols import Segmenter as Segmenter
 
 Precision = Literal["full", "half"]
 """full: all arithmetic in float32; half: for graphics cards, products and convolutions in float16."""
 
-FULL_DTYPE = "float32"
-
-CloserLook = Literal["taken", "rejected", "not needed"]
-"""What became of a second look at a small subject; rejected: it contradicted the first."""
-
-MAX_TILES = 256
-"""How many tiles a refiner may look at unless told otherwise: enough for some 100 megapixels at 1024 a tile."""
 
 PromptKind = Literal["box", "points"]
 """With what a model can be told which subject is meant."""
@@ -122,185 +123,3 @@ class RefinerSpec:
     summary: str
     refiner: str
     looks_closer: bool = True
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a model runs and in which precision; strings, so that declarations stay free of torch."""
-
-    device: str
-    dtype: str = FULL_DTYPE
-
-
-@dataclass(frozen=True, eq=False)
-class Prompt:
-    """What the user says beside the image.
-
-    `depth`, if given, is (H, W) float of the image's size, any range, near = large: used instead of an estimate.
-    `boxes` and `points` say which subject is meant; what belongs together among them, `places.wanted_objects` tells.
-    """
-
-    depth: NDArray[np.floating[Any]] | None = None
-    boxes: tuple[Box, ...] = ()
-    points: Points = NO_POINTS
-
-    @property
-    def names_a_place(self) -> bool:
-        """Whether it says which subject is meant."""
-        return bool(self.boxes or self.points.subject)
-
-
-@dataclass(frozen=True, eq=False)
-class Segmentation:
-    """What a segmenter answers; all planes are (H, W) float32 in [0, 1].
-
-    `alpha` is the matte, and `depth` the one it used, or None. The rest is what its tiles need to know of the whole
-    image: `guide` is a coarse mask that the matte was made from, if there was one, and `extremes` are those values of
-    the network's own answer that became 0 and 1 in the matte.
-    """
-
-    alpha: NDArray[np.float32]
-    depth: NDArray[np.float32] | None = None
-    guide: NDArray[np.float32] | None = None
-    extremes: tuple[float, float] = (0.0, 1.0)
-
-
-NO_PROMPT = Prompt()
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much a refiner may do: `max_tiles` looks of the model in all, `tiles_at_once` in a batch at most."""
-
-    max_tiles: int
-    tiles_at_once: int = 1
-
-
-@dataclass(frozen=True)
-class RefinedLevel:
-    """What became of the tiles of one level, an image of `size` (height, width).
-
-    `tiles_run` were looked at, and `tiles_rejected` of them contradicted what was known; `tiles_skipped` held no
-    boundary or lay where the level before had rejected one; `tiles_over_limit` were promising, but too many.
-    """
-
-    size: tuple[int, int]
-    tiles_run: int
-    tiles_skipped: int
-    tiles_rejected: int
-    tiles_over_limit: int
-
-
-@dataclass(frozen=True, eq=False)
-class Refined:
-    """What a refiner answers: `alpha` (H, W) float32 in [0, 1], and what it did level by level, if it works so."""
-
-    alpha: NDArray[np.float32]
-    levels: tuple[RefinedLevel, ...] = ()
-
-
-@dataclass(frozen=True)
-class Refinement:
-    """What was done to make a matte finer than the model's one look at the image, and how long it took.
-
-    `closer_look` says whether a second look at the subject alone replaced the first: "rejected" if it contradicted it.
-    """
-
-    method: str
-    seconds: float
-    closer_look: CloserLook = "not needed"
-    levels: tuple[RefinedLevel, ...] = ()
-
-    @property
-    def tiles_run(self) -> int:
-        """How many tiles the model looked at, on all levels."""
-        return sum(level.tiles_run for level in self.levels)
-
-    @property
-    def tiles_skipped(self) -> int:
-        """How many had nothing to gain."""
-        return sum(level.tiles_skipped for level in self.levels)
-
-    @property
-    def tiles_rejected(self) -> int:
-        """How many of those that were looked at contradicted what was known."""
-        return sum(level.tiles_rejected for level in self.levels)
-
-    @property
-    def tiles_over_limit(self) -> int:
-        """How many were left out because of the limit."""
-        return sum(level.tiles_over_limit for level in self.levels)
-
-
-class Segmenter(Protocol):
-    """A loaded model: an image in, a matte out."""
-
-    def __call__(
-        self,
-        image: NDArray[np.float32],
-        *,
-        prompt: Prompt = NO_PROMPT,
-        quality: Quality = "normal",
-        report: Report = ignore,
-    ) -> Segmentation:
-        """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1]; resizing is the model's own affair."""
-
-    def side_for(self, quality: Quality) -> int:
-        """The side of the square to which images are shrunk, in pixels: more than that is not seen at once."""
-
-    def segment_tiles(
-        self,
-        tiles: Sequence[NDArray[np.float32]],
-        *,
-        known: Sequence[Segmentation],
-        quality: Quality,
-        report: Report = ignore,
-    ) -> Sequence[NDArray[np.float32]]:
-        """The mattes, (H, W) float32 in [0, 1] each, of parts of one image, (H, W, 3) each, in one batch.
-
-        `known` are the same parts of what this segmenter answered for the whole image, at the tiles' size.
-        """
-
-
-class Refiner(Protocol):
-    """Makes a coarse matte as fine as its image."""
-
-    def __call__(
-        self,
-        image: NDArray[np.float32],
-        coarse: Segmentation,
-        segmenter: Segmenter,
-        *,
-        quality: Quality,
-        effort: Effort,
-        report: Report,
-    ) -> Refined:
-        """`image` is (H, W, 3) float32 sRGB in [0, 1]; the planes of `coarse` are (H, W), and so is the answer's."""
-
-
-class DepthEstimator(Protocol):
-    """A loaded depth model: an image in, relative inverse depth out."""
-
-    def __call__(self, image: NDArray[np.float32], *, report: Report = ignore) -> NDArray[np.float32]:
-        """Depth of `image`, (H, W, 3) float32 sRGB in [0, 1]: (H, W) float32, near = large, in no particular unit."""
-
-
-class MatteLoader(Protocol):
-    """Builds a segmenter from a file of weights that is in our own format and verified, as those of companions are."""
-
-    def __call__(self, weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> Segmenter: ...
-
-
-class DepthLoader(Protocol):
-    """Builds a depth estimator from a file of weights that is in our own format and verified."""
-
-    def __call__(self, weights: Path, *, placement: Placement) -> DepthEstimator: ...
-
-
-class Conversion(Protocol):
-    """Renames a published checkpoint to our network's state dict, drops training-only keys, and checks the rest.
-
-    Raises WeightsCorrupt naming the first key that is missing, left over or of another shape.
-    """
-
-    def __call__(self, published: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]: ...

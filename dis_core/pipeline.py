@@ -11,43 +11,34 @@ from numpy.typing import NDArray
 
 from dis_core.device import AUTO, choose_placement, run_on, tiles_at_once
 from dis_core.errors import BadRequest
-from dis_core.geometry import (
-    Box,
-    BoxLike,
-    Points,
-    PromptLike,
-    boxes_within,
-    checked_box,
-    checked_prompt,
-    parts_of,
-    points_within,
-)
-from dis_core.images import as_picture
+from dis_core.geometry import Box, BoxLike, Points, boxes_within, checked_box, points_within
+from dis_core.images.reading import as_picture
 from dis_core.matte.matte import Matte
-from dis_core.model_spec import (
+from dis_core.model_spec import ModelSpec, Precision
+from dis_core.models.pdfnet.spec import DRAFT_MODEL
+from dis_core.progress import Report, ignore, span
+from dis_core.prompts import PromptLike, checked_prompt, parts_of
+from dis_core.protocols import (
     MAX_TILES,
     NO_PROMPT,
     DepthEstimator,
     DepthLoader,
     Effort,
     MatteLoader,
-    ModelSpec,
     Placement,
-    Precision,
     Prompt,
     Quality,
     Segmenter,
 )
-from dis_core.progress import Report, ignore, span
 from dis_core.refinement import coarse_to_fine
 from dis_core.registry import manager as registry
-from dis_core.registry.builtin_models import DEFAULT_MODEL, DRAFT_MODEL
+from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.selection import obtain_specs
 from dis_core.weights import store
 from dis_core.weights.checkpoint import resolve
 
 if TYPE_CHECKING:
-    from dis_core.images import Picture
+    from dis_core.images.picture import Picture
     from dis_core.images.reading import ImageLike
 
 UNDER_TRANSPARENCY = np.float32(0.5)

@@ -217,8 +217,8 @@ def models_page() -> Iterator[str]:
     mattes, parts = ([spec for spec in specs if (spec.task == "matte") is wanted] for wanted in (True, False))
     yield from ("# Models", NOTE)
     yield (
-        "What comes with dis-core, as declared in `dis_core/registry/builtin_models.py`. `dis-core models` shows it too, with "
-        "the models of plug-ins and what of it is on your machine. *Commercial use* is about the weights: with "
+        "What comes with dis-core, as declared in `dis_core/registry/builtin_models.py`. `dis-core models` shows it "
+        "too, with the models of plug-ins and what of it is here. *Commercial use* is about the weights: with "
         "*conditional* their own license allows it, but there are terms to read first, of the license or of the data "
         "that they were trained on; [licenses](licenses.md) says which."
     )

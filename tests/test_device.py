@@ -7,7 +7,7 @@ import torch
 
 from dis_core.device import choose_placement, describe_devices, run_on, usable_devices
 from dis_core.errors import DeviceUnavailable, OutOfMemory
-from dis_core.model_spec import Placement
+from dis_core.protocols import Placement
 
 
 def test_auto_takes_the_best_device_there_is() -> None:

@@ -1,4 +1,4 @@
-"""The draft model that comes with the package: small, quick, and it finds the subject of most photographs."""
+"""The model that comes with the package: small, quick, and it finds the subject of most photographs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 
+from dis_core.errors import BadRequest
 from dis_core.evaluation.boundaries import iou
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.pairs import read_matte
 from dis_core.evaluation.scores import mean_scores
-from dis_core.images import read_picture
+from dis_core.images.reading import read_picture
 from dis_core.matte.matte import Matte
+from dis_core.models.dis_lite.spec import DIS_LITE
+from dis_core.models.pdfnet.spec import DEPTH_TINY
 from dis_core.pipeline import Pipeline
-from dis_core.registry.builtin_models import DEPTH_TINY, PDFNET_TINY
 from dis_core.scenes.scene import make_scene
 from dis_core.training.samples import FIRST_TRAINING_SEED
 from dis_core.weights import store
@@ -33,8 +35,19 @@ def pipeline() -> Pipeline:
     return Pipeline("cpu")
 
 
-def test_both_files_together_are_at_most_12_megabytes() -> None:
-    assert sum(store.embedded_path(spec).stat().st_size for spec in (PDFNET_TINY, DEPTH_TINY)) <= 12_000_000
+def test_all_embedded_weights_together_are_at_most_16_megabytes() -> None:
+    assert sum(store.embedded_path(spec).stat().st_size for spec in (DIS_LITE, DEPTH_TINY)) <= 16_000_000
+
+
+def test_it_is_found_by_the_name_of_the_draft_before_it(pipeline: Pipeline) -> None:
+    matte = pipeline.segment(EXAMPLES / "flower.jpg", model="pdfnet-tiny", refine="none")
+
+    assert matte.model.startswith("dis-lite@")
+
+
+def test_depth_that_it_would_not_look_at_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(BadRequest, match="dis-lite does not look at depth"):
+        pipeline.segment(EXAMPLES / "flower.jpg", model="pdfnet-tiny", depth=np.zeros((4, 4)))
 
 
 def test_held_out_scenes_meet_the_bars(pipeline: Pipeline) -> None:

@@ -8,16 +8,8 @@ import pytest
 
 import dis_core
 from dis_core.errors import BadRequest
-from dis_core.geometry import (
-    Box,
-    Points,
-    Wanted,
-    boxes_within,
-    checked_box,
-    checked_prompt,
-    points_within,
-    wanted_objects,
-)
+from dis_core.geometry import Box, Points, boxes_within, checked_box, points_within
+from dis_core.prompts import Wanted, checked_prompt, wanted_objects
 
 SIZE = (100, 200)
 LEFT, RIGHT = Box(10, 10, 50, 90), Box(40, 20, 190, 60)

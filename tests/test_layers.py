@@ -9,108 +9,46 @@ import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 import dis_core
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 PACKAGE = Path(dis_core.__file__).parent
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
-# A module's layer is that of its longest prefix here, so that "dis_core.cli" stands for all commands. Modules directly
-# below dis_core and dis_core.models have no such cover: each is named, and a new one is first of all placed.
-LAYERS = {
-    # 0: values. numpy, Pillow and other readers of files, and the standard library.
-    "dis_core": 0,
-    "dis_core.files": 0,
-    "dis_core.matte.edges": 0,
-    "dis_core.errors": 0,
-    "dis_core.images.formats": 0,
-    "dis_core.images": 0,
-    "dis_core.weights.waiting": 0,
-    "dis_core.geometry": 0,
-    "dis_core.progress": 0,
-    "dis_core.refinement.tiling": 0,
-    # 1: declarations. pluggy.
-    "dis_core.registry.requirements": 1,
-    "dis_core.weights.bundled": 1,
-    "dis_core.hookspecs": 1,
-    "dis_core.model_spec": 1,
-    "dis_core.jobs.job": 1,
-    "dis_core.jobs.json_values": 0,
-    "dis_core.models": 1,
-    "dis_core.registry.builtin_models": 1,
-    "dis_core.models.papers": 1,
-    "dis_core.registry.manager": 1,
-    "dis_core.registry.builtin_refiners": 1,
-    # 2: torch, and the files that it reads.
-    "dis_core.weights.checkpoint": 2,
-    "dis_core.device": 2,
-    "dis_core.refinement.zoom": 2,
-    "dis_core.matte.foreground": 2,
-    "dis_core.refinement.trust": 2,
-    "dis_core.refinement.guided_filter": 2,
-    "dis_core.weights.hub": 2,
-    "dis_core.models.tensors": 2,
-    "dis_core.models.birefnet.network": 2,
-    "dis_core.models.birefnet.checkpoint": 2,
-    "dis_core.models.birefnet.segmenter": 2,
-    "dis_core.models.birefnet.deformable": 2,
-    "dis_core.models.depth_anything.estimator": 2,
-    "dis_core.models.pdfnet.draft_depth": 2,
-    "dis_core.models.diffdis.network": 2,
-    "dis_core.models.diffdis.checkpoint": 2,
-    "dis_core.models.diffdis.segmenter": 2,
-    "dis_core.models.backbones.efficientnet": 2,
-    "dis_core.models.dis_sam.segmenter": 2,
-    "dis_core.models.value_range": 2,
-    "dis_core.models.isnet.network": 2,
-    "dis_core.models.isnet.checkpoint": 2,
-    "dis_core.models.isnet.segmenter": 2,
-    "dis_core.models.pdfnet.network": 2,
-    "dis_core.models.pdfnet.checkpoint": 2,
-    "dis_core.models.pdfnet.segmenter": 2,
-    "dis_core.models.key_mapping": 2,
-    "dis_core.models.resample": 2,
-    "dis_core.models.strips": 2,
-    "dis_core.models.sam.network": 2,
-    "dis_core.models.sam.attention": 2,
-    "dis_core.models.sam.checkpoint": 2,
-    "dis_core.models.square": 2,
-    "dis_core.models.progress_hooks": 2,
-    "dis_core.models.backbones.swin": 2,
-    "dis_core.refinement.coarse_to_fine": 2,
-    "dis_core.refinement.tiles": 2,
-    "dis_core.turns": 2,
-    "dis_core.weights.store": 2,
-    # 3: use.
-    "dis_core.evaluation": 3,
-    "dis_core.matte.matte": 3,
-    "dis_core.registry.selection": 3,
-    "dis_core.pipeline": 3,
-    "dis_core.api": 3,
-    "dis_core.training": 3,
-    "dis_core.jobs.runner": 3,
-    # 4: edges.
-    "dis_core.__main__": 4,
-    "dis_core.cli": 4,
-    "dis_core.daemon": 4,
-    "dis_core.editors": 4,
-}
+# Packages and single modules from the top of the house to its bottom; each may import what is in its own row or below.
+HOUSE = (
+    "__main__ cli",
+    "daemon editors",
+    "api jobs",
+    "pipeline",
+    "refinement training",
+    "registry",
+    "evaluation matte models scenes",
+    "images prompts weights",
+    "device files hookspecs",
+    "model_spec",
+    "protocols",
+    "geometry",
+    "__version__ errors planes progress",
+)
+
+ROW_OF = {name: row for row, names in enumerate(HOUSE) for name in names.split()}
+
 THIN_EDGE = ("dis_core.daemon.client", "dis_core.daemon.endpoint", "dis_core.daemon.protocol")
 """What a command loads to ask the daemon: the standard library and the errors."""
 
-WITHOUT_COVER = ("dis_core", "dis_core.models")
-
-ALLOWED_PACKAGES = {
-    0: {"PIL", "imagecodecs", "numpy", "tifffile"},
-    1: {"PIL", "imagecodecs", "numpy", "pluggy", "tifffile"},
-}
-"""What the two lower layers may import from outside; torch, timm, transformers and huggingface_hub are not among it."""
+LIGHT = (
+    "cli errors evaluation files geometry hookspecs images jobs.job jobs.json_values model_spec planes progress",
+    "prompts protocols registry.builtin_models registry.builtin_refiners registry.manager registry.requirements",
+    "weights.bundled weights.waiting",
+)
+"""What is loaded before an image is there: it may import numpy and readers of files, but nothing heavy on import."""
 
 HEAVY = ("torch", "timm", "transformers", "diffusers", "huggingface_hub")
 
@@ -132,14 +70,9 @@ def tree_of(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
-def layer_of(module: str) -> int | None:
-    """The layer of a module, or None if the table has none for it."""
-    if module in LAYERS:
-        return LAYERS[module]
-    cover = module.rpartition(".")[0]
-    while cover and cover not in LAYERS:
-        cover = cover.rpartition(".")[0]
-    return None if cover in ("", *WITHOUT_COVER) else LAYERS[cover]
+def room_of(module: str) -> str:
+    """The package or single module right below dis_core that a module lies in; "" for dis_core itself."""
+    return module.partition(".")[2].partition(".")[0]
 
 
 def statements(node: ast.AST) -> Iterator[ast.AST]:
@@ -152,9 +85,9 @@ def statements(node: ast.AST) -> Iterator[ast.AST]:
             yield from statements(child)
 
 
-def imported_names(tree: ast.Module) -> Iterator[str]:
+def imported_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Every module that is imported: "a.b.c" for `from a.b import c`, where c may be a module or a name in a.b."""
-    for node in statements(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -162,18 +95,30 @@ def imported_names(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own_imports(module: str) -> set[str]:
-    """The modules of dis_core that a module imports."""
+def own_imports(module: str, *, of_checkers: Literal["too", "not"] = "not") -> set[str]:
+    """The modules of dis_core that a module imports, with or without what only type checkers do."""
+    tree = tree_of(module)
     found = set()
-    for name in imported_names(tree_of(module)):
+    for name in imported_names(ast.walk(tree) if of_checkers == "too" else statements(tree)):
         if name.partition(".")[0] == "dis_core":
             found.add(name if name in MODULES else name.rpartition(".")[0])
     return found
 
 
+def reachable(imports: Mapping[str, set[str]], module: str) -> set[str]:
+    """All modules that a module imports, and those that they import, and so on."""
+    found: set[str] = set()
+    to_visit = list(imports[module])
+    while to_visit:
+        if (name := to_visit.pop()) not in found:
+            found.add(name)
+            to_visit += imports[name]
+    return found
+
+
 def outside_imports(module: str) -> set[str]:
     """The top-level packages that a module imports, without dis_core and the standard library."""
-    found = {name.partition(".")[0] for name in imported_names(tree_of(module))}
+    found = {name.partition(".")[0] for name in imported_names(statements(tree_of(module)))}
     return found - sys.stdlib_module_names - {"dis_core"}
 
 
@@ -188,44 +133,48 @@ def is_literally(value: ast.expr, literal: object) -> bool:
     return isinstance(value, ast.Constant) and value.value is literal
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_has_a_layer(module: str) -> None:
-    layer = layer_of(module)
+def test_the_house_has_these_rooms_and_no_others() -> None:
+    rooms = {room_of(module) for module in MODULES} - {""}
 
-    assert layer is not None, (
-        f"{module} is in no layer: put it into LAYERS of tests/test_layers.py and into the table of "
-        "docs/explanation/design.md, as low as what it imports allows"
-    )
+    assert rooms == set(ROW_OF), "put new rooms into HOUSE and into docs/explanation/design.md, as low as they can be"
 
 
-def test_the_table_names_no_module_that_is_gone() -> None:
-    gone = set(LAYERS) - set(MODULES)
-
-    assert not gone, "remove these from LAYERS"
-
-
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module)])
 def test_imports_point_downwards_only(module: str) -> None:
-    layer = layer_of(module) or 0
+    row = ROW_OF[room_of(module)]
 
-    upwards = {name: above for name in own_imports(module) if (above := layer_of(name) or 0) > layer}
+    upwards = {name for name in own_imports(module) if name != "dis_core" and ROW_OF[room_of(name)] < row}
 
-    assert not upwards, f"{module} is in layer {layer} and imports, from above: {upwards}"
-
-
-@pytest.mark.parametrize("module", [name for name in MODULES if layer_of(name) in ALLOWED_PACKAGES])
-def test_the_two_lower_layers_import_only_light_packages(module: str) -> None:
-    allowed = ALLOWED_PACKAGES[layer_of(module) or 0]
-
-    assert outside_imports(module) <= allowed
+    assert not upwards, f"{module} imports, from above: {upwards}"
 
 
-def test_loading_the_lower_layers_or_the_command_line_loads_no_heavy_package(tmp_path: Path) -> None:
-    light = [name for name in MODULES if layer_of(name) in (0, 1) or name.startswith("dis_core.cli")]
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    imports = {
+        module: {name for name in own_imports(module, of_checkers="too") if not module.startswith(f"{name}.")}
+        for module in MODULES
+    }
+
+    in_a_circle = sorted(module for module in MODULES if module in reachable(imports, module))
+
+    assert not in_a_circle, "no reader knows where to begin with these"
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    long = {
+        module: count for module, path in MODULES.items() if (count := len(path.read_text("utf-8").split("\n"))) > 401
+    }
+
+    assert not long
+
+
+def test_what_is_loaded_before_an_image_is_there_loads_no_heavy_package(tmp_path: Path) -> None:
+    light = tuple(f"dis_core.{name}" for names in LIGHT for name in names.split())
+    modules = [name for name in MODULES if name in light or name.rpartition(".")[2] == "spec"]
+    modules += [name for name in MODULES if name.startswith("dis_core.cli.")]
     script = f"""
 import importlib, sys
 sys.path.insert(0, {str(PACKAGE.parent)!r})
-for name in {light!r}:
+for name in {modules!r}:
     importlib.import_module(name)
 print([name for name in {HEAVY!r} if name in sys.modules])
 """
@@ -292,6 +241,6 @@ def test_weights_are_read_safely_and_strictly(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_of_pickle_is_imported_by_its_own_name(module: str) -> None:
-    names = set(imported_names(tree_of(module)))
+    names = set(imported_names(statements(tree_of(module))))
 
     assert not {name for name in names if name.startswith(("pickle.", "_pickle", "dill", "joblib"))}

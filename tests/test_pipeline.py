@@ -17,9 +17,9 @@ from PIL import Image
 import dis_core
 from dis_core.errors import BadRequest, Cancelled, HubUnreachable, LicenseNotAccepted, OutOfMemory, UnknownModel
 from dis_core.geometry import Box
-from dis_core.model_spec import NO_PROMPT, Effort, Prompt
 from dis_core.pipeline import Pipeline
 from dis_core.progress import ignore
+from dis_core.protocols import NO_PROMPT, Effort, Prompt
 from dis_core.refinement.coarse_to_fine import Passes
 from dis_core.registry import manager as registry
 from dis_core.weights import store

@@ -16,10 +16,10 @@ import dis_core
 from dis_core import Box, Points
 from dis_core.cli.main import run
 from dis_core.errors import BadRequest
-from dis_core.images import read_picture
-from dis_core.model_spec import Effort, Prompt, Segmentation
+from dis_core.images.reading import read_picture
 from dis_core.pipeline import Pipeline
 from dis_core.progress import ignore
+from dis_core.protocols import Effort, Prompt, Segmentation
 from dis_core.refinement.coarse_to_fine import Passes
 from dis_core.registry import manager as registry
 from tests.fakes.bright_model import BRIGHT, BRIGHT_WHERE_TOLD, BrightIsSubject, BrightWhereTold, loaded

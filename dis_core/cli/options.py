@@ -15,8 +15,8 @@ from dis_core.cli.stop_at_eof import stop_option
 from dis_core.cli.terminal import ProgressStyle, progress_option
 from dis_core.geometry import Box, Point, Points
 from dis_core.images.formats import OutputFormat
-from dis_core.jobs.job import Edges, Segmenting
-from dis_core.model_spec import MAX_TILES
+from dis_core.jobs.job import Edges, SegmentOptions
+from dis_core.protocols import MAX_TILES
 
 MOST_EDGE_PX = 100
 """As far as edges can be moved and softened: more takes long, and shows that the wrong thing is being done."""
@@ -36,7 +36,7 @@ class Request:
     keep_alive: float | None
     progress: ProgressStyle
     stop_at_eof: bool
-    segmenting: Segmenting
+    segmenting: SegmentOptions
     edges: Edges
 
 
@@ -203,7 +203,7 @@ def segmenting_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_request(**values: Any) -> None:  # click passes options by name
-        segmenting = Segmenting(**{field.name: values.pop(field.name) for field in fields(Segmenting)})
+        segmenting = SegmentOptions(**{field.name: values.pop(field.name) for field in fields(SegmentOptions)})
         edges = Edges(**{field.name: values.pop(field.name) for field in fields(Edges)})
         mine = {field.name: values.pop(field.name) for field in fields(Request) if field.name in values}
         command(request=Request(**mine, segmenting=segmenting, edges=edges), **values)

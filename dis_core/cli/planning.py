@@ -10,41 +10,17 @@ from pathlib import Path
 from typing import Literal
 
 from dis_core.errors import BadRequest, NoImage, OutputExists
+from dis_core.images.formats import IMAGE_ENDINGS
 
 STANDARD_STREAM = "-"
 
-IMAGE_ENDINGS = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".apng",
-        ".webp",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".gif",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".tga",
-        ".jp2",
-        ".j2k",
-        ".avif",
-        ".ico",
-    ]
-)
-"""Files with these endings are taken from a folder; a file that is named itself may be called anything."""
 
 CUTOUT_SUFFIX, MASK_SUFFIX, DEPTH_SUFFIX = "-cutout", "-mask", "-depth"
 RESULT_SUFFIXES = (CUTOUT_SUFFIX, MASK_SUFFIX)
 
 
 @dataclass(frozen=True)
-class Job:
+class JobPaths:
     """One image (None: standard input), where its result goes (None: standard output), and its depth, if anywhere."""
 
     source: Path | None
@@ -73,17 +49,17 @@ class Naming:
     ending: str
     with_depth: Literal["yes", "no"] = "no"
 
-    def job(self, source: Path | None, destination: Path) -> Job:
+    def job(self, source: Path | None, destination: Path) -> JobPaths:
         """The job that writes to `destination`."""
         depth = destination.with_name(f"{destination.stem}{DEPTH_SUFFIX}.png") if self.with_depth == "yes" else None
-        return Job(source, destination, depth)
+        return JobPaths(source, destination, depth)
 
 
 @dataclass(frozen=True)
 class Plan:
     """What to do, and which folders could not be looked into."""
 
-    jobs: list[Job]
+    jobs: list[JobPaths]
     unreadable: list[NoImage]
 
 
@@ -112,7 +88,7 @@ def plan_jobs(
         return Plan([_refuse_spared(_stream_job(inputs, output, naming), spared)], [])
     one_image = len(inputs) == 1 and not is_folder(inputs[0])
     if one_image and output == STANDARD_STREAM:
-        return Plan([Job(Path(inputs[0]), None)], [])
+        return Plan([JobPaths(Path(inputs[0]), None)], [])
     if one_image and output is not None and not is_folder(output):
         source = Path(inputs[0])
         return Plan([_refuse_spared(naming.job(source, Path(output)), [source, *spared])], [])
@@ -125,16 +101,16 @@ def plan_jobs(
     return Plan(list(_without_collisions(found, output, naming, spared)), unreadable)
 
 
-def split_existing(jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
+def split_existing(jobs: Iterable[JobPaths]) -> tuple[list[JobPaths], list[JobPaths]]:
     """(jobs of which nothing is there yet, jobs of which something is)."""
-    new: list[Job] = []
-    existing: list[Job] = []
+    new: list[JobPaths] = []
+    existing: list[JobPaths] = []
     for job in jobs:
         (existing if any(map(os.path.lexists, job.destinations)) else new).append(job)
     return new, existing
 
 
-def refuse_existing(jobs: Iterable[Job]) -> None:
+def refuse_existing(jobs: Iterable[JobPaths]) -> None:
     """Raises OutputExists naming the first result that is already there."""
     for job in jobs:
         for path in filter(os.path.lexists, job.destinations):
@@ -146,17 +122,17 @@ def is_folder(named: str) -> bool:
     return named.endswith(("/", os.sep)) or os.path.isdir(named)  # noqa: PTH112 - Path.is_dir raises where it may not look
 
 
-def _stream_job(inputs: Sequence[str], output: str | None, naming: Naming) -> Job:
+def _stream_job(inputs: Sequence[str], output: str | None, naming: Naming) -> JobPaths:
     if len(inputs) > 1:
         raise BadRequest("standard input (-) holds one image and cannot be mixed with other inputs")
     if output is None or output == STANDARD_STREAM:
-        return Job(None, None)
+        return JobPaths(None, None)
     if is_folder(output):
         raise BadRequest(f"{output} is a folder, and an image from standard input has no name", hint="name a file")
     return naming.job(None, Path(output))
 
 
-def _refuse_spared(job: Job, spared: Sequence[Path]) -> Job:
+def _refuse_spared(job: JobPaths, spared: Sequence[Path]) -> JobPaths:
     """The job itself. Raises BadRequest if it would write over a file that it reads."""
     read = {_place(path) for path in spared}
     for path in job.destinations:
@@ -218,7 +194,7 @@ def _is_result(image: Path, named_after: set[Path]) -> bool:
 
 def _without_collisions(
     found: Sequence[_Found], output: str | None, naming: Naming, spared: Sequence[Path]
-) -> Iterator[Job]:
+) -> Iterator[JobPaths]:
     """Give each image a place of its own: two that would meet get their old endings, then numbers, into their names."""
     taken = {_place(path) for path in (*(item.source for item in found), *spared)}
     for item in found:

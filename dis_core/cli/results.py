@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dis_core.cli.planning import STANDARD_STREAM, Job
+from dis_core.cli.planning import STANDARD_STREAM, JobPaths
 from dis_core.cli.terminal import ProgressStyle, say, say_event, say_path
 
 if TYPE_CHECKING:
     from dis_core.errors import DisError
-    from dis_core.jobs.job import Receipt
-    from dis_core.model_spec import Refinement
+    from dis_core.jobs.job import JobResult
+    from dis_core.protocols import Refinement
 
 
-def tell_failure(job: Job, error: DisError, progress: ProgressStyle) -> None:
+def tell_failure(job: JobPaths, error: DisError, progress: ProgressStyle) -> None:
     """Tell a program that an image failed; people get a list at the end."""
     if progress == "json":
         say_event("error", input=job.name, code=error.code, message=error.message, hint=error.hint)
 
 
-def tell_result(job: Job, receipt: Receipt, seconds: float, progress: ProgressStyle) -> None:
+def tell_result(job: JobPaths, receipt: JobResult, seconds: float, progress: ProgressStyle) -> None:
     """Say where the result is, which model and device made it, and what the user should know about it."""
     if progress == "json":
         say_event(

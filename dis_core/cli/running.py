@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dis_core.cli.planning import (
     STANDARD_STREAM,
-    Job,
+    JobPaths,
     Naming,
     is_folder,
     plan_jobs,
@@ -23,13 +23,13 @@ from dis_core.cli.stop_at_eof import stopped_at_eof
 from dis_core.cli.terminal import progress_report, say, say_error
 from dis_core.errors import BadRequest, DisError
 from dis_core.images.formats import ENDING_OF_FORMAT, format_of
-from dis_core.jobs.job import Failure, Order, Style
-from dis_core.jobs.runner import Workshop
+from dis_core.jobs.job import Job, JobFailure, Style
+from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
     from dis_core.cli.options import Request
-    from dis_core.daemon.remote_runner import WarmWorkshop
+    from dis_core.daemon.remote_runner import RemoteRunner
     from dis_core.images.formats import OutputFormat
 
 
@@ -50,7 +50,7 @@ def run_request(request: Request, style: Style, *, suffix: str) -> None:
     there were failures, the only one's error or a summary of several.
     """
     output_format = chosen_format(request)
-    template = Order(None, None, output_format, style, request.segmenting, overwrite=request.overwrite)
+    template = Job(None, None, output_format, style, request.segmenting, overwrite=request.overwrite)
     naming = Naming(suffix, ENDING_OF_FORMAT[output_format], with_depth="yes" if request.save_depth else "no")
     plan = plan_jobs(
         request.inputs, output=request.output, naming=naming, recursive=request.recursive, spared=template.read
@@ -86,7 +86,7 @@ def chosen_format(request: Request) -> OutputFormat:
     return request.format
 
 
-def refuse_contradictions(request: Request, jobs: list[Job]) -> None:
+def refuse_contradictions(request: Request, jobs: list[JobPaths]) -> None:
     """Raises BadRequest for options that do not go together, before any time is spent."""
     to_stdout = any(job.destination is None for job in jobs)
     if to_stdout and request.progress == "json":
@@ -103,7 +103,7 @@ def refuse_contradictions(request: Request, jobs: list[Job]) -> None:
         raise BadRequest("--depth belongs to one image, but several were given")
 
 
-def jobs_to_do(request: Request, jobs: list[Job]) -> list[Job]:
+def jobs_to_do(request: Request, jobs: list[JobPaths]) -> list[JobPaths]:
     """The jobs whose results are not there yet; a run over folders can so be taken up again.
 
     Raises OutputExists if the images were named one by one.
@@ -116,10 +116,10 @@ def jobs_to_do(request: Request, jobs: list[Job]) -> list[Job]:
     return new
 
 
-def run_jobs(request: Request, jobs: list[Job], template: Order) -> list[Failed]:
+def run_jobs(request: Request, jobs: list[JobPaths], template: Job) -> list[Failed]:
     """Do the jobs one after the other with one warm pipeline; the failures come back.
 
-    `template` is an order without its places.
+    `template` is a job without its places.
 
     Raises what concerns all images alike: Cancelled, DeviceUnavailable, UnknownModel, WeightsMissing and the like.
     """
@@ -129,34 +129,34 @@ def run_jobs(request: Request, jobs: list[Job], template: Order) -> list[Failed]
     with ExitStack() as stack:
         report = stack.enter_context(progress_report(request.progress))
         report(0.0, "starting")
-        workshop = stack.enter_context(chosen_workshop(request))
+        runner = stack.enter_context(chosen_runner(request))
         for done, job in enumerate(jobs):
             own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
             started = time.monotonic()
-            came_of_it = workshop.fulfill(order_for(job, template), own)
-            if isinstance(came_of_it, Failure):
-                failures.append(Failed(job.name, came_of_it.error))
-                tell_failure(job, came_of_it.error, request.progress)
+            outcome = runner.run(job_for(job, template), own)
+            if isinstance(outcome, JobFailure):
+                failures.append(Failed(job.name, outcome.error))
+                tell_failure(job, outcome.error, request.progress)
             else:
-                tell_result(job, came_of_it, time.monotonic() - started, request.progress)
+                tell_result(job, outcome, time.monotonic() - started, request.progress)
     return failures
 
 
-def chosen_workshop(request: Request) -> AbstractContextManager[Workshop | WarmWorkshop]:
-    """Who carries the orders out: this process, or with `--warm` the daemon."""
+def chosen_runner(request: Request) -> AbstractContextManager[JobRunner | RemoteRunner]:
+    """Who carries the jobs out: this process, or with `--warm` the daemon."""
     if not request.warm:
-        return nullcontext(Workshop())
-    from dis_core.daemon.remote_runner import WarmWorkshop
+        return nullcontext(JobRunner())
+    from dis_core.daemon.remote_runner import RemoteRunner
 
-    return WarmWorkshop(request.keep_alive)
+    return RemoteRunner(request.keep_alive)
 
 
-def order_for(job: Job, template: Order) -> Order:
-    """The order for one image."""
+def job_for(job: JobPaths, template: Job) -> Job:
+    """The job for one image."""
     return replace(template, source=job.source, destination=job.destination, depth_destination=job.depth_destination)
 
 
-def _named(report: Report, job: Job, count: int) -> Report:
+def _named(report: Report, job: JobPaths, count: int) -> Report:
     """With several images the progress says which one it is about."""
     if count == 1:
         return report

@@ -1,6 +1,6 @@
 """One connection to the daemon: who it is, what it asks, and what it is answered, in two threads of its own.
 
-One thread reads: so it notices at any time that the client has gone, which cancels its job. The other one writes: a
+One thread reads: so it notices at any time that the client has gone, which cancels its queued. The other one writes: a
 client that does not read keeps nobody else waiting.
 """
 
@@ -23,13 +23,13 @@ from dis_core.daemon.protocol import (
     receive,
     send,
 )
-from dis_core.daemon.worker import Job, Leaving, checked_places
+from dis_core.daemon.worker import Leaving, QueuedJob, checked_places
 from dis_core.errors import BadRequest, DisError
-from dis_core.jobs.job import Order
 from dis_core.jobs.json_values import NotPlain, from_plain
+from dis_core.jobs.job import Job
 
 if TYPE_CHECKING:
-    from dis_core.daemon.server import Daemon
+    from dis_core.daemon.lifecycle import Daemon
 
 PROOF_S: Final = 5.0
 """Who has not proved by then to know the key is sent away."""
@@ -50,15 +50,15 @@ SIGN_OF_LIFE_S: Final = 2.0
 logger = logging.getLogger(__name__)
 
 
-class Conversation:
-    """A connection; `has_asked` says whether it has ever given an order."""
+class ClientConnection:
+    """A connection; `has_asked` says whether it has ever given a job."""
 
     def __init__(self, connection: Connection, daemon: Daemon) -> None:
         self.has_asked = False
         self._connection = connection
         self._daemon = daemon
         self._outbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._job: Job | None = None
+        self._queued: QueuedJob | None = None
         self._unsent = 0
         self._counting = threading.Lock()
         self._run = object()
@@ -87,7 +87,7 @@ class Conversation:
         except NotUnderstood as error:
             self._tell(describe_error("error", BadRequest(f"the daemon did not understand: {error}")))
         except (EOFError, OSError):
-            pass  # gone; that is how every conversation ends
+            pass  # gone; that is how every connection ends
         except (AuthenticationError, AssertionError, ValueError):  # which of them, differs between versions of Python
             logger.warning("somebody did not know the key")
         finally:
@@ -95,18 +95,18 @@ class Conversation:
 
     @property
     def _is_working(self) -> bool:
-        return self._job is not None and not self._job.answered.is_set()
+        return self._queued is not None and not self._queued.answered.is_set()
 
     def _end(self, writing: threading.Thread) -> None:
-        if self._job is not None and self._is_working:
-            self._daemon.worker.withdraw(self._job)
+        if self._queued is not None and self._is_working:
+            self._daemon.worker.withdraw(self._queued)
         if writing.ident is not None:
             self._outbox.put(None)
             writing.join(PROOF_S)
         endpoint.interrupt(self._connection)
         self._connection.close()
         self._unsent = 0
-        self._daemon.farewell(self)
+        self._daemon.remove_client(self)
 
     def _write(self) -> None:
         try:
@@ -124,7 +124,7 @@ class Conversation:
                     self._owe(-1)
                     self._daemon.changed()
         except OSError:
-            pass  # the reading thread notices too, and ends the conversation
+            pass  # the reading thread notices too, and ends the connection
 
     def _tell(self, message: Message) -> None:
         """Send an answer to what was asked just now."""
@@ -155,16 +155,16 @@ class Conversation:
             self._tell(describe_error("error", error))
 
     def _submit(self, message: Message) -> None:
-        """Put an order into the queue. Raises BadRequest, DaemonBusy."""
+        """Put a job into the queue. Raises BadRequest, DaemonBusy."""
         try:
-            order = checked_places(from_plain(Order, message.get("order")))
+            job = checked_places(from_plain(Job, message.get("job")))
         except NotPlain as error:
-            raise BadRequest(f"the daemon did not understand an order: {error}") from None
+            raise BadRequest(f"the daemon did not understand a job: {error}") from None
         keep_alive_s = message.get("keep_alive_s")
         if isinstance(keep_alive_s, (int, float)) and abs(keep_alive_s) <= LONGEST_KEEP_ALIVE_S:
             self._daemon.keep_alive(float(keep_alive_s))
-        job = Job(
-            order,
+        queued = QueuedJob(
+            job,
             run=self._run,
             umask=_number(message, "umask", 0o077) & 0o777,
             log_level=_number(message, "log_level", logging.WARNING),
@@ -172,14 +172,14 @@ class Conversation:
         )
         self.has_asked = True
         self._owe(1)
-        self._job = job
+        self._queued = queued
         try:
-            self._daemon.worker.submit(job)
+            self._daemon.worker.submit(queued)
         except Leaving:
-            job.answer({"event": "leaving"})
+            queued.answer({"event": "leaving"})
         except DisError:
             self._owe(-1)
-            self._job = None
+            self._queued = None
             raise
 
 

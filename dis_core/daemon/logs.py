@@ -26,7 +26,7 @@ def log_file() -> Path:
 def write_log(level: int) -> None:
     """Write this process's log to the file from now on, readable for its owner only, older ones beside it.
 
-    What the library logs is for the person whose order it is about, and only warnings of it are kept here.
+    What the library logs is for the person whose job it is about, and only warnings of it are kept here.
     """
     path = log_file()
     handler: logging.Handler

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dis_core.editors.plugin_files import Files, command_file, plugin_files
 from dis_core.errors import OutputFailed
-from dis_core.images.writing import make_folder, write_atomically
+from dis_core.files import make_folder, write_atomically
 
 PACKAGE = "dis_select_subject"
 DESKTOP_FILE, ACTION_FILE = f"{PACKAGE}.desktop", f"{PACKAGE}.action"

@@ -14,7 +14,7 @@ from dis_core.errors import PluginProblem
 SEGMENT_OPTIONS: tuple[str, ...] = ("--warm",)
 """What plug-ins add to every `dis-core mask` and `dis-core cutout`."""
 
-SHARED = "child"
+SHARED = "shared"
 """The package that all plug-ins share; it is put into each."""
 
 Files = dict[str, bytes]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dis_core.refinement.tiling import grown
+from dis_core.planes import grown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from dis_core.errors import BadRequest, NoImage
-from dis_core.images import Picture, read_picture
+from dis_core.images.picture import Picture
+from dis_core.images.reading import read_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ import numpy as np
 from dis_core.errors import BadRequest
 from dis_core.evaluation.pairs import Pair, read_pair
 from dis_core.evaluation.scores import MEASURES, Scores, value_of
-from dis_core.images import read_picture
+from dis_core.images.reading import read_picture
 
 if TYPE_CHECKING:
     import PIL.Image

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dis_core.images.picture import Pixels
+    from dis_core.images.pixels import Pixels
 
 # Little CMS' name of the space, and the signature of it that a profile's header holds at byte 16.
 _SPACES: Final = {1: ("gray", b"GRAY"), 3: ("rgb", b"RGB "), 4: ("cmyk", b"CMYK")}

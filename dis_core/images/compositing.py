@@ -15,7 +15,8 @@ from dis_core.images.color_profiles import from_srgb, to_srgb
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dis_core.images.picture import Picture, Pixels
+    from dis_core.images.picture import Picture
+    from dis_core.images.pixels import Pixels
 
 Color = tuple[int, int, int]
 """Red, green and blue of sRGB, 0 to 255."""

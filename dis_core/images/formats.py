@@ -31,3 +31,30 @@ def format_of(path: str | os.PathLike[str]) -> OutputFormat:
             hint=f"end the name with one of {', '.join(_FORMAT_BY_ENDING)}",
         )
     return _FORMAT_BY_ENDING[ending]
+
+
+IMAGE_ENDINGS = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".apng",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".gif",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".tga",
+        ".jp2",
+        ".j2k",
+        ".avif",
+        ".ico",
+    ]
+)
+"""Files with these endings are taken from a folder; a file that is named itself may be called anything."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dis_core.errors import BadRequest
+from dis_core.files import refuse_taken, write_atomically, write_failed
+from dis_core.images.color_profiles import to_srgb
+from dis_core.images.pixels import Pixels
 
 if TYPE_CHECKING:
     import os
 
     import PIL.Image
 
-Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+    from dis_core.images.formats import OutputFormat
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,14 +98,89 @@ class Picture:
             image.info["dpi"] = self.dpi
         return image
 
+    def channels(self) -> Pixels:
+        """(H, W, 1 to 4): the pixels, with the alpha, over the same range, as the last channel if there is one."""
+        alpha = self.alpha_levels()
+        return self.pixels if alpha is None else np.dstack([self.pixels, alpha])
+
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a PNG, WebP or TIFF file, as the name's ending says.
 
         Raises BadRequest for another ending or a picture that the format cannot hold, OutputExists, OutputFailed.
         """
-        from pathlib import Path
-
         from dis_core.images.formats import format_of
-        from dis_core.images.writing import write_picture
 
         write_picture(self, Path(path), format=format_of(path), overwrite=overwrite)
+
+
+_WEBP_LONGEST_SIDE_PX: Final = 16383
+
+
+def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa: A002  the format is called so everywhere
+    """The picture as `format` can hold it, with a remark for each thing that had to go; itself if it fits already.
+
+    PNG and TIFF hold everything. WebP holds 8 bits, RGB and 16383 pixels to a side. Raises BadRequest beyond that.
+    """
+    if format != "webp":
+        return picture
+    height, width = picture.size
+    if max(height, width) > _WEBP_LONGEST_SIDE_PX:
+        raise BadRequest(
+            f"WebP holds at most {_WEBP_LONGEST_SIDE_PX} pixels to a side, and this picture is {width} x {height}",
+            hint="write PNG or TIFF instead",
+        )
+    remarks = list(picture.remarks)
+    if picture.levels != 255:
+        picture = picture.eight_bits()
+        remarks.append("16 bits per channel reduced to the 8 bits of WebP")
+    if picture.icc_profile is not None and picture.pixels.shape[2] == 1:
+        picture = replace(picture, pixels=to_srgb(picture.pixels, picture.icc_profile), icc_profile=None)
+        remarks.append("gray with a color profile converted to sRGB, as WebP has no gray")
+    return replace(picture, remarks=tuple(remarks)) if len(remarks) > len(picture.remarks) else picture
+
+
+def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  see fit_to_format
+    """The file's bytes. Pixels are kept exactly, colors under a fully transparent alpha too.
+
+    Raises BadRequest if the format cannot hold the picture; see `fit_to_format` for what it drops.
+    """
+    picture = fit_to_format(picture, format=format)
+    if format == "png":
+        from dis_core.images.png import encode_png
+
+        return encode_png(picture.channels(), icc_profile=picture.icc_profile, dpi=picture.dpi)
+    if format == "tiff":
+        from dis_core.images.tiff import encode_tiff
+
+        return encode_tiff(picture.channels(), icc_profile=picture.icc_profile, dpi=picture.dpi)
+    buffer = io.BytesIO()
+    # For a lossless WebP, `quality` is the effort; method 2 takes half the time of the usual 4 for the same size.
+    image = picture.pil()
+    image.save(
+        buffer, "WEBP", lossless=True, exact=True, quality=50, method=2, icc_profile=image.info.get("icc_profile", b"")
+    )
+    return buffer.getvalue()
+
+
+def write_picture(
+    picture: Picture,
+    destination: Path | BinaryIO,
+    *,
+    format: OutputFormat,  # noqa: A002  see fit_to_format
+    overwrite: bool = False,
+) -> None:
+    """Encode and write to a file, in one piece or not at all, or to an open binary file such as standard output.
+
+    Raises BadRequest (see `encode`), OutputExists, OutputFailed.
+    """
+    if isinstance(destination, Path):
+        if not overwrite:
+            refuse_taken(destination)  # before the work of encoding
+        write_atomically(destination, encode(picture, format=format), overwrite=overwrite)
+        return
+    data = encode(picture, format=format)
+    try:
+        destination.write(data)
+        destination.flush()
+    except OSError as error:
+        raise write_failed(getattr(destination, "name", "the output"), error) from error

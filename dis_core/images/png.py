@@ -13,12 +13,12 @@ from dis_core.images.decoded import DAMAGE, damaged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dis_core.images.picture import Picture, Pixels
+    from dis_core.images.pixels import Pixels
 
 PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 _AFTER_HEADER: Final = 33  # 8 bytes of magic, and IHDR with length, name and checksum
 _COMPRESSION: Final = 4  # half the time of the usual 6 for files that are 2 % larger
-_INCHES_PER_METRE: Final = 1 / 0.0254
+_INCHES_PER_METER: Final = 1 / 0.0254
 _PERCEPTUAL_QUANTIZER, _HYBRID_LOG_GAMMA = 16, 18
 _SMALL_BYTES: Final = 4_000_000
 
@@ -63,19 +63,17 @@ def decode_deep(file: BinaryIO, name: str) -> Pixels:
     return array
 
 
-def encode_png(picture: Picture) -> bytes:
-    """A PNG file of 8 or 16 bits per channel, as the picture has them."""
+def encode_png(array: Pixels, *, icc_profile: bytes | None, dpi: tuple[float, float] | None) -> bytes:
+    """A PNG file of (H, W, 1 to 4) uint8 or uint16; a second or fourth channel is a straight alpha."""
     import imagecodecs
 
-    alpha = picture.alpha_levels()
-    array = picture.pixels if alpha is None else np.dstack([picture.pixels, alpha])
     plane_or_more = array[..., 0] if array.shape[2] == 1 else array
     data = imagecodecs.png_encode(np.ascontiguousarray(plane_or_more), level=_COMPRESSION)
     extra = b""
-    if picture.icc_profile is not None:
-        extra += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc_profile, 9))
-    if picture.dpi is not None:
-        along_x, along_y = (min(round(dots * _INCHES_PER_METRE), 2**31 - 1) for dots in picture.dpi)
+    if icc_profile is not None:
+        extra += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile, 9))
+    if dpi is not None:
+        along_x, along_y = (min(round(dots * _INCHES_PER_METER), 2**31 - 1) for dots in dpi)
         extra += _chunk(b"pHYs", struct.pack(">IIB", along_x, along_y, 1))
     return b"".join((data[:_AFTER_HEADER], extra, data[_AFTER_HEADER:]))
 

@@ -15,7 +15,7 @@ from dis_core.images.decoded import DAMAGE, Decoded, damaged, silence_last_resor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dis_core.images.picture import Picture, Pixels
+    from dis_core.images.pixels import Pixels
 
 TIFF_MAGIC: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -27,7 +27,7 @@ _PREMULTIPLIED, _STRAIGHT = 1, 2
 _SUBFILE_TYPE, _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 254, 274, 282, 283, 296
 _SUB_IMAGES, _ICC_PROFILE, _DNG_VERSION = 330, 34675, 50706
 _REDUCED_IMAGE: Final = 1
-_CENTIMETRE: Final = 3
+_CENTIMETER: Final = 3
 
 
 @dataclass(frozen=True)
@@ -88,25 +88,26 @@ def decode(file: BinaryIO, name: str) -> Decoded:
     )
 
 
-def encode_tiff(picture: Picture) -> bytes:
-    """A TIFF file of 8 or 16 bits per channel, as the picture has them, compressed without loss (deflate)."""
+def encode_tiff(array: Pixels, *, icc_profile: bytes | None, dpi: tuple[float, float] | None) -> bytes:
+    """A TIFF file of (H, W, 1 to 4) uint8 or uint16, compressed without loss (deflate).
+
+    A second or fourth channel is a straight alpha.
+    """
     import tifffile
 
-    alpha = picture.alpha_levels()
-    array = picture.pixels if alpha is None else np.dstack([picture.pixels, alpha])
     buffer = io.BytesIO()
     tifffile.imwrite(
         buffer,
         # An axis of one channel would be taken for the width, and the width for the height.
         array[..., 0] if array.shape[2] == 1 else array,
-        photometric="rgb" if picture.pixels.shape[2] == 3 else "minisblack",
+        photometric="rgb" if array.shape[2] >= 3 else "minisblack",
         planarconfig="contig" if array.shape[2] > 1 else None,
-        extrasamples=None if alpha is None else ["unassalpha"],
+        extrasamples=None if array.shape[2] % 2 else ["unassalpha"],
         compression="adobe_deflate",
         predictor=True,
-        iccprofile=picture.icc_profile,
-        resolution=picture.dpi,
-        resolutionunit="inch" if picture.dpi else None,
+        iccprofile=icc_profile,
+        resolution=dpi,
+        resolutionunit="inch" if dpi else None,
         metadata=None,
         software=False,
     )
@@ -174,7 +175,7 @@ def _dpi(tags: Any) -> tuple[float, float] | None:
     along_x, along_y, unit = (tags.valueof(code) for code in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT))
     if not along_x or not along_y or unit == 1 or not (along_x[0] and along_x[1] and along_y[0] and along_y[1]):
         return None
-    per_inch = 2.54 if unit == _CENTIMETRE else 1.0
+    per_inch = 2.54 if unit == _CENTIMETER else 1.0
     return along_x[0] / along_x[1] * per_inch, along_y[0] / along_y[1] * per_inch
 
 

@@ -9,11 +9,12 @@ from typing import Literal, TypeAlias
 from dis_core.errors import DisError
 from dis_core.geometry import NO_POINTS, Box, Points
 from dis_core.images.formats import OutputFormat
-from dis_core.model_spec import MAX_TILES, Precision, Quality, Refinement
+from dis_core.model_spec import Precision
+from dis_core.protocols import MAX_TILES, Quality, Refinement
 
 
 @dataclass(frozen=True)
-class Segmenting:
+class SegmentOptions:
     """How the subject is to be found: the arguments of `Pipeline.segment`, where `depth` is an array and not a file.
 
     `boxes` and `points` together are the prompt; without any there is none.
@@ -68,7 +69,7 @@ Style: TypeAlias = CutoutStyle | MaskStyle
 
 
 @dataclass(frozen=True)
-class Order:
+class Job:
     """One image: where it is (None: standard input), what is to be made of it, and where that goes (None: to stdout).
 
     `depth_destination` is where the depth map that was used goes, if anywhere.
@@ -78,7 +79,7 @@ class Order:
     destination: Path | None
     format: OutputFormat
     style: Style
-    segmenting: Segmenting
+    segmenting: SegmentOptions
     depth_destination: Path | None = None
     overwrite: bool = False
 
@@ -95,8 +96,8 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """What an order came to: model ("pdfnet@revision"), device, how it was refined, and what the user should know."""
+class JobResult:
+    """What a job came to: model ("pdfnet@revision"), device, how it was refined, and what the user should know."""
 
     model: str
     device: str
@@ -105,7 +106,7 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Failure:
+class JobFailure:
     """Why there is no result for one image, though there may well be one for the next."""
 
     error: DisError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dis_core.refinement.tiling import blocks, part_within, with_margin
+from dis_core.planes import blocks, part_within, with_margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ import torch
 
 from dis_core.device import run_on
 from dis_core.images.compositing import bounds_of
-from dis_core.model_spec import Placement
-from dis_core.refinement.tiling import blocks, part_within, with_margin
+from dis_core.planes import blocks, part_within, with_margin
+from dis_core.protocols import Placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

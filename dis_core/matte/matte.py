@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dis_core.errors import BadRequest
-from dis_core.images import Picture, Pixels
 from dis_core.images.compositing import bounds_of
 from dis_core.images.formats import format_of
-from dis_core.images.writing import write_picture
+from dis_core.images.picture import Picture, write_picture
+from dis_core.images.pixels import Pixels
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dis_core.geometry import Box
-    from dis_core.model_spec import Refinement
+    from dis_core.protocols import Refinement
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.device import run_on
-from dis_core.model_spec import NO_PROMPT, Placement, Prompt, Quality, Segmentation
 from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import Size, resize_by_area, resize_to_corners, size_of
 from dis_core.models.tensors import to_array, to_tensor
 from dis_core.models.value_range import Extremes, stretched, unstretched
 from dis_core.progress import Report, ignore, span
+from dis_core.protocols import NO_PROMPT, Placement, Prompt, Quality, Segmentation
 
 BEST_SCALES = (0.75, 1.0, 1.25)
 """PDFNet's authors evaluate with each scale, plain and mirrored: six views (their metric_tools/Test.py at f4e218b)."""

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from dis_core.geometry import Box, moved_into
 from dis_core.images.compositing import box_with_margin
-from dis_core.model_spec import (
+from dis_core.model_spec import RefinerSpec
+from dis_core.progress import Report, span
+from dis_core.protocols import (
     CloserLook,
     Effort,
     Prompt,
@@ -19,11 +21,9 @@ from dis_core.model_spec import (
     Refined,
     Refinement,
     Refiner,
-    RefinerSpec,
     Segmentation,
     Segmenter,
 )
-from dis_core.progress import Report, span
 from dis_core.refinement.tiles import part_of
 from dis_core.refinement.tiling import level_sizes
 from dis_core.refinement.zoom import (

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from dis_core.models.resample import box_mean, part_of_resized
 from dis_core.models.tensors import to_tensor
+from dis_core.planes import blocks, part_within, with_margin
 from dis_core.progress import Report, ignore
-from dis_core.refinement.tiling import SURE, blocks, part_within, with_margin
+from dis_core.refinement.tiling import SURE
 
 RADIUS_PX: Final = 4
 """Half the side of a window, in pixels of the small image."""

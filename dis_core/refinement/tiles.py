@@ -9,66 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from dis_core.errors import OutOfMemory
-from dis_core.model_spec import Effort, Quality, Refined, RefinedLevel, Segmentation, Segmenter
-from dis_core.models.resample import box_mean, part_of_resized, resize_by_area, shrink_smoothly
-from dis_core.models.tensors import to_array, to_tensor
+from dis_core.planes import Size
 from dis_core.progress import Report, span
+from dis_core.protocols import Effort, Quality, Refined, RefinedLevel, Segmentation, Segmenter
+from dis_core.refinement.band import band_of, can_be_refined, within_band
 from dis_core.refinement.guided_filter import follow_edges
-from dis_core.refinement.tiling import (
-    Size,
-    Tile,
-    blocks,
-    grown,
-    level_sizes,
-    logit,
-    part_within,
-    plan_tiles,
-    shift_logits,
-    size_seen,
-    with_margin,
-)
+from dis_core.refinement.resizing import Plane, enlarged, shrunk
+from dis_core.refinement.tiling import Tile, level_sizes, logit, plan_tiles, shift_logits, size_seen
 from dis_core.refinement.trust import belief
-
-Plane = NDArray[np.float32]
-
-UNCERTAIN: Final = 0.01
-"""A matte that is closer than this to 0 or 1 is certain."""
-
-BAND_PX: Final = 16
-"""How far the band reaches around what is uncertain, in pixels of the level in question."""
-
-FADE_PX: Final = 4
-"""Half the width over which a band ends, in pixels of the level in question."""
-
-
-def refine_fast(
-    image: Plane,
-    coarse: Segmentation,
-    segmenter: Segmenter,
-    *,
-    quality: Quality,
-    effort: Effort,  # noqa: ARG001  a Refiner is given it
-    report: Report,
-) -> Refined:
-    """Enlarge the coarse matte along the image's edges: a guided filter, and no second look by the model.
-
-    `image` is (H, W, 3) float32 sRGB in [0, 1]. Raises what `report` raises.
-    """
-    side_px = segmenter.side_for(quality)
-    if not can_be_refined(coarse.alpha, side_px):
-        return Refined(coarse.alpha)
-    seen = size_seen(image.shape[:2], side_px)
-    start = shrunk(coarse.alpha, seen)
-    matte = coarse.alpha.copy()
-    follow_edges(matte, of=image, coarse=start, small=shrunk(image, seen), report=report)
-    return Refined(within_band(matte, coarse.alpha, start))
 
 
 def refine_with_tiles(
@@ -120,11 +72,6 @@ def carried_over(matte: Plane, coarse: Plane, size: Size) -> Plane:
     changed = matte - shrunk(coarse, (matte.shape[0], matte.shape[1]))
     carried: Plane = shrunk(coarse, size) + enlarged(changed, size)
     return np.clip(carried, 0, 1, out=carried)
-
-
-def can_be_refined(coarse: Plane, side_px: int) -> bool:
-    """Whether the matte, (H, W), is of an image larger than what the network saw, and is finite."""
-    return bool(level_sizes((coarse.shape[0], coarse.shape[1]), side_px)) and bool(np.isfinite(coarse).all())
 
 
 def named(report: Report, name: str) -> Report:
@@ -217,45 +164,6 @@ class _TilesOfLevel:
         return self.segmenter.segment_tiles(images, known=known, quality=self.quality, report=report)
 
 
-def band_of(tile: Tile, matte: Plane) -> Plane:
-    """The tile's weights inside of the band, (h, w) float32 in [0, 1], 0 elsewhere; `matte` is the level's, (H, W)."""
-    height, width = matte.shape
-    margin = BAND_PX + FADE_PX
-    rows, columns = with_margin(tile.rows, margin, height), with_margin(tile.columns, margin, width)
-    band = band_weights(matte[rows, columns])
-    weights: Plane = band[part_within(tile.rows, rows), part_within(tile.columns, columns)] * tile.weights()
-    return weights
-
-
-def band_weights(matte: Plane) -> Plane:
-    """1 where the matte (H, W) is uncertain, at its boundary and around, falling to 0 at the band's end, float32."""
-    uncertain = (matte > UNCERTAIN) & (matte < 1 - UNCERTAIN)
-    subject = matte >= 0.5
-    uncertain[1:] |= subject[1:] != subject[:-1]
-    uncertain[:, 1:] |= subject[:, 1:] != subject[:, :-1]
-    if not uncertain.any():
-        return np.zeros(matte.shape, np.float32)
-    band = grown(uncertain, BAND_PX)
-    with torch.inference_mode():
-        share = to_array(box_mean(to_tensor(band.astype(np.float32)), FADE_PX))
-    return np.clip(2 * share - 1, 0, 1)
-
-
-def within_band(fine: Plane, coarse: Plane, start: Plane) -> Plane:
-    """`fine` inside of the band of the coarse matte, the coarse matte itself outside, (H, W); `fine` is used up.
-
-    `start` is the coarse matte at the size from which refinement started, (h, w), which decides on the band.
-    """
-    size = coarse.shape[0], coarse.shape[1]
-    with torch.inference_mode():
-        band = to_tensor(band_weights(start))
-        for place in blocks(size):
-            weights = to_array(part_of_resized(band, size, *place))
-            kept = coarse[place]
-            fine[place] = kept + weights * (fine[place] - kept)
-    return fine
-
-
 def known_at(coarse: Segmentation, matte: Plane) -> Segmentation:
     """What came with the coarse matte, at the size of a level whose matte is (h, w)."""
     size = matte.shape[0], matte.shape[1]
@@ -269,17 +177,3 @@ def part_of(known: Segmentation, place: tuple[slice, slice]) -> Segmentation:
         None if plane is None else np.ascontiguousarray(plane[place]) for plane in (known.depth, known.guide)
     )
     return Segmentation(np.ascontiguousarray(known.alpha[place]), depth, guide, known.extremes)
-
-
-def shrunk(array: Plane, size: Size) -> Plane:
-    """(H, W) or (H, W, C) float32 at a smaller size, antialiased; the array itself where it has that size."""
-    if array.shape[:2] == size:
-        return array
-    with torch.inference_mode():
-        return to_array(shrink_smoothly(to_tensor(array), size))
-
-
-def enlarged(plane: Plane, size: Size) -> Plane:
-    """(h, w) float32 at a larger size, (H, W)."""
-    with torch.inference_mode():
-        return to_array(resize_by_area(to_tensor(plane), size))

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from dis_core.geometry import Box, boxes_within, points_within
 from dis_core.images.compositing import bounds_of, box_with_margin
-from dis_core.model_spec import Prompt, Segmentation
-from dis_core.refinement.tiles import enlarged, shrunk
-from dis_core.refinement.tiling import rising, size_seen
+from dis_core.planes import rising
+from dis_core.protocols import Prompt, Segmentation
+from dis_core.refinement.resizing import enlarged, shrunk
+from dis_core.refinement.tiling import size_seen
 from dis_core.refinement.trust import belief
 
 Plane = NDArray[np.float32]

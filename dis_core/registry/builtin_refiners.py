@@ -10,7 +10,7 @@ FAST, TILES = "fast", "tiles"
 FAST_REFINER = RefinerSpec(
     name=FAST,
     summary="the coarse matte enlarged along the image's edges",
-    refiner="dis_core.refinement.tiles:refine_fast",
+    refiner="dis_core.refinement.fast:refine_fast",
     looks_closer=False,
 )
 

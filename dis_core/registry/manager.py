@@ -12,7 +12,8 @@ import pluggy
 
 from dis_core import hookspecs
 from dis_core.errors import BadRequest, PluginProblem, UnknownModel
-from dis_core.model_spec import ModelSpec, Placement, RefinerSpec
+from dis_core.model_spec import ModelSpec, RefinerSpec
+from dis_core.protocols import Placement
 from dis_core.registry import builtin_models
 from dis_core.registry import builtin_refiners as builtin_refiners
 

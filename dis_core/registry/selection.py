@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 
 from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted
-from dis_core.model_spec import FULL_DTYPE, ModelSpec, Placement
+from dis_core.model_spec import ModelSpec
+from dis_core.models.dis_lite.spec import DRAFT_MODEL
 from dis_core.progress import Report, span
+from dis_core.protocols import FULL_DTYPE, Placement
 from dis_core.registry import manager as registry
-from dis_core.registry.builtin_models import DEFAULT_MODEL, DRAFT_MODEL
+from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.requirements import refuse_without_packages
 from dis_core.weights import store
 

@@ -17,8 +17,8 @@ from dis_core.scenes.subjects.seated import lying_pet, sitting_pet, upper_body
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dis_core.scenes.backdrops.simple import Backdrop
-    from dis_core.scenes.subjects.living import Maker
+    from dis_core.scenes.backdrops.backdrop import Backdrop
+    from dis_core.scenes.parts import Maker
 
     Place = Callable[[np.random.Generator, tuple[int, int]], Backdrop]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from dis_core.images.picture import Picture
-from dis_core.images.writing import make_folder, write_picture
+from dis_core.files import make_folder
+from dis_core.images.picture import Picture, write_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dis_core.scenes.contours import Contour
-    from dis_core.scenes.subjects.living import Part, Stance, Subject
+    from dis_core.scenes.parts import Part, Stance, Subject
 
 SMALLEST_AREA, LARGEST_AREA = 0.045, 0.73
 _RELIEF_GRID = 36

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 from PIL import Image
 
-from dis_core.scenes.backdrops.simple import Backdrop, ground_depth
+from dis_core.scenes.backdrops.backdrop import Backdrop, ground_depth
 from dis_core.scenes.camera import focused, photographed
 from dis_core.scenes.catalogue import random_backdrop, random_maker
 from dis_core.scenes.hairlines import with_hairlines
 from dis_core.scenes.lighting import lit_unevenly
+from dis_core.scenes.parts import Maker, Part, Stance, Subject
 from dis_core.scenes.rendering import (
     LARGEST_AREA,
     SMALLEST_AREA,
@@ -32,7 +33,7 @@ from dis_core.scenes.rendering import (
     random_light,
     random_surfaces,
 )
-from dis_core.scenes.subjects.living import Maker, Part, Stance, Subject, blossoms_of_shapes
+from dis_core.scenes.subjects.living import blossoms_of_shapes
 from dis_core.scenes.textures import (
     Picture,
     Plane,

@@ -7,7 +7,8 @@ import io
 import numpy as np
 import torch
 
-from dis_core.images import Picture, read_picture
+from dis_core.images.picture import Picture
+from dis_core.images.reading import read_picture
 from dis_core.models.resample import resize_by_area, shrink_smoothly, size_of
 from dis_core.models.tensors import to_array, to_tensor
 from dis_core.training.blur import blurred

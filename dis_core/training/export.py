@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from dis_core.training.files import written_whole
+from dis_core.files import written_whole
 from dis_core.training.learner import Learner
 from dis_core.training.settings import Settings
 

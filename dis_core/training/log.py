@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest
-from dis_core.training.files import told_in_words, written_whole
+from dis_core.files import told_in_words, written_whole
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

@@ -7,18 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from dis_core.images import read_picture
-from dis_core.images.writing import make_folder, write_picture
+from dis_core.files import make_folder
+from dis_core.images.picture import write_picture
+from dis_core.images.reading import read_picture
 from dis_core.matte.matte import Matte
-from dis_core.model_spec import ModelSpec, Placement
+from dis_core.model_spec import ModelSpec
 from dis_core.models.pdfnet.segmenter import scale_to_unit
 from dis_core.progress import Report, span
+from dis_core.protocols import Placement
 from dis_core.training.samples import Triple
 from dis_core.weights import store
 from dis_core.weights.checkpoint import resolve
 
 if TYPE_CHECKING:
-    from dis_core.model_spec import DepthEstimator, DepthLoader
+    from dis_core.protocols import DepthEstimator, DepthLoader
 
 
 def estimate_missing(

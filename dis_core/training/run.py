@@ -21,8 +21,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from dis_core.errors import DisError, TrainingDiverged, WeightsCorrupt
+from dis_core.files import written_whole
 from dis_core.progress import Report
-from dis_core.training.files import written_whole
 from dis_core.training.learner import Learner, Losses
 from dis_core.training.log import Journal
 from dis_core.training.pdfnet_learner import EXACT_DEPTH_SHARE

@@ -16,7 +16,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from dis_core.errors import BadRequest, DisError
 from dis_core.evaluation.pairs import files_by_name, read_matte
-from dis_core.images import read_picture
+from dis_core.images.reading import read_picture
 from dis_core.models.pdfnet.segmenter import scale_each_to_unit
 from dis_core.models.resample import shrink_smoothly
 from dis_core.models.tensors import to_tensor

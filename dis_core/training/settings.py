@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dis_core.errors import BadRequest
-from dis_core.training.files import written_whole
+from dis_core.files import written_whole
 
 if TYPE_CHECKING:
     from dis_core.training.networks import NetworkName

@@ -20,9 +20,9 @@ from typing import Final, cast, get_args
 
 import torch
 
-from dis_core.cli.planning import IMAGE_ENDINGS
 from dis_core.device import choose_placement, within_memory
 from dis_core.errors import BadRequest
+from dis_core.images.formats import IMAGE_ENDINGS
 from dis_core.model_spec import ModelSpec
 from dis_core.models.backbones import efficientnet
 from dis_core.models.pdfnet import draft_depth

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def embedded_path(spec: ModelSpec) -> Path:
     """Where the file of a model that was installed with its weights lies."""
     package = spec.weights.package
-    folder = Path(__file__).parent / "embedded" if package is None else Path(str(resources.files(package)))
+    folder = Path(__file__).parents[1] / "embedded" if package is None else Path(str(resources.files(package)))
     return folder / spec.weights.filename
 
 

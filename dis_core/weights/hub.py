@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from dis_core.errors import HubUnreachable, WeightsCorrupt, WeightsMissing
 from dis_core.files import free_space, megabytes, sha256_of, size_of
 from dis_core.progress import Report, ignore, span
-from dis_core.weights.waiting import HEARTBEAT_S, first_answer, read_patiently
+from dis_core.weights.waiting import HEARTBEAT_S, first_answer, iterate_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -104,7 +104,7 @@ def reach() -> float:
     _forbid_when_offline(what)
     start = time.monotonic()
     with _in_words(what):
-        first_answer(lambda: get_session().head(endpoint(), timeout=ANSWER_LIMIT_S), limit_s=ANSWER_LIMIT_S)
+        first_answer(lambda: get_session().head(endpoint(), timeout=ANSWER_LIMIT_S), timeout_s=ANSWER_LIMIT_S)
     return time.monotonic() - start
 
 
@@ -122,7 +122,7 @@ def locate(weights: WeightsFile, *, name: str, report: Report = ignore) -> Publi
     with _quiet_client(), _in_words(what):
         answer = first_answer(
             lambda: get_hf_file_metadata(url, timeout=ANSWER_LIMIT_S, library_name="dis-core"),
-            limit_s=ANSWER_LIMIT_S,
+            timeout_s=ANSWER_LIMIT_S,
             beat=lambda: report(0.0, f"asking the Hub for {name}"),
         )
     commit, etag, size_bytes = answer.commit_hash or "", answer.etag or "", answer.size or 0
@@ -232,7 +232,7 @@ def _pieces(weights: WeightsFile, published: Published, start: int) -> Generator
 
     The words for a broken line are found in here, so that a caller's own OSError, from a full disk, is not among them.
     """
-    with closing(read_patiently(lambda: _connect(weights, published, start), limit_s=ANSWER_LIMIT_S)) as pieces:
+    with closing(iterate_in_thread(lambda: _connect(weights, published, start), timeout_s=ANSWER_LIMIT_S)) as pieces:
         while True:
             with _in_words(_what(weights)):
                 try:

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dis_core.errors import BadRequest, OutputFailed, WeightsCorrupt, WeightsMissing
-from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of
-from dis_core.model_spec import Placement
+from dis_core.files import free_space, megabytes, one_at_a_time, refuse_unreadable, sha256_of
 from dis_core.progress import Report, ignore, span
+from dis_core.protocols import Placement
 from dis_core.registry.manager import companions_of
-from dis_core.turns import one_at_a_time
 from dis_core.weights import hub
 from dis_core.weights.bundled import comes_with, version_of_carrier
 from dis_core.weights.bundled import embedded_path as embedded_path  # who asks for weights, asks here

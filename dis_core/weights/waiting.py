@@ -25,26 +25,26 @@ class _Outcome(Generic[Item]):
     finished: bool = False
 
 
-def read_patiently(produce: Callable[[], Iterator[Item]], *, limit_s: float) -> Generator[Item | None]:
+def iterate_in_thread(produce: Callable[[], Iterator[Item]], *, timeout_s: float) -> Generator[Item | None]:
     """The items of `produce()`, made in a thread of its own; None a few times a second while none comes.
 
     A name server, a firewall or a host can keep a call waiting for minutes, and no timeout of an HTTP client covers all
     three. Between two items the caller gets to report, and so to be cancelled.
 
-    Raises TimeoutError when nothing came for `limit_s`, and whatever `produce` raised.
+    Raises TimeoutError when nothing came for `timeout_s`, and whatever `produce` raised.
     """
     outcomes: queue.Queue[_Outcome[Item]] = queue.Queue(maxsize=8)
     abandoned = threading.Event()
     # A daemon, because a thread that waits for a dead name server must not hold up the end of the program.
-    threading.Thread(target=_work, args=(produce, outcomes, abandoned), name="patience", daemon=True).start()
-    patience_ends = time.monotonic() + limit_s
+    threading.Thread(target=_work, args=(produce, outcomes, abandoned), name="iterate-in-thread", daemon=True).start()
+    deadline = time.monotonic() + timeout_s
     try:
         while True:
             try:
                 outcome = outcomes.get(timeout=HEARTBEAT_S)
             except queue.Empty:
-                if time.monotonic() > patience_ends:
-                    raise TimeoutError(f"no answer for {limit_s:.0f} seconds") from None
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"no answer for {timeout_s:.0f} seconds") from None
                 yield None
                 continue
             if outcome.error is not None:
@@ -52,21 +52,21 @@ def read_patiently(produce: Callable[[], Iterator[Item]], *, limit_s: float) -> 
             if outcome.finished:
                 return
             yield outcome.item
-            patience_ends = time.monotonic() + limit_s
+            deadline = time.monotonic() + timeout_s
     finally:
         abandoned.set()
 
 
-def first_answer(ask: Callable[[], Item], *, limit_s: float, beat: Callable[[], None] = lambda: None) -> Item:
+def first_answer(ask: Callable[[], Item], *, timeout_s: float, beat: Callable[[], None] = lambda: None) -> Item:
     """What `ask()` returns; `beat` is called a few times a second meanwhile and may raise to give up.
 
-    Raises TimeoutError after `limit_s`, and whatever `ask` raised.
+    Raises TimeoutError after `timeout_s`, and whatever `ask` raised.
     """
 
     def ask_once() -> Iterator[tuple[Item]]:
         yield (ask(),)
 
-    for answer in read_patiently(ask_once, limit_s=limit_s):
+    for answer in iterate_in_thread(ask_once, timeout_s=timeout_s):
         if answer is not None:
             return answer[0]
         beat()

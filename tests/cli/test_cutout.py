@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dis_core.cli.main import run
-from dis_core.images import Picture, read_picture
+from dis_core.images.picture import Picture
+from dis_core.images.reading import read_picture
 from dis_core.matte.matte import Matte
 from dis_core.registry import manager as registry
 from tests.fakes.bright_model import BRIGHT, BRIGHT_WITH_DEPTH, loaded

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from dis_core.cli.main import run
-from dis_core.images import read_picture
+from dis_core.images.reading import read_picture
 from dis_core.scenes.export import contact_sheet, tile_of
 from dis_core.scenes.scene import make_fine_scene, make_scene
 

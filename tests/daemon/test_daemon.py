@@ -254,7 +254,7 @@ def test_the_log_tells_of_times_and_of_no_image(house: House) -> None:
     log = house.log()
 
     assert "came, version" in log
-    assert "receipt after" in log
+    assert "result after" in log
     assert "secret-project" not in log
     assert str(house.work) not in log
     assert (house.home / "state/dis-core/log/daemon.log").stat().st_mode & 0o777 == 0o600

@@ -21,7 +21,7 @@ import dis_core
 from dis_core.daemon import client, endpoint
 from dis_core.daemon.protocol import PROTOCOL
 from dis_core.daemon.worker import MAX_WAITING
-from dis_core.jobs.job import MaskStyle, Order, Segmenting
+from dis_core.jobs.job import Job, MaskStyle, SegmentOptions
 from dis_core.jobs.json_values import to_plain
 from tests.fakes.daemon_house import QUICK, SLOW, House, open_house
 from tests.fakes.locked_folders import IS_ROOT
@@ -59,9 +59,9 @@ def is_segmenting(house: House) -> bool:
     return "segmenting" in str((house.status() or {}).get("doing"))
 
 
-def order_for(house: House, name: str) -> Order:
-    segmenting = Segmenting(model="dis-lite", device="cpu", quality="draft", refine="none")
-    return Order(house.work / "a.png", house.work / name, "png", MaskStyle(), segmenting)
+def order_for(house: House, name: str) -> Job:
+    segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
+    return Job(house.work / "a.png", house.work / name, "png", MaskStyle(), segmenting)
 
 
 def test_ten_commands_at_once_end_with_one_daemon(empty_house: House) -> None:
@@ -114,7 +114,7 @@ def test_a_full_queue_is_refused_honestly(house: House) -> None:
     waiting = [house.talk() for _ in range(MAX_WAITING)]
     for number, talk in enumerate(waiting):
         assert talk is not None
-        first = next(talk.ask("segment", order=to_plain(order_for(house, f"{number}.png"))))
+        first = next(talk.ask("segment", job=to_plain(order_for(house, f"{number}.png"))))
         assert first["doing"].startswith("waiting for")
 
     done = house.run("mask", "a.png", *QUICK, "--warm", "-o", "one-too-many.png")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dis_core.images import read_picture
+from dis_core.images.reading import read_picture
 from tests.fakes.daemon_house import House, open_house
 from tests.fakes.fake_hub import CHECKOUT
 from tests.fakes.prompted_plugin import install

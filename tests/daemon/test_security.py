@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from dis_core.daemon import client, endpoint
 from dis_core.daemon.connection import PROOF_S
 from dis_core.daemon.protocol import MAX_MESSAGE_BYTES, PROTOCOL
-from dis_core.jobs.job import MaskStyle, Order, Segmenting
+from dis_core.jobs.job import Job, MaskStyle, SegmentOptions
 from dis_core.jobs.json_values import to_plain
 from tests.fakes.daemon_house import House, open_house
 from tests.fakes.locked_folders import IS_ROOT
@@ -84,8 +84,8 @@ def asked(house: House, **message: Any) -> list[dict[str, Any]]:
 
 
 def order_of(house: House, **changes: Any) -> dict[str, Any]:
-    segmenting = Segmenting(model="pdfnot", device="cpu")
-    plain = to_plain(Order(house.work / "a.png", house.work / "out.png", "png", MaskStyle(), segmenting))
+    segmenting = SegmentOptions(model="pdfnot", device="cpu")
+    plain = to_plain(Job(house.work / "a.png", house.work / "out.png", "png", MaskStyle(), segmenting))
     return {**plain, **changes}
 
 
@@ -242,7 +242,7 @@ def test_who_says_nothing_is_hung_up_on_and_keeps_nobody_waiting(house: House) -
         b"[1, 2]",
         b'{"do": NaN}',
         b"[" * 60_000,
-        b'{"do": "segment", "order": ' + b'{"a":' * 20_000,
+        b'{"do": "segment", "job": ' + b'{"a":' * 20_000,
         b"\xff\x00",
         b'"' + b"x" * (MAX_MESSAGE_BYTES - 2) + b'"',
     ],
@@ -304,7 +304,7 @@ def test_a_protocol_that_is_unknown_is_refused_in_words_but_may_stop_the_daemon(
     ids=str,
 )
 def test_orders_that_are_none_are_refused_by_name(house: House, changes: dict[str, Any]) -> None:
-    (answer,) = asked(house, order=order_of(house, **changes))
+    (answer,) = asked(house, job=order_of(house, **changes))
 
     assert answer["code"] == "BadRequest"
     assert is_well(house)
@@ -313,7 +313,7 @@ def test_orders_that_are_none_are_refused_by_name(house: House, changes: dict[st
 def test_a_pipe_is_refused_since_it_could_hold_up_everybody(house: House) -> None:
     os.mkfifo(house.work / "pipe")
 
-    *_, answer = asked(house, order=order_of(house, source=str(house.work / "pipe")))
+    *_, answer = asked(house, job=order_of(house, source=str(house.work / "pipe")))
 
     assert "is a pipe" in answer["message"]
 
@@ -321,7 +321,7 @@ def test_a_pipe_is_refused_since_it_could_hold_up_everybody(house: House) -> Non
 def test_two_orders_at_once_on_one_connection_end_it(house: House) -> None:
     talk = house.talk()
     assert talk is not None
-    message = json.dumps({"protocol": PROTOCOL, "do": "segment", "order": order_of(house)}).encode()
+    message = json.dumps({"protocol": PROTOCOL, "do": "segment", "job": order_of(house)}).encode()
 
     answers = []
     with contextlib.suppress(EOFError, OSError):
@@ -351,7 +351,7 @@ def test_whatever_is_asked_is_answered_and_nothing_is_written(
     talk = house.talk()
     assert talk is not None
 
-    talk._connection.send_bytes(json.dumps({**message, "order": order_of(house, **changes)}).encode())
+    talk._connection.send_bytes(json.dumps({**message, "job": order_of(house, **changes)}).encode())
     answer = json.loads(talk._connection.recv_bytes())
     talk.close()
 

@@ -203,7 +203,7 @@ def test_the_wheel_takes_the_plug_ins_along() -> None:
     text = PROJECT.read_text(encoding="utf-8")
     included = dict(re.findall(r'^"plugins/(\w+)" = "dis_core/editors/plugins/(\w+)"$', text, re.MULTILINE))
 
-    assert included == {"child": "child", "gimp": "gimp", "krita": "krita"}
+    assert included == {"shared": "shared", "gimp": "gimp", "krita": "krita"}
 
 
 def test_the_actions_are_those_that_the_plug_in_creates() -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 from torch import nn
 
 from dis_core.hookspecs import hookimpl
-from dis_core.model_spec import DepthEstimator, ModelSpec, Placement
+from dis_core.model_spec import ModelSpec
 from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.models.dis_sam.segmenter import DisSamSegmenter
+from dis_core.protocols import DepthEstimator, Placement
 from tests.fakes import small_dis_sam
 
 SMALL_DIS_SAM = replace(

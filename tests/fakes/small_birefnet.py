@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from dis_core.model_spec import Placement
 from dis_core.models.backbones.swin import Swin
 from dis_core.models.birefnet.network import BiRefNet
 from dis_core.models.birefnet.segmenter import segmenter_of
 from dis_core.models.square import SquareSegmenter
+from dis_core.protocols import Placement
 
 SIDE_PX = 256
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import Placement
 from dis_core.models.diffdis.segmenter import DiffDISSegmenter, on_its_device
+from dis_core.protocols import Placement
 from tests.recipes.diffdis import tiny_network
 
 SIDE_PX = 256

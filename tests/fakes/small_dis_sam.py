@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dis_core.geometry import Box
-from dis_core.model_spec import Placement, Prompt
 from dis_core.models.dis_sam.segmenter import DisSamSegmenter
+from dis_core.protocols import Placement, Prompt
 from tests.fakes.small_isnet import small_network
 from tests.recipes.sam import SIDE_PX, tiny_sam
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from dis_core.model_spec import Placement
 from dis_core.models.isnet.network import MIDDLE_WIDTHS, MIDDLE_WIDTHS_BACK, WIDTHS, ISNet
 from dis_core.models.isnet.segmenter import segmenter_of
 from dis_core.models.square import SquareSegmenter
+from dis_core.protocols import Placement
 
 SIDE_PX = 256
 NARROWER = 8

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dis_core.model_spec import NO_PROMPT, Placement, Prompt, Segmenter
 from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.pipeline import load_segmenter
-from tests import small_pdfnet
-from tests.fakes import small_birefnet, small_diffdis, small_dis_sam, small_isnet
+from dis_core.protocols import NO_PROMPT, Placement, Prompt, Segmenter
+from tests.fakes import small_birefnet, small_diffdis, small_dis_sam, small_isnet, small_pdfnet
 
 Make = Callable[[Placement], Segmenter]
 

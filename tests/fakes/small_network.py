@@ -18,7 +18,7 @@ from dis_core.errors import WeightsCorrupt
 from dis_core.model_spec import ModelSpec, WeightsFile
 
 if TYPE_CHECKING:
-    from dis_core.model_spec import DepthEstimator, Placement, Segmenter
+    from dis_core.protocols import DepthEstimator, Placement, Segmenter
 
 
 class SmallNetwork(nn.Module):

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dis_core.cli.main import run
-from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation, WeightsFile
+from dis_core.model_spec import WeightsFile
 from dis_core.progress import Report, ignore
+from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.registry import manager as registry
 from tests.fakes.bright_model import BRIGHT, BRIGHT_WHERE_TOLD
 

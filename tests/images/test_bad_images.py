@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dis_core.errors import NoImage
-from dis_core.images import MAX_PIXELS, read_picture
+from dis_core.images.formats import MAX_PIXELS
+from dis_core.images.reading import read_picture
 from tests.fakes.image_files import deep_png, png_chunk, png_claiming, random_pixels, saved, tiff
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def test_decoders_say_nothing_beside_the_error(kind: str, capfd: pytest.CaptureF
 def test_decoders_log_nothing_to_stderr_where_no_logging_is_set_up(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "talkative.tif"
     path.write_bytes(content)
-    program = "import sys; from dis_core.images import read_picture; from dis_core.errors import NoImage\n"
+    program = "import sys; from dis_core.images.reading import read_picture; from dis_core.errors import NoImage\n"
     program += "try: read_picture(sys.argv[1])\nexcept NoImage: pass"
 
     result = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)

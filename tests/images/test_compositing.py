@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dis_core.errors import BadRequest
-from dis_core.images import Picture
 from dis_core.images.compositing import box_with_margin, crop, over_color, over_picture, parse_color
+from dis_core.images.picture import Picture
 from tests.fakes.image_files import gray_profile, random_pixels, wide_profile
 
 

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image, ImageCms, ImageOps
 
 from dis_core.errors import NoImage
-from dis_core.images import read_picture
+from dis_core.images.reading import read_picture
 from tests.fakes.image_files import (
     cmyk_profile,
     deep_png,

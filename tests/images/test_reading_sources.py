@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image, ImageCms
 
 from dis_core.errors import NoImage
-from dis_core.images import Picture, as_picture, read_picture
+from dis_core.images.picture import Picture
+from dis_core.images.reading import as_picture, read_picture
 from tests.fakes.image_files import random_pixels, saved
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
-from dis_core.images import Picture, as_picture, read_picture
+from dis_core.files import write_atomically
 from dis_core.images.formats import OutputFormat, format_of
-from dis_core.images.writing import encode, fit_to_format, write_atomically, write_picture
+from dis_core.images.picture import Picture, encode, fit_to_format, write_picture
+from dis_core.images.reading import as_picture, read_picture
 from tests.fakes.image_files import gray_profile, random_pixels, wide_profile
 
 if TYPE_CHECKING:

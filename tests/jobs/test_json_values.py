@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dis_core.geometry import Box, Points
-from dis_core.jobs.job import CutoutStyle, MaskStyle, Order, Receipt, Segmenting
+from dis_core.jobs.job import CutoutStyle, Job, JobResult, MaskStyle, SegmentOptions
 from dis_core.jobs.json_values import NotPlain, from_plain, to_plain
-from dis_core.model_spec import RefinedLevel, Refinement
+from dis_core.protocols import RefinedLevel, Refinement
 
-ORDER = Order(
+ORDER = Job(
     source=Path("/images/Höhe.jpg"),
     destination=Path("/results/\udce4.png"),  # a name that is no UTF-8, as Python holds it
     format="png",
     style=CutoutStyle(bgimage=Path("/images/sea.jpg"), crop=True, crop_margin=7),
-    segmenting=Segmenting(
+    segmenting=SegmentOptions(
         model="pdfnet",
         roi=Box(1, 2, 30, 40),
         boxes=(Box(1, 2, 3, 4),),
@@ -28,7 +28,7 @@ ORDER = Order(
         depth=Path("/images/depth.png"),
     ),
 )
-RECEIPT = Receipt("pdfnet@1", "cpu", Refinement("tiles", 1, "taken", (RefinedLevel((9, 8), 1, 2, 3, 4),)), ("a", "b"))
+RECEIPT = JobResult("pdfnet@1", "cpu", Refinement("tiles", 1, "taken", (RefinedLevel((9, 8), 1, 2, 3, 4),)), ("a", "b"))
 
 
 def sent(value: object) -> Any:
@@ -37,8 +37,8 @@ def sent(value: object) -> Any:
 
 
 def test_orders_and_receipts_arrive_as_they_were_sent() -> None:
-    assert from_plain(Order, sent(ORDER)) == ORDER
-    assert from_plain(Receipt, sent(RECEIPT)) == RECEIPT
+    assert from_plain(Job, sent(ORDER)) == ORDER
+    assert from_plain(JobResult, sent(RECEIPT)) == RECEIPT
 
 
 def test_fields_that_only_a_newer_program_knows_are_ignored_and_missing_ones_have_their_default() -> None:
@@ -46,24 +46,24 @@ def test_fields_that_only_a_newer_program_knows_are_ignored_and_missing_ones_hav
     plain["sparkle"] = 3
     del plain["style"]["crop_margin"]
 
-    order = from_plain(Order, plain)
+    job = from_plain(Job, plain)
 
-    assert isinstance(order.style, CutoutStyle)
-    assert order.style.crop_margin == 0
+    assert isinstance(job.style, CutoutStyle)
+    assert job.style.crop_margin == 0
 
 
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        (["format"], "exe", "Order.format"),
-        (["overwrite"], 1, "Order.overwrite"),
-        (["source"], "a\0b", "Order.source"),
-        (["source"], "", "Order.source"),
-        (["segmenting", "roi"], [1, 2, 3], "Order.segmenting.roi"),
-        (["segmenting", "roi"], [1, 2, 3, 4.5], "Order.segmenting.roi"),
-        (["segmenting", "max_tiles"], True, "Order.segmenting.max_tiles"),
-        (["style"], {"kind": "mask", "bits": 9}, "Order.style.bits"),
-        (["style"], "cutout", "Order.style"),
+        (["format"], "exe", "Job.format"),
+        (["overwrite"], 1, "Job.overwrite"),
+        (["source"], "a\0b", "Job.source"),
+        (["source"], "", "Job.source"),
+        (["segmenting", "roi"], [1, 2, 3], "Job.segmenting.roi"),
+        (["segmenting", "roi"], [1, 2, 3, 4.5], "Job.segmenting.roi"),
+        (["segmenting", "max_tiles"], True, "Job.segmenting.max_tiles"),
+        (["style"], {"kind": "mask", "bits": 9}, "Job.style.bits"),
+        (["style"], "cutout", "Job.style"),
     ],
 )
 def test_a_value_of_another_kind_is_refused_by_its_name(path: list[str], value: object, named: str) -> None:
@@ -74,13 +74,13 @@ def test_a_value_of_another_kind_is_refused_by_its_name(path: list[str], value: 
     inner[path[-1]] = value
 
     with pytest.raises(NotPlain, match=named):
-        from_plain(Order, plain)
+        from_plain(Job, plain)
 
 
 def test_a_mask_is_no_cutout() -> None:
-    order = from_plain(Order, {**sent(ORDER), "style": sent(MaskStyle(bits=16))})
+    job = from_plain(Job, {**sent(ORDER), "style": sent(MaskStyle(bits=16))})
 
-    assert order.style == MaskStyle(bits=16)
+    assert job.style == MaskStyle(bits=16)
 
 
 ANYTHING = st.recursive(
@@ -94,8 +94,8 @@ ANYTHING = st.recursive(
 @given(changes=st.dictionaries(st.sampled_from(sorted(sent(ORDER))), ANYTHING, max_size=3))
 def test_whatever_is_sent_is_an_order_or_refused(changes: dict[str, object]) -> None:
     try:
-        order = from_plain(Order, {**sent(ORDER), **changes})
+        job = from_plain(Job, {**sent(ORDER), **changes})
     except NotPlain:
         return
 
-    assert from_plain(Order, sent(order)) == order
+    assert from_plain(Job, sent(job)) == job

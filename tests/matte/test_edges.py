@@ -102,7 +102,7 @@ def test_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     plane = np.random.default_rng(0).random((150, 170), dtype=np.float32)
     at_once = reshape_edges(plane, grow_px=4, feather_px=7)
 
-    monkeypatch.setattr("dis_core.refinement.tiling.BLOCK_PX", 32)
+    monkeypatch.setattr("dis_core.planes.BLOCK_PX", 32)
 
     np.testing.assert_allclose(reshape_edges(plane, grow_px=4, feather_px=7), at_once, atol=1e-6)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dis_core.errors import BadRequest, OutputExists
-from dis_core.images import Picture, read_picture
 from dis_core.images.formats import OutputFormat
-from dis_core.images.writing import encode
+from dis_core.images.picture import Picture, encode
+from dis_core.images.reading import read_picture
 from dis_core.matte.matte import Matte
 from tests.fakes.image_files import random_pixels, wide_profile
 

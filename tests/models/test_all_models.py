@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dis_core.errors import Cancelled
-from dis_core.images import read_picture
-from dis_core.model_spec import Effort, Placement, Quality, Segmentation, Segmenter
+from dis_core.images.reading import read_picture
 from dis_core.progress import ignore
+from dis_core.protocols import Effort, Placement, Quality, Segmentation, Segmenter
 from dis_core.refinement.coarse_to_fine import Passes
 from dis_core.refinement.tiles import part_of
 from dis_core.registry.builtin_models import dis_register_models

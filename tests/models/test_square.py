@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.errors import Cancelled
-from dis_core.model_spec import Placement, Segmentation
 from dis_core.models.resample import Size, resize_by_area
 from dis_core.models.square import SquareSegmenter, flipped_and_scaled
+from dis_core.protocols import Placement, Segmentation
 
 
 class BrightnessNetwork(nn.Module):

@@ -35,7 +35,7 @@ from shared.settings import (
 
 from dis_core.cli.main import group
 from dis_core.cli.options import MOST_EDGE_PX
-from dis_core.images import read_picture
+from dis_core.images.reading import read_picture
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
@@ -48,8 +48,8 @@ def test_plug_ins_are_written_in_python_3_8(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS)))
 def test_plug_ins_import_the_standard_library_and_their_editor_only(path: Path) -> None:
     editors = {
-        "child": {"child"},
-        "dis-select-subject": {"gi", "child", *(other.stem for other in path.parent.iterdir())},
+        "shared": {"shared"},
+        "dis-select-subject": {"gi", "shared", *(other.stem for other in path.parent.iterdir())},
     }
     allowed = editors.get(path.parent.name, {"krita", "PyQt5", "PyQt6"})
     found = set()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dis_core.model_spec import Placement
 from dis_core.models.sam.network import SAM, build_network
+from dis_core.protocols import Placement
 
 if TYPE_CHECKING:
     from torch import nn

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dis_core.errors import BadRequest, Cancelled
 from dis_core.geometry import Box
-from dis_core.model_spec import NO_PROMPT, Effort, Prompt, Quality, Segmentation
 from dis_core.progress import Report, ignore
+from dis_core.protocols import NO_PROMPT, Effort, Prompt, Quality, Segmentation
 from dis_core.refinement.coarse_to_fine import Passes, choose_refiner
 
 Plane = NDArray[np.float32]

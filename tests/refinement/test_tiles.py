@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dis_core.errors import Cancelled, OutOfMemory
-from dis_core.model_spec import NO_PROMPT, Effort, Prompt, Quality, Refined, Segmentation
 from dis_core.progress import Report, ignore
+from dis_core.protocols import NO_PROMPT, Effort, Prompt, Quality, Refined, Segmentation
 from dis_core.refinement import tiles as refine_tiles
-from dis_core.refinement.tiles import band_weights, refine_fast, refine_with_tiles, shrunk
+from dis_core.refinement.band import band_weights
+from dis_core.refinement.fast import refine_fast
+from dis_core.refinement.resizing import shrunk
+from dis_core.refinement.tiles import refine_with_tiles
 from dis_core.refinement.tiling import Tile, plan_tiles, size_seen
 
 Plane = NDArray[np.float32]

@@ -9,19 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dis_core.refinement.tiling import (
-    BLOCK_PX,
-    WORTH_REFINING,
-    blocks,
-    expit,
-    grown,
-    level_sizes,
-    logit,
-    plan_tiles,
-    rising,
-    shift_logits,
-    size_seen,
-)
+from dis_core.planes import BLOCK_PX, blocks, grown, rising
+from dis_core.refinement.tiling import WORTH_REFINING, expit, level_sizes, logit, plan_tiles, shift_logits, size_seen
 
 sides = st.integers(1, 700)
 

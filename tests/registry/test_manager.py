@@ -15,9 +15,10 @@ import pytest
 from dis_core.cli.main import group, run
 from dis_core.errors import PluginProblem, UnknownModel
 from dis_core.hookspecs import NAMESPACE, hookimpl
-from dis_core.model_spec import ModelSpec, Placement, RefinerSpec
+from dis_core.model_spec import ModelSpec, RefinerSpec
 from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.pipeline import Pipeline
+from dis_core.protocols import Placement
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_refiners import TILE_REFINER
 
@@ -136,7 +137,7 @@ def test_a_plugin_may_add_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 
 def test_a_plugins_refiner_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = RefinerSpec("own", "a test", refiner="dis_core.refinement.tiles:refine_fast")
+    own = RefinerSpec("own", "a test", refiner="dis_core.refinement.fast:refine_fast")
 
     @hookimpl
     def dis_register_refiners() -> tuple[RefinerSpec, ...]:

@@ -15,8 +15,8 @@ from dis_core.scenes.subjects.cars import car
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dis_core.scenes.backdrops.simple import Backdrop
-    from dis_core.scenes.subjects.living import Maker
+    from dis_core.scenes.backdrops.backdrop import Backdrop
+    from dis_core.scenes.parts import Maker
 
 WHITE, BLACK = np.ones(3, dtype=np.float32), np.zeros(3, dtype=np.float32)
 

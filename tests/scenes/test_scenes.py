@@ -10,9 +10,9 @@ import pytest
 
 from dis_core.scenes.contours import ellipse, polygon
 from dis_core.scenes.lighting import lit_unevenly
+from dis_core.scenes.parts import Part
 from dis_core.scenes.rendering import Layer, Light, coverage, draw_parts, silhouette
 from dis_core.scenes.scene import Scene, make_scene
-from dis_core.scenes.subjects.living import Part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

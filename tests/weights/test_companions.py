@@ -17,8 +17,9 @@ from dis_core.cli.commands.fetch import fetch
 from dis_core.cli.commands.models import models
 from dis_core.cli.doctor.command import doctor
 from dis_core.errors import HubUnreachable, LicenseNotAccepted, UnknownModel, WeightsMissing
-from dis_core.model_spec import DepthEstimator, ModelSpec, Placement
+from dis_core.model_spec import ModelSpec
 from dis_core.pipeline import Pipeline
+from dis_core.protocols import DepthEstimator, Placement
 from dis_core.registry import manager as registry
 from dis_core.weights import store
 from tests.fakes.bright_model import BRIGHT, BrightIsSubject, loaded

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dis_core.cli.planning import IMAGE_ENDINGS
 from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
-from dis_core.model_spec import Quality
+from dis_core.images.formats import IMAGE_ENDINGS
 from dis_core.progress import Report, span
+from dis_core.protocols import Quality
 
 if TYPE_CHECKING:
     from dis_core.evaluation.pairs import Matching, Pair
@@ -243,8 +243,9 @@ def predict(asked: Evaluation, pairs: Sequence[Pair], folder: Path, report: Repo
 
 def predict_one(asked: Evaluation, image: Path, pair: Pair, pipeline: Pipeline, report: Report) -> None:
     """Segment the image and write the matte to the place of the pair's prediction."""
-    from dis_core.images import read_picture
-    from dis_core.images.writing import make_folder, write_picture
+    from dis_core.files import make_folder
+    from dis_core.images.picture import write_picture
+    from dis_core.images.reading import read_picture
 
     matte = pipeline.segment(
         read_picture(image),
@@ -264,7 +265,7 @@ def write_results(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Sco
     from dis_core.evaluation.scores import worst_first
     from dis_core.evaluation.sheet import encode_sheet, sheet_format
     from dis_core.evaluation.tables import csv_table, json_document
-    from dis_core.images.writing import write_atomically
+    from dis_core.files import write_atomically
 
     if asked.csv is not None:
         write_atomically(asked.csv, csv_table(pairs, scores), overwrite=asked.overwrite)

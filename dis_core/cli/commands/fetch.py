@@ -103,19 +103,19 @@ def announce(errand: Errand) -> str:
     from dis_core.weights import bundled, hub, store
 
     spec = errand.spec
-    license = f"{spec.license}, commercial use: {spec.commercial_use}"
+    terms = f"{spec.license}, commercial use: {spec.commercial_use}"
     if errand.file is not None:
         free = megabytes(free_space(store.weights_folder()))
-        return f"{spec.name}: from {errand.file} ({license}); {free} free"
+        return f"{spec.name}: from {errand.file} ({terms}); {free} free"
     if spec.weights.is_embedded:
-        return f"{spec.name}: comes with {bundled.comes_with(spec)} ({license})"
+        return f"{spec.name}: comes with {bundled.comes_with(spec)} ({terms})"
     if store.find_ready(spec) is not None:
-        return f"{spec.name}: is here ({license}); verifying it"
+        return f"{spec.name}: is here ({terms}); verifying it"
     missing = store.bytes_to_download(spec)
     if not missing:
-        return f"{spec.name}: downloaded earlier ({license}); preparing it"
+        return f"{spec.name}: downloaded earlier ({terms}); preparing it"
     free = megabytes(free_space(hub.cache_folder()))
-    return f"{spec.name}: {megabytes(missing)} to download from {spec.weights.repo} ({license}); {free} free"
+    return f"{spec.name}: {megabytes(missing)} to download from {spec.weights.repo} ({terms}); {free} free"
 
 
 def bring(errand: Errand, *, report: Report) -> Path:

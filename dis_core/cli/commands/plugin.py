@@ -91,7 +91,7 @@ def build(*, editor: str, output: Path | None, overwrite: bool) -> None:
     the path.
     """
     from dis_core.editors import krita
-    from dis_core.images.writing import write_atomically
+    from dis_core.files import write_atomically
 
     destination = output or Path(f"dis-core-{editor}.zip")
     if destination.suffix.lower() != ".zip":

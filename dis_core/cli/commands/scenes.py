@@ -122,7 +122,7 @@ def make_all(request: ScenesRequest, report: Report) -> list[NDArray[np.uint8]]:
 def write_sheet(sheet: Path, tiles: list[NDArray[np.uint8]], request: ScenesRequest) -> None:
     """Put the tiles on a sheet and write it. Raises OutputExists, OutputFailed, BadRequest (too large for WebP)."""
     from dis_core.images.formats import format_of
-    from dis_core.images.writing import write_picture
+    from dis_core.images.picture import write_picture
     from dis_core.scenes.export import contact_sheet
 
     write_picture(contact_sheet(tiles), sheet, format=format_of(sheet), overwrite=request.overwrite)

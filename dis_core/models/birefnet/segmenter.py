@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from dis_core.model_spec import DepthEstimator, Placement
 from dis_core.models.birefnet.network import MULTIPLE_PX, BiRefNet, large_network, lite_network
 from dis_core.models.resample import Size, shrink_smoothly
 from dis_core.models.square import SquareSegmenter
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
+from dis_core.protocols import DepthEstimator, Placement
 from dis_core.weights.store import load_strictly
 
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.device import run_on
-from dis_core.model_spec import Placement
 from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import Size, resize_bicubic, resize_to_corners
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
 from dis_core.progress import Report, ignore
+from dis_core.protocols import Placement
 from dis_core.weights.store import load_strictly
 
 if TYPE_CHECKING:

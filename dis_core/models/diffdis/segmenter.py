@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.device import run_on
-from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.models.diffdis.checkpoint import published_autoencoder, published_denoiser
 from dis_core.models.diffdis.network import LATENT_PX, DiffDIS
+from dis_core.models.diffdis.spec import SD_TURBO_AUTOENCODER
 from dis_core.models.resample import Size, shrink_smoothly, size_of
 from dis_core.models.square import SquareNetwork
 from dis_core.models.tensors import to_array, to_tensor
 from dis_core.models.value_range import Extremes, own_extremes, stretched
 from dis_core.progress import Report, ignore
-from dis_core.registry.builtin_models import SD_TURBO_AUTOENCODER
+from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.weights import store
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -7,12 +7,12 @@ from typing import Final
 
 import torch
 
-from dis_core.model_spec import DepthEstimator, Placement
 from dis_core.models.backbones.efficientnet import CHANNELS, folded_backbone
 from dis_core.models.dis_lite.network import MULTIPLE_PX, DisLite
 from dis_core.models.resample import Size, resize_by_area, shrink_smoothly
 from dis_core.models.square import SquareSegmenter
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
+from dis_core.protocols import DepthEstimator, Placement
 from dis_core.weights.checkpoint import load_strictly
 
 BACKBONE: Final = "efficientnet-lite2"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dis_core.model_spec import ModelSpec, WeightsFile
 
+DRAFT_MODEL = "dis-lite"
+
 DIS_LITE = ModelSpec(
-    name="dis-lite",
+    name=DRAFT_MODEL,
     aliases=("pdfnet-tiny",),
     summary="small and quick, comes with the package: learned from photographs, with IS-Net as its teacher",
     license="MIT AND Apache-2.0",

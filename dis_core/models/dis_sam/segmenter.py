@@ -17,17 +17,17 @@ from torch import nn
 
 from dis_core.device import run_on
 from dis_core.errors import BadRequest
-from dis_core.geometry import wanted_objects
 from dis_core.images.compositing import bounds_of
-from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.models.isnet.segmenter import SIDE_PX, filled
 from dis_core.models.resample import Size, resize_by_area
 from dis_core.models.sam.network import SAM, load_base, load_large
+from dis_core.models.sam.spec import SAM_BASE, SAM_LARGE
 from dis_core.models.square import SquareNetwork
 from dis_core.models.tensors import to_array, to_tensor
 from dis_core.models.value_range import own_extremes, stretched
 from dis_core.progress import Report, ignore, span
-from dis_core.registry.builtin_models import SAM_BASE, SAM_LARGE
+from dis_core.prompts import wanted_objects
+from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.weights import store as on_this_machine
 
 Plane = NDArray[np.float32]

@@ -7,11 +7,11 @@ from typing import Final
 
 import torch
 
-from dis_core.model_spec import DepthEstimator, Placement
 from dis_core.models.isnet.network import ISNet
 from dis_core.models.resample import Size, resize_by_area
 from dis_core.models.square import SquareSegmenter
 from dis_core.models.value_range import own_extremes
+from dis_core.protocols import DepthEstimator, Placement
 from dis_core.weights.store import load_strictly
 
 SIDE_PX: Final = 1024

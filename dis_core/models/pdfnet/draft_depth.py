@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.device import run_on
-from dis_core.model_spec import Placement
 from dis_core.models.backbones.efficientnet import CHANNELS, folded_backbone
 from dis_core.models.pdfnet.network import ConvNormAct
 from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import resize_by_area, shrink_smoothly, size_of
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
 from dis_core.progress import Report, ignore
+from dis_core.protocols import Placement
 from dis_core.weights.store import load_strictly
 
 SIDE_PX = 256

@@ -14,7 +14,6 @@ from torch import nn
 
 from dis_core.device import run_on
 from dis_core.errors import BadRequest
-from dis_core.model_spec import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.models.backbones.efficientnet import CHANNELS, folded_backbone
 from dis_core.models.pdfnet.checkpoint import published_network
 from dis_core.models.pdfnet.network import PIXELS_AT_ONCE, BoundaryPrior, PDFNet
@@ -22,6 +21,7 @@ from dis_core.models.resample import Size, resize_to_corners, shrink_smoothly
 from dis_core.models.square import SquareNetwork
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
 from dis_core.progress import Report, ignore, span
+from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.weights.store import load_strictly
 
 TINY_BACKBONE: Final = "efficientnet-lite0"

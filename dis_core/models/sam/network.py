@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.device import in_full_precision
-from dis_core.geometry import Wanted
-from dis_core.model_spec import Placement
 from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import Size, resize_by_area, shrink_smoothly, size_of
 from dis_core.models.sam.attention import WholeImageAttention
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_tensor
 from dis_core.progress import Report
+from dis_core.prompts import Wanted
+from dis_core.protocols import Placement
 from dis_core.weights.store import load_strictly
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
+from dis_core.scenes.backdrops.backdrop import Backdrop, defocused, falloff, on_ground, with_ground
 from dis_core.scenes.backdrops.furnishings import (
     GRAY,
     INDOORS,
@@ -17,15 +18,7 @@ from dis_core.scenes.backdrops.furnishings import (
     wall_color,
     wood_color,
 )
-from dis_core.scenes.backdrops.simple import (
-    Backdrop,
-    defocused,
-    falloff,
-    greenish,
-    on_ground,
-    sky_above,
-    with_ground,
-)
+from dis_core.scenes.backdrops.simple import greenish, sky_above
 from dis_core.scenes.backdrops.sketch import Sketch
 from dis_core.scenes.textures import Palette, Picture, Plane, blurred, fractal, palette_around, unit_range
 

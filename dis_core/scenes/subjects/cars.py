@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dis_core.scenes.contours import Contour, smooth_path
-from dis_core.scenes.subjects.living import Part, Subject
+from dis_core.scenes.parts import Part, Subject
 
 # From the rear bumper over the roof to the front bumper, (along, up) in meters.
 _SHAPES: tuple[tuple[tuple[float, float], ...], ...] = (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dis_core.scenes.contours import Contour, blob, ellipse, leaf, limb, polygon, strands, turned_profile
-from dis_core.scenes.subjects.living import Part, Subject, standing_person
+from dis_core.scenes.parts import Part, Subject
+from dis_core.scenes.subjects.living import standing_person
 from dis_core.scenes.subjects.seated import lying_pet, sitting_pet, upper_body
 
 if TYPE_CHECKING:

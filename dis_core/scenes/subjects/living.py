@@ -5,54 +5,19 @@ A subject is drawn in units of its own, roughly from -1 to 1, y downwards, uprig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dis_core.scenes.contours import Contour, blob, ellipse, leaf, limb, polygon, strands, turned_profile
+from dis_core.scenes.parts import Maker, Part, Subject, _mark
 
 if TYPE_CHECKING:
     from dis_core.scenes.textures import Stuff
 
-Stance = Literal["stands", "lies", "floats", "cropped"]
-"""stands: upright on its lowest point; lies: at any angle; floats: upright, anywhere; cropped: continues below the
-picture, as a portrait does."""
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A region of one surface: the union of `contours` less `holes`.
-
-    `material` picks a surface, `tone` scales its brightness. `relief` is how far it bulges, from 0 (flat) to 1 (ball);
-    `lift` moves it towards the viewer. A part that `is_marking` is paint: it shows only where there is subject already.
-    """
-
-    contours: Sequence[Contour]
-    holes: Sequence[Contour] = ()
-    material: int = 0
-    tone: float = 1.0
-    relief: float = 0.8
-    lift: float = 0.0
-    is_marking: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """Parts from back to front, how the whole meets its ground, and its materials where nature decides them."""
-
-    parts: Sequence[Part]
-    stance: Stance = "stands"
-    stuff: Sequence[Stuff | None] = ()
-
 
 _ANIMAL: tuple[Stuff | None, ...] = ("fur", "fur", "fur", None)
 _PERSON: tuple[Stuff | None, ...] = ("skin", "hair", None, None)
-
-
-def _mark(*contours: Contour, material: int = 0, tone: float = 0.15) -> Part:
-    return Part(contours, material=material, tone=tone, relief=0, is_marking=True)
 
 
 def fur(rng: np.random.Generator, outline: Contour, *, material: int, length: float, count: int = 330) -> list[Part]:
@@ -347,7 +312,5 @@ def blossoms_of_shapes(rng: np.random.Generator) -> Subject:
         center = center + rng.normal(0, 0.45, 2)
     return Subject(parts, "lies" if rng.random() < 0.5 else "stands")
 
-
-Maker = Callable[[np.random.Generator], Subject]
 
 LIVING: tuple[Maker, ...] = (animal_face, four_legs, bird, portrait, standing_person, flower, plant)

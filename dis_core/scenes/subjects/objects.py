@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dis_core.scenes.contours import Contour, blob, ellipse, leaf, limb, polygon, turned_profile
-from dis_core.scenes.subjects.living import Maker, Part, Subject, vessel
+from dis_core.scenes.parts import Maker, Part, Subject
+from dis_core.scenes.subjects.living import vessel
 
 
 def _mark(*contours: Contour, material: int = 0, tone: float = 0.3) -> Part:

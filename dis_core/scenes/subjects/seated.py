@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dis_core.scenes.contours import Contour, blob, ellipse, leaf, limb, polygon, strands
-from dis_core.scenes.subjects.living import Part, Subject, animal_head, eyes, fur
+from dis_core.scenes.parts import Part, Subject
+from dis_core.scenes.subjects.living import animal_head, eyes, fur
 
 if TYPE_CHECKING:
     from dis_core.scenes.textures import Stuff

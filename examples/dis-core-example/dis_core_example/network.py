@@ -8,7 +8,7 @@ from torch import nn
 from dis_core.model_spec import DepthEstimator, Placement
 from dis_core.models.resample import shrink_smoothly
 from dis_core.models.square import SquareSegmenter
-from dis_core.weights.store import load_strictly
+from dis_core.weights import load_strictly
 
 
 class Warmth(nn.Module):

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from dis_core.errors import WeightsCorrupt
-from dis_core.model_spec import Conversion
 from dis_core.models.birefnet.checkpoint import (
     TRAINING_ONLY,
     convert_large,
@@ -20,6 +19,7 @@ from dis_core.models.birefnet.checkpoint import (
     with_norms_folded,
 )
 from dis_core.models.birefnet.network import GRIDS, lite_network
+from dis_core.protocols import Conversion
 from tests.recipes.birefnet import published_state_dict
 
 PATCH_EMBED = "bb.patch_embed.proj.weight"

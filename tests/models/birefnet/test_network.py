@@ -14,8 +14,8 @@ from dis_core import Pipeline
 from dis_core.errors import Cancelled
 from dis_core.model_spec import ModelSpec
 from dis_core.models.birefnet.network import PictureBlock, tiles_as_channels
+from dis_core.models.birefnet.spec import BIREFNETS
 from dis_core.registry import manager as registry
-from dis_core.registry.builtin_models import BIREFNETS
 from dis_core.weights import store
 from dis_core.weights.checkpoint import resolve
 from tests.fakes import small_birefnet

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dis_core.model_spec import Placement
 from dis_core.models.birefnet import network as birefnet
 from dis_core.models.birefnet.checkpoint import convert_large, convert_lite, convert_lite_of_older_order
 from dis_core.models.birefnet.network import BiRefNet, large_network, lite_network
 from dis_core.models.birefnet.segmenter import segmenter_of, to_input
 from dis_core.models.resample import resize_by_area
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
+from dis_core.protocols import Placement
 from tests.recipes.birefnet import golden, published_state_dict
 
 LOGIT_TOLERANCE = 1e-4

@@ -9,7 +9,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dis_core.model_spec import Placement
 from dis_core.models.depth_anything.estimator import (
     DepthAnything,
     base_network,
@@ -19,6 +18,7 @@ from dis_core.models.depth_anything.estimator import (
     small_network,
 )
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_tensor
+from dis_core.protocols import Placement
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dis_core.errors import Cancelled, WeightsCorrupt
-from dis_core.model_spec import Placement
 from dis_core.models.diffdis import checkpoint as diffdis_checkpoint
 from dis_core.models.diffdis import segmenter as diffdis_segmenter
 from dis_core.models.diffdis.checkpoint import RENAMES, convert, convert_autoencoder, renamed
 from dis_core.models.diffdis.network import DiffDIS
 from dis_core.models.diffdis.segmenter import DiffDISSegmenter, seeded_noise
+from dis_core.protocols import Placement
 from dis_core.registry import builtin_models
 from dis_core.weights import store
 from dis_core.weights.checkpoint import load_strictly

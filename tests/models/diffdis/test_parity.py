@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dis_core.model_spec import Placement
 from dis_core.models.diffdis import network as diffdis
 from dis_core.models.diffdis.checkpoint import convert, convert_autoencoder
 from dis_core.models.diffdis.network import ALPHA_BAR, DiffDIS, of_both_tasks
@@ -20,6 +19,7 @@ from dis_core.models.diffdis.segmenter import DiffDISSegmenter, to_input
 from dis_core.models.resample import resize_by_area, resize_to_corners
 from dis_core.models.square import flipped_and_scaled
 from dis_core.models.tensors import to_tensor
+from dis_core.protocols import Placement
 from tests.recipes.diffdis import GOLDEN, MANIFEST, tiny_network
 
 TOLERANCE = 1e-4

@@ -14,18 +14,20 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dis_core.errors import BadRequest, Cancelled, WeightsCorrupt
-from dis_core.geometry import Box, Points, Wanted
-from dis_core.images import read_picture
+from dis_core.geometry import Box, Points
 from dis_core.images.compositing import bounds_of
-from dis_core.model_spec import Effort, Placement, Prompt, Segmentation
+from dis_core.images.reading import read_picture
 from dis_core.models.dis_sam.segmenter import DisSamSegmenter
+from dis_core.models.dis_sam.spec import DIS_SAM_BASE
 from dis_core.models.sam.checkpoint import convert_base, converted
 from dis_core.models.sam.network import SAM, base_network
+from dis_core.models.sam.spec import SAM_BASE
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
+from dis_core.prompts import Wanted
+from dis_core.protocols import Effort, Placement, Prompt, Segmentation
 from dis_core.refinement.coarse_to_fine import Passes
-from dis_core.refinement.tiles import shrunk
-from dis_core.registry.builtin_models import DIS_SAM_BASE, SAM_BASE
+from dis_core.refinement.resizing import shrunk
 from dis_core.weights import store
 from tests.fakes.small_dis_sam import segmenter as plain_segmenter
 from tests.fakes.small_isnet import small_network

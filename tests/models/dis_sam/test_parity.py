@@ -9,8 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dis_core.geometry import Box, Points, Wanted
-from dis_core.model_spec import Placement, Prompt, Segmentation
+from dis_core.geometry import Box, Points
 from dis_core.models.dis_sam.segmenter import DisSamSegmenter, box_of, to_input
 from dis_core.models.isnet.checkpoint import convert_refiner
 from dis_core.models.isnet.network import ISNet
@@ -19,6 +18,8 @@ from dis_core.models.sam.network import SAM
 from dis_core.models.tensors import to_tensor
 from dis_core.models.value_range import stretched
 from dis_core.progress import ignore
+from dis_core.prompts import Wanted
+from dis_core.protocols import Placement, Prompt, Segmentation
 from tests.recipes.isnet import published_state_dict, recorded_stages, sampled
 from tests.recipes.sam import GOLDEN, tiny_sam, transformers_names
 

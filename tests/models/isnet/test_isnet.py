@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from dis_core.errors import Cancelled, WeightsCorrupt
-from dis_core.images import read_picture
-from dis_core.model_spec import NO_PROMPT, Effort
+from dis_core.images.reading import read_picture
 from dis_core.models.isnet.checkpoint import convert, convert_refiner
+from dis_core.models.isnet.spec import ISNET
 from dis_core.models.value_range import own_extremes, stretched
 from dis_core.pipeline import Pipeline
 from dis_core.progress import ignore
+from dis_core.protocols import NO_PROMPT, Effort
 from dis_core.refinement.coarse_to_fine import Passes
-from dis_core.refinement.tiles import shrunk
-from dis_core.registry.builtin_models import ISNET
+from dis_core.refinement.resizing import shrunk
 from dis_core.weights import store
 from tests.fakes.small_isnet import segmenter, small_network
 from tests.recipes.isnet import published_state_dict

@@ -9,11 +9,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dis_core.model_spec import Placement
 from dis_core.models.isnet.checkpoint import convert
 from dis_core.models.isnet.network import ISNet
 from dis_core.models.isnet.segmenter import segmenter_of, to_input
 from dis_core.models.value_range import stretched
+from dis_core.protocols import Placement
 from tests.recipes.isnet import GOLDEN, published_state_dict, recorded_stages, sampled
 
 TOLERANCE = 1e-4

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from dis_core.errors import Cancelled
-from dis_core.model_spec import Placement
 from dis_core.models.pdfnet.draft_depth import DraftDepthEstimator, network
+from dis_core.protocols import Placement
 
 
 @pytest.fixture(scope="module")

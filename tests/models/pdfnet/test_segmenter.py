@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.errors import Cancelled
-from dis_core.model_spec import Placement, Prompt, Segmentation
 from dis_core.models.pdfnet.network import PDFNetOutput
 from dis_core.models.pdfnet.segmenter import MULTIPLE_PX, PDFNetSegmenter, scale_to_unit
 from dis_core.models.resample import resize_to_corners
 from dis_core.models.square import flipped_and_scaled
 from dis_core.progress import Report, ignore
-from tests import small_pdfnet
+from dis_core.protocols import Placement, Prompt, Segmentation
+from tests.fakes import small_pdfnet
 
 
 class BrightIsSubject(nn.Module):

@@ -10,10 +10,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dis_core.device import in_precision_of
-from dis_core.model_spec import Placement
 from dis_core.models.backbones.swin import Swin, windows_along
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
 from dis_core.models.pdfnet.segmenter import scale_each_to_unit
+from dis_core.protocols import Placement
 from tests.fakes.loose_modules import load_module
 
 TOLERANCE = 1e-4

@@ -2,11 +2,11 @@
 
 import torch
 
-from dis_core.model_spec import Placement
 from dis_core.models.pdfnet import draft_depth
 from dis_core.models.pdfnet.segmenter import PDFNetSegmenter, tiny_network
+from dis_core.models.pdfnet.spec import DEPTH_TINY
 from dis_core.models.resample import shrink_smoothly
-from dis_core.registry.builtin_models import DEPTH_TINY
+from dis_core.protocols import Placement
 from dis_core.weights import store
 
 SIDE_PX = 256

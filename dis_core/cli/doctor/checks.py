@@ -1,0 +1,252 @@
+"""What doctor finds out: versions, the device, folders, the Hub, models."""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dis_core.cli.doctor.findings import Findings, Folder, Problem
+from dis_core.cli.doctor.plugin_checks import examine_plugins
+from dis_core.daemon import endpoint
+from dis_core.errors import DisError
+from dis_core.files import free_space, megabytes, nearest_existing
+from dis_core.registry.requirements import why_not_importable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dis_core.model_spec import ModelSpec
+
+
+NEEDED = ("numpy", "pillow", "torch", "timm", "transformers", "huggingface-hub", "safetensors", "click")
+
+MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs", "diffusers")
+
+SETTINGS = (*endpoint.SETTINGS, "PYTHONPATH")
+
+SECRET_SETTINGS = ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+"""Named in the report without their values, which hold passwords."""
+
+LITTLE_SPACE_BYTES = 2_000_000_000
+
+
+def examine(*, ask_hub: bool) -> Findings:
+    """Look at everything; what is broken becomes a problem among the findings and never an exception."""
+    from dis_core.editors.find import find_editors
+
+    findings = Findings(versions=versions(), settings=settings(), editors=find_editors(), daemon=daemon_in_words())
+    examine_plugins(findings)
+    findings.problems += package_problems(findings.versions)
+    if not why_not_importable("torch"):
+        examine_device(findings)
+    if why_not_importable("huggingface_hub"):
+        return findings
+    try:
+        specs = registered_models()
+    except DisError as error:
+        findings.problems.append(Problem(error.message, error.hint, blocks=True))
+        return findings
+    examine_folders(findings, specs)
+    can_download = reach_hub(findings) if ask_hub else True
+    examine_models(findings, specs, can_download=can_download)
+    return findings
+
+
+def daemon_in_words() -> list[str]:
+    """What the daemon holds and does; nothing if none runs."""
+    from dis_core.cli.commands.daemon import ask, in_words
+
+    found = ask("status")
+    return [] if found is None else list(in_words(found))
+
+
+def registered_models() -> list[ModelSpec]:
+    from dis_core.registry import manager as registry
+
+    return list(registry.models().values())
+
+
+def versions() -> dict[str, str]:
+    """Versions by distribution, "not installed" where there is none."""
+
+    def version(name: str) -> str:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return "not installed"
+
+    found = {name: version(name) for name in MENTIONED}
+    if found["dis-core"] == "not installed":
+        found["dis-core"] = "run from a checkout, not installed"
+    return {**found, "python": platform.python_version(), "platform": platform.platform(), "program": sys.executable}
+
+
+def settings() -> dict[str, str]:
+    """The environment variables that change what happens, without secrets."""
+    from dis_core.weights.hub import without_userinfo
+
+    plain = {name: os.environ[name] for name in SETTINGS if name in os.environ}
+    if "HF_ENDPOINT" in plain:
+        plain["HF_ENDPOINT"] = without_userinfo(plain["HF_ENDPOINT"])
+    return {**plain, **{name: "(set)" for name in SECRET_SETTINGS if name in os.environ}}
+
+
+def package_problems(found: dict[str, str]) -> list[Problem]:
+    """Packages that are missing, that cannot be imported, or that do not belong together."""
+    reinstall = "install dis-core again: pip install --force-reinstall dis-core"
+    problems = [
+        Problem(f"{name} is not installed", reinstall, blocks=True) for name in NEEDED if found[name] == "not installed"
+    ]
+    if found["torch"] != "not installed" and (reason := why_not_importable("torch")):
+        problems.append(Problem(f"torch {found['torch']} cannot be imported: {reason}", reinstall, blocks=True))
+    elif found["torchvision"] != "not installed" and (reason := why_not_importable("torchvision")):
+        pair = f"torchvision {found['torchvision']} does not fit torch {found['torch']}: {reason}"
+        cure = "install both from one place: pip install --force-reinstall torch torchvision"
+        problems.append(Problem(pair, cure, blocks=True))
+    return problems
+
+
+def examine_device(findings: Findings) -> None:
+    """List the devices, and try a little arithmetic on the one that would be used."""
+    import torch
+
+    from dis_core.device import choose_placement, describe_devices
+
+    try:
+        findings.devices = describe_devices()
+        used = choose_placement("auto").device
+        findings.devices.append(f"used when none is named: {used}")
+        answer = float(torch.ones(8, 8, device=used).mm(torch.ones(8, 8, device=used)).sum().cpu())
+    except (RuntimeError, DisError) as error:
+        what = f"the device that would be used does not work: {(str(error).splitlines() or ['no reason given'])[0]}"
+        findings.problems.append(Problem(what, "use --device cpu, and update the driver or torch", blocks=True))
+        return
+    if answer != 512.0:
+        what = f"{used} calculates wrongly: 512 was expected, {answer} came"
+        findings.problems.append(Problem(what, "use --device cpu, and update the driver", blocks=True))
+
+
+def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
+    """Where files are kept, and what is wrong with these places."""
+    from dis_core.weights import hub, store
+
+    ours, records = store.weights_folder(), store.records_folder()
+    # Other programs fill the Hub's cache too: of it, only what belongs to models of ours is counted.
+    repositories = {hub.repo_folder(spec.weights) for spec in specs if spec.weights.repo is not None}
+    places = (
+        ("downloads", hub.cache_folder(), repositories),
+        ("converted weights", ours, {ours}),
+        ("records", records, {records}),
+    )
+    for purpose, path, counted in places:
+        size_bytes = sum(map(size_of, counted))
+        folder = Folder(purpose, str(path), size_bytes, free_space(path), is_writable(path))
+        findings.folders.append(folder)
+        if not folder.writable:
+            cure = "make it yours, or point HF_HOME, XDG_CACHE_HOME or XDG_DATA_HOME at a folder that is"
+            findings.problems.append(Problem(f"the folder for {purpose} cannot be written: {path}", cure))
+        elif folder.free_bytes < LITTLE_SPACE_BYTES:
+            what = f"only {megabytes(folder.free_bytes)} are free in the folder for {purpose}: {path}"
+            findings.problems.append(Problem(what, "make room: a model takes up to 850 MB while it is prepared"))
+    for leftover in sorted(path for path, _ in files_in(ours) if path.suffix == ".tmp"):
+        what = f"a conversion was interrupted and left {leftover}"
+        findings.problems.append(Problem(what, "run dis-core fetch again with that model, or delete the file"))
+
+
+def size_of(folder: Path) -> int:
+    """Bytes in all files below a folder; links count nothing, their targets do."""
+    return sum(size_bytes for _, size_bytes in files_in(folder))
+
+
+def files_in(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Every file below a folder with its size in bytes, as far as may be looked; no links."""
+    for place, _, names in os.walk(folder):  # which, unlike Path.glob, passes over what may not be entered
+        for path in (Path(place, name) for name in names):
+            try:
+                status = path.lstat()
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield path, status.st_size
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a file can really be made in a folder, or in the nearest one above that exists."""
+    try:
+        with tempfile.TemporaryFile(dir=nearest_existing(folder)):
+            return True
+    except OSError:
+        return False
+
+
+def reach_hub(findings: Findings) -> bool:
+    """Whether the Hub can be reached, decided within 10 seconds."""
+    from dis_core.weights import hub
+
+    address = hub.without_userinfo(hub.endpoint())
+    try:
+        findings.hub = f"{address} answers, after {hub.reach():.1f} s"
+    except DisError as error:
+        findings.hub = f"{address} does not answer"
+        findings.problems.append(Problem(error.message, error.hint))
+        return False
+    return True
+
+
+def examine_models(findings: Findings, specs: list[ModelSpec], *, can_download: bool) -> None:
+    """Which models are here, which were and are no longer as they were, and whether any image can be cut out."""
+    from dis_core.registry.requirements import install_command, missing_packages
+    from dis_core.weights import store
+
+    ready = {spec.name: store.find_ready(spec) for spec in specs}
+    for spec in specs:
+        findings.models[spec.name] = str(ready[spec.name] or "not here")
+        if missing := missing_packages(spec):
+            findings.models[spec.name] += f"; {', '.join(missing)} not installed, run: {install_command(spec)}"
+        findings.problems += model_problems(spec, ready[spec.name])
+    if not any(spec.task == "matte" and is_complete(spec, ready) for spec in specs):
+        what = "no model is here with all that it needs" + ("" if can_download else ", and none can be downloaded")
+        cure = "with a connection, run: dis-core fetch pdfnet"
+        findings.problems.append(Problem(what, cure, blocks=not can_download))
+
+
+def is_complete(spec: ModelSpec, ready: dict[str, Path | None]) -> bool:
+    """Whether a model and all that it needs are here."""
+    from dis_core.registry.requirements import missing_packages
+
+    return not missing_packages(spec) and all(ready.get(name) is not None for name in (spec.name, *spec.needed))
+
+
+def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
+    from dis_core.weights import bundled, hub, store
+
+    if ready is not None:
+        yield from package_trouble(spec)
+    if ready is None and spec.weights.is_embedded:
+        what = f"the built-in weights of {spec.name} are missing: {store.embedded_path(spec)}"
+        yield Problem(what, f"this installation is incomplete; install {bundled.comes_with(spec)} again")
+    elif ready is None and store.read_record(spec) is not None:
+        what = f"the weights of {spec.name} have changed since they were verified, or are gone"
+        yield Problem(what, f"run: dis-core fetch {spec.name}")
+    if spec.weights.repo is not None:
+        for path, size_bytes in files_in(hub.repo_folder(spec.weights) / "blobs"):
+            if not path.name.endswith(".dis-core.incomplete"):
+                continue
+            what = f"a download of {spec.name} was interrupted after {megabytes(size_bytes)}"
+            yield Problem(what, f"to go on with it, run: dis-core fetch {spec.name}")
+
+
+def package_trouble(spec: ModelSpec) -> Iterator[Problem]:
+    """Packages that a model needs and that are missing or broken."""
+    from dis_core.registry.requirements import install_command
+
+    for name in spec.packages:
+        if reason := why_not_importable(name):
+            what = f"{name}, which {spec.name} needs, cannot be imported: {reason}"
+            yield Problem(what, f"run: {install_command(spec)}")

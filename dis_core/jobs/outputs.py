@@ -1,0 +1,105 @@
+"""What is made of a matte, and how it is written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dis_core.jobs.job import CutoutStyle, Edges, Job, MaskStyle
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dis_core.images.compositing import Color
+    from dis_core.images.picture import Picture
+    from dis_core.matte.matte import Matte
+
+
+MakeResult = Callable[["Matte"], "Picture"]
+
+
+def make_mask(style: MaskStyle, matte: Matte) -> Picture:
+    """The gray matte, with its edges moved and softened if that is wanted."""
+    from dis_core.matte.edges import reshape_edges
+
+    if style.edges != Edges():
+        # Of what is visible, so that the edge can also be moved beyond the end of a cut-out layer.
+        edges = reshape_edges(matte.visible(), grow_px=style.edges.grow, feather_px=style.edges.feather)
+        matte = replace(matte, alpha=edges, picture=None)
+    return matte.gray(bits=style.bits)
+
+
+def make_cutout(style: CutoutStyle, color: Color | None, background: Picture | None, matte: Matte) -> Picture:
+    """The subject before its new background, if any, and cropped if that is wanted."""
+    from dis_core.matte.edges import reshape_edges
+
+    edges = reshape_edges(matte.alpha, grow_px=style.edges.grow, feather_px=style.edges.feather)
+    matte = replace(matte, alpha=edges)
+    result = placed(matte.cutout(colors=style.colors), color, background)
+    return cropped(result, matte, style.crop_margin) if style.crop else result
+
+
+def placed(cutout: Picture, color: Color | None, background: Picture | None) -> Picture:
+    """The cutout before its new background, or as it is."""
+    from dis_core.images.compositing import over_color, over_picture
+
+    if color is not None:
+        return over_color(cutout, color)
+    return cutout if background is None else over_picture(cutout, background)
+
+
+def cropped(result: Picture, matte: Matte, margin_px: int) -> Picture:
+    """The result cut to the subject with its soft edges, down to a cover of 2 %; whole if there is no subject."""
+    from dis_core.images.compositing import box_with_margin, crop
+
+    bounds = matte.bounds(threshold=0.02)
+    if bounds is None:
+        return result
+    return crop(result, box_with_margin(bounds, size=result.size, margin_px=margin_px))
+
+
+def write_result(job: Job, result: Picture, matte: Matte) -> Picture:
+    """Write the result, and the depth beside it where that was asked for.
+
+    Returns what was written, with remarks on what the format could not hold.
+
+    Raises OutputExists, OutputFailed, BadRequest (a picture that the format cannot hold).
+    """
+    from dis_core.files import make_folder
+    from dis_core.images.picture import fit_to_format, write_picture
+
+    result = fit_to_format(result, format=job.format)
+    if job.destination is None:
+        write_picture(result, sys.stdout.buffer, format=job.format, overwrite=False)
+        return result
+    make_folder(job.destination.parent)
+    if job.depth_destination is not None and matte.depth is not None:
+        # Before the result, because a run that is taken up again goes by the results that are there.
+        write_picture(gray_of(matte.depth), job.depth_destination, format="png", overwrite=job.overwrite)
+    write_picture(result, job.destination, format=job.format, overwrite=job.overwrite)
+    return result
+
+
+def gray_of(depth: NDArray[np.float32]) -> Picture:
+    """A depth map (H, W) in [0, 1] as a 16-bit gray picture, near = bright."""
+    from dis_core.matte.matte import Matte
+
+    return Matte(depth, model="").gray(bits=16)
+
+
+def remarks_on(job: Job, written: Picture, matte: Matte) -> list[str]:
+    """What the user should know about a result, worded for them."""
+    read = matte.picture.remarks if matte.picture else ()
+    remarks = list(dict.fromkeys((*read, *written.remarks)))
+    if matte.bounds() is None:
+        remarks.append("no subject was found")
+    if job.depth_destination is not None and matte.depth is None:
+        remarks.append("no depth map was written, because this model does not look at depth")
+    left_out = 0 if matte.refinement is None else matte.refinement.tiles_over_limit
+    if left_out:
+        allowed = job.segmenting.max_tiles
+        remarks.append(f"{left_out} places along the boundary got no tile: --max-tiles allows {allowed}")
+    return remarks

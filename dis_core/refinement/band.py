@@ -1,0 +1,67 @@
+"""The band along the matte's uncertain edge, in which refining may change it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+
+from dis_core.models.resample import box_mean, part_of_resized
+from dis_core.models.tensors import to_array, to_tensor
+from dis_core.planes import blocks, grown, part_within, with_margin
+from dis_core.refinement.resizing import Plane
+from dis_core.refinement.tiling import Tile, level_sizes
+
+UNCERTAIN: Final = 0.01
+"""A matte that is closer than this to 0 or 1 is certain."""
+
+BAND_PX: Final = 16
+"""How far the band reaches around what is uncertain, in pixels of the level in question."""
+
+FADE_PX: Final = 4
+"""Half the width over which a band ends, in pixels of the level in question."""
+
+
+def can_be_refined(coarse: Plane, side_px: int) -> bool:
+    """Whether the matte, (H, W), is of an image larger than what the network saw, and is finite."""
+    return bool(level_sizes((coarse.shape[0], coarse.shape[1]), side_px)) and bool(np.isfinite(coarse).all())
+
+
+def band_of(tile: Tile, matte: Plane) -> Plane:
+    """The tile's weights inside of the band, (h, w) float32 in [0, 1], 0 elsewhere; `matte` is the level's, (H, W)."""
+    height, width = matte.shape
+    margin = BAND_PX + FADE_PX
+    rows, columns = with_margin(tile.rows, margin, height), with_margin(tile.columns, margin, width)
+    band = band_weights(matte[rows, columns])
+    weights: Plane = band[part_within(tile.rows, rows), part_within(tile.columns, columns)] * tile.weights()
+    return weights
+
+
+def band_weights(matte: Plane) -> Plane:
+    """1 where the matte (H, W) is uncertain, at its boundary and around, falling to 0 at the band's end, float32."""
+    uncertain = (matte > UNCERTAIN) & (matte < 1 - UNCERTAIN)
+    subject = matte >= 0.5
+    uncertain[1:] |= subject[1:] != subject[:-1]
+    uncertain[:, 1:] |= subject[:, 1:] != subject[:, :-1]
+    if not uncertain.any():
+        return np.zeros(matte.shape, np.float32)
+    band = grown(uncertain, BAND_PX)
+    with torch.inference_mode():
+        share = to_array(box_mean(to_tensor(band.astype(np.float32)), FADE_PX))
+    return np.clip(2 * share - 1, 0, 1)
+
+
+def within_band(fine: Plane, coarse: Plane, start: Plane) -> Plane:
+    """`fine` inside of the band of the coarse matte, the coarse matte itself outside, (H, W); `fine` is used up.
+
+    `start` is the coarse matte at the size from which refinement started, (h, w), which decides on the band.
+    """
+    size = coarse.shape[0], coarse.shape[1]
+    with torch.inference_mode():
+        band = to_tensor(band_weights(start))
+        for place in blocks(size):
+            weights = to_array(part_of_resized(band, size, *place))
+            kept = coarse[place]
+            fine[place] = kept + weights * (fine[place] - kept)
+    return fine

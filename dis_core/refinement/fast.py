@@ -1,0 +1,33 @@
+"""Fast refinement: the enlarged matte follows the edges of the image, without another look of the model."""
+
+from __future__ import annotations
+
+from dis_core.progress import Report
+from dis_core.protocols import Effort, Quality, Refined, Segmentation, Segmenter
+from dis_core.refinement.band import can_be_refined, within_band
+from dis_core.refinement.guided_filter import follow_edges
+from dis_core.refinement.resizing import Plane, shrunk
+from dis_core.refinement.tiling import size_seen
+
+
+def refine_fast(
+    image: Plane,
+    coarse: Segmentation,
+    segmenter: Segmenter,
+    *,
+    quality: Quality,
+    effort: Effort,  # noqa: ARG001  a Refiner is given it
+    report: Report,
+) -> Refined:
+    """Enlarge the coarse matte along the image's edges: a guided filter, and no second look by the model.
+
+    `image` is (H, W, 3) float32 sRGB in [0, 1]. Raises what `report` raises.
+    """
+    side_px = segmenter.side_for(quality)
+    if not can_be_refined(coarse.alpha, side_px):
+        return Refined(coarse.alpha)
+    seen = size_seen(image.shape[:2], side_px)
+    start = shrunk(coarse.alpha, seen)
+    matte = coarse.alpha.copy()
+    follow_edges(matte, of=image, coarse=start, small=shrunk(image, seen), report=report)
+    return Refined(within_band(matte, coarse.alpha, start))

@@ -1,0 +1,27 @@
+"""A plane at another size, as refining needs it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dis_core.models.resample import resize_by_area, shrink_smoothly
+from dis_core.models.tensors import to_array, to_tensor
+from dis_core.planes import Size
+
+Plane = NDArray[np.float32]
+
+
+def shrunk(array: Plane, size: Size) -> Plane:
+    """(H, W) or (H, W, C) float32 at a smaller size, antialiased; the array itself where it has that size."""
+    if array.shape[:2] == size:
+        return array
+    with torch.inference_mode():
+        return to_array(shrink_smoothly(to_tensor(array), size))
+
+
+def enlarged(plane: Plane, size: Size) -> Plane:
+    """(h, w) float32 at a larger size, (H, W)."""
+    with torch.inference_mode():
+        return to_array(resize_by_area(to_tensor(plane), size))
