@@ -89,6 +89,7 @@ class ModelSpec:
     good for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the license of
     the weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
     A model with `prompts` finds what it is told to, and needs at least one of these kinds of prompts.
+    `aliases` are names that the model can be called by too: what it was once called, say.
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
     that brings them; a plug-in's models need none, as the plug-in has dependencies of its own. `citation` is what
     whoever publishes results should cite. `details` are (what, value) of these weights alone that lists should show.
@@ -106,6 +107,7 @@ class ModelSpec:
     companions: tuple[str, ...] = ()
     half_precision: bool = False
     draft: bool = False
+    aliases: tuple[str, ...] = ()
     prompts: tuple[PromptKind, ...] = ()
     extra: str | None = None
     packages: tuple[str, ...] = ()
