@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dis_core.planes import blocks, part_within, with_margin
+from dis_core.planes import Plane, blocks, part_within, with_margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-    Plane = NDArray[np.float32]
 
 
 def reshape_edges(matte: Plane, *, grow_px: int = 0, feather_px: int = 0) -> Plane:
