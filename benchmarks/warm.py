@@ -34,7 +34,7 @@ from dis_core.jobs.job import Job, JobFailure, MaskStyle, SegmentOptions
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import ignore
 
-MODEL = "pdfnet-tiny"
+MODEL = "dis-lite"
 LIMIT_S = {1: 0.15, 24: 0.3}
 
 

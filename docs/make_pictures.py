@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[1]
-MODEL = "pdfnet-tiny"
+MODEL = "dis-lite"
 SQUARE_PX = 12
 LIGHT, DARK = 255, 214
 GAP_PX = 8

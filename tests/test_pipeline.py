@@ -103,7 +103,7 @@ def test_a_pipeline_that_forgets_its_fallback_warns_again(pipeline: Pipeline, ca
 
     pipeline.segment(square(4, 4, box=(1, 1, 2, 2)))
 
-    assert "the embedded draft 'pdfnet-tiny' runs instead" in caplog.text
+    assert "the embedded draft 'dis-lite' runs instead" in caplog.text
 
 
 def test_without_a_hub_the_embedded_draft_runs_and_says_so_once(
@@ -112,7 +112,7 @@ def test_without_a_hub_the_embedded_draft_runs_and_says_so_once(
     with caplog.at_level(logging.WARNING, logger="dis_core"):
         mattes = [pipeline.segment(square(64, 64, box=(20, 20, 44, 44))) for _ in range(2)]
 
-    assert all(matte.model.startswith("pdfnet-tiny@") for matte in mattes)
+    assert all(matte.model.startswith("dis-lite@") for matte in mattes)
     assert len(caplog.records) == 1
     assert "dis-core fetch pdfnet" in caplog.text
 
@@ -126,7 +126,7 @@ def test_an_unknown_model_is_refused_with_the_names_that_exist(pipeline: Pipelin
     with pytest.raises(UnknownModel) as caught:
         pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="pdfnett")
 
-    assert "pdfnet-tiny" in caught.value.hint
+    assert "dis-lite" in caught.value.hint
 
 
 def test_a_depth_model_makes_no_mattes(pipeline: Pipeline) -> None:
@@ -240,7 +240,7 @@ def test_a_full_model_without_its_depth_model_falls_back_when_depth_is_needed(
     without = pipeline.segment(image)
 
     assert with_depth.model.startswith("pdfnet@")
-    assert without.model.startswith("pdfnet-tiny@")
+    assert without.model.startswith("dis-lite@")
 
 
 def test_running_out_of_memory_while_loading_is_told_as_such(

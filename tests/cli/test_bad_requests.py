@@ -12,7 +12,7 @@ from PIL import Image
 
 from dis_core.cli.main import run
 
-TINY = ("--model", "pdfnet-tiny")
+TINY = ("--model", "dis-lite")
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ BAD = {
         ["cutout", "good.png", *TINY, "--depth-model", "depth-anything-v2-base"],
         "CC-BY-NC-4.0",
     ),
-    "a matte model for the depth": (["cutout", "good.png", *TINY, "--depth-model", "pdfnet-tiny"], "cannot estimate"),
+    "a matte model for the depth": (["cutout", "good.png", *TINY, "--depth-model", "dis-lite"], "cannot estimate"),
     "an unknown depth model beside a depth map": (
         ["cutout", "good.png", *TINY, "--depth", "good.jpg", "--depth-model", "midas"],
         "midas",

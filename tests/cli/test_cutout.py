@@ -355,7 +355,7 @@ def test_a_program_is_told_of_an_error_before_the_first_image(folder: Path, caps
 def test_a_full_standard_output_is_no_bug(folder: Path) -> None:
     with Path("/dev/full").open("w") as full:
         child = subprocess.run(
-            [sys.executable, "-m", "dis_core", "cutout", "a.png", "-m", "pdfnet-tiny"],
+            [sys.executable, "-m", "dis_core", "cutout", "a.png", "-m", "dis-lite"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -369,7 +369,7 @@ def test_a_full_standard_output_is_no_bug(folder: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX shell closes the streams")
 def test_closed_streams_are_no_bug(folder: Path) -> None:
-    command = f"{sys.executable} -m dis_core cutout a.png -m pdfnet-tiny <&- >&- 2>&-"
+    command = f"{sys.executable} -m dis_core cutout a.png -m dis-lite <&- >&- 2>&-"
 
     done = subprocess.run(command, shell=True, env=clean_environment(folder, unused_address()), timeout=120)  # noqa: S602
 
@@ -435,7 +435,7 @@ def test_how_a_matte_was_refined_is_told(folder: Path, capsys: pytest.CaptureFix
     with Image.open(FLOWER) as image:
         image.resize((1280, 854)).save("large.png")
 
-    assert run(["mask", "-m", "pdfnet-tiny", "large.png", "--max-tiles", "3", "--progress", "json"]) == 0
+    assert run(["mask", "-m", "dis-lite", "large.png", "--max-tiles", "3", "--progress", "json"]) == 0
 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     told = events[-1]["refinement"]
@@ -455,7 +455,7 @@ def test_a_person_is_told_of_tiles_only_if_there_were_some(
     with Image.open(FLOWER) as image:
         image.resize((900, 600)).save("large.png")
 
-    assert run(["mask", "-m", "pdfnet-tiny", "large.png", "--refine", refine]) == 0
+    assert run(["mask", "-m", "dis-lite", "large.png", "--refine", refine]) == 0
 
     assert words in capsys.readouterr().err.splitlines(keepends=True)[-1]
 
@@ -464,7 +464,7 @@ def test_ctrl_c_stops_cleanly(folder: Path) -> None:
     for number in range(40):
         Image.fromarray(square(600, 800)).save(f"many-{number:02}.png")
     child = subprocess.Popen(
-        [sys.executable, "-m", "dis_core", "cutout", ".", "-m", "pdfnet-tiny", "-o", "out", "--progress", "json"],
+        [sys.executable, "-m", "dis_core", "cutout", ".", "-m", "dis-lite", "-o", "out", "--progress", "json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

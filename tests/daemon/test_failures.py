@@ -26,7 +26,7 @@ from dis_core.jobs.json_values import to_plain
 from tests.fakes.daemon_house import QUICK, SLOW, House, open_house
 from tests.fakes.locked_folders import IS_ROOT
 
-MEDIUM = ("--model", "pdfnet-tiny", "--device", "cpu", "--quality", "best", "--refine", "none")
+MEDIUM = ("--model", "dis-lite", "--device", "cpu", "--quality", "best", "--refine", "none")
 UNKNOWN = ("--model", "pdfnot")
 """Answered by a daemon within the time that loading torch takes it."""
 
@@ -60,7 +60,7 @@ def is_segmenting(house: House) -> bool:
 
 
 def order_for(house: House, name: str) -> Job:
-    segmenting = SegmentOptions(model="pdfnet-tiny", device="cpu", quality="draft", refine="none")
+    segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
     return Job(house.work / "a.png", house.work / name, "png", MaskStyle(), segmenting)
 
 

@@ -41,7 +41,7 @@ def test_what_dis_core_lists_is_understood(capsys: pytest.CaptureFixture[str]) -
 
     models = parse_models(capsys.readouterr().out.encode())
 
-    assert [model.name for model in models if model.is_ready] == ["pdfnet-tiny"]
+    assert [model.name for model in models if model.is_ready] == ["dis-lite"]
     assert choose(AUTOMATIC, models) == models[0]
     assert "commercial use: conditional" in models[0].terms()
 
