@@ -15,7 +15,7 @@ from dis_core.geometry import Box, BoxLike, Points, boxes_within, checked_box, p
 from dis_core.images.reading import as_picture
 from dis_core.matte.matte import Matte
 from dis_core.model_spec import ModelSpec, Precision
-from dis_core.models.pdfnet.spec import DRAFT_MODEL
+from dis_core.models.dis_lite.spec import DRAFT_MODEL
 from dis_core.progress import Report, ignore, span
 from dis_core.prompts import PromptLike, checked_prompt, parts_of
 from dis_core.protocols import (
