@@ -1,6 +1,6 @@
 """Colors of half-covered pixels without the old background.
 
-Blur fusion, after Marco Forte and François Pitié, "Approximate fast foreground color estimation", ICIP 2021: the
+Blur fusion, after Marco Forte and François Pitié, "Approximate fast foreground colour estimation", ICIP 2021: the
 colors of foreground and background around a pixel are averages weighted by alpha and by 1 - alpha, and what then is
 missing to explain the pixel is given to the foreground. Two passes, over a wide and a narrow neighborhood.
 """

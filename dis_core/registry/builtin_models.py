@@ -1,7 +1,7 @@
 """The models that come with dis-core: declarations only, registered through the public hook.
 
-Sizes are of the published files, rounded; they are for people and check nothing. No commit or checksum of these files
-is verified yet, so those of the first download are recorded and held to.
+Sizes are of the published files, rounded; they are for people and check nothing. Which commit is asked for, and what
+its file should be, says `models.pins`; of what is not there, the first download is recorded and held to.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ SMALL_MODELS = (
     SmallModel(
         "birefnet", small_birefnet.segmenter, tuple(f"birefnet_segmenter:load_{n}" for n in (512, 1024, 2048, "lite"))
     ),
+    SmallModel("birefnet-wide", small_birefnet.wide_segmenter, ("birefnet_segmenter:load_lite_2k",)),
     SmallModel("isnet", small_isnet.segmenter, ("isnet_segmenter:load",)),
     SmallModel(
         "dis-sam",

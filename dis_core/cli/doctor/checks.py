@@ -17,6 +17,7 @@ from dis_core.daemon import endpoint
 from dis_core.errors import DisError
 from dis_core.files import free_space, megabytes, nearest_existing
 from dis_core.registry.requirements import why_not_importable
+from dis_core.weights.rembg_files import find_rembg_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,6 +210,8 @@ def examine_models(findings: Findings, specs: list[ModelSpec], *, can_download: 
         findings.models[spec.name] = str(ready[spec.name] or "not here")
         if missing := missing_packages(spec):
             findings.models[spec.name] += f"; {', '.join(missing)} not installed, run: {install_command(spec)}"
+        if ready[spec.name] is None and (file := find_rembg_file(spec.name)) is not None:
+            findings.models[spec.name] += f"; rembg has its weights, run: dis-core fetch {spec.name} --from {file}"
         findings.problems += model_problems(spec, ready[spec.name])
     if not any(spec.task == "matte" and is_complete(spec, ready) for spec in specs):
         what = "no model is here with all that it needs" + ("" if can_download else ", and none can be downloaded")
