@@ -1,4 +1,4 @@
-"""Starting loads nothing heavy, and the public names are what they should be."""
+"""Starting imports nothing heavy, and the public names are what they should be."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import dis_core
 
 PACKAGE = Path(dis_core.__file__).parent
 HEAVY = {"PIL", "huggingface_hub", "numpy", "tifffile", "timm", "torch", "tqdm", "transformers"}
+"""What takes longer to import than a command may take to answer."""
 
 
 def run_python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

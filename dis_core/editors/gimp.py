@@ -40,15 +40,16 @@ def profile_bases() -> list[Path]:
     """The folders in which GIMP may keep a folder for each version, the usual one first."""
     home = Path.home()
     if sys.platform == "win32":
-        return [Path(os.environ.get("APPDATA", home / "AppData" / "Roaming")) / "GIMP"]
-    if sys.platform == "darwin":
-        return [home / "Library" / "Application Support" / "GIMP"]
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    return [
-        config / "GIMP",
-        home / ".var" / "app" / "org.gimp.GIMP" / "config" / "GIMP",
-        home / "snap" / "gimp" / "current" / ".config" / "GIMP",
-    ]
+        above = [Path(os.environ.get("APPDATA", home / "AppData" / "Roaming"))]
+    elif sys.platform == "darwin":
+        above = [home / "Library" / "Application Support"]
+    else:
+        above = [
+            Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config"),
+            home / ".var" / "app" / "org.gimp.GIMP" / "config",
+            home / "snap" / "gimp" / "current" / ".config",
+        ]
+    return [folder / "GIMP" for folder in above]
 
 
 def plugin_folder(profile: Path) -> Path:

@@ -39,13 +39,14 @@ def usual_places() -> Places:
     """Where Krita looks on this system, for this user."""
     home = Path.home()
     if sys.platform == "win32":
-        local = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-        return Places(Path(os.environ.get("APPDATA", home / "AppData" / "Roaming")) / "krita", local / "kritarc")
-    if sys.platform == "darwin":
-        library = home / "Library"
-        return Places(library / "Application Support" / "krita", library / "Preferences" / "kritarc")
-    data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return Places(data / "krita", Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "kritarc")
+        data = Path(os.environ.get("APPDATA", home / "AppData" / "Roaming"))
+        settings = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        data, settings = home / "Library" / "Application Support", home / "Library" / "Preferences"
+    else:
+        data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+        settings = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    return Places(data / "krita", settings / "kritarc")
 
 
 def install(places: Places) -> Path:

@@ -144,7 +144,7 @@ def test_what_comes_from_a_pipe_is_called_as_it_is_without_the_daemon(house: Hou
     warm = house.run("mask", "-", *QUICK, "--warm", input="no image")
 
     assert warm.returncode == 1
-    assert warm.stderr.startswith("dis-core: <stdin> is no image")
+    assert warm.stderr.startswith("dis-core: <stdin> is not an image")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "license": spec.license,
         "commercial_use": spec.commercial_use,
         "draft": spec.draft,
+        "aliases": spec.aliases,
         "depth_model": spec.depth_model,
         "needed": spec.needed,
         "half_precision": spec.half_precision,
