@@ -16,7 +16,6 @@ import click
 
 from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_path
 from dis_core.errors import BadRequest, Cancelled
-from dis_core.images.formats import IMAGE_ENDINGS
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
@@ -198,7 +197,7 @@ def refuse_useless_data(asked: Training) -> None:
 
     for folder in (asked.data, asked.validation):
         if folder is not None:
-            find_triples(folder, endings=IMAGE_ENDINGS)
+            find_triples(folder)
     chosen_depth_model(asked)
 
 
@@ -311,7 +310,7 @@ def chosen_data(asked: Training, device: str, report: Report) -> Data:
     held_out: Source = Scenes(0)
     numbers: Sequence[int] = range(HELD_OUT)
     if asked.validation is not None:
-        triples = find_triples(asked.validation, endings=IMAGE_ENDINGS)
+        triples = find_triples(asked.validation)
         triples = triples[:: -(-len(triples) // HELD_OUT)]
         if asked.network != "pdfnet-tiny":  # which estimates depth by itself
             triples = with_depth(asked, triples, "validation-depth", device, span(report, 0.0, 0.3))
@@ -319,7 +318,7 @@ def chosen_data(asked: Training, device: str, report: Report) -> Data:
     if asked.data is None:
         # A million scenes for every seed, after those that are evaluated on.
         return Data(Scenes(FIRST_TRAINING_SEED * (1 + asked.seed)), held_out, numbers)
-    triples = find_triples(asked.data, endings=IMAGE_ENDINGS)
+    triples = find_triples(asked.data)
     triples = with_depth(asked, triples, "depth", device, span(report, 0.3, 1.0))
     return Data(Folder(triples, asked.seed), held_out, numbers)
 
