@@ -122,7 +122,7 @@ class Passes:
     def _look_closer(
         self, box: Box, image: Image, prompt: Prompt, first: Segmentation, report: Report
     ) -> tuple[Image, Segmentation] | None:
-        """The part of the image in a box and what a closer look finds there; None if that contradicts the first look."""
+        """The part of the image in a box and what a closer look finds; None if that contradicts the first look."""
         part, own_prompt = cut_out(image, prompt, box)
         known = part_of(first, place_of(box))
         if known.guide is not None:
