@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Parts from back to front, the stance of the whole, and what each material is made of, where nature decides that."""
+    """Parts from back to front, the stance of the whole, and what its materials are made of where nature decides."""
 
     parts: Sequence[Part]
     stance: Stance = "stands"
