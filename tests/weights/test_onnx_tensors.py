@@ -213,7 +213,7 @@ def in_segments() -> TensorProto:
 
 
 def of_texts() -> TensorProto:
-    return helper.make_tensor("w", TensorProto.STRING, [1], [b"text"])
+    return TensorProto(name="w", data_type=TensorProto.STRING, dims=[1], string_data=[b"text"])
 
 
 def in_two_places() -> TensorProto:
