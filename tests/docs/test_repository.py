@@ -13,7 +13,7 @@ import dis_core
 from dis_core.model_spec import Citation
 from dis_core.models import papers
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 SCHEMAS = {
