@@ -230,7 +230,7 @@ def refuse_taken(path: Path) -> None:
 
 
 def _taken(path: Path) -> OutputExists:
-    return OutputExists(f"{path} exists already", hint="give another name, or allow overwriting (--overwrite)")
+    return OutputExists(f"{path} already exists", hint="use another name, or `overwrite=True`")
 
 
 def write_failed(place: object, error: OSError) -> OutputFailed:

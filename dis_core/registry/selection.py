@@ -63,7 +63,7 @@ def refuse_noncommercial(*specs: ModelSpec) -> None:
         if spec.commercial_use == "no":
             raise LicenseNotAccepted(
                 f"the weights of {spec.name} may not be used commercially ({spec.license})",
-                hint="if that suits you, say so: --accept-noncommercial, in Python accept_noncommercial=True",
+                hint="if your use is not commercial, use `accept_noncommercial=True`",
             )
 
 

@@ -50,7 +50,9 @@ def confidence_of(record: dict[str, Any]) -> float:
     """From 0 to 1, by a record of any JSON. Raises KeyError, TypeError, ValueError for one that says too little."""
     if "confidence" in record:
         return min(max(float(record["confidence"]), 0.0), 1.0)
-    agree, gray, area = (float(record[key]) for key in ("agree", "gray", "area"))
+    # Files that were written elsewhere spell it the British way.
+    gray = float(record["gray"] if "gray" in record else record["grey"])
+    agree, area = float(record["agree"]), float(record["area"])
     if agree <= 0.75 or gray >= 0.25 or not 0.008 < area < 0.97:
         return 0.0
     if agree > 0.9 and gray < 0.12 and 0.01 < area < 0.95:

@@ -147,9 +147,9 @@ def test_the_image_cannot_come_from_there_as_well(tmp_path: Path) -> None:
 def test_work_that_heeds_no_interrupt_is_ended_nevertheless(tmp_path: Path) -> None:
     script = """
 import time
-from dis_core.cli.stop_at_eof import stopped_at_eof
+from dis_core.cli.stop_at_eof import interrupt_at_eof
 
-with stopped_at_eof():
+with interrupt_at_eof():
     while True:
         try:
             print('{"event": "deaf"}', flush=True)

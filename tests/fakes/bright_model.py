@@ -70,6 +70,8 @@ BRIGHT_WHERE_TOLD = replace(
 
 REACH_PX = 10
 
+SPECS = {spec.name: spec for spec in (BRIGHT, BRIGHT_WITH_DEPTH, BRIGHT_WHERE_TOLD)}
+
 
 class BrightWhereTold(BrightIsSubject):
     """The segmenter."""

@@ -20,7 +20,7 @@ PROGRAM = Program(("/my tools/python", "-m", "dis_core"))
 LISTED = json.dumps(
     [
         {"name": "full", "task": "matte", "present": False, "size_bytes": 400, "needed": ["depth", "part"]},
-        {"name": "tiny", "task": "matte", "present": True, "size_bytes": 7, "draft": True},
+        {"name": "tiny", "task": "matte", "present": True, "size_bytes": 7, "draft": True, "aliases": ["old"]},
         {"name": "odd", "task": "matte", "present": False, "size_bytes": None},
         {"name": "depth", "task": "depth", "present": False, "size_bytes": 100},
         {"name": "part", "task": "part", "present": False, "size_bytes": 30},
@@ -34,6 +34,12 @@ def test_a_model_counts_as_ready_only_with_all_that_it_needs() -> None:
     assert (full.missing_bytes, tiny.missing_bytes) == (530, 0)
     assert tiny.is_ready
     assert not odd.is_ready
+
+
+def test_a_model_is_found_by_the_name_that_it_had_before() -> None:
+    _, tiny, _ = models = parse_models(LISTED)
+
+    assert choose("old", models) == tiny
 
 
 def test_what_dis_core_lists_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
