@@ -1,30 +1,28 @@
-"""Where the edge of a matte runs and how soft it is: moved by whole pixels, softened by whole pixels.
+"""Growing, shrinking and feathering the edges of a matte, by whole pixels.
 
-Both work through the plane in blocks and pass over those in which nothing changes, so that they take time for the edges
-of a large picture and not for its area.
+All work block by block and skip blocks in which nothing changes, so the time depends on the edges of a large picture,
+not on its area.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from dis_core.planes import blocks, part_within, with_margin
+from dis_core.models.resample import window_sums
+from dis_core.planes import Plane, blocks, part_within, with_margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    Plane = NDArray[np.float32]
-
 
 def reshape_edges(matte: Plane, *, grow_px: int = 0, feather_px: int = 0) -> Plane:
-    """The matte, (H, W) float32 in [0, 1], with its edges first moved and then softened; itself if neither is wanted.
+    """The matte, (H, W) float32 in [0, 1], with its edges first moved and then softened; itself if both are 0.
 
-    `grow_px` below 0 moves them inwards; what lies outside of the picture has no say. The time grows with the pixels.
+    `grow_px` below 0 moves them inwards. What lies outside the picture does not count. More pixels take more time.
     """
     if grow_px > 0:
         matte = grow(matte, grow_px)
@@ -34,29 +32,22 @@ def reshape_edges(matte: Plane, *, grow_px: int = 0, feather_px: int = 0) -> Pla
 
 
 def grow(matte: Plane, reach_px: int) -> Plane:
-    """At each pixel the largest value within a disc of this radius, as far as the picture reaches."""
+    """The largest value within a disc of this radius around each pixel, inside the picture."""
     return _block_by_block(matte, reach_px, lambda part: _largest_in_disc(part, reach_px))
 
 
 def feather(matte: Plane, reach_px: int) -> Plane:
     """A smooth mean over the surroundings: a hard edge becomes a ramp from `reach_px` outside to as far inside.
 
-    Three box means make it, whose radii add up to the reach: a bell, and nothing further away takes part. At the border
-    of the picture the mean is over what lies inside, so that a subject that is cut off there does not fade.
+    Three box means are applied one after the other. Their radii add up to the reach, so nothing farther away counts,
+    and together they weigh pixels almost like a Gaussian bell. At the border of the picture the mean is over what lies
+    inside, so that a subject that is cut off there does not fade.
     """
-    radii_px = [(reach_px + rest) // 3 for rest in range(3)]
-
-    def smooth(part: Plane) -> Plane:
-        means: NDArray[np.float64] = part.astype(np.float64)
-        for radius_px in filter(None, radii_px):
-            means = _mean_along_rows(_mean_along_rows(means, radius_px).T, radius_px).T
-        return np.clip(means, 0, 1).astype(np.float32)
-
-    return _block_by_block(matte, reach_px, smooth)
+    return _block_by_block(matte, reach_px, lambda part: _smoothed(part, reach_px))
 
 
 def _block_by_block(matte: Plane, reach_px: int, change: Callable[[Plane], Plane]) -> Plane:
-    """The plane with each block changed by its surroundings up to `reach_px`; `change` leaves constant planes alone."""
+    """Apply `change` to each block with `reach_px` of its surroundings; it must leave constant planes as they are."""
     height, width = matte.shape
     result: Plane = matte.copy()
     for rows, columns in blocks((height, width)):
@@ -69,9 +60,9 @@ def _block_by_block(matte: Plane, reach_px: int, change: Callable[[Plane], Plane
 
 
 def _largest_in_disc(part: Plane, radius_px: int) -> Plane:
-    """Row by row: a disc is a stack of rows, the further from its middle the shorter.
+    """Row by row: a disc is a stack of rows that get shorter farther from its center.
 
-    A pixel counts as inside if its middle is nearer than half a pixel beyond the radius: x * x + y * y <= r * r + r.
+    A pixel is inside if its center is less than half a pixel beyond the radius: x * x + y * y <= r * r + r.
     """
     by_half_width: dict[int, list[int]] = {}
     for y in range(radius_px + 1):
@@ -90,19 +81,19 @@ def _largest_in_disc(part: Plane, radius_px: int) -> Plane:
 
 
 def _one_wider(row: Plane) -> Plane:
-    """The largest of each value and its two neighbors along the row."""
+    """The largest of each value and its two neighbors in the row."""
     wider: Plane = row.copy()
     np.maximum(wider[:, 1:], row[:, :-1], out=wider[:, 1:])
     np.maximum(wider[:, :-1], row[:, 1:], out=wider[:, :-1])
     return wider
 
 
-def _mean_along_rows(part: NDArray[Any], radius_px: int) -> NDArray[np.float64]:
-    """The mean over `radius_px` to both sides, of what lies inside; of (H, W) float64."""
-    height, width = part.shape
-    sums = np.zeros((height, width + 1))
-    np.cumsum(part, axis=1, out=sums[:, 1:])
-    first = np.maximum(np.arange(width) - radius_px, 0)
-    behind = np.minimum(np.arange(width) + radius_px + 1, width)
-    means: NDArray[np.float64] = (sums[:, behind] - sums[:, first]) / (behind - first)
-    return means
+def _smoothed(part: Plane, reach_px: int) -> Plane:
+    with torch.inference_mode():
+        means = torch.from_numpy(part.astype(np.float64))
+        for radius_px in filter(None, [(reach_px + rest) // 3 for rest in range(3)]):
+            for axis in (1, 0):
+                counts = window_sums(torch.ones(means.shape[axis], dtype=torch.float64), 0, radius_px)
+                means = window_sums(means, axis, radius_px) / (counts if axis == 1 else counts[:, None])
+        smooth: Plane = means.clamp(0, 1).float().numpy()
+    return smooth

@@ -1,12 +1,13 @@
-"""Fast refinement: the enlarged matte follows the edges of the image, without another look of the model."""
+"""Fast refinement: the enlarged matte follows the edges of the image, and the model does not look again."""
 
 from __future__ import annotations
 
+from dis_core.planes import Plane
 from dis_core.progress import Report
 from dis_core.protocols import Effort, Quality, Refined, Segmentation, Segmenter
 from dis_core.refinement.band import can_be_refined, within_band
 from dis_core.refinement.guided_filter import follow_edges
-from dis_core.refinement.resizing import Plane, shrunk
+from dis_core.refinement.resizing import shrunk
 from dis_core.refinement.tiling import size_seen
 
 
@@ -16,10 +17,10 @@ def refine_fast(
     segmenter: Segmenter,
     *,
     quality: Quality,
-    effort: Effort,  # noqa: ARG001  a Refiner is given it
+    effort: Effort,  # noqa: ARG001  every Refiner is given it
     report: Report,
 ) -> Refined:
-    """Enlarge the coarse matte along the image's edges: a guided filter, and no second look by the model.
+    """Refine the coarse matte with a guided filter, which follows the image's edges.
 
     `image` is (H, W, 3) float32 sRGB in [0, 1]. Raises what `report` raises.
     """

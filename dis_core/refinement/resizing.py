@@ -1,20 +1,16 @@
-"""A plane at another size, as refining needs it."""
+"""Resizing planes for refinement."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from dis_core.models.resample import resize_by_area, shrink_smoothly
 from dis_core.models.tensors import to_array, to_tensor
-from dis_core.planes import Size
-
-Plane = NDArray[np.float32]
+from dis_core.planes import Plane, Size
 
 
 def shrunk(array: Plane, size: Size) -> Plane:
-    """(H, W) or (H, W, C) float32 at a smaller size, antialiased; the array itself where it has that size."""
+    """(H, W) or (H, W, C) float32 at a smaller size, antialiased; the array itself if it has that size already."""
     if array.shape[:2] == size:
         return array
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""What subjects are made of."""
+"""Parts: what subjects are made of, and how a subject stands in its scene."""
 
 from __future__ import annotations
 
@@ -38,15 +38,17 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Parts from back to front, how the whole meets its ground, and its materials where nature decides them."""
+    """Parts from back to front, the stance of the whole, and what its materials are made of where nature decides."""
 
     parts: Sequence[Part]
     stance: Stance = "stands"
     stuff: Sequence[Stuff | None] = ()
 
 
-def _mark(*contours: Contour, material: int = 0, tone: float = 0.15) -> Part:
-    return Part(contours, material=material, tone=tone, relief=0, is_marking=True)
-
-
 Maker = Callable[[np.random.Generator], Subject]
+"""Makes one subject, at random."""
+
+
+def marking(*contours: Contour, tone: float, material: int = 0) -> Part:
+    """Paint on what is there already: flat, and as bright as `tone` makes its material."""
+    return Part(contours, material=material, tone=tone, relief=0, is_marking=True)

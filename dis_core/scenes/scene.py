@@ -1,4 +1,4 @@
-"""Procedural photographs with exact mattes and depth, to train on without anybody's pictures.
+"""Procedural photographs with exact mattes and depth, to train on without using anybody's pictures.
 
 A scene is a backdrop, things that are not the subject, a subject with its shadows, and a camera. All randomness comes
 from the seed, and coordinates are relative to the size, so that a scene looks alike at every resolution.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 from PIL import Image
 
+from dis_core.planes import Plane
 from dis_core.scenes.backdrops.backdrop import Backdrop, ground_depth
 from dis_core.scenes.camera import focused, photographed
 from dis_core.scenes.catalogue import random_backdrop, random_maker
@@ -34,15 +35,7 @@ from dis_core.scenes.rendering import (
     random_surfaces,
 )
 from dis_core.scenes.subjects.living import blossoms_of_shapes
-from dis_core.scenes.textures import (
-    Picture,
-    Plane,
-    blurred,
-    blurred_picture,
-    resized,
-    resized_picture,
-    unit_range,
-)
+from dis_core.scenes.textures import Picture, blurred, blurred_picture, resized, resized_picture, unit_range
 
 CLEAR_DIFFERENCE = 0.09
 DARKEST = 0.14
@@ -76,9 +69,9 @@ def make_scene(seed: int, size: tuple[int, int]) -> Scene:
 
     def through_the_lens(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
         color, alpha, relief = focused(rng, layer.color, layer.alpha, layer.relief)
-        return Layer(_told_apart(color, alpha, behind), alpha, relief)
+        return Layer(_made_distinct(color, alpha, behind), alpha, relief)
 
-    return _taken(np.random.default_rng(seed), size, through_the_lens)
+    return _photograph(np.random.default_rng(seed), size, through_the_lens)
 
 
 def make_fine_scene(seed: int, size: tuple[int, int]) -> Scene:
@@ -89,14 +82,14 @@ def make_fine_scene(seed: int, size: tuple[int, int]) -> Scene:
     """
 
     def with_fine_structure(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
-        layer = replace(layer, color=_told_apart(layer.color, layer.alpha, behind))
+        layer = replace(layer, color=_made_distinct(layer.color, layer.alpha, behind))
         return with_hairlines(rng, layer, behind)
 
-    return _taken(np.random.default_rng([seed, FINE_STREAM]), size, with_fine_structure)
+    return _photograph(np.random.default_rng([seed, FINE_STREAM]), size, with_fine_structure)
 
 
-def _taken(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> Scene:
-    """The photograph of a scene; `finish` has the last word on the subject before it is laid over what is behind it."""
+def _photograph(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> Scene:
+    """Take the photograph of a scene; `finish` changes the subject last, before it is put on what is behind it."""
     backdrop = random_backdrop(rng, size)
     light = random_light(rng)
     make = random_maker(rng)
@@ -108,7 +101,7 @@ def _taken(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> S
     picture = _with_shadows(rng, replace(backdrop, picture=picture), layer.alpha, parts, light)
     layer = finish(rng, layer, picture)
     alpha = layer.alpha
-    picture = layer.color + (1 - alpha[..., None]) * picture
+    picture = layer.over(picture)
     nearness = _subject_depth(rng, backdrop, foot=float(outline_box(parts)[1][1]) / size[0])
     depth = depth + alpha * (nearness + np.float32(rng.uniform(0.15, 0.5)) * layer.relief - depth)
     low, high = float(depth.min()), float(depth.max())
@@ -119,7 +112,7 @@ def _taken(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> S
 def _choose_subject(
     rng: np.random.Generator, backdrop: Backdrop, size: tuple[int, int], make: Maker
 ) -> tuple[Subject, list[Part]]:
-    """What is photographed, and its parts in pixels of the picture, within the limits of area."""
+    """The subject, and its parts in pixels of the picture, within the limits of area."""
     horizon = 0.5 if backdrop.horizon is None else backdrop.horizon
     for attempt in range(6):
         subject = make(rng) if attempt < 3 else blossoms_of_shapes(rng)
@@ -140,7 +133,7 @@ class _Framing(TypedDict):
 
 
 def _framing(rng: np.random.Generator) -> _Framing:
-    """How much of the picture the subject takes, and whether it stays within it."""
+    """How much of the picture the subject fills, and whether it goes beyond the border."""
     if rng.random() < 0.33:
         return {"area": rng.uniform(0.32, 0.7), "cut": "all round" if rng.random() < 0.6 else "nowhere"}
     area = float(np.exp(rng.uniform(np.log(0.07), np.log(0.5))))
@@ -153,8 +146,8 @@ def _unsupported(rng: np.random.Generator, backdrop: Backdrop) -> Stance:
     return "cropped" if rng.random() < 0.25 else "floats"
 
 
-def _told_apart(color: Picture, alpha: Plane, behind: Picture) -> Picture:
-    """The premultiplied subject, made lighter or darker if nobody could tell it from what is beside it or from soot."""
+def _made_distinct(color: Picture, alpha: Plane, behind: Picture) -> Picture:
+    """The premultiplied subject, made lighter or darker if it looks like what is beside it, or is almost black."""
     grid = (48, 48)
     mask = np.clip(resized(alpha, grid), 0, 1)
     beside = np.clip(blurred(mask, 4) - mask, 0, 1)
@@ -198,7 +191,7 @@ def _with_bystanders(
     count = int(rng.choice([0, 1, 2, 3], p=[0.42, 0.33, 0.18, 0.07]))
     if not count:
         return picture, depth
-    # They are out of focus anyway: half the resolution does, at a quarter of the time.
+    # They are out of focus anyway: half the resolution is enough, in a quarter of the time.
     half = (max(8, size[0] // 2), max(8, size[1] // 2))
     for _ in range(count):
         at_border = rng.random() < 0.6
@@ -246,7 +239,7 @@ def _sheared(mask: Plane, *, foot: float, flatten: float, lean: float) -> Plane:
 def _with_shadows(
     rng: np.random.Generator, backdrop: Backdrop, alpha: Plane, parts: Sequence[Part], light: Light
 ) -> Picture:
-    """The backdrop with what the subject takes away of its light: a contact shadow, and a cast one."""
+    """The backdrop with the subject's shadows: a contact shadow and a cast one."""
     size = alpha.shape
     strength = float(rng.uniform(0.15, 0.75))
     foot = min(float(outline_box(parts)[1][1]) / size[0], 1.0)

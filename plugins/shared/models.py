@@ -27,6 +27,7 @@ class Model:
     needs_selection: bool = False
     download_page: str = ""
     install_commands: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -61,12 +62,12 @@ def parse_models(listed: bytes) -> list[Model]:
 
 
 def choose(name: str, models: Sequence[Model]) -> Model | None:
-    """The model of that name. For the automatic choice, the first that is not a draft and needs no selection.
+    """The model with that name or former name, or None if there is none.
 
-    None if there is none.
+    The automatic choice is the first one that is not a draft and needs no selection.
     """
     for model in models:
-        if model.name == name or (name == AUTOMATIC and not (model.draft or model.needs_selection)):
+        if name in (model.name, *model.aliases) or (name == AUTOMATIC and not (model.draft or model.needs_selection)):
             return model
     return None
 
@@ -96,4 +97,5 @@ def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
         needs_selection=bool(entry.get("prompts")),
         download_page=download_page,
         install_commands=tuple(dict.fromkeys(commands)),
+        aliases=tuple(map(str, entry.get("aliases", ()))),
     )

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from dis_core.geometry import Box
-from dis_core.jobs.job import CutoutStyle, Job, SegmentOptions
+from dis_core.jobs.job import CutoutStyle, Job
 from dis_core.jobs.json_values import to_plain
+from dis_core.prompts import SegmentOptions
 from tests.fakes.daemon_home import DaemonHome, daemon_home
 
 REQUESTS, WARM_UP = 300, 20
@@ -45,11 +45,7 @@ def ask_and_hang_up(home: DaemonHome, job: Job) -> str:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="open files of other processes are counted in /proc")
 def test_three_hundred_requests_cost_neither_memory_nor_open_files(home: DaemonHome) -> None:
-    with Image.open(home.work / "a.png") as image:
-        image.convert("L").save(home.work / "depth.png")
-    segmenting = SegmentOptions(
-        model="pdfnet-tiny", device="cpu", quality="draft", refine="none", depth=home.work / "depth.png"
-    )
+    segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
     job = Job(home.work / "a.png", home.work / "out.png", "png", CutoutStyle(), segmenting, overwrite=True)
     gone = replace(job, source=home.work / "gone.png")
     outside = replace(job, segmenting=replace(segmenting, roi=Box(5000, 5000, 5001, 5001)))

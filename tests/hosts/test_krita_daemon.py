@@ -45,33 +45,33 @@ def process_that_works(krita: KritaProgram) -> int:
 
 
 def test_runs_after_each_other_are_made_by_one_daemon(krita: KritaProgram, picture: KritaPicture) -> None:
-    first = picture.run(model="pdfnet-tiny")
+    first = picture.run(model="dis-lite")
     selected = picture.selection()
-    again = picture.run(model="pdfnet-tiny")
+    again = picture.run(model="dis-lite")
 
     status = json.loads(krita.daemon("status", "--json"))
-    assert first["messages"] == again["messages"] == ["Subject selected by pdfnet-tiny"]
+    assert first["messages"] == again["messages"] == ["Subject selected by dis-lite"]
     assert np.array_equal(picture.selection(), selected)
     assert status["done"] == 2
-    assert "pdfnet-tiny" in status["models"]
+    assert "dis-lite" in status["models"]
 
 
 def test_a_daemon_that_is_killed_in_the_middle_is_replaced_unseen(krita: KritaProgram, picture: KritaPicture) -> None:
-    picture.run(model="pdfnet-tiny", quality="best")
+    picture.run(model="dis-lite", quality="best")
     expected = picture.selection()
     picture.call("undo")
-    krita.call("start", action="dis_select_subject", model="pdfnet-tiny", quality="best")
+    krita.call("start", action="dis_select_subject", model="dis-lite", quality="best")
     killed = process_that_works(krita)
 
     os.kill(killed, signal.SIGKILL)
 
-    assert krita.call("wait_for_message")["messages"] == ["Subject selected by pdfnet-tiny"]
+    assert krita.call("wait_for_message")["messages"] == ["Subject selected by dis-lite"]
     assert np.array_equal(picture.selection(), expected)
     assert json.loads(krita.daemon("status", "--json"))["pid"] != killed
 
 
 def test_stopping_stops_the_daemons_work_too(krita: KritaProgram, picture: KritaPicture) -> None:
-    krita.call("start", action="dis_select_subject", model="pdfnet-tiny", quality="best")
+    krita.call("start", action="dis_select_subject", model="dis-lite", quality="best")
     process_that_works(krita)
 
     krita.call("click", button="dis_stop")

@@ -26,7 +26,7 @@ def picture(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest)
 
 def masked_by_dis_core(picture: Path) -> Pixels:
     """What `dis-core mask` makes of a file, without dust."""
-    mask = dis_core.segment(picture, model="pdfnet-tiny", device="cpu").gray().pixels[..., 0]
+    mask = dis_core.segment(picture, model="dis-lite", device="cpu").gray().pixels[..., 0]
     return np.where(mask <= DUST, 0, mask).astype(np.uint8)
 
 
@@ -39,11 +39,11 @@ def test_the_installed_plug_in_selects_what_dis_core_makes_of_the_same_pixels_al
         picture = KritaPicture(krita, tmp_path, "flower")
         picture.show(flower())
 
-        ran = picture.run(model="pdfnet-tiny")
+        ran = picture.run(model="dis-lite")
 
         selected, shown = picture.selection(), picture.shown()
         assert picture.krita.call("ants") > 0
-    assert ran["messages"] == ["Subject selected by pdfnet-tiny"]
+    assert ran["messages"] == ["Subject selected by dis-lite"]
     assert np.abs(selected.astype(int) - masked_by_dis_core(shown)).max() == 0
     assert np.count_nonzero((selected > 0) & (selected < 255)) > 0
 
