@@ -163,7 +163,7 @@ def test_the_archive_is_what_kritas_importer_expects(tmp_path: Path, monkeypatch
     assert f"{krita.PACKAGE}/" in names
     assert krita.DESKTOP_FILE in names
     assert f"actions/{krita.ACTION_FILE}" in names
-    assert f"{krita.PACKAGE}/shared/answers.py" in names
+    assert f"{krita.PACKAGE}/shared/events.py" in names
     assert f"{krita.PACKAGE}/manual.html" in names
     assert not [name for name in names if "command.json" in name or "__pycache__" in name]
 
