@@ -6,12 +6,13 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
-from typing import Final
+from typing import Any, Final
 
 from dis_core.errors import OutOfMemory
 from dis_core.evaluation.metrics import Values, measure, require_pysodmetrics
@@ -94,7 +95,8 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     """A pool whose processes are gone at the end of the block, even if they are in the middle of their work."""
     # Not fork: the parent may have threads and use a GPU, which do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    leash, end = context.Pipe(duplex=False)
+    ends: tuple[Any, Any] = context.Pipe(duplex=False)  # on Windows PipeConnections, which can do the same
+    leash, end = ends
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_stay_on_leash, initargs=(leash,))
     try:
         yield pool
@@ -122,11 +124,11 @@ def _stay_on_leash(leash: connection.Connection) -> None:
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back until after the block, and from processes started in it, which would die with a traceback."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if sys.platform == "win32":
         yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

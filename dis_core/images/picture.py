@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,14 @@ class Picture:
         from dis_core.images.formats import format_of
 
         write_picture(self, Path(path), format=format_of(path), overwrite=overwrite)
+
+
+def gray_picture(plane: NDArray[np.float32], *, bits: Literal[8, 16], name: str) -> Picture:
+    """A plane (H, W) float32 in [0, 1] as a gray picture, 1 = white."""
+    levels, dtype = (255, np.uint8) if bits == 8 else (65535, np.uint16)
+    scaled = plane * np.float32(levels)
+    pixels: Pixels = np.rint(scaled, out=scaled).astype(dtype)[..., np.newaxis]
+    return Picture(pixels, name=name)
 
 
 def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa: A002  the format is called so everywhere

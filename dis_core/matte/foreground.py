@@ -1,6 +1,6 @@
 """Estimating the subject's own colors where pixels are half covered, without the old background.
 
-Blur fusion, after Marco Forte and François Pitié, "Approximate fast foreground color estimation", ICIP 2021: the
+Blur fusion, after Marco Forte and François Pitié, "Approximate fast foreground colour estimation", ICIP 2021: the
 colors of foreground and background around a pixel are averages weighted by alpha and by 1 - alpha, and whatever is
 still missing to explain the pixel goes to the foreground. Two passes, over a wide and a narrow neighborhood.
 """

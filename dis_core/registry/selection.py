@@ -6,7 +6,7 @@ import logging
 
 from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted
 from dis_core.model_spec import ModelSpec
-from dis_core.models.pdfnet.spec import DRAFT_MODEL
+from dis_core.models.dis_lite.spec import DRAFT_MODEL
 from dis_core.progress import Report, span
 from dis_core.protocols import FULL_DTYPE, Placement
 from dis_core.registry import manager as registry
@@ -47,11 +47,12 @@ def obtain_specs(
     try:
         _obtain(chosen, depth, report)
     except HubUnreachable as problem:
-        if model is not None or depth_model is not None:
+        draft = registry.find_matte_model(DRAFT_MODEL)
+        # A depth map that the embedded model would not look at must not be dropped without a word.
+        if model is not None or depth_model is not None or (draft.depth_model is None and not needs_depth):
             raise
         _warn_of_draft(problem)
-        chosen = registry.find_matte_model(DRAFT_MODEL)
-        depth = _depth_spec(chosen, None) if needs_depth else None
+        chosen, depth = draft, _depth_spec(draft, None) if needs_depth else None
         _obtain(chosen, depth, report)
     return chosen, depth
 
@@ -62,7 +63,7 @@ def refuse_noncommercial(*specs: ModelSpec) -> None:
         if spec.commercial_use == "no":
             raise LicenseNotAccepted(
                 f"the weights of {spec.name} may not be used commercially ({spec.license})",
-                hint="if that suits you, say so: --accept-noncommercial, in Python accept_noncommercial=True",
+                hint="if your use is not commercial, use `accept_noncommercial=True`",
             )
 
 

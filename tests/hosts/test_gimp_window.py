@@ -168,7 +168,7 @@ def test_a_missing_model_is_downloaded_if_the_painter_agrees(window: Screen, tmp
     canvas = Canvas(window.gimp, tmp_path, "missing")
     canvas.show(dark_with(BOX, width=500, height=350))
     with run_standin() as hub:
-        hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "pdfnet-tiny.safetensors").read_bytes()
+        hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "dis-lite.safetensors").read_bytes()
         online = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
         write_gimp_command(window.gimp.home, {**QUICK, "environment": {**QUICK["environment"], **online}})
 

@@ -18,6 +18,7 @@ from tests.fakes.image_files import (
     deep_png,
     exif,
     gray_profile,
+    packed_tiff,
     png_chunk,
     random_pixels,
     saved,
@@ -300,9 +301,7 @@ def test_colors_that_a_tiff_has_multiplied_by_alpha_are_divided(dtype: type[np.u
 
 
 def test_twelve_bits_are_stretched_to_sixteen() -> None:
-    gray = np.array([[0, 2048, 4095]], np.uint16)
-
-    picture = read_picture(tiff(gray, photometric="minisblack", bitspersample=12))
+    picture = read_picture(packed_tiff([0, 2048, 4095], bits=12))
 
     assert_allclose(picture.pixels[..., 0], [[0, 2048 * 65535 / 4095, 65535]], atol=0.51)
 

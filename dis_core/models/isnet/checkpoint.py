@@ -13,6 +13,7 @@ import torch
 
 from dis_core.errors import WeightsCorrupt
 from dis_core.models.isnet.network import ISNet
+from dis_core.models.isnet.onnx_export import is_export, weights_of_export
 
 DEPTH_OF_STAGE = {1: 6, 2: 5, 3: 4, 4: 3, 5: 3, 6: 3}
 """How many convolutions go down in the block of a stage; the next one is the bottom."""
@@ -63,9 +64,11 @@ def convert_refiner(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Te
 
 
 def converted(published: Mapping[str, torch.Tensor], *, channels: int) -> dict[str, torch.Tensor]:
-    """A published checkpoint of a network with so many input channels as the state dict of ours."""
+    """A published checkpoint of a network with so many input channels as the state dict of ours, or an ONNX export."""
     with torch.device("meta"):
         ours = ISNet(channels).state_dict()
+    if is_export(published):
+        return weights_of_export(published, {name: tuple(value.shape) for name, value in ours.items()})
     refuse_differences(published, expected_shapes(ours))
     state = {
         f"{name}.{part}": published[f"{theirs}.{part}"].float()

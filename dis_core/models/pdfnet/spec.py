@@ -7,7 +7,6 @@ from dis_core.models import papers
 
 _SEGMENTER = "dis_core.models.pdfnet.segmenter"
 
-DRAFT_MODEL = "pdfnet-tiny"
 
 PDFNET = ModelSpec(
     name="pdfnet",
@@ -35,22 +34,10 @@ PDFNET_DIS5K = ModelSpec(
     citation=papers.PDFNET,
 )
 
-PDFNET_TINY = ModelSpec(
-    name=DRAFT_MODEL,
-    summary="a draft: small, comes with the package, trained on computer-made scenes; for clear subjects",
-    license="MIT AND Apache-2.0",
-    commercial_use="yes",
-    weights=WeightsFile(None, "pdfnet-tiny.safetensors"),
-    loader=f"{_SEGMENTER}:load_tiny",
-    depth_model="depth-tiny",
-    half_precision=True,
-    draft=True,
-    citation=papers.PDFNET,
-)
 
 DEPTH_TINY = ModelSpec(
     name="depth-tiny",
-    summary="depth for pdfnet-tiny: a draft that comes with the package",
+    summary="rough depth for PDFNet: comes with the package, learned from drawn scenes",
     license="MIT AND Apache-2.0",
     commercial_use="yes",
     weights=WeightsFile(None, "depth-tiny.safetensors"),
