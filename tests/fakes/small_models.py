@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dis_core.models.pdfnet.spec import PDFNET_TINY
+from dis_core.models.pdfnet.spec import DEPTH_TINY, PDFNET_TINY
 from dis_core.pipeline import load_segmenter
 from dis_core.protocols import NO_PROMPT, Placement, Prompt, Segmenter
-from dis_core.registry.manager import find_depth_model
+from dis_core.registry.selection import obtain_all
 from tests.fakes import small_birefnet, small_diffdis, small_dis_sam, small_isnet
 
 Make = Callable[[Placement], Segmenter]
@@ -29,8 +29,7 @@ class SmallModel:
 
 def embedded(placement: Placement) -> Segmenter:
     """The draft model, with its depth model: PDFNet's own classes, and small as it is."""
-    assert PDFNET_TINY.depth_model is not None
-    return load_segmenter(PDFNET_TINY, find_depth_model(PDFNET_TINY.depth_model), placement)
+    return load_segmenter(obtain_all(PDFNET_TINY, DEPTH_TINY), placement)
 
 
 SMALL_MODELS = (

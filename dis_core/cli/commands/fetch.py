@@ -100,16 +100,16 @@ def plan_errands(names: tuple[str, ...], file: Path | None) -> list[Errand]:
 def announce(errand: Errand) -> str:
     """What is about to happen with a model, with sizes, for the person who waits for it."""
     from dis_core.files import free_space, megabytes
-    from dis_core.weights import bundled, hub, store
+    from dis_core.weights import bundled, hub, records, store
 
     spec = errand.spec
     terms = f"{spec.license}, commercial use: {spec.commercial_use}"
     if errand.file is not None:
-        free = megabytes(free_space(store.weights_folder()))
+        free = megabytes(free_space(records.weights_folder()))
         return f"{spec.name}: from {errand.file} ({terms}); {free} free"
     if spec.weights.is_embedded:
         return f"{spec.name}: comes with {bundled.comes_with(spec)} ({terms})"
-    if store.find_ready(spec) is not None:
+    if store.find_installed(spec) is not None:
         return f"{spec.name}: is here ({terms}); verifying it"
     missing = store.bytes_to_download(spec)
     if not missing:
@@ -121,15 +121,16 @@ def announce(errand: Errand) -> str:
 def bring(errand: Errand, *, report: Report) -> Path:
     """Where the model's ready file is, after everything that it took to get it there."""
     from dis_core.progress import span
+    from dis_core.registry.manager import companions_of
     from dis_core.weights import store
 
     if errand.file is not None:
-        return store.adopt(errand.spec, errand.file, report=report)
-    if store.find_ready(errand.spec) is None:
-        return store.obtain(errand.spec, report=report, announce=announced_already)
+        return store.adopt(errand.spec, errand.file, companions=companions_of(errand.spec), report=report).path
+    if store.find_installed(errand.spec) is None:
+        return store.obtain(errand.spec, report=report, announce=announced_already).path
     if not store.is_intact(errand.spec, report=span(report, 0.0, 0.2)):
         say(f"{errand.spec.name}: the file here is damaged; bringing it anew")
-    return store.obtain(errand.spec, report=span(report, 0.2, 1.0), announce=announced_already)
+    return store.obtain(errand.spec, report=span(report, 0.2, 1.0), announce=announced_already).path
 
 
 def announced_already(spec: ModelSpec, size_bytes: int) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
 from dis_core.models import papers
+
+CONVERT_LARGE = Conversion("birefnet-large", 1, "dis_core.models.birefnet.checkpoint:convert_large")
+CONVERT_LITE = Conversion("birefnet-lite", 1, "dis_core.models.birefnet.checkpoint:convert_lite")
 
 BIREFNETS = tuple(
     ModelSpec(
@@ -13,7 +16,7 @@ BIREFNETS = tuple(
         commercial_use="conditional",
         weights=WeightsFile(f"ZhengPeng7/{repo}", "model.safetensors", size_bytes=size_mb * 1_000_000),
         loader=f"dis_core.models.birefnet.segmenter:load_{network}",
-        conversion=f"dis_core.models.birefnet.checkpoint:convert_{'lite' if network == 'lite' else 'large'}",
+        conversion=CONVERT_LITE if network == "lite" else CONVERT_LARGE,
         half_precision=True,
         citation=papers.BIREFNET,
     )

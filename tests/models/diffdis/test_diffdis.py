@@ -176,8 +176,8 @@ def test_the_authors_own_file_is_refused_in_words_that_say_what_is_missing() -> 
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        ({"unet.conv_in.weight": None}, "nothing fills 'unet.conv_in.weight'"),
-        ({"unet.rgb_conv.1.0.weight": None}, "nothing fills 'injections.1.conv.weight'"),
+        ({"unet.conv_in.weight": None}, "'unet.conv_in.weight' is missing"),
+        ({"unet.rgb_conv.1.0.weight": None}, "'injections.1.conv.weight' is missing"),
         ({"unet.conv_in.more": torch.ones(1)}, "unknown key 'unet.conv_in.more'"),
         ({"unet.conv_in.weight": torch.ones(320, 4, 3, 3)}, r"'unet.conv_in.weight' is \(320, 4, 3, 3\), not \(320, 8"),
         ({"positive": torch.ones(1, 77, 1024)}, r"'positive' is \(1, 77, 1024\), not \(1, 2, 1024\)"),
