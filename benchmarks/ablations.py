@@ -27,10 +27,12 @@ from dis_core.models.backbones.efficientnet import CHANNELS
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet, Stream
 from dis_core.models.tensors import to_array
 from dis_core.progress import ignore
+from dis_core.training.imagenet import freeze_offsets, freeze_what_is_general, pretrained_efficientnet
 from dis_core.training.learner import Learner
 from dis_core.training.log import Journal
 from dis_core.training.losses import OutputLoss, output_loss, shape_loss
-from dis_core.training.networks import Sizes, Start, build_depth_draft, build_pdfnet, pretrained_efficientnet
+from dis_core.training.networks import Sizes, Start, build_depth_draft, build_pdfnet
+from dis_core.training.pdfnet_learner import PDFNetLearner
 from dis_core.training.run import Run
 from dis_core.training.sample import Sample
 from dis_core.training.samples import Scenes
@@ -53,7 +55,7 @@ class WithoutPatches(PDFNet):
         return Stream(levels, levels[-1])
 
 
-class WithDepth(Learner):
+class WithDepth(PDFNetLearner):
     """A learner whose PDFNet is given the exact depth, or none at all, in training and in use."""
 
     def __init__(self, pdfnet: PDFNet, depth: Literal["exact", "none"]) -> None:
@@ -74,7 +76,7 @@ class Variant:
 
 
 def with_own_depth(pdfnet: PDFNet, loss: OutputLoss = output_loss, *, width: int = 32) -> Learner:
-    return Learner(pdfnet, width=width, own_depth=build_depth_draft("imagenet"), output_loss=loss)
+    return PDFNetLearner(pdfnet, width=width, own_depth=build_depth_draft("imagenet"), output_loss=loss)
 
 
 def standard() -> PDFNet:
@@ -82,8 +84,10 @@ def standard() -> PDFNet:
 
 
 def without_patches() -> PDFNet:
-    backbone = pretrained_efficientnet(levels=4)
-    return WithoutPatches(backbone, channels=CHANNELS, width=32, boundary_prior=BoundaryPrior())
+    backbone = pretrained_efficientnet("efficientnet-lite0", levels=4)
+    freeze_what_is_general(backbone)
+    freeze_offsets(backbone)
+    return WithoutPatches(backbone, channels=CHANNELS["efficientnet-lite0"], width=32, boundary_prior=BoundaryPrior())
 
 
 def sized(backbone: str, start: Start, width: int = 32) -> Callable[[], Learner]:
@@ -104,13 +108,11 @@ VARIANTS = (
 
 def settings(minutes: float) -> Settings:
     return Settings(
-        network="ablation",
+        network="pdfnet-tiny",
         backbone="",
         width=32,
         side_px=SIDE_PX,
         start="",
-        data="scenes",
-        depth_model="",
         batch_size=3,
         steps=1_000_000,
         minutes=minutes,

@@ -75,6 +75,7 @@ PUBLISHED: dict[str, Callable[[], Shapes]] = {
     "birefnet-hr": lambda: recorded("birefnet/manifest_large.json"),
     "birefnet-512": lambda: recorded("birefnet/manifest_large.json"),
     "birefnet-lite": lambda: recorded("birefnet/manifest_lite.json"),
+    "birefnet-lite-2k": lambda: recorded("birefnet/manifest_lite.json"),
     "isnet": lambda: recorded("isnet/manifest.json"),
     "dis-sam": lambda: {**recorded("isnet/manifest.json"), "conv_in.weight": (64, 5, 3, 3)},
     "dis-sam-base": lambda: PUBLISHED["dis-sam"](),

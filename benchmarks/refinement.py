@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("what", choices=["quality", "cost"])
     parser.add_argument("--scenes", type=int, default=24, help="how many, from seed 0 on")
     parser.add_argument("--side", type=int, default=4096, help="their side in pixels")
-    parser.add_argument("--model", default="pdfnet-tiny")
+    parser.add_argument("--model", default="dis-lite")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", type=Path, help="write every number here")
     given = parser.parse_args()

@@ -30,11 +30,12 @@ import numpy as np
 from PIL import Image
 
 from dis_core.daemon import client, endpoint
-from dis_core.jobs.job import Job, JobFailure, MaskStyle, SegmentOptions
+from dis_core.jobs.job import Job, JobFailure, MaskStyle
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import ignore
+from dis_core.prompts import SegmentOptions
 
-MODEL = "pdfnet-tiny"
+MODEL = "dis-lite"
 LIMIT_S = {1: 0.15, 24: 0.3}
 
 

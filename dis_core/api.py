@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from dis_core.device import AUTO
+from dis_core.geometry import as_box
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
-from dis_core.protocols import MAX_TILES
-from dis_core.refinement.coarse_to_fine import AUTO as AUTO_REFINE
+from dis_core.prompts import DEFAULTS, SegmentOptions, split_prompt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,23 +17,25 @@ if TYPE_CHECKING:
     from dis_core.geometry import BoxLike
     from dis_core.images.reading import ImageLike
     from dis_core.matte.matte import Matte
+    from dis_core.model_spec import Precision
     from dis_core.prompts import PromptLike
     from dis_core.protocols import Quality
 
 
 @functools.lru_cache(maxsize=1)
-def _shared_pipeline(device: str) -> Pipeline:
-    return Pipeline(device)
+def _shared_pipeline(device: str, precision: Precision) -> Pipeline:
+    return Pipeline(device, precision=precision)
 
 
 def segment(
     image: ImageLike,
     *,
     model: str | None = None,
-    device: str = AUTO,
-    quality: Quality = "normal",
-    refine: str = AUTO_REFINE,
-    max_tiles: int = MAX_TILES,
+    device: str = DEFAULTS.device,
+    precision: Precision = DEFAULTS.precision,
+    quality: Quality = DEFAULTS.quality,
+    refine: str = DEFAULTS.refine,
+    max_tiles: int = DEFAULTS.max_tiles,
     roi: BoxLike | None = None,
     prompt: PromptLike | None = None,
     depth: NDArray[np.floating[Any]] | None = None,
@@ -44,19 +45,20 @@ def segment(
 ) -> Matte:
     """Find the subject of an image: `Pipeline.segment` on a pipeline that this process shares.
 
-    The model stays loaded between calls. Use a `Pipeline` of your own to choose when it is let go of.
+    The model stays loaded between calls. Use a `Pipeline` of your own to decide when it is unloaded.
     """
-    pipeline = _shared_pipeline(device)
-    return pipeline.segment(
-        image,
+    boxes, points = split_prompt(prompt)
+    options = SegmentOptions(
         model=model,
+        device=device,
+        precision=precision,
         quality=quality,
         refine=refine,
         max_tiles=max_tiles,
-        roi=roi,
-        prompt=prompt,
-        depth=depth,
+        roi=None if roi is None else as_box(roi),
+        boxes=boxes,
+        points=points,
         depth_model=depth_model,
         accept_noncommercial=accept_noncommercial,
-        report=report,
     )
+    return _shared_pipeline(device, precision).segment_with(image, options, depth=depth, report=report)

@@ -20,15 +20,17 @@ def choose_placement(requested: str = AUTO, *, precision: Precision = "full") ->
     """The placement for "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the first of CUDA, MPS and CPU there is.
 
     With full precision all arithmetic is in float32, and the result is the same on every device within rounding. Half
-    precision is for CUDA and MPS: matrix products and convolutions are made in float16.
+    precision is for CUDA and MPS: matrix products and convolutions are in float16.
 
-    Raises DeviceUnavailable if the device is unknown or not on this machine, or is the CPU and shall be half precise.
+    Raises DeviceUnavailable if the device is unknown or not on this machine, or for half precision on the CPU.
     """
     placement = full_placement(requested)
     if precision == "full":
         return placement
     if placement.device == "cpu":
-        raise DeviceUnavailable("half precision is for graphics cards", hint="leave it out on the CPU")
+        raise DeviceUnavailable(
+            "half precision needs a graphics card, and the device is cpu", hint="use full precision on the CPU"
+        )
     return replace(placement, dtype="float16")
 
 
@@ -42,7 +44,7 @@ def full_placement(requested: str) -> Placement:
         device = torch.device(requested)
     except RuntimeError:
         raise DeviceUnavailable(
-            f"{requested!r} is no device", hint="devices are: auto, cpu, cuda, cuda:1 and so on, mps"
+            f"unknown device {requested!r}", hint="choose auto, cpu, mps, cuda, cuda:1 and so on"
         ) from None
     if device.type == "cpu":
         return Placement("cpu")
@@ -51,7 +53,7 @@ def full_placement(requested: str) -> Placement:
     if device.type == "mps" and torch.backends.mps.is_available():
         return Placement("mps")
     raise DeviceUnavailable(
-        f"the device {requested!r} cannot be used here", hint=f"usable devices: {', '.join(usable_devices())}"
+        f"the device {requested!r} is not available here", hint=f"available: {', '.join(usable_devices())}"
     )
 
 
@@ -76,7 +78,7 @@ def describe_devices() -> list[str]:
 
 
 def tiles_at_once(placement: Placement) -> int:
-    """How many tiles to try in one batch; where they do not fit, smaller batches follow.
+    """How many tiles to try in one batch; if they do not fit, smaller batches follow.
 
     On the CPU a batch takes as long as its tiles one by one, and more memory.
     """
@@ -89,17 +91,17 @@ def run_on(placement: Placement) -> Iterator[None]:
 
     Raises OutOfMemory.
     """
-    others = "" if placement.device == "cpu" else ", or --device cpu"
+    others = "" if placement.device == "cpu" else ' or `device="cpu"`'
     with (
         torch.inference_mode(),
         in_precision_of(placement),
-        within_memory(placement, "for this image", hint=f"close other programs, or try --quality draft{others}"),
+        within_memory(placement, "for this image", hint=f'close other programs, or try `quality="draft"`{others}'),
     ):
         yield
 
 
 def in_precision_of(placement: Placement) -> AbstractContextManager[None]:
-    """While it lasts, matrix products and convolutions are made in the placement's type; weights stay float32."""
+    """Inside the block, matrix products and convolutions are in the placement's type; weights stay float32."""
     if placement.dtype == FULL_DTYPE:
         return nullcontext()
     dtype: torch.dtype = getattr(torch, placement.dtype)
@@ -107,21 +109,21 @@ def in_precision_of(placement: Placement) -> AbstractContextManager[None]:
 
 
 def in_full_precision(placement: Placement) -> AbstractContextManager[None]:
-    """While it lasts, the precision of the placement does not count: all is in float32."""
+    """Inside the block everything is in float32, whatever the placement says."""
     kind = torch.device(placement.device).type
     return cast("AbstractContextManager[None]", torch.autocast(kind, enabled=False))
 
 
 @contextmanager
 def within_memory(placement: Placement, what_for: str, *, hint: str) -> Iterator[None]:
-    """Turn running out of memory, on whatever device, into OutOfMemory with `hint` as its cure."""
-    problem = OutOfMemory(f"there is too little memory on {placement.device} {what_for}", hint=hint)
+    """Turn running out of memory, on any device, into OutOfMemory with this hint."""
+    problem = OutOfMemory(f"there is not enough memory on {placement.device} {what_for}", hint=hint)
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError):
         raise problem from None
     except RuntimeError as error:
-        # The CPU's allocator and MPS raise a plain RuntimeError and can be told apart by its words only.
+        # The CPU's allocator and MPS raise a plain RuntimeError; only its words tell them from other errors.
         if "can't allocate memory" in str(error) or "out of memory" in str(error):
             raise problem from None
         raise

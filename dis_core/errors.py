@@ -1,7 +1,8 @@
 """Every failure that a user can meet.
 
-A message says what happened, with the value, and `hint` says what to do about it. Deeper code only raises; the edges
-(the command line, the daemon's worker, an editor's plug-in) turn an error into words and an exit status.
+A message says what happened, with the value, and `hint` says what to do about it. Hints name arguments in backticks, as
+Python knows them, such as `overwrite=True`; the command line shows these as its options. Deeper code only raises; the
+edges (the command line, the daemon's worker, an editor's plug-in) turn an error into words and an exit status.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import ClassVar
 
 
 class DisError(Exception):
-    """A failure with a message for the person who met it.
+    """A failure, with a message for the person who meets it.
 
     `code` names the kind of failure to programs and never changes its spelling; `exit_status` is what a command that
     fails with it returns.
@@ -26,25 +27,25 @@ class DisError(Exception):
 
 
 class NoImage(DisError):
-    """The input is no image that can be read: missing, damaged, of an unknown kind, empty or absurdly large."""
+    """The input cannot be read as an image: it is missing, damaged, of an unknown kind, empty or far too large."""
 
     code = "NoImage"
 
 
 class BadRequest(DisError):
-    """What was asked for contradicts itself or the image: a box outside of it, an unknown quality, a bad color."""
+    """The request contradicts itself or does not fit the image: a box outside it, an unknown quality, a bad color."""
 
     code = "BadRequest"
 
 
 class OutputExists(DisError):
-    """The place where the result should go is taken, and nobody said that it may be overwritten."""
+    """There is already a file where the result should go, and overwriting was not allowed."""
 
     code = "OutputExists"
 
 
 class OutputFailed(DisError):
-    """The result could not be written: no permission, no space, no such folder."""
+    """The result cannot be written: no permission, no space, no such folder."""
 
     code = "OutputFailed"
 
@@ -62,13 +63,13 @@ class PackagesMissing(DisError):
 
 
 class LicenseNotAccepted(DisError):
-    """The weights forbid commercial use, and the user has not said that this is understood."""
+    """The weights forbid commercial use, and the user has not accepted that."""
 
     code = "LicenseNotAccepted"
 
 
 class WeightsMissing(DisError):
-    """The weights are not on this machine and could not be fetched."""
+    """The weights are not on this machine and cannot be downloaded."""
 
     code = "WeightsMissing"
 
@@ -80,49 +81,49 @@ class HubUnreachable(WeightsMissing):
 
 
 class WeightsCorrupt(DisError):
-    """A file of weights is damaged, changed, of another network, or refuses to be read safely."""
+    """A file of weights is damaged, changed, for another network, or cannot be read safely."""
 
     code = "WeightsCorrupt"
 
 
 class DeviceUnavailable(DisError):
-    """The device that was asked for is not on this machine or cannot be used."""
+    """The device is unknown, not on this machine, or cannot be used."""
 
     code = "DeviceUnavailable"
 
 
 class OutOfMemory(DisError):
-    """The device has too little memory for this image with this model."""
+    """The device does not have enough memory for this image with this model."""
 
     code = "OutOfMemory"
 
 
 class PluginProblem(DisError):
-    """A plug-in clashes with another one or implements a hook that does not exist."""
+    """A plug-in conflicts with another one, or implements a hook that does not exist."""
 
     code = "PluginProblem"
 
 
 class DaemonUnavailable(DisError):
-    """The process that keeps models warm could not be reached, started or trusted."""
+    """The process that keeps models warm cannot be reached, started or trusted."""
 
     code = "DaemonUnavailable"
 
 
 class DaemonBusy(DisError):
-    """The process that keeps models warm has so many images waiting that it takes no more."""
+    """The process that keeps models warm has too many images waiting."""
 
     code = "DaemonBusy"
 
 
 class ProtocolMismatch(DisError):
-    """The process that keeps models warm is of another version and does not understand what it was asked."""
+    """The process that keeps models warm is another version and does not understand the request."""
 
     code = "ProtocolMismatch"
 
 
 class TrainingDiverged(DisError):
-    """Losses became infinite or no numbers at all, so that further training would destroy what was learned."""
+    """Losses became infinite or NaN, so that more training would destroy what was learned."""
 
     code = "TrainingDiverged"
 
@@ -134,6 +135,6 @@ class Cancelled(DisError):
     exit_status = 130
 
     def __init__(
-        self, message: str = "stopped; what is written is complete, and the rest is not there", *, hint: str = ""
+        self, message: str = "stopped; finished results are complete, and the rest was not written", *, hint: str = ""
     ) -> None:
         super().__init__(message, hint=hint)

@@ -61,10 +61,14 @@ def nearest_existing(folder: Path) -> Path:
 
 
 def refuse_unreadable(file: Path) -> None:
-    """Raises BadRequest if a checkpoint that the user names is not there or may not be read."""
+    """Raises BadRequest if a checkpoint that the user names is not there or may not be read; a folder may be one."""
     try:
+        if file.is_dir():
+            return
         if not file.is_file():
-            raise BadRequest(f"there is no file {file}", hint="--from wants a .pth, .pt, .bin or .safetensors file")
+            raise BadRequest(
+                f"there is no file {file}", hint="--from wants a .pth, .pt, .bin, .safetensors or .onnx file"
+            )
         file.open("rb").close()
     except OSError as error:
         raise BadRequest(
@@ -226,7 +230,7 @@ def refuse_taken(path: Path) -> None:
 
 
 def _taken(path: Path) -> OutputExists:
-    return OutputExists(f"{path} exists already", hint="give another name, or allow overwriting (--overwrite)")
+    return OutputExists(f"{path} already exists", hint="use another name, or `overwrite=True`")
 
 
 def write_failed(place: object, error: OSError) -> OutputFailed:

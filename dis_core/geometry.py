@@ -1,4 +1,4 @@
-"""Places in an image, as users name them to say what they mean: boxes, and points on the subject and beside it."""
+"""Boxes and points in pixels of an image: on the subject, or on what is background."""
 
 from __future__ import annotations
 
@@ -40,23 +40,29 @@ class Points:
 NO_POINTS: Final = Points()
 
 
+def as_box(box: BoxLike) -> Box:
+    """The box that four numbers are. Raises BadRequest if they are not four whole numbers."""
+    try:
+        left, top, right, bottom = (operator.index(edge) for edge in box)
+    except (TypeError, ValueError):
+        raise BadRequest(
+            f"{box!r} is not a box", hint="a box is (left, top, right, bottom) in whole pixels of the image"
+        ) from None
+    return Box(left, top, right, bottom)
+
+
 def checked_box(box: BoxLike, size: tuple[int, int]) -> Box:
     """`box` cut to an image of `size` (height, width).
 
     Raises BadRequest if nothing is left of it, or if it is not four whole numbers.
     """
-    try:
-        left, top, right, bottom = (operator.index(edge) for edge in box)
-    except (TypeError, ValueError):
-        raise BadRequest(
-            f"{box!r} is no box", hint="a box is (left, top, right, bottom) in whole pixels of the image"
-        ) from None
+    whole = as_box(box)
     height, width = size
-    inside = common_part(Box(left, top, right, bottom), Box(0, 0, width, height))
+    inside = common_part(whole, Box(0, 0, width, height))
     if inside is None:
         raise BadRequest(
-            f"the box from ({left}, {top}) to ({right}, {bottom}) holds nothing of the image",
-            hint=f"the image is {width} x {height} pixels; its top left corner is (0, 0)",
+            f"the box from ({whole.left}, {whole.top}) to ({whole.right}, {whole.bottom}) is outside the image",
+            hint=f"the image is {width} x {height} pixels, and its top left corner is (0, 0)",
         )
     return inside
 

@@ -38,6 +38,10 @@ PromptKind = Literal["box", "points"]
 """With what a model can be told which subject is meant."""
 
 
+PinSource = Literal["verified", "second-hand"]
+"""How a commit and a checksum are known: asked of the Hub by us, or only found in other projects' lock files."""
+
+
 @dataclass(frozen=True)
 class WeightsFile:
     """One file of weights: on the Hugging Face Hub, in `repo`; or to be had by hand only, from a `homepage`; or, where
@@ -46,6 +50,8 @@ class WeightsFile:
     That is the importable `package` of a plug-in, in whose folder the file lies; None is for dis-core's own weights.
     `revision` is a commit of the repository where one is known, else a branch. `sha256` is None until somebody has
     verified the file; then the first download is recorded and checked from there on. `size_bytes` is None if unknown.
+    `pin_source` says how `revision` and `sha256` are known: what is only second-hand may be wrong, and the user can say
+    that the Hub is right.
     """
 
     repo: str | None
@@ -55,6 +61,7 @@ class WeightsFile:
     size_bytes: int | None = None
     package: str | None = None
     homepage: str | None = None
+    pin_source: PinSource = "verified"
 
     @property
     def is_embedded(self) -> bool:
@@ -96,9 +103,10 @@ class ModelSpec:
     for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the license of the
     weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
     A model with `prompts` finds what it is told to, and needs at least one of these kinds of prompts.
+    `aliases` are names that the model can be called by too: what it was once called, say.
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
     that brings them; a plug-in's models need none, as the plug-in has dependencies of its own. `citation` is what
-    whoever publishes results should cite.
+    whoever publishes results should cite. `details` are (what, value) of these weights alone that lists should show.
     """
 
     name: str
@@ -113,10 +121,12 @@ class ModelSpec:
     companions: tuple[str, ...] = ()
     half_precision: bool = False
     draft: bool = False
+    aliases: tuple[str, ...] = ()
     prompts: tuple[PromptKind, ...] = ()
     extra: str | None = None
     packages: tuple[str, ...] = ()
     citation: Citation | None = None
+    details: tuple[tuple[str, str], ...] = ()
 
     @property
     def converter(self) -> str | None:
@@ -127,7 +137,7 @@ class ModelSpec:
     def conversion_id(self) -> str | None:
         """What converted files are known by: the conversion's name and version, or the plain "module:function"."""
         if isinstance(self.conversion, Conversion):
-            return f"{self.conversion.name} {self.conversion.version}"
+            return f"{self.conversion.name} v{self.conversion.version}"
         return self.conversion
 
     @property

@@ -1,4 +1,4 @@
-"""The one object in the middle: an image and a model's name go in, a matte comes out."""
+"""The one object in the middle: an image and the name of a model go in, a matte comes out."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.device import AUTO, choose_placement, run_on, tiles_at_once
+from dis_core.device import choose_placement, run_on, tiles_at_once
 from dis_core.errors import BadRequest
-from dis_core.geometry import Box, BoxLike, Points, boxes_within, checked_box, points_within
-from dis_core.images.reading import as_picture
+from dis_core.geometry import Box, BoxLike, as_box, boxes_within, checked_box, points_within
+from dis_core.images.reading import as_picture, read_picture
 from dis_core.matte.matte import Matte
 from dis_core.model_spec import ModelSpec, Precision
-from dis_core.models.pdfnet.spec import DRAFT_MODEL
+from dis_core.models.dis_lite.spec import DRAFT_MODEL
 from dis_core.progress import Report, ignore, span
-from dis_core.prompts import PromptLike, checked_prompt, parts_of
+from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, checked_prompt, split_prompt
 from dis_core.protocols import (
-    MAX_TILES,
     NO_PROMPT,
     DepthEstimator,
     DepthLoader,
@@ -37,11 +36,13 @@ from dis_core.registry.selection import InstalledModel, obtain_model
 from dis_core.weights.store import load_matte_model
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dis_core.images.picture import Picture
     from dis_core.images.reading import ImageLike
 
 UNDER_TRANSPARENCY = np.float32(0.5)
-"""The gray that the model sees where a picture is transparent: what colors lie hidden there is nobody's business."""
+"""The gray that the model sees where a picture is transparent: the colors hidden there are not to be shown."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class LoadedModel:
 
 
 class Pipeline:
-    """Images to mattes on one device, with the last model kept loaded for the next image.
+    """Turns images into mattes on one device, and keeps the last model loaded for the next image.
 
-    `device` is "auto", "cpu", "cuda", "cuda:1" and so on, or "mps". "half" `precision` is for graphics cards: faster,
-    leaner, and a little off. One image runs at a time; other threads wait.
+    `device` is "auto", "cpu", "cuda", "cuda:1" and so on, or "mps". `precision` "half" is for graphics cards: faster,
+    with less memory, and a little less exact. One image runs at a time; other threads wait.
 
     Raises DeviceUnavailable.
     """
 
-    def __init__(self, device: str = AUTO, *, precision: Precision = "full") -> None:
+    def __init__(self, device: str = DEFAULTS.device, *, precision: Precision = DEFAULTS.precision) -> None:
         by_plugin = registry.choose_placement_by_plugin(device)
         self.placement: Placement = by_plugin or choose_placement(device, precision=precision)
         self._loaded: LoadedModel | None = None
@@ -73,9 +74,9 @@ class Pipeline:
         image: ImageLike,
         *,
         model: str | None = None,
-        quality: Quality = "normal",
-        refine: str = coarse_to_fine.AUTO,
-        max_tiles: int = MAX_TILES,
+        quality: Quality = DEFAULTS.quality,
+        refine: str = DEFAULTS.refine,
+        max_tiles: int = DEFAULTS.max_tiles,
         roi: BoxLike | None = None,
         prompt: PromptLike | None = None,
         depth: NDArray[np.floating[Any]] | None = None,
@@ -85,59 +86,87 @@ class Pipeline:
     ) -> Matte:
         """Find the subject of `image`: a path, the bytes of a file, a PIL image, an array or a `Picture`.
 
-        `model` is a name from `dis-core models`. None takes the full model, fetching it once if need be; where the Hub
+        `model` is a name from `dis-core models`. None takes the full model and downloads it once if needed; if the Hub
         cannot be reached, the embedded draft model runs instead and a warning is logged. A model that is named never
-        falls back. `refine` is "none", "fast" (along the image's edges), "tiles" (the model looks again, tile by tile
-        at full size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model sees,
-        the fast way for a draft.
-        `roi` is (left, top, right, bottom) in pixels: only what lies within this box is the subject. `prompt` says
-        which subject is meant, to a model that wants to know: a `Box`, `Points`, or several of them.
-        `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names another depth
-        model than the model's own; some forbid commercial use and want `accept_noncommercial`.
+        falls back. `refine` is "none", "fast" (follow the edges in the image), "tiles" (the model looks again, tile by
+        tile at full size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model
+        sees, fast for a draft.
+        `roi` is (left, top, right, bottom) in pixels: only what is inside this box is the subject. `prompt` says which
+        subject is meant, for models that take prompts: a `Box`, `Points`, or a list of them.
+        `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names a depth model
+        other than the model's own; some forbid commercial use and need `accept_noncommercial=True`.
 
         Raises NoImage, BadRequest, UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt,
         OutOfMemory, and what `report` raises (Cancelled).
         """
-        if quality not in get_args(Quality):
-            raise BadRequest(f"{quality!r} is no quality", hint=f"there are: {', '.join(get_args(Quality))}")
-        coarse_to_fine.check_refiner(refine)
-        if max_tiles < 0:
-            raise BadRequest(
-                f"{max_tiles} tiles are less than none", hint="0 looks at no tile; there is no other limit"
-            )
+        boxes, points = split_prompt(prompt)
+        options = SegmentOptions(
+            model=model,
+            quality=quality,
+            refine=refine,
+            max_tiles=max_tiles,
+            roi=None if roi is None else as_box(roi),
+            boxes=boxes,
+            points=points,
+            depth_model=depth_model,
+            accept_noncommercial=accept_noncommercial,
+        )
+        return self.segment_with(image, options, depth=depth, report=report)
+
+    def segment_with(
+        self,
+        image: ImageLike,
+        options: SegmentOptions,
+        *,
+        depth: NDArray[np.floating[Any]] | None = None,
+        report: Report = ignore,
+    ) -> Matte:
+        """Find the subject of `image` as `segment` does, with all that is asked in one value.
+
+        `depth` is used instead of the file that `options` may name. Raises what `segment` raises.
+        """
+        check_options(options)
         picture = as_picture(image)
-        box = None if roi is None else checked_box(roi, picture.size)
-        refuse_wrong_prompt(registry.find_matte_model(model or DEFAULT_MODEL), prompt)
-        asked = as_prompt(prompt, depth, picture.size, within=box)
+        box = None if options.roi is None else checked_box(options.roi, picture.size)
+        refuse_wrong_prompt(registry.find_matte_model(options.model or DEFAULT_MODEL), options)
+        if depth is None and options.depth is not None:
+            depth = read_depth(options.depth)
+        prompt = as_prompt(options, depth, picture.size, within=box)
         with self._busy:
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
-            unnamed = model is None and depth_model is None
-            installed = obtain_model(
-                DRAFT_MODEL if unnamed and self._fell_back else model,
-                depth_model=depth_model,
-                needs_depth=depth is None,
-                accept_noncommercial=accept_noncommercial,
-                placement=self.placement,
-                report=loading,
-            )
-            # From then on the Hub is not asked again, and the user is not warned again.
-            self._fell_back = self._fell_back or (unnamed and installed.matte.spec.name == DRAFT_MODEL)
-            loaded = self._load(installed, loading)
+            loaded = self._load(self._obtain(options, depth, loading), loading)
             seen = visible_colors(picture)
-            effort = Effort(max_tiles, tiles_at_once(self.placement))
-            look = coarse_to_fine.Passes(loaded.segmenter, quality, refine, effort)
+            effort = Effort(options.max_tiles, tiles_at_once(self.placement))
+            look = coarse_to_fine.Passes(loaded.segmenter, options.quality, options.refine, effort)
             if box is None:
-                found, refinement = look.over(seen, asked, running)
+                found, refinement = look.over(seen, prompt, running)
             else:
-                found, refinement = look.within(box, seen, asked, running)
+                found, refinement = look.within(box, seen, prompt, running)
         return Matte(
             alpha=found.alpha,
-            model=f"{installed.matte.spec.name}@{installed.matte.revision}",
+            model=f"{loaded.installed.matte.spec.name}@{loaded.installed.matte.revision}",
             picture=picture,
             depth=found.depth,
             device=self.placement.device,
             refinement=refinement,
         )
+
+    def _obtain(
+        self, options: SegmentOptions, depth: NDArray[np.floating[Any]] | None, report: Report
+    ) -> InstalledModel:
+        """The model to run and all that it needs, with their weights on this machine."""
+        is_unnamed = options.model is None and options.depth_model is None
+        installed = obtain_model(
+            DRAFT_MODEL if is_unnamed and self._fell_back else options.model,
+            depth_model=options.depth_model,
+            needs_depth=depth is None,
+            accept_noncommercial=options.accept_noncommercial,
+            placement=self.placement,
+            report=report,
+        )
+        # From then on the Hub is not asked again, and the user is not warned again.
+        self._fell_back = self._fell_back or (is_unnamed and installed.matte.spec.name == DRAFT_MODEL)
+        return installed
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -146,16 +175,16 @@ class Pipeline:
         return () if loaded is None else tuple(part.spec.name for part in loaded.installed.parts)
 
     def forget_fallback(self) -> None:
-        """Ask the Hub again for the full model if the next image names none; who lives long does so between runs."""
+        """Ask the Hub for the full model again the next time that no model is named; long-lived programs call this."""
         self._fell_back = False
 
     def unload(self) -> None:
-        """Let go of the loaded model and its memory; the next image loads it again."""
+        """Free the loaded model and its memory; the next image loads it again."""
         with self._busy:
             self._loaded = None
 
     def _load(self, installed: InstalledModel, report: Report) -> LoadedModel:
-        """The model to run; the one of the image before if it is the same and its files were not replaced."""
+        """The model to run: the one that is loaded, if it is the same and its files were not replaced."""
         before = self._loaded
         if before is not None and before.installed == installed:
             return before
@@ -166,7 +195,7 @@ class Pipeline:
 
 
 def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter:
-    """Load a matte model, with its depth model where one is needed.
+    """Load a matte model, with its depth model if one is needed.
 
     Raises WeightsCorrupt, OutOfMemory.
     """
@@ -192,27 +221,34 @@ def visible_colors(picture: Picture) -> NDArray[np.float32]:
     return image
 
 
-def refuse_wrong_prompt(spec: ModelSpec, prompt: PromptLike | None) -> None:
-    """Raises BadRequest if a model cannot be told which subject is meant, or is not told although it needs to be."""
-    if prompt is None and spec.prompts:
+def check_options(options: SegmentOptions) -> None:
+    """Raises BadRequest for options that are wrong for any image."""
+    if options.quality not in get_args(Quality):
+        raise BadRequest(f"unknown quality {options.quality!r}", hint=f"choose one of: {', '.join(get_args(Quality))}")
+    coarse_to_fine.check_refiner(options.refine)
+    if options.max_tiles < 0:
+        raise BadRequest(f"max_tiles must be 0 or more, not {options.max_tiles}", hint="0 turns tiles off")
+
+
+def refuse_wrong_prompt(spec: ModelSpec, options: SegmentOptions) -> None:
+    """Raises BadRequest if a model needs a prompt and gets none, or gets one of a kind that it does not take."""
+    given = {"box": bool(options.boxes), "points": bool(options.points)}
+    kinds = {kind for kind, is_given in given.items() if is_given}
+    if spec.prompts and not kinds:
         raise BadRequest(
-            f"{spec.name} cuts out what it is told to, and nothing says what",
-            hint="say it with --box 10,20,300,400 or --point 150,200; in Python prompt=Box(10, 20, 310, 420)",
+            f"{spec.name} must be told which subject to cut out", hint="use `prompt=Box(10, 20, 310, 420)`"
         )
-    if prompt is None:
-        return
-    kinds = {"points" if isinstance(part, Points) else "box" for part in parts_of(prompt)}
     if refused := kinds - set(spec.prompts):
         able = [other.name for other in registry.models().values() if kinds <= set(other.prompts)]
         raise BadRequest(
-            f"{spec.name} takes no {' and no '.join(sorted(refused))}",
-            hint=f"{' and '.join(able) or 'no model here'} can be told which subject is meant; "
-            "to look only within a box, with any model: --roi 10,20,300,400",
+            f"{spec.name} does not take a prompt of this kind: {' or '.join(sorted(refused))}",
+            hint=f"models that do: {', '.join(able) or 'none here'}; "
+            "to look only inside a box, with any model, use `roi=Box(10, 20, 310, 420)`",
         )
 
 
 def as_prompt(
-    given: PromptLike | None,
+    options: SegmentOptions,
     depth: NDArray[np.floating[Any]] | None,
     size: tuple[int, int],
     *,
@@ -220,27 +256,40 @@ def as_prompt(
 ) -> Prompt:
     """What the user says beside an image of `size` (height, width), checked; `within` is the box to look in, if any.
 
-    Raises BadRequest for what does not fit the image, and for places that all lie outside of the box.
+    Raises BadRequest for what does not fit the image, and if all boxes and points are outside of `within`.
     """
     own_depth = None if depth is None else checked_depth(depth, size)
-    if given is None:
+    if not options.boxes and not options.points:
         return NO_PROMPT if own_depth is None else Prompt(depth=own_depth)
-    boxes, points = checked_prompt(given, size)
+    boxes, points = checked_prompt(options.boxes, options.points, size)
     if within is not None and not (boxes_within(within, boxes) or points_within(within, points).subject):
         raise BadRequest(
-            "what the prompt names lies outside of the box to look in", hint="leave one of the two out, or move it"
+            f"the prompt is outside of the box to look in, {tuple(within)}",
+            hint="move or leave out `roi`",
         )
     return Prompt(own_depth, boxes, points)
+
+
+def read_depth(path: Path) -> NDArray[np.float32]:
+    """A depth map from an image file, (H, W) float32: its gray values, or the mean of its colors.
+
+    Raises NoImage.
+    """
+    mean: NDArray[np.float32] = read_picture(path).pixels.mean(axis=2, dtype="float32")
+    return mean
 
 
 def checked_depth(depth: NDArray[np.floating[Any]], size: tuple[int, int]) -> NDArray[np.floating[Any]]:
     """The user's depth map as (H, W) of some floating type.
 
-    Raises BadRequest if it is no plane of numbers or has another size than the image, (height, width).
+    Raises BadRequest if it is not a plane of numbers, or not of the image's size (height, width).
     """
     depth = np.asarray(depth)
     if depth.ndim != 2 or depth.dtype.kind not in "uif":
-        raise BadRequest("the depth map is no plane of numbers", hint="give an array of the image's height and width")
+        raise BadRequest(
+            f"the depth map must be a plane of numbers, not an array of shape {depth.shape} and type {depth.dtype}",
+            hint="give an array of the image's height and width",
+        )
     if depth.shape != size:
         shape = " x ".join(str(side) for side in reversed(depth.shape))
         raise BadRequest(

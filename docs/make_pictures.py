@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[1]
-MODEL = "pdfnet-tiny"
+MODEL = "dis-lite"
 SQUARE_PX = 12
 LIGHT, DARK = 255, 214
 GAP_PX = 8
 HAIRY_SCENE, LARGE_PX, HAIRY_PART = 13, 4096, (0, 1560, 480, 2040)
 
 
-def checcurboard(size: tuple[int, int]) -> NDArray[np.uint8]:
+def checkerboard(size: tuple[int, int]) -> NDArray[np.uint8]:
     """What image editors show for transparency: (height, width, 3) uint8, two light grays."""
     rows, columns = (np.arange(side) // SQUARE_PX for side in size)
     gray = np.where((rows[:, np.newaxis] + columns) % 2 == 0, LIGHT, DARK).astype(np.uint8)
@@ -42,10 +42,10 @@ def side_by_side(*images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def shown(picture: dis_core.Picture) -> NDArray[np.uint8]:
-    """A picture as (H, W, 3) uint8, a checcurboard showing through where it is transparent."""
+    """A picture as (H, W, 3) uint8, a checkerboard showing through where it is transparent."""
     from dis_core.images.compositing import over_picture
 
-    pixels = over_picture(picture, wrap_array(checcurboard(picture.size))).eight_bits().pixels
+    pixels = over_picture(picture, wrap_array(checkerboard(picture.size))).eight_bits().pixels
     return np.broadcast_to(pixels, (*picture.size, 3)).astype(np.uint8)
 
 

@@ -17,6 +17,7 @@ import click
 
 import dis_core
 from dis_core import errors, geometry, hookspecs, model_spec, progress
+from dis_core.cli.commands.models import pin_of
 from dis_core.cli.main import group
 from dis_core.files import megabytes
 from dis_core.models.resample import resize_by_area, resize_to_corners, shrink_smoothly
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
-    from dis_core.model_spec import ModelSpec
+    from dis_core.model_spec import ModelSpec, WeightsFile
 
 REFERENCE = Path(__file__).parent / "reference"
 MEASURED = json.loads((Path(__file__).parents[1] / "benchmarks" / "models.json").read_text(encoding="utf-8"))
@@ -260,6 +261,7 @@ def facts(spec: ModelSpec) -> Iterator[str]:
     if spec.extra:
         needs.append(f"`pip install 'dis-core[{spec.extra}]'`, for {', '.join(spec.packages)}")
     yield f"- Needs: {', '.join(needs) or 'nothing else'}"
+    yield from (f"- {what[0].upper()}{what[1:]}: {value}" for what, value in spec.details)
     yield f"- Can be told: {told(spec)}"
     yield f"- Half precision on graphics cards: {'yes' if spec.half_precision else 'not known to be right'}"
     yield f"- Paper: {paper_of(spec)}"
@@ -289,7 +291,17 @@ def place_of(spec: ModelSpec) -> str:
         return f"`{weights.filename}`, to be fetched [by hand]({weights.homepage})"
     if weights.repo is None:
         return f"`{weights.filename}`, in the package"
-    return f"`{weights.filename}` of [{weights.repo}](https://huggingface.co/{weights.repo})"
+    file = f"`{weights.filename}` of [{weights.repo}](https://huggingface.co/{weights.repo})"
+    return f"{file}, {pin_in_words(weights)}"
+
+
+def pin_in_words(weights: WeightsFile) -> str:
+    """Which commit is asked for, what its file should be, and how that is known."""
+    known = pin_of(weights)
+    if known is None:
+        return "not pinned: the first download is recorded"
+    checksum = f"SHA-256 `{weights.sha256[:12]}…`" if weights.sha256 else "no checksum"
+    return f"commit `{weights.revision[:12]}`, {checksum} ({known})"
 
 
 def size_of(spec: ModelSpec) -> str:

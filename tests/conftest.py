@@ -42,3 +42,16 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
         hub.files["someone/direct/model.safetensors"] = save(SmallNetwork().state_dict())
         use_hub(monkeypatch, hub.url)
         yield hub
+
+
+@pytest.fixture
+def bright_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The models of `tests.fakes.bright_model` beside all the others, and none of them loaded yet."""
+    from dis_core.registry import manager as registry
+    from tests.fakes import bright_model
+
+    known = {**registry.models(), **bright_model.SPECS}
+    monkeypatch.setattr(registry, "models", lambda: known)
+    bright_model.loaded.clear()
+    yield
+    bright_model.loaded.clear()

@@ -42,7 +42,7 @@ def test_half_precision_is_for_graphics_cards(monkeypatch: pytest.MonkeyPatch) -
 
     assert choose_placement("auto", precision="half") == Placement("cuda:0", "float16")
     assert choose_placement("auto", precision="full") == Placement("cuda:0", "float32")
-    with pytest.raises(DeviceUnavailable, match="graphics cards"):
+    with pytest.raises(DeviceUnavailable, match="cpu"):
         choose_placement("cpu", precision="half")
 
 
@@ -70,10 +70,10 @@ def test_every_usable_device_is_described() -> None:
     ],
 )
 def test_running_out_of_memory_is_an_error_with_a_cure(error: Exception) -> None:
-    with pytest.raises(OutOfMemory, match="too little memory on mps") as caught, run_on(Placement("mps")):
+    with pytest.raises(OutOfMemory, match="mps") as caught, run_on(Placement("mps")):
         raise error
 
-    assert "--device cpu" in caught.value.hint
+    assert '`device="cpu"`' in caught.value.hint
 
 
 def test_an_allocation_that_no_machine_can_serve_is_out_of_memory() -> None:

@@ -9,7 +9,7 @@ import pytest
 import dis_core
 from dis_core.errors import BadRequest
 from dis_core.geometry import Box, Points, boxes_within, checked_box, points_within
-from dis_core.prompts import Wanted, checked_prompt, wanted_objects
+from dis_core.prompts import Wanted, checked_prompt, split_prompt, wanted_objects
 
 SIZE = (100, 200)
 LEFT, RIGHT = Box(10, 10, 50, 90), Box(40, 20, 190, 60)
@@ -35,38 +35,38 @@ def test_boxes_and_points_are_public_names() -> None:
     ],
 )
 def test_a_prompt_is_a_box_points_or_several(given: Any, boxes: tuple[Box, ...], points: Points) -> None:
-    assert checked_prompt(given, SIZE) == (boxes, points)
+    assert checked_prompt(*split_prompt(given), SIZE) == (boxes, points)
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (Box(200, 0, 300, 50), "holds nothing of the image"),
-        (Box(10, 10, 10, 20), "holds nothing of the image"),
-        ((1, 2, 3), "is no box"),
-        ((1.5, 2, 30, 40), "is no box"),
-        ((float("nan"), 2, 30, 40), "is no box"),
-        (["ab"], "is no box"),
-        ("abcd", "is no prompt"),
-        (7, "is no prompt"),
-        ([], "neither a box nor a point"),
-        (Points(), "neither a box nor a point"),
-        (Points(background=[(1, 2)]), "only says what is background"),
-        (Points([(200, 50)]), r"point \(200, 50\) is not in the image"),
-        (Points([(5, 5)], background=[(-1, 50)]), r"point \(-1, 50\) is not in the image"),
-        (Points([(float("nan"), 50)]), "is not in the image"),
-        (Points([(1, 2, 3)]), "is no point"),  # type: ignore[list-item]
-        (Points(["ab"]), "is no point"),  # type: ignore[list-item]
-        (Points(5), "is no point"),  # type: ignore[arg-type]
+        (Box(200, 0, 300, 50), "outside the image"),
+        (Box(10, 10, 10, 20), "outside the image"),
+        ((1, 2, 3), "not a box"),
+        ((1.5, 2, 30, 40), "not a box"),
+        ((float("nan"), 2, 30, 40), "not a box"),
+        (["ab"], "not a box"),
+        ("abcd", "not a box or points"),
+        (7, "not a box or points"),
+        ([], "empty"),
+        (Points(), "empty"),
+        (Points(background=[(1, 2)]), "background"),
+        (Points([(200, 50)]), r"point \(200, 50\) is outside the image"),
+        (Points([(5, 5)], background=[(-1, 50)]), r"point \(-1, 50\) is outside the image"),
+        (Points([(float("nan"), 50)]), "is outside the image"),
+        (Points([(1, 2, 3)]), "not a point"),  # type: ignore[list-item]
+        (Points(["ab"]), "not a point"),  # type: ignore[list-item]
+        (Points(5), "not a point"),  # type: ignore[arg-type]
     ],
 )
 def test_what_names_no_place_in_the_image_is_refused_in_words(given: Any, words: str) -> None:
     with pytest.raises(BadRequest, match=words):
-        checked_prompt(given, SIZE)
+        checked_prompt(*split_prompt(given), SIZE)
 
 
 def test_the_last_pixel_of_an_image_is_in_it() -> None:
-    assert checked_prompt(Points([(199.5, 99)]), SIZE)[1].subject == ((199.5, 99.0),)
+    assert checked_prompt(*split_prompt(Points([(199.5, 99)])), SIZE)[1].subject == ((199.5, 99.0),)
     assert checked_box((199, 99, 200, 100), SIZE) == Box(199, 99, 200, 100)
 
 

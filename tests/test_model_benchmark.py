@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ import torch
 
 from dis_core.registry.builtin_models import dis_register_models
 from dis_core.registry.manager import find_model
-from dis_core.weights.checkpoint import resolve
 from tests.fakes.fake_hub import CHECKOUT, clean_environment
 from tests.fakes.loose_modules import load_module
 
@@ -28,7 +28,7 @@ def test_the_shapes_are_those_of_the_published_file(name: str) -> None:
     spec = find_model(name)
     published = {key: torch.ones(()).expand(shape) for key, shape in BENCHMARK.PUBLISHED[name]().items()}
 
-    converted = published if spec.conversion is None else resolve(spec.conversion)(published)
+    converted = published if spec.conversion is None else pkgutil.resolve_name(spec.converter)(published)
 
     half_precise_bytes = 2 * sum(value.numel() for value in converted.values())
     assert spec.weights.size_bytes is not None
@@ -63,7 +63,7 @@ def test_random_weights_have_the_types_of_published_ones() -> None:
 
 def test_a_model_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
     shown = subprocess.run(
-        [sys.executable, str(CHECKOUT / "benchmarks" / "models.py"), "--task", "pdfnet-tiny", "--device", "cpu"],
+        [sys.executable, str(CHECKOUT / "benchmarks" / "models.py"), "--task", "dis-lite", "--device", "cpu"],
         env=clean_environment(tmp_path, "http://127.0.0.1:9"),
         capture_output=True,
         text=True,

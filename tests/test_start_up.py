@@ -1,4 +1,4 @@
-"""Starting is fast and light, and the public names are what they should be."""
+"""Starting imports nothing heavy, and the public names are what they should be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import inspect
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,7 @@ import dis_core
 
 PACKAGE = Path(dis_core.__file__).parent
 HEAVY = {"PIL", "huggingface_hub", "numpy", "tifffile", "timm", "torch", "tqdm", "transformers"}
-RUNS = 7
-HELP_LIMIT_S = 0.3
-IMPORT_LIMIT_S = 0.1
-
-MEASURE_IMPORT = """
-import time
-before = time.perf_counter()
-import dis_core
-print(time.perf_counter() - before)
-"""
+"""What takes longer to import than a command may take to answer."""
 
 
 def run_python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -57,23 +47,6 @@ def test_the_help_of_a_command_loads_no_heavy_package(command: str, tmp_path: Pa
 
     assert f"dis-core {command}" in done.stdout
     assert not imported_packages(done.stderr) & HEAVY
-
-
-def test_help_is_there_in_a_blink(tmp_path: Path) -> None:
-    took_s = []
-    for _ in range(RUNS):
-        started = time.perf_counter()
-        run_python("-m", "dis_core", "--help", folder=tmp_path)
-        took_s.append(time.perf_counter() - started)
-
-    # The best of several: what else the machine does at the time is not this program's doing.
-    assert min(took_s) < HELP_LIMIT_S
-
-
-def test_importing_the_package_takes_next_to_no_time(tmp_path: Path) -> None:
-    took_s = [float(run_python("-c", MEASURE_IMPORT, folder=tmp_path).stdout) for _ in range(RUNS)]
-
-    assert min(took_s) < IMPORT_LIMIT_S
 
 
 def test_importing_the_package_loads_no_heavy_package(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from dis_core.cli.commands.plugin import plugin
 from dis_core.cli.commands.scenes import scenes
 from dis_core.cli.commands.train import train
 from dis_core.cli.doctor.command import doctor
+from dis_core.cli.hints import with_options
 from dis_core.cli.terminal import abandon_stdout, say_error, say_event
 from dis_core.errors import BadRequest, Cancelled, DisError, OutputFailed
 from dis_core.registry import manager as registry
@@ -31,12 +32,12 @@ USER_ERROR, BUG = 1, 70
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="dis-core")
-@click.option("-v", "--verbose", is_flag=True, help="Say more on standard error; also show where a bug happened.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on standard error, and show where a bug happened.")
 def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyword
     """Cut the subject out of an image.
 
-    Results are told on standard output, everything for people on standard error. The exit status is 0 if all went
-    well, 1 if something could not be done, 130 if it was stopped, and 70 for a bug in this program.
+    Results go to standard output, messages for people to standard error. The exit status is 0 if all went well, 1 if
+    something failed, 130 if the command was stopped, and 70 for a bug in this program.
     """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="dis-core: %(message)s", stream=sys.stderr
@@ -58,13 +59,13 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message())
         return 0
     except click.ClickException as error:
-        return _tell(BadRequest(error.format_message(), hint=f"see: {_help_command(error)}"), style)
+        return _report(BadRequest(error.format_message(), hint=f"see: {_help_command(error)}"), style)
     except (click.Abort, KeyboardInterrupt):
-        return _tell(Cancelled(), style)
+        return _report(Cancelled(), style)
     except DisError as error:
-        return _tell(error, style)
+        return _report(error, style)
     except BrokenPipeError:
-        abandon_stdout()  # whoever read it has gone
+        abandon_stdout()  # the reader has closed it
         return USER_ERROR
     except Exception as error:
         logging.getLogger(__name__).info("where it happened", exc_info=True)
@@ -73,15 +74,15 @@ def run(arguments: Sequence[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _tell(error: DisError, style: Literal["text", "json"]) -> int:
-    """Say how the command failed: to the person, and with `--progress json` to the program too."""
+def _report(error: DisError, style: Literal["text", "json"]) -> int:
+    """Say why the command failed: to the person, and with `--progress json` to the program too."""
     try:
         say_error(error.message, hint=error.hint)
         if style == "json":
-            with contextlib.suppress(OutputFailed):  # it has been said on standard error
-                say_event("error", code=error.code, message=error.message, hint=error.hint)
+            with contextlib.suppress(OutputFailed):  # standard error has it already
+                say_event("error", code=error.code, message=error.message, hint=with_options(error.hint))
     except BrokenPipeError:
-        abandon_stdout()  # whoever would have heard it has gone
+        abandon_stdout()  # the reader has closed it
     return error.exit_status
 
 

@@ -1,4 +1,4 @@
-"""What `cutout` and `mask` share of their command line: the options about segmenting."""
+"""The options that `cutout` and `mask` share."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 import click
 
 from dis_core.cli.stop_at_eof import stop_option
 from dis_core.cli.terminal import ProgressStyle, progress_option
+from dis_core.daemon.client import KEEP_ALIVE_S
 from dis_core.geometry import Box, Point, Points
 from dis_core.images.formats import OutputFormat
-from dis_core.jobs.job import Edges, SegmentOptions
-from dis_core.protocols import MAX_TILES
+from dis_core.jobs.job import Edges
+from dis_core.model_spec import Precision
+from dis_core.prompts import DEFAULTS, SegmentOptions
+from dis_core.protocols import Quality
 
 MOST_EDGE_PX = 100
-"""As far as edges can be moved and softened: more takes long, and shows that the wrong thing is being done."""
+"""How far edges can be moved and softened: more takes long, and is a sign of the wrong tool."""
+
+KEEP_ALIVE: Final = f"{KEEP_ALIVE_S / 60:g}m"
+"""The default as one would type it."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """What was asked for, apart from what is to be made of the mattes."""
+class SharedOptions:
+    """What was typed, except for what only `cutout` or only `mask` has."""
 
     inputs: tuple[str, ...]
     output: str | None
@@ -41,7 +47,7 @@ class Request:
 
 
 class BoxType(click.ParamType[Box]):
-    """X,Y,W,H: the left top corner, the width and the height of a box in pixels."""
+    """X,Y,W,H: the top left corner, the width and the height of a box in pixels."""
 
     name = "X,Y,W,H"
 
@@ -49,14 +55,14 @@ class BoxType(click.ParamType[Box]):
         try:
             x, y, width, height = (int(part) for part in str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is not four whole numbers like 120,40,800,600", param, ctx)
+            self.fail(f"{value!r} must be four whole numbers, such as 120,40,800,600", param, ctx)
         if width < 1 or height < 1:
-            self.fail(f"a box of {width} x {height} pixels is empty", param, ctx)
+            self.fail(f"the box {value!r} is empty: it is {width} x {height} pixels", param, ctx)
         return Box(x, y, x + width, y + height)
 
 
 class PointType(click.ParamType["NamedPoint"]):
-    """X,Y or X,Y,background: a point in pixels, on the subject or beside it."""
+    """X,Y or X,Y,background: a point in pixels, on the subject or on the background."""
 
     name = "X,Y[,background]"
 
@@ -69,7 +75,11 @@ class PointType(click.ParamType["NamedPoint"]):
         except ValueError:
             x = y = math.nan
         if not (math.isfinite(x) and math.isfinite(y)):
-            self.fail(f"{value!r} is no point like 150,200 or 150,200,background", param, ctx)
+            self.fail(
+                f"{value!r} must be a point such as 150,200; add ,background to mark what is not the subject",
+                param,
+                ctx,
+            )
         return (x, y), "subject" if text == value else "background"
 
 
@@ -78,7 +88,7 @@ NamedPoint = tuple[Point, Literal["subject", "background"]]
 
 
 def as_points(_ctx: click.Context, _param: click.Parameter, named: Sequence[NamedPoint]) -> Points:
-    """All points of a command line."""
+    """All the points of a command line in one value."""
     subject, background = (tuple(point for point, of in named if of == kind) for kind in ("subject", "background"))
     return Points(subject, background)
 
@@ -96,7 +106,7 @@ class DurationType(click.ParamType[float]):
         except ValueError:
             seconds = math.nan
         if not math.isfinite(seconds):
-            self.fail(f"{value!r} is no time like 90s, 10m or 2h", param, ctx)
+            self.fail(f"{value!r} must be a time such as 90s, 10m or 2h", param, ctx)
         return seconds
 
 
@@ -105,55 +115,64 @@ SECONDS_OF_UNIT = {"s": 1, "m": 60, "h": 3600}
 _OPTIONS = (
     click.argument("inputs", nargs=-1, required=True, metavar="IMAGE|FOLDER|- ..."),
     click.option(
-        "-o", "--output", metavar="PATH", help="The file to write, a folder for several, or - (standard output)."
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="Where to write: a file, a folder for several images, or - for standard output.",
     ),
     click.option(
-        "--format", type=click.Choice(["png", "webp", "tiff"]), help="File format; else by -o's ending, or png."
+        "--format",
+        type=click.Choice(get_args(OutputFormat)),
+        help="The file format; if not given, the ending of -o decides, or png.",
     ),
-    click.option("-r", "--recursive", is_flag=True, help="Look into the folders of a folder too; the tree is kept."),
-    click.option("--overwrite", is_flag=True, help="Replace results that are already there."),
-    click.option("-m", "--model", metavar="NAME", help="A model of 'dis-core models'; else the best that can be had."),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..., mps"),
+    click.option(
+        "-r", "--recursive", is_flag=True, help="Search the folders inside a folder too, and keep their tree."
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace results that already exist."),
+    click.option(
+        "-m", "--model", metavar="NAME", help="A model from 'dis-core models'; if not given, the best one available."
+    ),
+    click.option("--device", default=DEFAULTS.device, show_default=True, help="auto, cpu, cuda, cuda:1, ..., or mps."),
     click.option(
         "--precision",
-        type=click.Choice(["full", "half"]),
-        default="full",
+        type=click.Choice(get_args(Precision)),
+        default=DEFAULTS.precision,
         show_default=True,
-        help="half: for graphics cards, faster, leaner and a little off.",
+        help="half: for graphics cards; faster, with less memory, and a little less exact.",
     ),
     click.option(
         "--quality",
-        type=click.Choice(["draft", "normal", "best"]),
-        default="normal",
+        type=click.Choice(get_args(Quality)),
+        default=DEFAULTS.quality,
         show_default=True,
-        help="draft: half the input's size, faster; best: mean over flipped and scaled views, slower.",
+        help="draft: half the input size, faster; best: the mean of flipped and scaled views, slower.",
     ),
     click.option(
         "--refine",
-        default="auto",
+        default=DEFAULTS.refine,
         show_default=True,
         metavar="none|fast|tiles|auto",
-        help="none: the model's own size, enlarged; fast: along the image's edges; tiles: look again, tile by tile at "
-        "full size; auto: tiles for images larger than the model's input, fast with --quality draft.",
+        help="none: enlarge the model's result; fast: follow the edges in the image; tiles: look again, tile by tile, "
+        "at full size; auto: tiles for images larger than the model's input, fast with --quality draft.",
     ),
     click.option(
         "--max-tiles",
         type=click.IntRange(0),
-        default=MAX_TILES,
+        default=DEFAULTS.max_tiles,
         show_default=True,
         metavar="COUNT",
-        help="Look at no more tiles than this per image.",
+        help="The largest number of tiles per image.",
     ),
     click.option(
-        "--roi", type=BoxType(), help="Only what lies in this box is the subject, in pixels from the top left."
+        "--roi", type=BoxType(), help="Only what is inside this box is the subject; in pixels from the top left."
     ),
     click.option(
         "--box",
         "boxes",
         type=BoxType(),
         multiple=True,
-        help="The subject is what this box is around; for models that can be told, such as dis-sam. More of them mean "
-        "more subjects.",
+        help="The subject is inside this box; for models that take prompts, such as dis-sam. Repeat it for more "
+        "subjects.",
     ),
     click.option(
         "--point",
@@ -162,50 +181,52 @@ _OPTIONS = (
         metavar="X,Y[,background]",
         multiple=True,
         callback=as_points,
-        help="A point on the subject, or with ,background on what is none of it; may be repeated.",
+        help="A point on the subject; add ,background to mark what is not the subject. May be repeated.",
     ),
     click.option(
         "--depth",
         type=click.Path(path_type=Path),
-        help="A depth map of the image's size, near = bright, instead of an estimate.",
+        help="Use this depth map, of the image's size and near = bright, instead of an estimate.",
     ),
-    click.option("--depth-model", metavar="NAME", help="Another depth model of 'dis-core models'."),
-    click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use."),
+    click.option("--depth-model", metavar="NAME", help="Use this depth model from 'dis-core models'."),
+    click.option("--accept-noncommercial", is_flag=True, help="Use weights whose license forbids commercial use."),
     click.option("--save-depth", is_flag=True, help="Also write the depth map that was used, as ...-depth.png."),
     click.option(
         "--grow",
         type=click.IntRange(-MOST_EDGE_PX, MOST_EDGE_PX),
         default=0,
         metavar="PIXELS",
-        help="Move the subject's edge outwards by so many pixels of the image; inwards if less than 0.",
+        help="Move the edge of the subject outward by this many pixels; inward if less than 0.",
     ),
     click.option(
         "--feather",
         type=click.IntRange(0, MOST_EDGE_PX),
         default=0,
         metavar="PIXELS",
-        help="Soften the edge over so many pixels to both sides, after it was moved.",
+        help="Soften the edge over this many pixels on both sides, after moving it.",
     ),
-    click.option("--warm", is_flag=True, help="Let a background process do it, which keeps the model loaded for more."),
+    click.option(
+        "--warm", is_flag=True, help="Use a background process that keeps the model loaded for the next command."
+    ),
     click.option(
         "--keep-alive",
         type=DurationType(),
-        help="With --warm: the process stays so long after its last image, 10m unless told otherwise; 0: not at all; "
-        "-1: for good.",
+        help=f"With --warm: how long that process waits for more work, {KEEP_ALIVE} if not given; 0: end at once; "
+        "-1: never end.",
     ),
     progress_option,
     stop_option,
 )
 
 
-def segmenting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options above to a command, which gets them as one `request`."""
+def shared_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options above to a command, which gets them as one value, `shared`."""
 
     @functools.wraps(command)
-    def with_request(**values: Any) -> None:  # click passes options by name
+    def with_shared(**values: Any) -> None:  # click passes options by name
         segmenting = SegmentOptions(**{field.name: values.pop(field.name) for field in fields(SegmentOptions)})
         edges = Edges(**{field.name: values.pop(field.name) for field in fields(Edges)})
-        mine = {field.name: values.pop(field.name) for field in fields(Request) if field.name in values}
-        command(request=Request(**mine, segmenting=segmenting, edges=edges), **values)
+        others = {field.name: values.pop(field.name) for field in fields(SharedOptions) if field.name in values}
+        command(shared=SharedOptions(**others, segmenting=segmenting, edges=edges), **values)
 
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), with_request)
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), with_shared)

@@ -1,120 +1,108 @@
-"""From what was typed to a list of jobs: which image goes where, without two ever going to the same place."""
+"""From what was typed to a list of jobs: which result goes where, never two to the same path."""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from dis_core.errors import BadRequest, NoImage, OutputExists
-from dis_core.images.formats import IMAGE_ENDINGS
+from dis_core.errors import BadRequest, NoImage
+from dis_core.files import refuse_taken
+from dis_core.images.formats import ENDING_OF_FORMAT, IMAGE_ENDINGS
+from dis_core.jobs.job import Job
 
 STANDARD_STREAM = "-"
-
 
 CUTOUT_SUFFIX, MASK_SUFFIX, DEPTH_SUFFIX = "-cutout", "-mask", "-depth"
 RESULT_SUFFIXES = (CUTOUT_SUFFIX, MASK_SUFFIX)
 
 
 @dataclass(frozen=True)
-class JobPaths:
-    """One image (None: standard input), where its result goes (None: standard output), and its depth, if anywhere."""
+class JobTemplate:
+    """What all jobs of a run share, and how their results are named: `beach.jpg` becomes `beach-cutout.png`.
 
-    source: Path | None
-    destination: Path | None
-    depth_destination: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """What to call the image in messages."""
-        return str(self.source) if self.source else "standard input"
-
-    @property
-    def destinations(self) -> list[Path]:
-        """All files that this job writes."""
-        return [path for path in (self.destination, self.depth_destination) if path is not None]
-
-
-@dataclass(frozen=True)
-class Naming:
-    """How results are named: `beach.jpg` becomes `beach` + `suffix` + `ending`, such as `beach-cutout.png`.
-
-    `with_depth` says that each result gets a depth map beside it, as `beach-cutout-depth.png`.
+    `shared` is a job without its paths, and `suffix` is "-cutout" or "-mask". With `save_depth` each result gets a
+    depth map beside it, `beach-cutout-depth.png`.
     """
 
+    shared: Job
     suffix: str
-    ending: str
-    with_depth: Literal["yes", "no"] = "no"
+    save_depth: Literal["yes", "no"] = "no"
 
-    def job(self, source: Path | None, destination: Path) -> JobPaths:
+    def result_name(self, stem: str) -> str:
+        """The name of the result of an image that is called `stem` without its ending."""
+        return f"{stem}{self.suffix}{ENDING_OF_FORMAT[self.shared.format]}"
+
+    def job(self, source: Path | None, destination: Path) -> Job:
         """The job that writes to `destination`."""
-        depth = destination.with_name(f"{destination.stem}{DEPTH_SUFFIX}.png") if self.with_depth == "yes" else None
-        return JobPaths(source, destination, depth)
+        depth = destination.with_name(f"{destination.stem}{DEPTH_SUFFIX}.png") if self.save_depth == "yes" else None
+        return replace(self.shared, source=source, destination=destination, depth_destination=depth)
+
+    def job_to_stdout(self, source: Path | None) -> Job:
+        """The job that writes to standard output."""
+        return replace(self.shared, source=source)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do, and which folders could not be looked into."""
+    """The jobs to run, and the folders that could not be read."""
 
-    jobs: list[JobPaths]
+    jobs: list[Job]
     unreadable: list[NoImage]
 
 
 @dataclass(frozen=True)
 class _Found:
-    """An image with the folder that its place in the result's tree is counted from."""
+    """An image, and the folder that its path in the tree of results starts from."""
 
     source: Path
     root: Path
 
 
-def plan_jobs(
-    inputs: Sequence[str], *, output: str | None, naming: Naming, recursive: bool, spared: Sequence[Path] = ()
-) -> Plan:
+def plan_jobs(inputs: Sequence[str], template: JobTemplate, *, output: str | None, recursive: bool) -> Plan:
     """One job for each image that `inputs` name: files, folders (their images, in order of names) or "-".
 
-    Without `output` a result goes beside its image, "-" to standard output. With one image that is named itself,
-    `output` is the file to write, or "-"; otherwise a folder, in which the tree of each input folder is kept. No result
-    goes where another one, an image or a file of `spared` is.
+    Without `output` a result goes beside its image, "-" to standard output. For one image that is named itself,
+    `output` is the file to write, or "-"; otherwise it is a folder, in which the tree of each input folder is kept. No
+    result overwrites another one, an image, or a file that the template reads.
 
     Raises BadRequest for inputs and outputs that do not go together, NoImage if there are no images.
     """
     if output == "":
-        raise BadRequest("-o names no place to write to", hint="name a file, a folder or -")
+        raise BadRequest("-o is empty", hint="give a file, a folder or -")
     if STANDARD_STREAM in inputs:
-        return Plan([_refuse_spared(_stream_job(inputs, output, naming), spared)], [])
+        return Plan([_stream_job(inputs, output, template)], [])
     one_image = len(inputs) == 1 and not is_folder(inputs[0])
     if one_image and output == STANDARD_STREAM:
-        return Plan([JobPaths(Path(inputs[0]), None)], [])
+        return Plan([template.job_to_stdout(Path(inputs[0]))], [])
     if one_image and output is not None and not is_folder(output):
-        source = Path(inputs[0])
-        return Plan([_refuse_spared(naming.job(source, Path(output)), [source, *spared])], [])
+        return Plan([_refuse_overwriting_inputs(template.job(Path(inputs[0]), Path(output)))], [])
     unreadable: list[NoImage] = []
     found = list(_find(inputs, output, unreadable, recursive=recursive))
     if output == STANDARD_STREAM:
-        raise BadRequest("several results cannot all go to standard output", hint="name a folder with -o")
+        raise BadRequest("several results cannot all go to standard output", hint="give a folder with -o")
     if output is not None and os.path.isfile(output):  # noqa: PTH113 - Path.is_file raises where it may not look
-        raise BadRequest(f"{output} is a file, but several results need a folder", hint="name a folder with -o")
-    return Plan(list(_without_collisions(found, output, naming, spared)), unreadable)
+        raise BadRequest(f"{output} is a file, but several results need a folder", hint="give a folder with -o")
+    return Plan(list(_without_collisions(found, output, template)), unreadable)
 
 
-def split_existing(jobs: Iterable[JobPaths]) -> tuple[list[JobPaths], list[JobPaths]]:
-    """(jobs of which nothing is there yet, jobs of which something is)."""
-    new: list[JobPaths] = []
-    existing: list[JobPaths] = []
+def split_existing(jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
+    """(jobs of which no result exists yet, jobs of which one does)."""
+    new: list[Job] = []
+    existing: list[Job] = []
     for job in jobs:
-        (existing if any(map(os.path.lexists, job.destinations)) else new).append(job)
+        (existing if any(map(os.path.lexists, job.written)) else new).append(job)
     return new, existing
 
 
-def refuse_existing(jobs: Iterable[JobPaths]) -> None:
-    """Raises OutputExists naming the first result that is already there."""
+def refuse_existing(jobs: Iterable[Job]) -> None:
+    """Raises OutputExists naming the first result that already exists."""
     for job in jobs:
-        for path in filter(os.path.lexists, job.destinations):
-            raise OutputExists(f"{path} exists already", hint="--overwrite replaces it, -o names another place")
+        for path in job.written:
+            refuse_taken(path)
 
 
 def is_folder(named: str) -> bool:
@@ -122,27 +110,29 @@ def is_folder(named: str) -> bool:
     return named.endswith(("/", os.sep)) or os.path.isdir(named)  # noqa: PTH112 - Path.is_dir raises where it may not look
 
 
-def _stream_job(inputs: Sequence[str], output: str | None, naming: Naming) -> JobPaths:
+def _stream_job(inputs: Sequence[str], output: str | None, template: JobTemplate) -> Job:
     if len(inputs) > 1:
-        raise BadRequest("standard input (-) holds one image and cannot be mixed with other inputs")
+        raise BadRequest("standard input (-) is one image and cannot be mixed with other inputs", hint="give it alone")
     if output is None or output == STANDARD_STREAM:
-        return JobPaths(None, None)
+        return template.job_to_stdout(None)
     if is_folder(output):
-        raise BadRequest(f"{output} is a folder, and an image from standard input has no name", hint="name a file")
-    return naming.job(None, Path(output))
+        raise BadRequest(
+            f"{output} is a folder, and an image from standard input has no name", hint="give a file with -o"
+        )
+    return _refuse_overwriting_inputs(template.job(None, Path(output)))
 
 
-def _refuse_spared(job: JobPaths, spared: Sequence[Path]) -> JobPaths:
+def _refuse_overwriting_inputs(job: Job) -> Job:
     """The job itself. Raises BadRequest if it would write over a file that it reads."""
-    read = {_place(path) for path in spared}
-    for path in job.destinations:
-        if _place(path) in read:
-            raise BadRequest(f"{path} is one of the images to be read", hint="name another file with -o")
+    read = set(map(_canonical, job.read))
+    for path in job.written:
+        if _canonical(path) in read:
+            raise BadRequest(f"{path} is also one of the inputs", hint="give another file with -o")
     return job
 
 
-def _place(path: Path) -> str:
-    """One spelling for all spellings of one place: links and ".." followed, case folded where the system does."""
+def _canonical(path: Path) -> str:
+    """One spelling for all spellings of a path: links and ".." followed, case folded where the system does."""
     return os.path.normcase(os.path.realpath(path))
 
 
@@ -155,23 +145,23 @@ def _find(inputs: Sequence[str], output: str | None, unreadable: list[NoImage], 
         before = len(unreadable)
         images = _images_in(path, output, unreadable, recursive=recursive) if of_folder else [path]
         if not images and len(unreadable) == before:
-            deeper = "" if recursive else " (--recursive looks into its folders too)"
-            raise NoImage(f"there are no images in the folder {path}{deeper}")
+            hint = "" if recursive else "add --recursive to search the folders inside it too"
+            raise NoImage(f"there are no images in the folder {path}", hint=hint)
         for image in images:
-            if _place(image) not in seen:
-                seen.add(_place(image))
+            if _canonical(image) not in seen:
+                seen.add(_canonical(image))
                 yield _Found(image, path if of_folder else path.parent)
 
 
 def _images_in(folder: Path, output: str | None, unreadable: list[NoImage], *, recursive: bool) -> list[Path]:
-    """Its images in order of names, without hidden files and without results of an earlier run."""
+    """Its images in order of names, without hidden files and the results of an earlier run."""
 
-    def note(error: OSError) -> None:
-        unreadable.append(NoImage(f"the folder {error.filename} cannot be read: {error.strerror}"))
+    def note_unreadable(error: OSError) -> None:
+        unreadable.append(NoImage(f"cannot read the folder {error.filename}: {error.strerror}"))
 
     images = []
-    for place, folders, files in os.walk(folder, onerror=note):
-        if output is not None and Path(place) != folder and _place(Path(place)) == _place(Path(output)):
+    for place, folders, files in os.walk(folder, onerror=note_unreadable):
+        if output is not None and Path(place) != folder and _canonical(Path(place)) == _canonical(Path(output)):
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
@@ -184,7 +174,7 @@ def _images_in(folder: Path, output: str | None, unreadable: list[NoImage], *, r
 
 
 def _is_result(image: Path, named_after: set[Path]) -> bool:
-    """Whether an image is named as the result of another one: beach-cutout.png beside beach.jpg."""
+    """Whether an image has the name of another one's result: beach-cutout.png beside beach.jpg."""
     stem = image.stem.removesuffix(DEPTH_SUFFIX)
     return any(
         stem.endswith(suffix) and stem != suffix and image.with_name(stem.removesuffix(suffix)) in named_after
@@ -192,20 +182,18 @@ def _is_result(image: Path, named_after: set[Path]) -> bool:
     )
 
 
-def _without_collisions(
-    found: Sequence[_Found], output: str | None, naming: Naming, spared: Sequence[Path]
-) -> Iterator[JobPaths]:
-    """Give each image a place of its own: two that would meet get their old endings, then numbers, into their names."""
-    taken = {_place(path) for path in (*(item.source for item in found), *spared)}
+def _without_collisions(found: Sequence[_Found], output: str | None, template: JobTemplate) -> Iterator[Job]:
+    """A result path for each image; where two would be the same, the old ending, then a number, joins the name."""
+    taken = {_canonical(path) for path in (*(item.source for item in found), *template.shared.read)}
     for item in found:
         folder = item.source.parent
         if output is not None:
             folder = Path(output) / item.source.parent.relative_to(item.root)
         for stem in _stems(item.source):
-            job = naming.job(item.source, folder / (stem + naming.suffix + naming.ending))
-            if not any(_place(path) in taken for path in job.destinations):
+            job = template.job(item.source, folder / template.result_name(stem))
+            if not any(_canonical(path) in taken for path in job.written):
                 break
-        taken.update(map(_place, job.destinations))
+        taken.update(map(_canonical, job.written))
         yield job
 
 

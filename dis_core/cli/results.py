@@ -1,45 +1,46 @@
-"""What is said of a result: a line for people, or an event for programs."""
+"""What to say of a result: a line for people, or an event for programs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dis_core.cli.planning import STANDARD_STREAM, JobPaths
+from dis_core.cli.hints import with_options
+from dis_core.cli.planning import STANDARD_STREAM
 from dis_core.cli.terminal import ProgressStyle, say, say_event, say_path
 
 if TYPE_CHECKING:
     from dis_core.errors import DisError
-    from dis_core.jobs.job import JobResult
+    from dis_core.jobs.job import Job, JobResult
     from dis_core.protocols import Refinement
 
 
-def tell_failure(job: JobPaths, error: DisError, progress: ProgressStyle) -> None:
-    """Tell a program that an image failed; people get a list at the end."""
+def show_failure(job: Job, error: DisError, progress: ProgressStyle) -> None:
+    """Say to a program that an image failed; people get a list at the end."""
     if progress == "json":
-        say_event("error", input=job.name, code=error.code, message=error.message, hint=error.hint)
+        say_event("error", input=job.name, code=error.code, message=error.message, hint=with_options(error.hint))
 
 
-def tell_result(job: JobPaths, receipt: JobResult, seconds: float, progress: ProgressStyle) -> None:
-    """Say where the result is, which model and device made it, and what the user should know about it."""
+def show_result(job: Job, result: JobResult, seconds: float, progress: ProgressStyle) -> None:
+    """Say where the result is, which model made it on which device, and what the user should know about it."""
     if progress == "json":
         say_event(
             "result",
             input=job.name,
             output=str(job.destination or STANDARD_STREAM),
-            model=receipt.model,
-            device=receipt.device,
+            model=result.model,
+            device=result.device,
             seconds=round(seconds, 3),
-            refinement=None if receipt.refinement is None else describe_refinement(receipt.refinement),
-            remarks=list(receipt.remarks),
+            refinement=None if result.refinement is None else describe_refinement(result.refinement),
+            remarks=[with_options(remark) for remark in result.remarks],
         )
         return
-    for remark in receipt.remarks:
-        say(f"dis-core: {job.name}: {remark}")
+    for remark in result.remarks:
+        say(f"dis-core: {job.name}: {with_options(remark)}")
     if job.destination is not None:
         say_path(job.destination)
-    model = receipt.model.partition("@")[0]
-    refined = "" if receipt.refinement is None else refinement_in_words(receipt.refinement)
-    say(f"dis-core: {job.name}: done by {model} on {receipt.device} in {seconds:.1f} s{refined}")
+    model = result.model.partition("@")[0]
+    refined = "" if result.refinement is None else refinement_in_words(result.refinement)
+    say(f"dis-core: {job.name}: done by {model} on {result.device} in {seconds:.1f} s{refined}")
 
 
 def describe_refinement(refinement: Refinement) -> dict[str, object]:
@@ -57,7 +58,7 @@ def describe_refinement(refinement: Refinement) -> dict[str, object]:
 
 
 def refinement_in_words(refinement: Refinement) -> str:
-    """What refining did, for the end of a line; nothing if it did nothing."""
+    """What refining did, as the end of a line; empty if it did nothing."""
     if not refinement.levels:
         return ""
     rejected = f", {refinement.tiles_rejected} of them rejected" if refinement.tiles_rejected else ""

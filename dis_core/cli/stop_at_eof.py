@@ -1,7 +1,7 @@
-"""Stopping with whoever started the command: a program holds standard input open for as long as it wants the result.
+"""--stop-at-eof: a program that starts a command keeps its standard input open for as long as it wants the result.
 
-An editor that ends a plug-in with SIGKILL, or crashes, gets no chance to stop the child of the plug-in; but the system
-closes the pipe. This is asked for by an option and never guessed: scripts start programs with no standard input, with
+An editor that crashes, or kills a plug-in, has no chance to stop the command that the plug-in started; but the system
+closes the pipe. This takes an option and is never guessed: scripts start programs without standard input, with
 /dev/null, or with a pipe that is closed at once, and mean nothing by it.
 """
 
@@ -21,46 +21,46 @@ from dis_core.errors import Cancelled
 stop_option = click.option(
     "--stop-at-eof",
     is_flag=True,
-    help="For programs: stop at once when standard input ends, which whoever wants the result holds open.",
+    help="For programs that start this one: keep standard input open; when it closes, the command stops.",
 )
 
 GRACE_S = 2.0
-"""So long a stopped command may take to leave cleanly, before it leaves at once."""
+"""How long an interrupted command may take to finish cleanly before it is ended."""
 
 _CHUNK_BYTES = 4096
 
 
 @contextlib.contextmanager
-def stopped_at_eof() -> Iterator[None]:
-    """Inside of the block the end of standard input is as Ctrl-C; if nothing heeds it, the process ends nevertheless.
+def interrupt_at_eof() -> Iterator[None]:
+    """Treat the end of standard input as Ctrl-C inside the block; a process that does not react is ended.
 
-    To be entered in the main thread. Raises KeyboardInterrupt, from anywhere inside.
+    For the main thread only. Raises KeyboardInterrupt, from anywhere inside.
     """
-    over = threading.Event()
+    is_over = threading.Event()
     # A shell starts what runs in the background with Ctrl-C ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    # A daemon, because nothing but its end would wake it from reading; it holds no lock that Python wants at the end.
+    # A daemon thread: nothing else would end its reading, and it holds no lock that Python needs at the end.
     threading.Thread(
-        target=_watch, args=(sys.stdin.fileno(), threading.get_ident(), over), name="parent", daemon=True
+        target=_watch, args=(sys.stdin.fileno(), threading.get_ident(), is_over), name="parent", daemon=True
     ).start()
     try:
         yield
     finally:
-        over.set()
+        is_over.set()
         signal.signal(signal.SIGINT, before)
 
 
-def _watch(descriptor: int, main: int, over: threading.Event) -> None:
+def _watch(descriptor: int, main: int, is_over: threading.Event) -> None:
     try:
         while os.read(descriptor, _CHUNK_BYTES):
-            pass  # what is said is of no interest
+            pass  # the content does not matter
     except OSError:
-        pass  # a standard input that cannot be read has ended too
-    if over.is_set():
+        pass  # a standard input that cannot be read counts as closed
+    if is_over.is_set():
         return
     if sys.platform == "win32":
         signal.raise_signal(signal.SIGINT)
-    else:  # to that thread, so that it also wakes from waiting
+    else:  # to the main thread, so that it also wakes from waiting
         signal.pthread_kill(main, signal.SIGINT)
-    if not over.wait(GRACE_S):
+    if not is_over.wait(GRACE_S):
         os._exit(Cancelled.exit_status)

@@ -12,6 +12,7 @@ from typing import Literal
 
 import click
 
+from dis_core.cli.hints import with_options
 from dis_core.errors import OutputFailed
 from dis_core.progress import Report, ignore
 
@@ -22,7 +23,7 @@ progress_option = click.option(
     type=click.Choice(["bar", "json", "none"]),
     default="bar",
     show_default=True,
-    help="How to tell the progress: a bar on standard error, one JSON object per line on standard output, or not.",
+    help="bar: a progress bar on standard error; json: one JSON object per line on standard output.",
 )
 
 BAR_APPEARS_AFTER_S = 1.0
@@ -65,18 +66,18 @@ def _bar() -> Iterator[Report]:
 
 
 def _above_the_bar() -> AbstractContextManager[None]:
-    """Take the bar away while something else is written, so that lines and bar do not run into each other."""
+    """Hide the bar while something else is written, so that it does not mix with the lines."""
     bars = sys.modules.get("tqdm")
     return nullcontext() if bars is None else bars.tqdm.external_write_mode()
 
 
 def say_event(event: str, **facts: object) -> None:
-    """One JSON object on a line of its own on standard output, at once. Raises OutputFailed."""
+    """One JSON object on its own line of standard output, at once. Raises OutputFailed."""
     _to_stdout(json.dumps({"event": event, **facts}))
 
 
 def say_path(path: Path) -> None:
-    """The name of a result on a line of standard output, byte for byte as the disk has it. Raises OutputFailed."""
+    """The path of a result on a line of standard output, byte for byte as on the disk. Raises OutputFailed."""
     _to_stdout(os.fsencode(path))
 
 
@@ -87,7 +88,7 @@ def say(text: str) -> None:
 
 
 def abandon_stdout() -> None:
-    """Let go of a standard output that takes nothing more, or Python complains when it flushes the rest at the end."""
+    """Give up a standard output that takes no more, or Python complains when it flushes the rest at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -100,10 +101,10 @@ def _to_stdout(line: str | bytes) -> None:
         raise
     except OSError as error:
         abandon_stdout()
-        raise OutputFailed(f"standard output could not be written: {error.strerror}") from error
+        raise OutputFailed(f"cannot write to standard output: {error.strerror}") from error
 
 
 def say_error(message: str, *, hint: str = "") -> None:
-    """One line on standard error that says what happened and what to do."""
+    """One line on standard error that says what happened and what to do; arguments in the hint become options."""
     shown = " ".join(message.split())
-    say(f"dis-core: {shown}" + (f" ({hint})" if hint else ""))
+    say(f"dis-core: {shown}" + (f" ({with_options(hint)})" if hint else ""))

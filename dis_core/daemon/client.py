@@ -89,9 +89,10 @@ def find_daemon(folder: Path) -> Talk | None:
     if directions is None or key is None:
         return None
     try:
-        connection = Client(directions.address)
+        opened: Any = Client(directions.address)  # on Windows a PipeConnection, which can do all that is needed here
     except (OSError, ValueError):
         return None  # stale directions
+    connection: Connection = opened
     try:
         with endpoint.deadline(connection, PROOF_S):
             answer_challenge(connection, key)

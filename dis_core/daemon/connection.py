@@ -25,8 +25,8 @@ from dis_core.daemon.protocol import (
 )
 from dis_core.daemon.worker import Leaving, QueuedJob, checked_places
 from dis_core.errors import BadRequest, DisError
-from dis_core.jobs.json_values import NotPlain, from_plain
 from dis_core.jobs.job import Job
+from dis_core.jobs.json_values import NotPlain, from_plain
 
 if TYPE_CHECKING:
     from dis_core.daemon.lifecycle import Daemon

@@ -71,9 +71,17 @@ def runtime_folder(platform: str = sys.platform) -> Path:
         return Path(os.environ.get("LOCALAPPDATA") or tempfile.gettempdir(), "dis-core", "run")
     given = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
     with contextlib.suppress(OSError):
-        if given.is_absolute() and given.stat().st_uid == os.geteuid():
+        if given.is_absolute() and given.stat().st_uid == _own_number():
             return given / "dis-core"
-    return Path(tempfile.gettempdir(), f"dis-core-{os.geteuid()}")
+    return Path(tempfile.gettempdir(), f"dis-core-{_own_number()}")
+
+
+def _own_number() -> int:
+    """This user's number, as it stands at the user's files; 0 on Windows, where it stands at all files."""
+    number = 0
+    if sys.platform != "win32":
+        number = os.geteuid()
+    return number
 
 
 def make_private(folder: Path) -> Path:
@@ -97,7 +105,7 @@ def is_private(folder: Path) -> bool:
         status = folder.lstat()
     except OSError:
         return False
-    is_own = os.name == "nt" or (status.st_uid == os.geteuid() and not status.st_mode & 0o077)
+    is_own = sys.platform == "win32" or (status.st_uid == _own_number() and not status.st_mode & 0o077)
     return is_own and stat.S_ISDIR(status.st_mode)
 
 

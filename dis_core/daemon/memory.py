@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -9,17 +10,16 @@ from pathlib import Path
 
 def memory_of_this_process() -> int | None:
     """Bytes of main memory in use; where only the most there ever was can be had (macOS), that; None on Windows."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
-        pass
-    if sys.platform == "win32":
-        return None
-    import resource
+    used: int | None = None
+    if sys.platform != "win32":
+        import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        used = peak if sys.platform == "darwin" else peak * 1024
+        with contextlib.suppress(OSError, ValueError):  # macOS has no /proc
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            used = pages * os.sysconf("SC_PAGE_SIZE")
+    return used
 
 
 def memory_on_device() -> int | None:

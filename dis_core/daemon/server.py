@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 from multiprocessing.connection import Listener
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import dis_core
 from dis_core.daemon import endpoint
@@ -62,7 +62,7 @@ def _serve(folder: Path, directions: endpoint.Directions, daemon: Daemon) -> Non
 def _accept(listener: Listener, daemon: Daemon) -> None:
     while True:
         try:
-            connection = listener.accept()
+            connection: Any = listener.accept()  # on Windows a PipeConnection, which can do all that is needed
         except OSError as error:  # too many open files, or a client that went at once; the next may be welcome
             logger.warning("a connection was not made: %s", error.strerror)
             time.sleep(0.05)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 from dis_core.daemon.logs import describe_bug
 from dis_core.daemon.protocol import Message, describe_error
 from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, OutOfMemory
-from dis_core.jobs.json_values import to_plain
 from dis_core.jobs.job import Job, JobFailure
+from dis_core.jobs.json_values import to_plain
 from dis_core.jobs.runner import JobRunner
 
 if TYPE_CHECKING:

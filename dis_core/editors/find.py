@@ -9,12 +9,13 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-PATIENCE_S = 5.0
+ANSWER_S = 5.0
+"""How long an editor may take to say its version."""
 
 
 @dataclass(frozen=True)
 class Editor:
-    """An editor that was found: `where` is its program or its Flatpak, `version` is empty if it would not say."""
+    """An editor that was found: `where` is its program or its Flatpak, `version` is empty if it did not say."""
 
     name: str
     where: str
@@ -44,7 +45,7 @@ USUAL_PLACES = {
 
 
 def find_editors() -> list[Editor]:
-    """Every Krita and GIMP that is found, each place once."""
+    """Every Krita and GIMP on this machine, each once."""
     with ThreadPoolExecutor(2) as pool:
         return [editor for found in pool.map(_find, PROGRAMS) for editor in found]
 
@@ -62,7 +63,7 @@ def _find(name: str) -> list[Editor]:
 
 def _version(command: list[str]) -> str:
     """The first number with dots that the command prints; empty if it fails, prints none or takes too long."""
-    # Krita is a Qt program and wants a screen even for this; offscreen is one.
+    # Krita is a Qt program and needs a screen even for this; "offscreen" is enough.
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C"}
     try:
         answer = subprocess.run(
@@ -72,7 +73,7 @@ def _version(command: list[str]) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PATIENCE_S,
+            timeout=ANSWER_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

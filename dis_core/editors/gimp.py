@@ -1,4 +1,4 @@
-"""GIMP's plug-in: where GIMP 3 looks for it, and whether it has taken it."""
+"""GIMP's plug-in: where GIMP 3 looks for it, and whether it has loaded it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dis_core.editors.plugin_files import Files, command_file, plugin_files
+from dis_core.editors.plugin_files import Files, are_written, command_file, plugin_files, remove_paths, write_files
 from dis_core.errors import OutputFailed
-from dis_core.files import make_folder, write_atomically
 
 PACKAGE = "dis-select-subject"
 PROGRAM = f"{PACKAGE}.py"
@@ -21,9 +20,9 @@ _VERSION = re.compile(r"3\.\d*[02468]")
 
 
 def usual_profiles() -> list[Path]:
-    """The folders that GIMP 3 keeps for this user, one for each version; where it never ran, those that 3.0 will make.
+    """GIMP 3's folders for this user, one for each version; if it never ran, the one that 3.0 will make.
 
-    `GIMP3_DIRECTORY`, which GIMP heeds too, stands for all of them.
+    The environment variable `GIMP3_DIRECTORY`, which GIMP reads too, replaces them all.
     """
     if chosen := os.environ.get("GIMP3_DIRECTORY"):
         return [Path(chosen)]
@@ -38,52 +37,44 @@ def usual_profiles() -> list[Path]:
 
 
 def profile_bases() -> list[Path]:
-    """Where GIMP's folders for its versions may be, the usual place first."""
+    """The folders in which GIMP may keep a folder for each version, the usual one first."""
     home = Path.home()
     if sys.platform == "win32":
-        return [Path(os.environ.get("APPDATA", home / "AppData" / "Roaming")) / "GIMP"]
-    if sys.platform == "darwin":
-        return [home / "Library" / "Application Support" / "GIMP"]
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    return [
-        config / "GIMP",
-        home / ".var" / "app" / "org.gimp.GIMP" / "config" / "GIMP",
-        home / "snap" / "gimp" / "current" / ".config" / "GIMP",
-    ]
+        above = [Path(os.environ.get("APPDATA", home / "AppData" / "Roaming"))]
+    elif sys.platform == "darwin":
+        above = [home / "Library" / "Application Support"]
+    else:
+        above = [
+            Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config"),
+            home / ".var" / "app" / "org.gimp.GIMP" / "config",
+            home / "snap" / "gimp" / "current" / ".config",
+        ]
+    return [folder / "GIMP" for folder in above]
 
 
 def plugin_folder(profile: Path) -> Path:
-    """Where the plug-in goes in one of GIMP's folders."""
+    """The plug-in's folder in one of GIMP's folders."""
     return profile / "plug-ins" / PACKAGE
 
 
 def install(profiles: Sequence[Path]) -> list[Path]:
-    """Copy the plug-in into each folder of GIMP, and write how it reaches this installation; its places come back.
+    """Copy the plug-in into each of GIMP's folders, with how to start this installation; return where it is.
 
     Raises PluginProblem, OutputFailed.
     """
     uninstall(profiles)
     for profile in profiles:
-        for name, content in installed_files().items():
-            path = profile / "plug-ins" / name
-            make_folder(path.parent)
-            write_atomically(path, content, overwrite=True)
+        write_files(profile / "plug-ins", installed_files())
         _make_executable(plugin_folder(profile) / PROGRAM)
     return [plugin_folder(profile) for profile in profiles]
 
 
 def uninstall(profiles: Sequence[Path]) -> list[Path]:
-    """Take away what `install` brought, and nothing else; what was taken away comes back.
+    """Remove what `install` wrote, and nothing else; return what was removed.
 
     Raises OutputFailed.
     """
-    removed = [folder for folder in map(plugin_folder, profiles) if folder.exists()]
-    try:
-        for folder in removed:
-            _remove(folder)
-    except OSError as error:
-        raise OutputFailed(f"{error.filename} could not be removed: {error.strerror}") from error
-    return removed
+    return remove_paths(map(plugin_folder, profiles))
 
 
 def is_installed(profile: Path) -> bool:
@@ -92,12 +83,12 @@ def is_installed(profile: Path) -> bool:
 
 
 def is_executable(profile: Path) -> bool:
-    """Whether GIMP would take the plug-in; without a word, it takes no file that cannot be run."""
+    """Whether GIMP would load the plug-in: it silently ignores files that are not executable."""
     return os.access(plugin_folder(profile) / PROGRAM, os.X_OK)
 
 
 def is_registered(profile: Path) -> bool | None:
-    """Whether GIMP has taken the plug-in; None if it has not started since that was installed."""
+    """Whether GIMP has loaded the plug-in; None if it has not started since the plug-in was installed."""
     try:
         known = profile / "pluginrc"
         if known.stat().st_mtime < (plugin_folder(profile) / PROGRAM).stat().st_mtime:
@@ -108,16 +99,12 @@ def is_registered(profile: Path) -> bool | None:
 
 
 def is_up_to_date(profile: Path) -> bool:
-    """Whether what is installed is what would be installed now, so that it reaches this installation."""
-    folder = profile / "plug-ins"
-    return all(
-        (folder / name).is_file() and (folder / name).read_bytes() == content
-        for name, content in installed_files().items()
-    )
+    """Whether installing again would change nothing, so that the plug-in starts this installation."""
+    return are_written(profile / "plug-ins", installed_files())
 
 
 def installed_files() -> Files:
-    """What goes below the `plug-ins` of one of GIMP's folders.
+    """The files below `plug-ins` in one of GIMP's folders.
 
     Raises PluginProblem.
     """
@@ -128,13 +115,4 @@ def _make_executable(path: Path) -> None:
     try:
         path.chmod(0o755)
     except OSError as error:
-        raise OutputFailed(f"{path} could not be made executable: {error.strerror}") from error
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        for child in path.iterdir():
-            _remove(child)
-        path.rmdir()
-    else:
-        path.unlink()
+        raise OutputFailed(f"cannot make {path} executable: {error.strerror}", hint="check who owns it") from error

@@ -1,4 +1,4 @@
-"""Krita's plug-in: where Krita looks for it, how it is switched on, and the archive for Krita's own importer."""
+"""Krita's plug-in: where Krita looks for it, how it is turned on, and the archive for Krita's own importer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dis_core.editors.plugin_files import Files, command_file, plugin_files
-from dis_core.errors import OutputFailed
+from dis_core.editors.plugin_files import Files, are_written, command_file, plugin_files, remove_paths, write_files
 from dis_core.files import make_folder, write_atomically
 
 PACKAGE = "dis_select_subject"
@@ -25,14 +24,14 @@ _FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Places:
-    """Krita's folder for resources, in which `pykrita` and `actions` are, and its file of settings."""
+    """Krita's folder of resources, with `pykrita` and `actions` in it, and its settings file."""
 
     resources: Path
     settings: Path
 
     @property
     def package(self) -> Path:
-        """Where the plug-in's package goes."""
+        """The folder of the plug-in's package."""
         return self.resources / "pykrita" / PACKAGE
 
 
@@ -40,41 +39,33 @@ def usual_places() -> Places:
     """Where Krita looks on this system, for this user."""
     home = Path.home()
     if sys.platform == "win32":
-        local = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-        return Places(Path(os.environ.get("APPDATA", home / "AppData" / "Roaming")) / "krita", local / "kritarc")
-    if sys.platform == "darwin":
-        library = home / "Library"
-        return Places(library / "Application Support" / "krita", library / "Preferences" / "kritarc")
-    data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return Places(data / "krita", Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "kritarc")
+        data = Path(os.environ.get("APPDATA", home / "AppData" / "Roaming"))
+        settings = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        data, settings = home / "Library" / "Application Support", home / "Library" / "Preferences"
+    else:
+        data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+        settings = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    return Places(data / "krita", settings / "kritarc")
 
 
 def install(places: Places) -> Path:
-    """Copy the plug-in, write how it reaches this installation, and switch it on; the package's folder comes back.
+    """Copy the plug-in, with how to start this installation, turn it on, and return the package's folder.
 
     Raises PluginProblem, OutputFailed.
     """
     uninstall(places)
-    for name, content in installed_files().items():
-        path = places.resources / name
-        make_folder(path.parent)
-        write_atomically(path, content, overwrite=True)
+    write_files(places.resources, installed_files())
     switch(places.settings, "on")
     return places.package
 
 
 def uninstall(places: Places) -> list[Path]:
-    """Take away what `install` brought, and nothing else; what was taken away comes back.
+    """Remove what `install` wrote, and nothing else; return what was removed.
 
     Raises OutputFailed.
     """
-    package = places.package
-    removed = [path for path in (package, *(places.resources / name for name in _beside_package())) if path.exists()]
-    try:
-        for path in removed:
-            _remove(path)
-    except OSError as error:
-        raise OutputFailed(f"{error.filename} could not be removed: {error.strerror}") from error
+    removed = remove_paths([places.package, *(places.resources / name for name in _beside_package())])
     if removed:
         switch(places.settings, "off")
     return removed
@@ -91,16 +82,12 @@ def is_switched_on(places: Places) -> bool:
 
 
 def is_up_to_date(places: Places) -> bool:
-    """Whether what is installed is what would be installed now, so that it reaches this installation."""
-    files = installed_files()
-    return all(
-        (places.resources / name).is_file() and (places.resources / name).read_bytes() == content
-        for name, content in files.items()
-    )
+    """Whether installing again would change nothing, so that the plug-in starts this installation."""
+    return are_written(places.resources, installed_files())
 
 
 def installed_files() -> Files:
-    """What goes below Krita's folder for resources.
+    """The files below Krita's folder of resources.
 
     Raises PluginProblem.
     """
@@ -110,15 +97,15 @@ def installed_files() -> Files:
 
 
 def archive() -> bytes:
-    """A zip file for Tools > Scripts > Import Python Plugin; equal sources make equal bytes.
+    """A zip file for Tools > Scripts > Import Python Plugin; the same sources make the same bytes.
 
-    It holds no command line, which would be of this machine: the plug-in then looks for dis-core on the path.
+    It does not say how to start dis-core, which differs on every machine: the plug-in looks for it on the PATH.
     Raises PluginProblem.
     """
     files = plugin_files("krita", PACKAGE)
-    # The importer copies it to where actions are kept; inside of the package Krita would read it a second time.
+    # The importer copies it to the folder of actions; inside the package, Krita would read it a second time.
     files[f"actions/{ACTION_FILE}"] = files.pop(ACTION_FILE)
-    # The importer finds a package by the entry of its folder.
+    # The importer needs an entry for the folder of the package.
     folders = {f"{folder.as_posix()}/" for name in files for folder in Path(name).parents if folder.name}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
@@ -131,7 +118,7 @@ def archive() -> bytes:
 
 
 def switch(settings: Path, state: str) -> None:
-    """Write into Krita's settings whether it starts the plug-in, "on" or "off"; all else in them stays.
+    """Turn the plug-in "on" or "off" in Krita's settings, and leave all other settings alone.
 
     Raises OutputFailed.
     """
@@ -143,7 +130,7 @@ def switch(settings: Path, state: str) -> None:
 
 
 def switched(text: str, state: str) -> str:
-    """The text of a file of settings with the plug-in switched "on", or without a word about it, "off"."""
+    """The text of a settings file with the plug-in turned "on", or "off": without a line for it."""
     lines = [line for line in text.splitlines(keepends=True) if not line.startswith(f"{SWITCH}=")]
     if state == "on":
         wanted = f"{SWITCH}=true\n"
@@ -158,15 +145,6 @@ def switched(text: str, state: str) -> str:
 
 def _beside_package() -> list[str]:
     return [f"pykrita/{DESKTOP_FILE}", f"actions/{ACTION_FILE}"]
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        for child in path.iterdir():
-            _remove(child)
-        path.rmdir()
-    else:
-        path.unlink()
 
 
 def _read(settings: Path) -> str:

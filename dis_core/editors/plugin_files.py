@@ -1,28 +1,31 @@
-"""The files of an editor's plug-in as they are to be installed, put together from their one source."""
+"""The files of an editor's plug-in: collected from their one source, written, compared and removed."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import site
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
 import dis_core
-from dis_core.errors import PluginProblem
+from dis_core.errors import OutputFailed, PluginProblem
+from dis_core.files import make_folder, write_atomically
 
 SEGMENT_OPTIONS: tuple[str, ...] = ("--warm",)
 """What plug-ins add to every `dis-core mask` and `dis-core cutout`."""
 
 SHARED = "shared"
-"""The package that all plug-ins share; it is put into each."""
+"""The package that all plug-ins share; each gets a copy."""
 
 Files = dict[str, bytes]
-"""Contents by path, with / between the parts."""
+"""Contents by path; the parts of a path are separated by /."""
 
 
 def source_folder() -> Path:
-    """Where the sources of the plug-ins are: inside the installed package, or beside it in a checkout.
+    """The folder of the plug-ins' sources: inside the installed package, or beside it in a checkout.
 
     Raises PluginProblem if there are none.
     """
@@ -30,11 +33,11 @@ def source_folder() -> Path:
     for folder in (package / "hosts" / "plugins", package.parent / "plugins"):
         if (folder / SHARED).is_dir():
             return folder
-    raise PluginProblem("this installation came without the editors' plug-ins", hint="install dis-core again")
+    raise PluginProblem(f"the editors' plug-ins are missing beside {package}", hint="install dis-core again")
 
 
 def plugin_files(editor: str, package: str) -> Files:
-    """All files of one editor's plug-in, the shared ones inside of its package.
+    """All the files of one editor's plug-in, with the shared ones inside its package.
 
     Raises PluginProblem.
     """
@@ -45,13 +48,44 @@ def plugin_files(editor: str, package: str) -> Files:
 
 
 def files_below(folder: Path) -> Files:
-    """What lies in a folder and the folders inside, without what Python keeps there."""
+    """The files in a folder and the folders inside it, without Python's caches."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
+def write_files(folder: Path, files: Files) -> None:
+    """Write files below a folder. Raises OutputFailed."""
+    for name, content in files.items():
+        make_folder((folder / name).parent)
+        write_atomically(folder / name, content, overwrite=True)
+
+
+def are_written(folder: Path, files: Files) -> bool:
+    """Whether files are below a folder with just this content."""
+    return all((folder / name).is_file() and (folder / name).read_bytes() == content for name, content in files.items())
+
+
+def remove_paths(paths: Iterable[Path]) -> list[Path]:
+    """Remove those of the files and folders that exist, with all that is in them, and return them.
+
+    Raises OutputFailed.
+    """
+    removed = [path for path in paths if path.exists()]
+    try:
+        for path in removed:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise OutputFailed(
+            f"cannot remove {error.filename}: {error.strerror}", hint="check who owns it, and that no editor is running"
+        ) from error
+    return removed
+
+
 def command_file() -> bytes:
-    """How this installation is started, for a plug-in to read: the JSON that `plugins/shared/program.py` expects."""
+    """How to start this installation: the JSON that `plugins/shared/program.py` reads."""
     content = {
         "command": [sys.executable, "-m", "dis_core"],
         "environment": search_path(),
@@ -61,7 +95,7 @@ def command_file() -> bytes:
 
 
 def search_path() -> dict[str, str]:
-    """What a new interpreter must be told to find this package: nothing, unless it runs from a checkout."""
+    """The environment in which a new interpreter finds this package: empty, unless this is a checkout."""
     folder = str(Path(dis_core.__file__).parents[1])
     installed = {*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()}
     return {} if folder in installed else {"PYTHONPATH": folder}

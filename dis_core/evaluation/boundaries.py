@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dis_core.planes import grown
+from dis_core.planes import dilated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def inner_boundary(mask: Mask, distance_px: int) -> Mask:
     """
     if distance_px < 1:
         raise ValueError(f"a boundary is at least 1 pixel wide, not {distance_px}")
-    near_outside = grown(np.pad(~mask, 1, constant_values=True), distance_px)[1:-1, 1:-1]
+    near_outside = dilated(np.pad(~mask, 1, constant_values=True), distance_px)[1:-1, 1:-1]
     boundary: Mask = mask & near_outside
     return boundary
 

@@ -6,12 +6,13 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
-from typing import Final
+from typing import Any, Final
 
 from dis_core.errors import OutOfMemory
 from dis_core.evaluation.metrics import Values, measure, require_pysodmetrics
@@ -92,7 +93,8 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     """A pool whose processes are gone at the end of the block, in the middle of their work too."""
     # Not fork: the parent may hold threads and a GPU, and forking those is undefined.
     context = multiprocessing.get_context("spawn")
-    leash, end = context.Pipe(duplex=False)
+    ends: tuple[Any, Any] = context.Pipe(duplex=False)  # on Windows PipeConnections, which can do the same
+    leash, end = ends
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_stay_on_leash, initargs=(leash,))
     try:
         yield pool
@@ -120,11 +122,11 @@ def _stay_on_leash(leash: connection.Connection) -> None:
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Keep Ctrl-C until after the block, and from processes started in it, which would die of it with a traceback."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if sys.platform == "win32":
         yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,1 +1,1 @@
-"""Pictures: read from files and other sources, put before backgrounds, and written, without losing anything of them."""
+"""Pictures: reading them from files and other sources, putting them on backgrounds, and writing them without loss."""

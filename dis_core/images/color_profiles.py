@@ -1,7 +1,7 @@
-"""Colors of an ICC profile into sRGB and back.
+"""Conversion of colors between an ICC profile and sRGB.
 
-Little CMS does it, through imagecodecs: Pillow's own interface to it knows no 16-bit colors. The rendering is relative
-colorimetric with black point compensation, and colors outside of sRGB are clipped to it.
+Little CMS does the work, through imagecodecs: Pillow's own interface to it has no 16-bit colors. The rendering intent
+is relative colorimetric with black point compensation, and colors outside sRGB are clipped to it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dis_core.images.pixels import Pixels
 
-# Little CMS' name of the space, and the signature of it that a profile's header holds at byte 16.
+# By number of channels: Little CMS' name of the color space, and its signature at byte 16 of a profile's header.
 _SPACES: Final = {1: ("gray", b"GRAY"), 3: ("rgb", b"RGB "), 4: ("cmyk", b"CMYK")}
 _RELATIVE_COLORIMETRIC: Final = 1
 _BLACK_POINT_COMPENSATION: Final = 0x2000
@@ -32,7 +32,7 @@ def srgb_profile() -> bytes:
 
 @lru_cache(maxsize=8)
 def profile_fits(profile: bytes, *, channels: int) -> bool:
-    """Whether `profile` is undamaged and describes colors of so many channels: 1 gray, 3 RGB, 4 CMYK."""
+    """Whether `profile` is undamaged and describes colors with so many channels: 1 gray, 3 RGB, 4 CMYK."""
     import imagecodecs
 
     if channels not in _SPACES or profile[16:20] != _SPACES[channels][1]:
@@ -46,9 +46,9 @@ def profile_fits(profile: bytes, *, channels: int) -> bool:
 
 @lru_cache(maxsize=8)
 def is_srgb(profile: bytes) -> bool:
-    """Whether an RGB `profile` means sRGB: no color of a 17 x 17 x 17 lattice moves by more than one step of 8 bits.
+    """Whether an RGB `profile` is in effect sRGB: no color of a 17 x 17 x 17 lattice moves by more than one 8-bit step.
 
-    There are dozens of different sRGB profiles, so neither the bytes nor the name tell.
+    There are dozens of sRGB profiles, so neither their bytes nor their names can tell.
     """
     steps = np.linspace(0, 255, 17).round().astype(np.uint8)
     lattice = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
@@ -57,9 +57,9 @@ def is_srgb(profile: bytes) -> bool:
 
 
 def to_srgb(pixels: Pixels, profile: bytes) -> Pixels:
-    """Pixels (H, W, 1, 3 or 4) of a profile that fits them, as sRGB (H, W, 3) of the same dtype.
+    """Convert pixels (H, W, 1, 3 or 4) from a profile that fits them to sRGB (H, W, 3) of the same dtype.
 
-    Pixels of a profile that means sRGB come back as the same object.
+    If the profile is in effect sRGB, the same object comes back.
     """
     if pixels.shape[2] == 3 and is_srgb(profile):
         return pixels
@@ -67,9 +67,9 @@ def to_srgb(pixels: Pixels, profile: bytes) -> Pixels:
 
 
 def from_srgb(pixels: Pixels, profile: bytes) -> Pixels | None:
-    """Pixels (H, W, 3) of sRGB in the colors of an RGB `profile`, same dtype.
+    """Convert sRGB pixels (H, W, 3) to the colors of an RGB `profile`, same dtype.
 
-    None if the profile describes only what a device sees (a scanner's) and offers no way back.
+    None if the profile works in one direction only, as those of scanners do.
     """
     import imagecodecs
 
@@ -82,15 +82,15 @@ def from_srgb(pixels: Pixels, profile: bytes) -> Pixels | None:
 
 
 def cmyk_to_srgb(ink: Pixels, profile: bytes | None) -> Pixels:
-    """Ink (H, W, 4), the dtype's maximum is full ink, as sRGB (H, W, 3) of the same dtype.
+    """Convert ink (H, W, 4), where the dtype's maximum is full ink, to sRGB (H, W, 3) of the same dtype.
 
-    Without a profile each ink takes away its share of light, which is brighter and more saturated than a print.
+    Without a profile, each ink takes away its share of the light. That is brighter and more saturated than a print.
     """
     if profile is not None:
         return to_srgb(ink, profile)
     full = np.float32(np.iinfo(ink.dtype).max)
     light = np.empty((*ink.shape[:2], 3), ink.dtype)
-    for row in range(len(ink)):  # row by row: as floats the whole image would take four times its memory
+    for row in range(len(ink)):  # row by row: as floats, the whole image would take four times its memory
         paper = full - ink[row].astype(np.float32)
         light[row] = np.rint(paper[:, :3] * paper[:, 3:] / full)
     return light
@@ -100,7 +100,7 @@ def _transform(pixels: Pixels, profile: bytes, to_profile: bytes, *, to_channels
     """Little CMS on (H, W, C) pixels. Raises imagecodecs.CmsError for profiles that it cannot connect."""
     import imagecodecs
 
-    # Little CMS takes a plane without a channel axis for gray, and a channel axis of 1 for another image dimension.
+    # Little CMS wants gray without a channel axis; it takes an axis of length 1 for another image dimension.
     data: NDArray[Any] = pixels[..., 0] if pixels.shape[2] == 1 else pixels
     result: Pixels = imagecodecs.cms_transform(
         np.ascontiguousarray(data),

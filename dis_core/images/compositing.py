@@ -1,4 +1,4 @@
-"""A picture before a color or before another picture, and boxes cut out of it."""
+"""A picture on a color or on another picture, and boxes cut out of it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from dis_core.images.pixels import Pixels
 
 Color = tuple[int, int, int]
-"""Red, green and blue of sRGB, 0 to 255."""
+"""(red, green, blue) in sRGB, 0 to 255 each."""
 
 _STRIP_ROWS: Final = 256
 
 
 def parse_color(text: str) -> Color:
-    """A color of "#rgb", "#rrggbb", "r,g,b" with 0 to 255, or a name of CSS such as "white".
+    """Read a color: "#rgb", "#rrggbb", "r,g,b" with 0 to 255 each, or a CSS name such as "white".
 
-    Raises BadRequest for anything else, transparent colors too.
+    Raises BadRequest for anything else, including transparent colors.
     """
     from PIL import ImageColor
 
@@ -35,15 +35,15 @@ def parse_color(text: str) -> Color:
     are_digits = len(numbers) == 3 and all(number.isascii() and number.isdigit() for number in numbers)
     with contextlib.suppress(ValueError):
         color = tuple(map(int, numbers)) if are_digits else ImageColor.getrgb(text.strip())
-        if len(color) == 3 and all(0 <= part <= 255 for part in color):  # Pillow lets rgb(300,0,0) pass
+        if len(color) == 3 and all(0 <= part <= 255 for part in color):  # Pillow accepts rgb(300,0,0)
             return color
-    raise BadRequest(f"{text!r} is no color", hint="write a name like white, #rrggbb, or r,g,b with 0 to 255 each")
+    raise BadRequest(f"unknown color {text!r}", hint="write a name like white, #rrggbb, or r,g,b with 0 to 255 each")
 
 
 def over_color(picture: Picture, rgb: Color) -> Picture:
-    """The picture before one color of sRGB, opaque. Pixels of alpha 1 stay as they are, and so does the profile.
+    """Put the picture on one color, given in sRGB; the result is opaque.
 
-    Gray pictures become RGB.
+    Pixels of alpha 1 and the profile stay as they are. Gray pictures become RGB.
     """
     alpha = picture.alpha
     if alpha is None:
@@ -51,14 +51,14 @@ def over_color(picture: Picture, rgb: Color) -> Picture:
     color: Pixels = np.array(rgb, np.uint8).reshape(1, 1, 3)
     if picture.levels == 65535:
         color = color.astype(np.uint16) * np.uint16(257)
-    picture, background = _in_the_same_colors(_as_rgb(picture), color)
+    picture, background = _with_matching_colors(_as_rgb(picture), color)
     return replace(picture, pixels=_blend(picture.pixels, background, alpha), alpha=None)
 
 
 def over_picture(picture: Picture, background: Picture) -> Picture:
-    """The picture before another one, which is scaled to cover it and centered; what stands out is cut off.
+    """Put the picture on another one, which is scaled to cover it, centered, and cropped.
 
-    Pixels of alpha 1 stay as they are, and so does the profile; gray pictures become RGB. Where both are transparent,
+    Pixels of alpha 1 and the profile stay as they are. Gray pictures become RGB. Where both pictures are transparent,
     so is the result.
     """
     alpha = picture.alpha
@@ -67,7 +67,7 @@ def over_picture(picture: Picture, background: Picture) -> Picture:
     height, width = picture.size
     behind = _scaled_to_cover(background.srgb(), height=height, width=width)
     levels = _to_levels(behind, picture)
-    picture, behind_levels = _in_the_same_colors(_as_rgb(picture), levels)
+    picture, behind_levels = _with_matching_colors(_as_rgb(picture), levels)
     if background.alpha is None:
         return replace(picture, pixels=_blend(picture.pixels, behind_levels, alpha), alpha=None)
     # Porter and Duff's "over" for straight alpha.
@@ -78,13 +78,13 @@ def over_picture(picture: Picture, background: Picture) -> Picture:
 
 
 def crop(picture: Picture, box: BoxLike) -> Picture:
-    """The part of the picture inside of the box. Raises BadRequest for a box that is empty or reaches outside."""
+    """The part of the picture inside the box. Raises BadRequest if the box is empty or reaches outside the picture."""
     left, top, right, bottom = box
     height, width = picture.size
     if not (0 <= left < right <= width and 0 <= top < bottom <= height):
         raise BadRequest(
-            f"the box {left},{top} to {right},{bottom} is not inside the picture of {width} x {height} pixels",
-            hint="give a box with at least one pixel, inside the picture",
+            f"the box {left},{top} to {right},{bottom} does not fit into the picture of {width} x {height} pixels",
+            hint="give a box inside the picture that holds at least one pixel",
         )
     return replace(
         picture,
@@ -94,7 +94,7 @@ def crop(picture: Picture, box: BoxLike) -> Picture:
 
 
 def bounds_of(mask: NDArray[np.bool_]) -> Box | None:
-    """The smallest box around what is in the mask, (H, W), or None if nothing is."""
+    """The smallest box around the pixels of a mask (H, W), or None if it is empty."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if len(rows) == 0:
         return None
@@ -102,12 +102,15 @@ def bounds_of(mask: NDArray[np.bool_]) -> Box | None:
 
 
 def box_with_margin(box: BoxLike, *, size: tuple[int, int], margin_px: int = 0, margin_fraction: float = 0.0) -> Box:
-    """The box grown on each side by so many pixels plus a fraction of its longer side, as far as the picture reaches.
+    """The box with a margin on each side: so many pixels plus a fraction of its longer side, within the picture.
 
-    `size` is the picture's (height, width). Raises BadRequest for a negative margin.
+    `size` is the picture's (height, width). Raises BadRequest if the margin is negative or infinite.
     """
     if margin_px < 0 or not 0 <= margin_fraction < float("inf"):
-        raise BadRequest("a margin cannot be negative or endless", hint="give 0 or more")
+        raise BadRequest(
+            f"a margin must be 0 or more, not {margin_px} pixels and {margin_fraction:g} of the box",
+            hint="give 0 or a positive number",
+        )
     left, top, right, bottom = box
     height, width = size
     margin = margin_px + round(margin_fraction * max(right - left, bottom - top))
@@ -115,7 +118,7 @@ def box_with_margin(box: BoxLike, *, size: tuple[int, int], margin_px: int = 0, 
 
 
 def _as_rgb(picture: Picture) -> Picture:
-    """A gray picture with three channels; its profile, which is for gray, is converted to sRGB."""
+    """The picture with three channels. A gray picture's profile only fits gray, so its colors become sRGB."""
     if picture.pixels.shape[2] == 3:
         return picture
     if picture.icc_profile is not None:
@@ -123,20 +126,20 @@ def _as_rgb(picture: Picture) -> Picture:
     return replace(picture, pixels=picture.pixels.repeat(3, axis=2))
 
 
-def _in_the_same_colors(picture: Picture, srgb: Pixels) -> tuple[Picture, Pixels]:
-    """An RGB picture, and sRGB pixels converted to its profile; if the profile has no way back, both as sRGB."""
+def _with_matching_colors(picture: Picture, srgb: Pixels) -> tuple[Picture, Pixels]:
+    """An RGB picture, and sRGB pixels converted to its profile; both as sRGB if the profile does not allow that."""
     if picture.icc_profile is None:
         return picture, srgb
     converted = from_srgb(srgb, picture.icc_profile)
     if converted is not None:
         return picture, converted
-    remark = "its color profile only describes a device, so the result is sRGB"
+    remark = "its color profile can only be read, not written, so the result is sRGB"
     pixels = to_srgb(picture.pixels, picture.icc_profile)
     return replace(picture, pixels=pixels, icc_profile=None, remarks=(*picture.remarks, remark)), srgb
 
 
 def _scaled_to_cover(planes: NDArray[np.float32], *, height: int, width: int) -> NDArray[np.float32]:
-    """(h, w, C) float32 in [0, 1] scaled with its proportions kept and cut to (height, width, C) around its middle."""
+    """Scale (h, w, C) float32 in [0, 1] to cover (height, width, C), keep its proportions, and crop the rest."""
     from PIL import Image
 
     own_height, own_width = planes.shape[:2]
@@ -152,16 +155,16 @@ def _scaled_to_cover(planes: NDArray[np.float32], *, height: int, width: int) ->
 
 
 def _to_levels(planes: NDArray[np.float32], like: Picture) -> Pixels:
-    """[0, 1] as whole numbers of the other picture's dtype; the planes are used up."""
+    """Turn [0, 1] into whole numbers of the other picture's dtype; overwrites the planes."""
     planes *= np.float32(like.levels)
     np.rint(planes, out=planes)
     return planes.astype(np.uint8) if like.levels == 255 else planes.astype(np.uint16)
 
 
 def _blend(pixels: Pixels, background: Pixels, share: NDArray[np.float32]) -> Pixels:
-    """`share` (H, W) of the pixels plus the rest of the background, (H, W, 3) or (1, 1, 3), in the encoded values.
+    """Mix a `share` (H, W) of the pixels with the background, (H, W, 3) or (1, 1, 3), in encoded values.
 
-    In strips, so that the floats of a large picture never exist all at once.
+    Works in strips, so that a large picture never exists as floats all at once.
     """
     blended = np.empty_like(pixels)
     for top in range(0, len(blended), _STRIP_ROWS):

@@ -1,45 +1,29 @@
-"""What a decoder delivers, and how that becomes a `Picture`: inks and profiles sorted out, alpha apart, upright."""
+"""What every decoder of image files has in common: its result, its errors, its limits."""
 
 from __future__ import annotations
 
 import logging
-import struct
-import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from dis_core.errors import NoImage
+from dis_core.errors import DisError, NoImage
 from dis_core.images.formats import MAX_PIXELS
 from dis_core.images.pixels import Pixels
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
-DAMAGE: Final = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    AssertionError,
-    struct.error,
-    zlib.error,
-)
-"""What decoders raise for damaged files. Pillow's are written in Python and trip over nonsense in every way there is;
-imagecodecs raises RuntimeErrors. All of them mean the same: this file cannot be read."""
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """Pixels as they lie in a file: (H, W) or (H, W, 1 to 4), uint8 or uint16 over its whole range, not yet turned.
+    """Pixels as they are stored in a file, not yet rotated.
 
-    2 and 4 channels end with a straight alpha, unless `is_ink`: then 4 are cyan, magenta, yellow and black.
-    `alpha`, if given, is an alpha (H, W) of the same dtype, or float32 in [0, 1], beside channels that have none.
-    `orientation` is Exif's, 1 to 8.
+    `array` is (H, W) or (H, W, 1 to 4), uint8 or uint16 over the whole range. Of 2 or 4 channels the last is a straight
+    alpha, unless `is_ink` is set: then the 4 channels are cyan, magenta, yellow and black. `alpha` is for an alpha that
+    is not among the channels: (H, W) of the same dtype, or float32 in [0, 1]. `orientation` is Exif's, 1 to 8.
     """
 
     array: Pixels
@@ -51,27 +35,49 @@ class Decoded:
     remarks: tuple[str, ...] = ()
 
 
+@contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Put this around calls into a foreign decoder, and around nothing else: it hides bugs in our own code.
+
+    Raises NoImage for whatever the decoder raises, but lets DisError and MemoryError pass.
+    """
+    try:
+        yield
+    except (DisError, MemoryError):
+        raise
+    # Pillow and tifffile are written in Python and fail on damaged files in every way there is, down to AttributeError;
+    # imagecodecs raises RuntimeErrors. All of it means the same: this file cannot be read.
+    except Exception as error:
+        raise damaged(name, error) from error
+
+
 def damaged(name: str, reason: object) -> NoImage:
-    """The error for a file that begins like an image and goes on like something else."""
+    """The error for a file that starts like an image but does not continue like one."""
+    lines = str(reason).strip().splitlines() or [repr(reason)]
     return NoImage(
-        f"{name} is damaged or incomplete ({str(reason).strip().splitlines()[0] if str(reason).strip() else reason!r})",
-        hint="copy or download it again, or open and export it anew in an image editor",
+        f"{name} is damaged or incomplete ({lines[0]})",
+        hint="copy or download it again, or open it in an image editor and export it again",
     )
 
 
+def too_large(name: str) -> NoImage:
+    """The error for an image whose decoder finds more pixels than we accept."""
+    return NoImage(f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels", hint="scale it down first")
+
+
 def check_size(width: int, height: int, name: str) -> None:
-    """Raise NoImage for an image without pixels, or with more of them than any honest image has."""
+    """Raise NoImage for an image without pixels, or with more pixels than we accept."""
     if width < 1 or height < 1:
-        raise NoImage(f"{name} has no pixels ({width} x {height})", hint="export it anew in an image editor")
+        raise NoImage(f"{name} has no pixels ({width} x {height})", hint="export it again from an image editor")
     if width * height > MAX_PIXELS:
         raise NoImage(
-            f"{name} claims {width} x {height} pixels; more than {MAX_PIXELS // 1_000_000} megapixels are refused",
+            f"{name} claims to have {width} x {height} pixels; the limit is {MAX_PIXELS // 1_000_000} megapixels",
             hint="scale it down or cut it into parts first",
         )
 
 
 def silence_last_resort(logger: str) -> None:
-    """Keep a decoder's log off stderr, where logging prints it as a last resort if the program set up no logging."""
+    """Keep a decoder's log off stderr, where Python prints it if the program has set up no logging."""
     log = logging.getLogger(logger)
     if not log.handlers:
         log.addHandler(logging.NullHandler())

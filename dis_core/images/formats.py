@@ -1,4 +1,4 @@
-"""Formats of image files, known without loading what reads and writes them: names, endings, the largest size."""
+"""The formats of image files: names, endings and size limits, without loading what reads and writes them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,7 @@ OutputFormat = Literal["png", "webp", "tiff"]
 
 ENDING_OF_FORMAT: Final[dict[OutputFormat, str]] = {"png": ".png", "webp": ".webp", "tiff": ".tif"}
 
-MAX_PIXELS: Final = 300_000_000
-"""Larger images are refused: a file of a few kilobytes can claim to be larger than any memory."""
-
-MAX_STREAM_BYTES: Final = 8 * MAX_PIXELS + 100_000_000
-"""No more is taken from a pipe: 16-bit RGBA as large as can be, and something for the metadata."""
-
-_FORMAT_BY_ENDING: Final[dict[str, OutputFormat]] = {".png": "png", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
-
-
-def format_of(path: str | os.PathLike[str]) -> OutputFormat:
-    """The format that the ending of a file's name asks for. Raises BadRequest for an ending that is none of ours."""
-    ending = Path(path).suffix.lower()
-    if ending not in _FORMAT_BY_ENDING:
-        lossy = " (JPEG has neither transparency nor exact pixels)" if ending in (".jpg", ".jpeg") else ""
-        raise BadRequest(
-            f"cannot write {os.fspath(path)!r}: {ending or 'a name without ending'} is no output format{lossy}",
-            hint=f"end the name with one of {', '.join(_FORMAT_BY_ENDING)}",
-        )
-    return _FORMAT_BY_ENDING[ending]
-
-
-IMAGE_ENDINGS = frozenset(
+IMAGE_ENDINGS: Final = frozenset(
     [
         ".jpg",
         ".jpeg",
@@ -57,4 +36,25 @@ IMAGE_ENDINGS = frozenset(
         ".ico",
     ]
 )
-"""Files with these endings are taken from a folder; a file that is named itself may be called anything."""
+"""Files with these endings are picked from a folder, in lower case; a file that is named itself may have any name."""
+
+MAX_PIXELS: Final = 300_000_000
+"""Larger images are refused: a file of a few kilobytes can claim to be larger than the memory of any machine."""
+
+MAX_STREAM_BYTES: Final = 8 * MAX_PIXELS + 100_000_000
+"""No more is read from a pipe: the largest 16-bit RGBA image and some metadata."""
+
+_FORMAT_BY_ENDING: Final[dict[str, OutputFormat]] = {".png": "png", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
+
+
+def format_of(path: str | os.PathLike[str]) -> OutputFormat:
+    """The output format that a file's ending asks for. Raises BadRequest for other endings."""
+    ending = Path(path).suffix.lower()
+    if ending not in _FORMAT_BY_ENDING:
+        lossy = " (JPEG has neither transparency nor exact pixels)" if ending in (".jpg", ".jpeg") else ""
+        what = f"{ending} is not an output format" if ending else "the name has no ending"
+        raise BadRequest(
+            f"cannot write {os.fspath(path)!r}: {what}{lossy}",
+            hint=f"end the name with one of {', '.join(_FORMAT_BY_ENDING)}",
+        )
+    return _FORMAT_BY_ENDING[ending]

@@ -1,11 +1,11 @@
-"""A picture as the rest of the package holds it: pixels as they were in the file, upright, with straight alpha."""
+"""`Picture`: an image as the rest of the package uses it, with pixels as they were in the file; and writing it."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     import PIL.Image
 
     from dis_core.images.formats import OutputFormat
+_WEBP_LONGEST_SIDE_PX: Final = 16383
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Pixels with what is needed to show them right and to write them again.
+    """Pixels, and all that is needed to show them correctly and to write them again.
 
-    `pixels` is (H, W, 1) gray or (H, W, 3) RGB, uint8 or uint16 over its whole range, in the colors of `icc_profile`
-    (sRGB if None), turned the way it should be seen. `alpha` is (H, W) float32 in [0, 1], or None if all is opaque;
+    `pixels` is (H, W, 1) gray or (H, W, 3) RGB, uint8 or uint16 over the whole range, upright, in the colors of
+    `icc_profile` (sRGB if None). `alpha` is (H, W) float32 in [0, 1], or None if the picture is opaque; it is straight:
     the pixels are not multiplied by it. `dpi` is the resolution for printing, (along x, along y). `name` is for
-    messages. `remarks` say, worded for the user, what reading or writing changed or left out.
+    messages. `remarks` tell the user what reading or writing changed or left out.
     """
 
     pixels: Pixels
@@ -58,19 +59,17 @@ class Picture:
         return int(np.iinfo(self.pixels.dtype).max)
 
     def srgb(self) -> NDArray[np.float32]:
-        """The colors as (H, W, 3) float32 sRGB in [0, 1], without the alpha; for the networks.
+        """The colors as (H, W, 3) float32 sRGB in [0, 1], without the alpha: what networks are given.
 
-        A profile is converted at the pixels' own bit depth, so 16-bit pixels keep all of it.
+        A profile is converted at the pixels' own bit depth, so 16-bit pixels keep all 16 bits.
         """
-        from dis_core.images.color_profiles import to_srgb
-
         pixels = self.pixels if self.icc_profile is None else to_srgb(self.pixels, self.icc_profile)
         image = np.empty((*self.size, 3), np.float32)
         np.divide(pixels, np.float32(self.levels), out=image)
         return image
 
     def alpha_levels(self) -> Pixels | None:
-        """The alpha as (H, W) whole numbers of the pixels' dtype, or None."""
+        """The alpha in whole numbers of the pixels' dtype, (H, W), or None."""
         if self.alpha is None:
             return None
         scaled = self.alpha * np.float32(self.levels)
@@ -78,14 +77,14 @@ class Picture:
         return levels
 
     def eight_bits(self) -> Picture:
-        """This picture with uint8 pixels, rounded; itself if it has them already."""
+        """This picture with its pixels rounded to uint8; itself if they are uint8 already."""
         if self.pixels.dtype == np.uint8:
             return self
         rounded = np.rint(np.arange(65536) / 257).astype(np.uint8)
-        return Picture(rounded[self.pixels], self.alpha, self.icc_profile, self.name, self.remarks, self.dpi)
+        return replace(self, pixels=rounded[self.pixels])
 
     def pil(self) -> PIL.Image.Image:
-        """This picture for Pillow: 8-bit L, LA, RGB or RGBA, profile and resolution in its `info`."""
+        """This picture as a Pillow image: 8-bit L, LA, RGB or RGBA, with profile and resolution in its `info`."""
         from PIL import Image
 
         picture = self.eight_bits()
@@ -99,12 +98,12 @@ class Picture:
         return image
 
     def channels(self) -> Pixels:
-        """(H, W, 1 to 4): the pixels, with the alpha, over the same range, as the last channel if there is one."""
+        """The pixels, and the alpha if there is one as the last channel, over the same range: (H, W, 1 to 4)."""
         alpha = self.alpha_levels()
         return self.pixels if alpha is None else np.dstack([self.pixels, alpha])
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a PNG, WebP or TIFF file, as the name's ending says.
+        """Write a PNG, WebP or TIFF file; the ending of the name decides which.
 
         Raises BadRequest for another ending or a picture that the format cannot hold, OutputExists, OutputFailed.
         """
@@ -113,36 +112,42 @@ class Picture:
         write_picture(self, Path(path), format=format_of(path), overwrite=overwrite)
 
 
-_WEBP_LONGEST_SIDE_PX: Final = 16383
+def gray_picture(plane: NDArray[np.float32], *, bits: Literal[8, 16], name: str) -> Picture:
+    """A plane (H, W) float32 in [0, 1] as a gray picture, 1 = white."""
+    levels, dtype = (255, np.uint8) if bits == 8 else (65535, np.uint16)
+    scaled = plane * np.float32(levels)
+    pixels: Pixels = np.rint(scaled, out=scaled).astype(dtype)[..., np.newaxis]
+    return Picture(pixels, name=name)
 
 
 def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa: A002  the format is called so everywhere
-    """The picture as `format` can hold it, with a remark for each thing that had to go; itself if it fits already.
+    """The picture as `format` can store it, with a remark on each thing that is lost; itself if nothing is.
 
-    PNG and TIFF hold everything. WebP holds 8 bits, RGB and 16383 pixels to a side. Raises BadRequest beyond that.
+    PNG and TIFF store everything. WebP stores RGB with 8 bits per channel. Raises BadRequest for more than 16383 pixels
+    to a side in WebP.
     """
     if format != "webp":
         return picture
     height, width = picture.size
     if max(height, width) > _WEBP_LONGEST_SIDE_PX:
         raise BadRequest(
-            f"WebP holds at most {_WEBP_LONGEST_SIDE_PX} pixels to a side, and this picture is {width} x {height}",
+            f"the picture is {width} x {height} pixels, and WebP allows at most {_WEBP_LONGEST_SIDE_PX} to a side",
             hint="write PNG or TIFF instead",
         )
     remarks = list(picture.remarks)
     if picture.levels != 255:
         picture = picture.eight_bits()
-        remarks.append("16 bits per channel reduced to the 8 bits of WebP")
+        remarks.append("16 bits per channel were reduced to 8, which is all that WebP has")
     if picture.icc_profile is not None and picture.pixels.shape[2] == 1:
         picture = replace(picture, pixels=to_srgb(picture.pixels, picture.icc_profile), icc_profile=None)
-        remarks.append("gray with a color profile converted to sRGB, as WebP has no gray")
+        remarks.append("gray with a color profile was converted to sRGB, because WebP has no gray")
     return replace(picture, remarks=tuple(remarks)) if len(remarks) > len(picture.remarks) else picture
 
 
 def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  see fit_to_format
-    """The file's bytes. Pixels are kept exactly, colors under a fully transparent alpha too.
+    """The bytes of an image file. Pixels are stored exactly, even the colors of fully transparent ones.
 
-    Raises BadRequest if the format cannot hold the picture; see `fit_to_format` for what it drops.
+    Raises BadRequest if the format cannot store the picture; `fit_to_format` says what is lost.
     """
     picture = fit_to_format(picture, format=format)
     if format == "png":
@@ -154,7 +159,7 @@ def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  s
 
         return encode_tiff(picture.channels(), icc_profile=picture.icc_profile, dpi=picture.dpi)
     buffer = io.BytesIO()
-    # For a lossless WebP, `quality` is the effort; method 2 takes half the time of the usual 4 for the same size.
+    # In a lossless WebP `quality` is the effort. Method 2 takes half as long as the usual 4, for the same size.
     image = picture.pil()
     image.save(
         buffer, "WEBP", lossless=True, exact=True, quality=50, method=2, icc_profile=image.info.get("icc_profile", b"")
@@ -169,7 +174,7 @@ def write_picture(
     format: OutputFormat,  # noqa: A002  see fit_to_format
     overwrite: bool = False,
 ) -> None:
-    """Encode and write to a file, in one piece or not at all, or to an open binary file such as standard output.
+    """Encode a picture and write it to a file, whole or not at all, or to an open binary file such as standard output.
 
     Raises BadRequest (see `encode`), OutputExists, OutputFailed.
     """

@@ -1,4 +1,4 @@
-"""Everything that Pillow can read, which is all files of 8 bits per channel and some deeper gray ones."""
+"""Image files read with Pillow: all with 8 bits per channel, and some gray ones with more."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dis_core.errors import NoImage
-from dis_core.images.decoded import DAMAGE, Decoded, check_size, damaged, silence_last_resort
+from dis_core.images.decoded import Decoded, check_size, decoding, silence_last_resort, too_large
 from dis_core.images.formats import MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Formats of pictures. Others that Pillow knows are left out on purpose: EPS and PDF start Ghostscript, and scientific
-# ones hold measurements. HEIF is there for those who register pillow-heif.
+# Pillow knows more formats. They are left out on purpose: EPS and PDF would start Ghostscript, and scientific formats
+# hold measurements. HEIF works for those who register pillow-heif.
 _FORMATS: Final = (
     *("PNG", "JPEG", "MPO", "TIFF", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "DIB", "PPM", "TGA", "JPEG2000"),
     *("ICO", "ICNS", "PSD", "PCX", "QOI", "SGI", "DDS"),
@@ -43,14 +43,14 @@ _KINDS_BY_BEGINNING: Final = (
     (b"FUJIFILMCCD-RAW", "a camera's raw photo"),
 )
 
-# Pillow's size limit and Python's warning filters belong to the whole process: one reader at a time changes them and
-# puts them back.
+# Pillow's size limit and Python's warning filters belong to the whole process, so only one reader at a time may change
+# them, and it restores them.
 _ONE_READER: Final = threading.RLock()
 
 
 @contextmanager
 def tamed_pillow() -> Iterator[None]:
-    """Pillow with our own limit of size, and without warnings: what matters becomes an error or a remark."""
+    """Pillow with our own size limit and without warnings: what matters becomes an error or a remark."""
     silence_last_resort("PIL")
     with _ONE_READER, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -63,57 +63,52 @@ def tamed_pillow() -> Iterator[None]:
 
 
 def open_image(file: BinaryIO, name: str) -> Image.Image:
-    """Read the header of an image file, inside of `tamed_pillow`; no pixel is decoded.
+    """Read the header of an image file, inside `tamed_pillow`; no pixel is decoded yet.
 
-    Raises NoImage if it is none, of an unsupported kind, damaged, or too large.
+    Raises NoImage if the file is not an image, of an unsupported kind, damaged, or too large.
     """
     head = file.read(64)
     file.seek(0)
     Image.init()
-    try:
-        image = Image.open(file, formats=[kind for kind in _FORMATS if kind in Image.OPEN])
-    except UnidentifiedImageError as error:
-        raise NoImage(
-            f"{name} is {_kind_of(head)}", hint="JPEG, PNG, TIFF, WebP, AVIF and a dozen older formats are read"
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise NoImage(f"{name} is larger than {MAX_PIXELS // 1_000_000} megapixels", hint="scale it down") from error
-    except DAMAGE as error:
-        raise damaged(name, error) from error
+    with decoding(name):
+        try:
+            image = Image.open(file, formats=[kind for kind in _FORMATS if kind in Image.OPEN])
+        except UnidentifiedImageError as error:
+            hint = "use JPEG, PNG, TIFF, WebP, AVIF or one of a dozen older formats"
+            raise NoImage(f"{name} is {_kind_of(head)}", hint=hint) from error
+        except Image.DecompressionBombError as error:
+            raise too_large(name) from error
     check_size(image.width, image.height, name)
     return image
 
 
 def decode(image: Image.Image, name: str) -> Decoded:
-    """All pixels of an opened image, inside of `tamed_pillow`.
+    """All pixels of an opened image, inside `tamed_pillow`.
 
     Raises NoImage if the file is damaged, or holds floats or 32-bit integers.
     """
-    try:
+    with decoding(name):
         remarks = animation_remarks(image)
-        if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
-            raise hdr(name)
-        image.load()
-        if image.mode == "CMYK":
-            array, is_ink = np.array(image), True
-        else:
-            array, is_ink = _gray_or_rgb(image), False
-        return Decoded(
-            array=array,
-            is_ink=is_ink,
-            orientation=orientation_of(image),
-            icc_profile=None if image.mode == "LAB" else image.info.get("icc_profile"),
-            dpi=dpi_of(image),
-            remarks=(*remarks, "Lab colors converted to sRGB") if image.mode == "LAB" else remarks,
-        )
-    except Image.DecompressionBombError as error:
-        raise NoImage(f"{name} is larger than {MAX_PIXELS // 1_000_000} megapixels", hint="scale it down") from error
-    except DAMAGE as error:
-        raise damaged(name, error) from error
+    if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
+        raise hdr(name)
+    with decoding(name):
+        try:
+            image.load()
+        except Image.DecompressionBombError as error:
+            raise too_large(name) from error
+        array = np.array(image) if image.mode == "CMYK" else _gray_or_rgb(image)
+    return Decoded(
+        array=array,
+        is_ink=image.mode == "CMYK",
+        orientation=orientation_of(image),
+        icc_profile=None if image.mode == "LAB" else image.info.get("icc_profile"),
+        dpi=dpi_of(image),
+        remarks=(*remarks, "Lab colors were converted to sRGB") if image.mode == "LAB" else remarks,
+    )
 
 
 def animation_remarks(image: Image.Image) -> tuple[str, ...]:
-    """What to say of an animated file."""
+    """What to tell the user about an animated file."""
     frames = int(getattr(image, "n_frames", 1)) if image.format in _ANIMATED_FORMATS else 1
     return (f"animated: only the first of {frames} frames is used",) if frames > 1 else ()
 
@@ -121,11 +116,13 @@ def animation_remarks(image: Image.Image) -> tuple[str, ...]:
 def orientation_of(image: Image.Image) -> int:
     """Exif's orientation, 1 to 8; 1 if there is none or the Exif block makes no sense.
 
-    Ask after loading: Pillow turns TIFF files itself while it loads them, and takes the tag away.
+    Ask after loading: Pillow rotates TIFF files itself while it loads them, and removes the tag.
     """
     try:
         orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except DAMAGE:
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001  Pillow's reader of Exif fails on damaged blocks in every way there is
         return 1
     return orientation if orientation in range(1, 9) else 1
 
@@ -135,12 +132,15 @@ def dpi_of(image: Image.Image) -> tuple[float, float] | None:
     dpi = image.info.get("dpi")
     if not isinstance(dpi, tuple) or len(dpi) != 2:
         return None
-    along_x, along_y = float(dpi[0]), float(dpi[1])
+    try:
+        along_x, along_y = float(dpi[0]), float(dpi[1])
+    except (TypeError, ValueError, OverflowError):  # a TIFF may store text there
+        return None
     return (along_x, along_y) if 1 <= along_x < 1e6 and 1 <= along_y < 1e6 else None
 
 
 def hdr(name: str) -> NoImage:
-    """The error for pixels that are not meant for a screen as they are."""
+    """The error for pixels that no screen can show as they are."""
     return NoImage(
         f"{name} holds floating-point, 32-bit or HDR pixels, which are not supported",
         hint="export it with 8 or 16 bits per channel in an ordinary color space",
@@ -166,8 +166,8 @@ def _kind_of(head: bytes) -> str:
         brand = head[8:12]
         if brand in (b"heic", b"heix", b"mif1", b"msf1", b"heim", b"heis"):
             return "a HEIC photo, which is not supported"
-        return "a raw photo or a film" if brand != b"avif" else "an AVIF image that cannot be read here"
+        return "a raw photo or a video" if brand != b"avif" else "an AVIF image, which this Pillow cannot read"
     for beginning, kind in _KINDS_BY_BEGINNING:
         if head.lstrip().startswith(beginning):
             return kind
-    return "no image, or of a kind that is not supported"
+    return "not an image, or of a kind that is not supported"

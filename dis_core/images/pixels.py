@@ -1,4 +1,4 @@
-"""What pixels are."""
+"""The type of whole-number pixels, which every module about images shares."""
 
 from __future__ import annotations
 
@@ -8,3 +8,4 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""uint8 or uint16 over the whole range, (H, W) or (H, W, channels)."""

@@ -1,4 +1,4 @@
-"""Files and other sources of images, as `Picture`."""
+"""Reading images from files and other sources, as `Picture`."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 
 
 def read_picture(source: Source) -> Picture:
-    """Read the (first) image of a file, of a file's bytes, or of an open binary file from where it stands.
+    """Read the first image of a file, given by its path, its bytes, or as an open binary file.
 
-    Raises NoImage if there is none that can be read, OutOfMemory if it is too large for this machine.
+    Raises NoImage if it cannot be read as an image, OutOfMemory if it is too large for this machine.
     """
     with _opened(source) as (file, name):
         try:
             return to_picture(_decode(file, name), name)
         except MemoryError as error:
             raise OutOfMemory(
-                f"{name} does not fit into this machine's memory", hint="scale it down or close other programs"
+                f"{name} does not fit into the memory of this machine", hint="scale it down or close other programs"
             ) from error
 
 
 def as_picture(source: ImageLike) -> Picture:
-    """A `Picture` of anything that holds an image; see `read_picture`, `wrap_pillow` and `wrap_array`.
+    """Make a `Picture` of anything that holds an image; see `read_picture`, `wrap_pillow` and `wrap_array`.
 
-    Raises NoImage if it holds none, TypeError for objects of other types.
+    Raises NoImage if there is no image in it, TypeError for objects of other types.
     """
     if isinstance(source, Picture):
         return source
@@ -59,27 +59,31 @@ def as_picture(source: ImageLike) -> Picture:
 
     if isinstance(source, Image.Image):
         return wrap_pillow(source)
-    raise TypeError(f"an image is a path, bytes, a PIL image, an array or a Picture, not {type(source).__name__}")
+    raise TypeError(f"an image must be a path, bytes, a PIL image, an array or a Picture, not {type(source).__name__}")
 
 
 def wrap_array(array: NDArray[Any]) -> Picture:
-    """A copy of (H, W) or (H, W, 1 to 4), sRGB, as a `Picture`; 2 and 4 channels end with a straight alpha.
+    """Copy an sRGB array, (H, W) or (H, W, 1 to 4), into a `Picture`. Of 2 or 4 channels the last is a straight alpha.
 
-    uint8 and uint16 range over all their values; floats are in [0, 1] and become uint16, their alpha stays float32.
+    uint8 and uint16 use their whole range. Floats are in [0, 1] and become uint16, but their alpha stays float32.
     Raises NoImage for other shapes, dtypes and ranges.
     """
     name = "the array"
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
-        raise NoImage(f"an array of shape {array.shape} is no image", hint="shapes are (H, W) and (H, W, 1 to 4)")
+        raise NoImage(
+            f"an array of shape {array.shape} is not an image", hint="give it the shape (H, W) or (H, W, 1 to 4)"
+        )
     check_size(array.shape[1], array.shape[0], name)
     native = array.dtype.newbyteorder("=")
     if native in (np.uint8, np.uint16):
         return to_picture(Decoded(array.astype(native)), name)
     if not np.issubdtype(array.dtype, np.floating):
-        raise NoImage(f"an array of {array.dtype} is no image", hint="use uint8, uint16, or floats from 0 to 1")
+        raise NoImage(f"an array of {array.dtype} is not an image", hint="use uint8, uint16, or floats from 0 to 1")
     low, high = float(array.min()), float(array.max())
     if not (low >= 0.0 and high <= 1.0):  # worded so that NaN is refused too
-        raise NoImage(f"an array of floats from {low:g} to {high:g} is no image", hint="scale it to 0 to 1")
+        raise NoImage(
+            f"an array of floats from {low:g} to {high:g} is not an image", hint="scale it to the range 0 to 1"
+        )
     planes = array if array.ndim == 3 else array[..., np.newaxis]
     colors = planes.shape[2] - (planes.shape[2] in (2, 4))
     deep = np.multiply(planes[..., :colors], np.float32(65535), dtype=np.float32)
@@ -88,10 +92,7 @@ def wrap_array(array: NDArray[Any]) -> Picture:
 
 
 def wrap_pillow(image: PIL.Image.Image) -> Picture:
-    """A copy of a Pillow image, its first frame if it was opened from a file and not moved on, as a `Picture`.
-
-    Raises NoImage for what `read_picture` refuses, too.
-    """
+    """Copy a Pillow image, its current frame, into a `Picture`. Raises NoImage for what `read_picture` refuses too."""
     name = str(getattr(image, "filename", "") or "the image")
     check_size(image.width, image.height, name)
     from dis_core.images import pillow
@@ -102,7 +103,7 @@ def wrap_pillow(image: PIL.Image.Image) -> Picture:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
-    """A seekable binary file and its name for messages."""
+    """The source as a seekable binary file, and its name for messages."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source), "the image"
     elif isinstance(source, (str, os.PathLike)):
@@ -117,37 +118,37 @@ def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
 
 def _open_file(name: str) -> BinaryIO:
     if not name:
-        raise NoImage("no file is named", hint="give the path of an image")
+        raise NoImage("the file name is empty", hint="give the path of an image")
     path = Path(name)
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise NoImage(f"{name} is a folder, not an image", hint="name an image inside of it")
+            raise NoImage(f"{name} is a folder, not an image", hint="give an image inside it")
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise NoImage(f"{name} is a device, not a file", hint="name an image file")
+            raise NoImage(f"{name} is a device, not a file", hint="give an image file")
         return path.open("rb")
     except FileNotFoundError as error:
         raise NoImage(f"there is no file {name}", hint="check the spelling and the folder") from error
     except PermissionError as error:
-        raise NoImage(f"{name} may not be read by you", hint="change its permissions or copy it") from error
+        raise NoImage(f"you are not allowed to read {name}", hint="change its permissions or copy it") from error
     except OSError as error:
         raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check the path and the disk") from error
     except ValueError as error:  # a zero byte in the name
-        raise NoImage(f"{name!r} is no name of a file", hint="check the spelling") from error
+        raise NoImage(f"a file cannot be called {name!r}", hint="check the spelling") from error
 
 
 def _read_stream(stream: BinaryIO, name: str) -> io.BytesIO:
     try:
         data = stream.read(MAX_STREAM_BYTES + 1)
     except OSError as error:
-        raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check where it comes from") from error
+        raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check the program that sends it") from error
     if len(data) > MAX_STREAM_BYTES:
-        raise NoImage(f"{name} is larger than any image that is accepted", hint="check what is sent")
+        raise NoImage(f"{name} is larger than any image that is accepted", hint="check the program that sends it")
     return io.BytesIO(data)
 
 
 def _decode(file: BinaryIO, name: str) -> Decoded:
-    """Choose the decoder by the file's first bytes: Pillow, but for what Pillow would cut down to 8 bits."""
+    """Choose the decoder by the file's first bytes: Pillow, except for what it would cut down to 8 bits."""
     try:
         head = file.read(32)
         file.seek(0)
@@ -171,11 +172,11 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
     facts = tiff.read_tiff_facts(file, name)
     check_size(facts.width, facts.height, name)
     if facts.is_raw_photo:
-        raise NoImage(f"{name} is a camera's raw photo", hint="develop it first, to 16-bit TIFF for instance")
+        raise NoImage(f"{name} is a camera's raw photo", hint="convert it first, for example to a 16-bit TIFF")
     if not facts.is_unsigned or facts.bits > 16:
         raise pillow.hdr(name)
     if facts.bits > 8 and not facts.is_plain:
-        raise NoImage(f"{name} is a {facts.bits}-bit TIFF of unusual colors", hint="export it as RGB or grayscale")
+        raise NoImage(f"{name} is a {facts.bits}-bit TIFF with unusual colors", hint="export it as RGB or grayscale")
     if facts.bits >= 8 and facts.is_plain:
         decoded = tiff.decode(file, name)
     else:
@@ -196,7 +197,7 @@ def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
         image = pillow.open_image(file, name)
         if not png.is_deep(head):
             return pillow.decode(image, name)
-        # Without these bytes Pillow would decode all pixels in search of them.
+        # Without this, Pillow would decode all pixels in search of the Exif block.
         image.info["exif"] = chunks.get(b"eXIf", b"")
         decoded = Decoded(
             array=np.empty((0, 0), np.uint16),
@@ -216,11 +217,11 @@ def to_picture(decoded: Decoded, name: str) -> Picture:
     profile = decoded.icc_profile
     if profile is not None and not profile_fits(profile, channels=pixels.shape[2]):
         profile = None
-        remarks.append("its color profile is damaged or for other kinds of colors, and was left out")
+        remarks.append("its color profile is damaged or does not fit its colors, and was left out")
     if decoded.is_ink:
         pixels = cmyk_to_srgb(pixels, profile)
         how = "" if profile else " without a profile, so colors are approximate"
-        remarks.append(f"CMYK converted to sRGB{how}")
+        remarks.append(f"CMYK was converted to sRGB{how}")
         profile = None
     dpi = decoded.dpi
     if dpi is not None and decoded.orientation >= 5:
@@ -236,10 +237,10 @@ def to_picture(decoded: Decoded, name: str) -> Picture:
 
 
 def turn_upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """A view of (H, W, ...) as Exif's `orientation` says it should be seen; unknown values mean 1, as it is."""
+    """A view of (H, W, ...) rotated as Exif's `orientation` says; unknown values mean 1: as it is."""
     if orientation >= 5:
         array = array.swapaxes(0, 1)
-    # What is left to do after the exchange of rows and columns for 5 to 8: 5 nothing, 6 left-right, 7 both, 8 up-down.
+    # After the exchange of rows and columns, 5 needs nothing more, 6 left-right, 7 both, 8 up-down.
     if orientation in (3, 4, 7, 8):
         array = array[::-1]
     if orientation in (2, 3, 6, 7):
@@ -248,7 +249,7 @@ def turn_upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def _split(decoded: Decoded) -> tuple[Pixels, NDArray[np.float32] | None]:
-    """Colors (H, W, 1, 3 or 4) and the alpha (H, W) float32 in [0, 1], None where all of it is opaque."""
+    """The colors (H, W, 1, 3 or 4), and the alpha (H, W) float32 in [0, 1], None if everything is opaque."""
     array = decoded.array if decoded.array.ndim == 3 else decoded.array[..., np.newaxis]
     levels = decoded.alpha
     if levels is None and not decoded.is_ink and array.shape[2] in (2, 4):

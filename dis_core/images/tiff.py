@@ -1,19 +1,18 @@
-"""TIFF files of 8 to 16 bits per channel, with tifffile, because Pillow would cut 16 bits down to 8."""
+"""TIFF files with 8 to 16 bits per channel, read and written with tifffile: Pillow would cut 16 bits down to 8."""
 
 from __future__ import annotations
 
 import io
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
-from dis_core.images.decoded import DAMAGE, Decoded, damaged, silence_last_resort
+from dis_core.images.decoded import Decoded, damaged, decoding, silence_last_resort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from numpy.typing import NDArray
 
     from dis_core.images.pixels import Pixels
 
@@ -32,7 +31,7 @@ _CENTIMETER: Final = 3
 
 @dataclass(frozen=True)
 class TiffFacts:
-    """What a TIFF's first page says about its pixels; plain ones are gray, RGB or CMYK."""
+    """What the first page of a TIFF says about its pixels; `is_plain` means gray, RGB or CMYK."""
 
     height: int
     width: int
@@ -44,37 +43,50 @@ class TiffFacts:
 
 
 def read_tiff_facts(file: BinaryIO, name: str) -> TiffFacts:
-    """Look at the first page without decoding it. Raises NoImage if the file's structure is broken."""
-    with _first_page(file, name) as (page, pages):
-        kinds = page.sampleformat if isinstance(page.sampleformat, tuple) else (page.sampleformat,)
-        bits = page.bitspersample if isinstance(page.bitspersample, tuple) else (page.bitspersample,)
-        is_preview = bool(page.tags.valueof(_SUBFILE_TYPE, default=0) & _REDUCED_IMAGE) and _SUB_IMAGES in page.tags
-        return TiffFacts(
-            height=int(page.imagelength),
-            width=int(page.imagewidth),
-            bits=max(int(number) for number in bits),
-            is_unsigned=all(int(kind) in (_UNSIGNED, _UNDEFINED) for kind in kinds),
-            is_plain=int(page.photometric) in _COLORS and page.imagedepth == 1,
-            is_raw_photo=is_preview or _DNG_VERSION in page.tags,
-            pages=pages,
-        )
+    """Look at the first page without decoding it. Raises NoImage if the file's structure is damaged."""
+    with decoding(name):  # tifffile parses what is asked for when it is asked for
+        tiff = _opened(file)
+        page, pages = tiff.pages.first, len(tiff.pages)
+        height, width, photometric = int(page.imagelength), int(page.imagewidth), int(page.photometric)
+        kinds = [int(kind) for kind in np.atleast_1d(page.sampleformat)]
+        bits = [int(number) for number in np.atleast_1d(page.bitspersample)]
+        is_reduced = bool(page.tags.valueof(_SUBFILE_TYPE, default=0) & _REDUCED_IMAGE)
+        is_preview = is_reduced and _SUB_IMAGES in page.tags
+        is_dng, is_flat = _DNG_VERSION in page.tags, page.imagedepth == 1
+        file.seek(0)
+    return TiffFacts(
+        height=height,
+        width=width,
+        bits=max(bits),
+        is_unsigned=all(kind in (_UNSIGNED, _UNDEFINED) for kind in kinds),
+        is_plain=photometric in _COLORS and is_flat,
+        is_raw_photo=is_preview or is_dng,
+        pages=pages,
+    )
 
 
 def decode(file: BinaryIO, name: str) -> Decoded:
-    """All pixels of a first page that is plain and of 8 to 16 bits per channel; 9 to 15 are stretched to 16.
+    """All pixels of a first page that is plain and has 8 to 16 bits per channel; 9 to 15 are stretched to 16.
 
     Raises NoImage if the file is damaged.
     """
-    with _first_page(file, name) as (page, _):
-        photometric = int(page.photometric)
-        colors = _COLORS[photometric]
-        extras = tuple(int(kind) for kind in page.extrasamples)
-        _check_complete(page, file, name)
-        array = _channels_last(page, channels=colors + len(extras), name=name)
-        tags = page.tags
-        orientation = tags.valueof(_ORIENTATION, default=1)
-        profile = tags.valueof(_ICC_PROFILE)
-        dpi = _dpi(tags)
+    with decoding(name):
+        page = _opened(file).pages.first
+        photometric, extras = int(page.photometric), tuple(int(kind) for kind in page.extrasamples)
+        segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+        needed = int(np.prod(page.chunked))
+        size_bytes = file.seek(0, os.SEEK_END)
+    # tifffile would fill what is missing with zeros.
+    if len(segments) < needed or any(count < 1 or offset + count > size_bytes for offset, count in segments):
+        raise damaged(name, "parts of its pixels are missing")
+    with decoding(name):
+        planes, bits = page.asarray(squeeze=False), int(page.bitspersample)  # (planes, depth, H, W, C)
+        orientation = page.tags.valueof(_ORIENTATION, default=1)
+        profile = page.tags.valueof(_ICC_PROFILE)
+        resolution = [page.tags.valueof(code) for code in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT)]
+        file.seek(0)
+    colors = _COLORS[photometric]
+    array = _channels_last(planes, bits=bits, channels=colors + len(extras), name=name)
     if photometric == _WHITE_IS_ZERO:
         array[..., 0] = np.iinfo(array.dtype).max - array[..., 0]
     return Decoded(
@@ -83,7 +95,7 @@ def decode(file: BinaryIO, name: str) -> Decoded:
         is_ink=photometric == _CMYK,
         orientation=orientation if orientation in range(1, 9) else 1,
         icc_profile=profile if isinstance(profile, bytes) else None,
-        dpi=dpi,
+        dpi=_dpi(*resolution),
         remarks=_remarks(extras),
     )
 
@@ -114,41 +126,24 @@ def encode_tiff(array: Pixels, *, icc_profile: bytes | None, dpi: tuple[float, f
     return buffer.getvalue()
 
 
-@contextmanager
-def _first_page(
-    file: BinaryIO, name: str
-) -> Iterator[tuple[Any, int]]:  # Any: tifffile has no type stubs that we follow
-    """The first page and the number of pages, with every way to fail inside turned into NoImage."""
+def _opened(file: BinaryIO) -> Any:  # Any: tifffile has no types
     import tifffile
 
     silence_last_resort("tifffile")
     file.seek(0)
-    try:
-        with tifffile.TiffFile(file) as tiff:
-            yield tiff.pages.first, len(tiff.pages)
-    except (*DAMAGE, tifffile.TiffFileError) as error:
-        raise damaged(name, error) from error
-    file.seek(0)
+    return tifffile.TiffFile(file)
 
 
-def _check_complete(page: Any, file: BinaryIO, name: str) -> None:
-    """Raise NoImage if strips or tiles are missing or lie beyond the end: tifffile fills them with zeros."""
-    size_bytes = file.seek(0, os.SEEK_END)
-    segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
-    needed = int(np.prod(page.chunked))
-    if len(segments) < needed or any(count < 1 or offset + count > size_bytes for offset, count in segments):
-        raise damaged(name, "parts of its pixels are missing")
+def _channels_last(planes: NDArray[Any], *, bits: int, channels: int, name: str) -> Pixels:
+    """tifffile's (planes, depth, H, W, C) as (H, W, channels), uint8 for 8 bits, else uint16 over its whole range.
 
-
-def _channels_last(page: Any, *, channels: int, name: str) -> Pixels:
-    """The page's pixels as (H, W, channels), uint8 if they have 8 bits, else uint16 over its whole range."""
-    array = page.asarray(squeeze=False)  # (planes, depth, H, W, C)
-    if len(array) > 1:  # each channel stored on its own
-        array = np.moveaxis(array[..., 0], 0, -1)[np.newaxis]
-    array = array[0, 0]
+    Raises NoImage if the channels are not as many as the file says.
+    """
+    if len(planes) > 1:  # each channel is stored by itself
+        planes = np.moveaxis(planes[..., 0], 0, -1)[np.newaxis]
+    array = planes[0, 0]
     if array.shape[2] != channels or array.dtype not in (np.uint8, np.uint16):
         raise damaged(name, "its channels contradict each other")
-    bits = int(page.bitspersample)
     if bits not in (8, 16):
         top = 2**bits - 1
         array = np.rint(np.arange(top + 1) * (65535 / top)).astype(np.uint16)[np.minimum(array, top)]
@@ -157,7 +152,7 @@ def _channels_last(page: Any, *, channels: int, name: str) -> Pixels:
 
 
 def _alpha(array: Pixels, colors: int, extras: tuple[int, ...]) -> Pixels | None:
-    """The first extra channel that says it is an alpha; colors that were multiplied by it are divided, in place."""
+    """The first extra channel that says it is an alpha. Premultiplied colors are divided by it, in place."""
     if _STRAIGHT in extras:
         return array[..., colors + extras.index(_STRAIGHT)]
     if _PREMULTIPLIED not in extras:
@@ -170,15 +165,18 @@ def _alpha(array: Pixels, colors: int, extras: tuple[int, ...]) -> Pixels | None
     return alpha
 
 
-def _dpi(tags: Any) -> tuple[float, float] | None:
-    """The resolution in dots per inch, or None where the file gives none or no unit of length."""
-    along_x, along_y, unit = (tags.valueof(code) for code in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT))
-    if not along_x or not along_y or unit == 1 or not (along_x[0] and along_x[1] and along_y[0] and along_y[1]):
+def _dpi(along_x: Any, along_y: Any, unit: Any) -> tuple[float, float] | None:  # Any: as the file has it
+    """The resolution in dots per inch from fractions, or None where the file gives none or no unit of length."""
+    if not _is_fraction(along_x) or not _is_fraction(along_y) or unit == 1:
         return None
     per_inch = 2.54 if unit == _CENTIMETER else 1.0
     return along_x[0] / along_x[1] * per_inch, along_y[0] / along_y[1] * per_inch
 
 
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, int) and part for part in value)
+
+
 def _remarks(extras: tuple[int, ...]) -> tuple[str, ...]:
     unused = len(extras) - (1 if _STRAIGHT in extras or _PREMULTIPLIED in extras else 0)
-    return (f"{unused} extra channel{'s' if unused > 1 else ''} left out",) if unused > 0 else ()
+    return (f"{unused} extra channel{'s were' if unused > 1 else ' was'} left out",) if unused > 0 else ()

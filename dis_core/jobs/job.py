@@ -1,4 +1,4 @@
-"""What is to be made of one image, and what became of it: plain values, which can travel between processes as JSON."""
+"""What to make of one image, and what came of it: plain values, which can travel between processes as JSON."""
 
 from __future__ import annotations
 
@@ -7,36 +7,14 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from dis_core.errors import DisError
-from dis_core.geometry import NO_POINTS, Box, Points
 from dis_core.images.formats import OutputFormat
-from dis_core.model_spec import Precision
-from dis_core.protocols import MAX_TILES, Quality, Refinement
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """How the subject is to be found: the arguments of `Pipeline.segment`, where `depth` is an array and not a file.
-
-    `boxes` and `points` together are the prompt; without any there is none.
-    """
-
-    model: str | None = None
-    device: str = "auto"
-    precision: Precision = "full"
-    quality: Quality = "normal"
-    refine: str = "auto"
-    max_tiles: int = MAX_TILES
-    roi: Box | None = None
-    boxes: tuple[Box, ...] = ()
-    points: Points = NO_POINTS
-    depth: Path | None = None
-    depth_model: str | None = None
-    accept_noncommercial: bool = False
+from dis_core.prompts import SegmentOptions
+from dis_core.protocols import Refinement
 
 
 @dataclass(frozen=True)
 class Edges:
-    """How far the matte's edge is moved, inwards if less than 0, and over how far it is then softened, in pixels."""
+    """How far the matte's edge moves, in pixels (inwards if less than 0), and how far it is softened after that."""
 
     grow: int = 0
     feather: int = 0
@@ -44,7 +22,7 @@ class Edges:
 
 @dataclass(frozen=True)
 class CutoutStyle:
-    """The subject before something else: `bgcolor`, the image `bgimage`, or nothing; see `dis-core cutout --help`."""
+    """The subject on a new background: `bgcolor`, the image `bgimage`, or none; see `dis-core cutout --help`."""
 
     kind: Literal["cutout"] = "cutout"
     bgcolor: str | None = None
@@ -65,14 +43,14 @@ class MaskStyle:
 
 
 Style: TypeAlias = CutoutStyle | MaskStyle
-"""What is made of a matte."""
+"""What to make of a matte."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One image: where it is (None: standard input), what is to be made of it, and where that goes (None: to stdout).
+    """One image: its `source` (None: standard input), what to make of it, and where to write it (None: to stdout).
 
-    `depth_destination` is where the depth map that was used goes, if anywhere.
+    `depth_destination` is where to write the depth map that was used, if anywhere.
     """
 
     source: Path | None
@@ -84,20 +62,25 @@ class Job:
     overwrite: bool = False
 
     @property
+    def name(self) -> str:
+        """What to call the image in messages."""
+        return str(self.source) if self.source else "standard input"
+
+    @property
     def read(self) -> list[Path]:
-        """All files that are read for it."""
+        """All the files that it reads."""
         background = self.style.bgimage if isinstance(self.style, CutoutStyle) else None
         return [path for path in (self.source, self.segmenting.depth, background) if path is not None]
 
     @property
     def written(self) -> list[Path]:
-        """All files that come of it."""
+        """All the files that it writes."""
         return [path for path in (self.destination, self.depth_destination) if path is not None]
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a job came to: model ("pdfnet@revision"), device, how it was refined, and what the user should know."""
+    """How a job was done: by which model ("pdfnet@revision"), where, how refined, and what the user should know."""
 
     model: str
     device: str
@@ -107,6 +90,6 @@ class JobResult:
 
 @dataclass(frozen=True)
 class JobFailure:
-    """Why there is no result for one image, though there may well be one for the next."""
+    """Why there is no result for this image; the next one may still go well."""
 
     error: DisError

@@ -1,4 +1,4 @@
-"""Dataclasses to and from what JSON can hold, by their annotations: a field that is added travels by itself."""
+"""Dataclasses to JSON values and back, by their annotations: a new field needs no code here."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def _checked(kind: Any, plain: object, where: str) -> object:  # kind: any annot
             return float(cast("float", plain))
     elif type(plain) is kind:
         return plain
-    raise NotPlain(f"{where} is not as it should be")
+    raise NotPlain(f"{where} has the wrong type")
 
 
 def _one_of(choices: tuple[Any, ...], plain: object, where: str) -> object:
     """The first alternative that fits; where none does, the last one's complaint."""
     if plain is None and type(None) in choices:
         return None
-    problem = NotPlain(f"{where} is not as it should be")
+    problem = NotPlain(f"{where} has the wrong type")
     for choice in choices:
         if choice is type(None):
             continue
@@ -77,10 +77,10 @@ def _one_of(choices: tuple[Any, ...], plain: object, where: str) -> object:
 
 def _tuple(choices: tuple[Any, ...], plain: object, where: str) -> tuple[object, ...]:
     if not isinstance(plain, list):
-        raise NotPlain(f"{where} is no list")
+        raise NotPlain(f"{where} is not a list")
     kinds = [choices[0]] * len(plain) if choices[-1] is Ellipsis else list(choices)
     if len(kinds) != len(plain):
-        raise NotPlain(f"{where} has {len(plain)} items in place of {len(kinds)}")
+        raise NotPlain(f"{where} has {len(plain)} items instead of {len(kinds)}")
     return tuple(_checked(kind, item, where) for kind, item in zip(kinds, plain, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What is made of a matte, and how it is written."""
+"""What to make of a matte, and how to write it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 from dis_core.jobs.job import CutoutStyle, Edges, Job, MaskStyle
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from dis_core.images.compositing import Color
     from dis_core.images.picture import Picture
     from dis_core.matte.matte import Matte
@@ -22,7 +19,7 @@ MakeResult = Callable[["Matte"], "Picture"]
 
 
 def make_mask(style: MaskStyle, matte: Matte) -> Picture:
-    """The gray matte, with its edges moved and softened if that is wanted."""
+    """The gray matte, with its edges moved and softened as the style says."""
     from dis_core.matte.edges import reshape_edges
 
     if style.edges != Edges():
@@ -33,17 +30,17 @@ def make_mask(style: MaskStyle, matte: Matte) -> Picture:
 
 
 def make_cutout(style: CutoutStyle, color: Color | None, background: Picture | None, matte: Matte) -> Picture:
-    """The subject before its new background, if any, and cropped if that is wanted."""
+    """The subject on its new background, if any, and cropped if the style says so."""
     from dis_core.matte.edges import reshape_edges
 
     edges = reshape_edges(matte.alpha, grow_px=style.edges.grow, feather_px=style.edges.feather)
     matte = replace(matte, alpha=edges)
-    result = placed(matte.cutout(colors=style.colors), color, background)
-    return cropped(result, matte, style.crop_margin) if style.crop else result
+    result = with_background(matte.cutout(colors=style.colors), color, background)
+    return cropped_to_subject(result, matte, style.crop_margin) if style.crop else result
 
 
-def placed(cutout: Picture, color: Color | None, background: Picture | None) -> Picture:
-    """The cutout before its new background, or as it is."""
+def with_background(cutout: Picture, color: Color | None, background: Picture | None) -> Picture:
+    """The cutout on its new background, or as it is."""
     from dis_core.images.compositing import over_color, over_picture
 
     if color is not None:
@@ -51,8 +48,8 @@ def placed(cutout: Picture, color: Color | None, background: Picture | None) -> 
     return cutout if background is None else over_picture(cutout, background)
 
 
-def cropped(result: Picture, matte: Matte, margin_px: int) -> Picture:
-    """The result cut to the subject with its soft edges, down to a cover of 2 %; whole if there is no subject."""
+def cropped_to_subject(result: Picture, matte: Matte, margin_px: int) -> Picture:
+    """The result cropped to the subject, soft edges of 2 % and more included; all of it if there is no subject."""
     from dis_core.images.compositing import box_with_margin, crop
 
     bounds = matte.bounds(threshold=0.02)
@@ -62,14 +59,14 @@ def cropped(result: Picture, matte: Matte, margin_px: int) -> Picture:
 
 
 def write_result(job: Job, result: Picture, matte: Matte) -> Picture:
-    """Write the result, and the depth beside it where that was asked for.
+    """Write the result, and the depth map if the job wants it.
 
-    Returns what was written, with remarks on what the format could not hold.
+    Returns what was written, with remarks on what the format cannot hold.
 
     Raises OutputExists, OutputFailed, BadRequest (a picture that the format cannot hold).
     """
     from dis_core.files import make_folder
-    from dis_core.images.picture import fit_to_format, write_picture
+    from dis_core.images.picture import fit_to_format, gray_picture, write_picture
 
     result = fit_to_format(result, format=job.format)
     if job.destination is None:
@@ -77,29 +74,23 @@ def write_result(job: Job, result: Picture, matte: Matte) -> Picture:
         return result
     make_folder(job.destination.parent)
     if job.depth_destination is not None and matte.depth is not None:
-        # Before the result, because a run that is taken up again goes by the results that are there.
-        write_picture(gray_of(matte.depth), job.depth_destination, format="png", overwrite=job.overwrite)
+        # Before the result, because a run that is resumed skips the images that have their results.
+        depth = gray_picture(matte.depth, bits=16, name="the depth map")
+        write_picture(depth, job.depth_destination, format="png", overwrite=job.overwrite)
     write_picture(result, job.destination, format=job.format, overwrite=job.overwrite)
     return result
 
 
-def gray_of(depth: NDArray[np.float32]) -> Picture:
-    """A depth map (H, W) in [0, 1] as a 16-bit gray picture, near = bright."""
-    from dis_core.matte.matte import Matte
-
-    return Matte(depth, model="").gray(bits=16)
-
-
 def remarks_on(job: Job, written: Picture, matte: Matte) -> list[str]:
-    """What the user should know about a result, worded for them."""
+    """What the user should know about a result, in words; arguments in backticks, as in an error's hint."""
     read = matte.picture.remarks if matte.picture else ()
     remarks = list(dict.fromkeys((*read, *written.remarks)))
     if matte.bounds() is None:
         remarks.append("no subject was found")
     if job.depth_destination is not None and matte.depth is None:
-        remarks.append("no depth map was written, because this model does not look at depth")
+        remarks.append("no depth map was saved, because this model does not use depth")
     left_out = 0 if matte.refinement is None else matte.refinement.tiles_over_limit
     if left_out:
         allowed = job.segmenting.max_tiles
-        remarks.append(f"{left_out} places along the boundary got no tile: --max-tiles allows {allowed}")
+        remarks.append(f"{left_out} tiles along the boundary were left out: the limit is `max_tiles={allowed}`")
     return remarks

@@ -7,18 +7,16 @@ of a large picture and not for its area.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from dis_core.planes import blocks, part_within, with_margin
+from dis_core.models.resample import window_sums
+from dis_core.planes import Plane, blocks, part_within, with_margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    Plane = NDArray[np.float32]
 
 
 def reshape_edges(matte: Plane, *, grow_px: int = 0, feather_px: int = 0) -> Plane:
@@ -41,18 +39,11 @@ def grow(matte: Plane, reach_px: int) -> Plane:
 def feather(matte: Plane, reach_px: int) -> Plane:
     """A smooth mean over the surroundings: a hard edge becomes a ramp from `reach_px` outside to as far inside.
 
-    Three box means make it, whose radii add up to the reach: a bell, and nothing further away takes part. At the border
-    of the picture the mean is over what lies inside, so that a subject that is cut off there does not fade.
+    Three box means are applied one after the other. Their radii add up to the reach, so nothing farther away counts,
+    and together they weigh pixels almost like a Gaussian bell. At the border of the picture the mean is over what lies
+    inside, so that a subject that is cut off there does not fade.
     """
-    radii_px = [(reach_px + rest) // 3 for rest in range(3)]
-
-    def smooth(part: Plane) -> Plane:
-        means: NDArray[np.float64] = part.astype(np.float64)
-        for radius_px in filter(None, radii_px):
-            means = _mean_along_rows(_mean_along_rows(means, radius_px).T, radius_px).T
-        return np.clip(means, 0, 1).astype(np.float32)
-
-    return _block_by_block(matte, reach_px, smooth)
+    return _block_by_block(matte, reach_px, lambda part: _smoothed(part, reach_px))
 
 
 def _block_by_block(matte: Plane, reach_px: int, change: Callable[[Plane], Plane]) -> Plane:
@@ -97,12 +88,12 @@ def _one_wider(row: Plane) -> Plane:
     return wider
 
 
-def _mean_along_rows(part: NDArray[Any], radius_px: int) -> NDArray[np.float64]:
-    """The mean over `radius_px` to both sides, of what lies inside; of (H, W) float64."""
-    height, width = part.shape
-    sums = np.zeros((height, width + 1))
-    np.cumsum(part, axis=1, out=sums[:, 1:])
-    first = np.maximum(np.arange(width) - radius_px, 0)
-    behind = np.minimum(np.arange(width) + radius_px + 1, width)
-    means: NDArray[np.float64] = (sums[:, behind] - sums[:, first]) / (behind - first)
-    return means
+def _smoothed(part: Plane, reach_px: int) -> Plane:
+    with torch.inference_mode():
+        means = torch.from_numpy(part.astype(np.float64))
+        for radius_px in filter(None, [(reach_px + rest) // 3 for rest in range(3)]):
+            for axis in (1, 0):
+                counts = window_sums(torch.ones(means.shape[axis], dtype=torch.float64), 0, radius_px)
+                means = window_sums(means, axis, radius_px) / (counts if axis == 1 else counts[:, None])
+        smooth: Plane = means.clamp(0, 1).float().numpy()
+    return smooth

@@ -1,6 +1,6 @@
 """Colors of half-covered pixels without the old background.
 
-Blur fusion, after Marco Forte and François Pitié, "Approximate fast foreground color estimation", ICIP 2021: the
+Blur fusion, after Marco Forte and François Pitié, "Approximate fast foreground colour estimation", ICIP 2021: the
 colors of foreground and background around a pixel are averages weighted by alpha and by 1 - alpha, and what then is
 missing to explain the pixel is given to the foreground. Two passes, over a wide and a narrow neighborhood.
 """
@@ -14,6 +14,7 @@ import torch
 
 from dis_core.device import run_on
 from dis_core.images.compositing import bounds_of
+from dis_core.models.resample import window_sums
 from dis_core.planes import blocks, part_within, with_margin
 from dis_core.protocols import Placement
 
@@ -107,26 +108,8 @@ def _fuse(
 
 def _weighted_mean(colors: torch.Tensor, weight: torch.Tensor, otherwise: torch.Tensor, *, radius: int) -> torch.Tensor:
     """Mean color around each pixel, (C, h, w), and `otherwise` where there is no weight near by."""
-    sums = _box_sums(torch.cat([colors * weight, weight.unsqueeze(0)]), radius=radius)
+    sums = torch.cat([colors * weight, weight.unsqueeze(0)])
+    for axis in (1, 2):
+        sums = window_sums(sums, axis, radius)
     total = sums[-1:]
     return torch.where(total > _LEAST_WEIGHT, sums[:-1] / total.clamp(min=_LEAST_WEIGHT), otherwise)
-
-
-def _box_sums(planes: torch.Tensor, *, radius: int) -> torch.Tensor:
-    """Sums of (P, h, w) over squares around each pixel, cut off at the edges."""
-    for axis in (1, 2):
-        length = planes.shape[axis]
-        running = planes.cumsum(axis)
-        before = torch.zeros_like(running.narrow(axis, 0, 1))
-        after = running.narrow(axis, length - 1, 1)
-        ends = [_repeated(before, radius + 1, axis), running, _repeated(after, radius, axis)]
-        padded = torch.cat(ends, axis)
-        planes = padded.narrow(axis, 2 * radius + 1, length) - padded.narrow(axis, 0, length)
-    return planes
-
-
-def _repeated(line: torch.Tensor, count: int, axis: int) -> torch.Tensor:
-    """One row or column of (P, h, w), `count` times beside itself."""
-    shape = list(line.shape)
-    shape[axis] = count
-    return line.expand(shape)

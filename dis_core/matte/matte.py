@@ -11,7 +11,7 @@ import numpy as np
 from dis_core.errors import BadRequest
 from dis_core.images.compositing import bounds_of
 from dis_core.images.formats import format_of
-from dis_core.images.picture import Picture, write_picture
+from dis_core.images.picture import Picture, gray_picture, write_picture
 from dis_core.images.pixels import Pixels
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ class Matte:
 
     def gray(self, *, bits: Literal[8, 16] = 8) -> Picture:
         """The matte as a gray picture, white = subject."""
-        levels, dtype = (255, np.uint8) if bits == 8 else (65535, np.uint16)
-        scaled = self.visible() * np.float32(levels)
-        pixels: Pixels = np.rint(scaled, out=scaled).astype(dtype)[..., np.newaxis]
-        return Picture(pixels, name="the matte")
+        return gray_picture(self.visible(), bits=bits, name="the matte")
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, bits: Literal[8, 16] = 8) -> None:
         """Write the gray matte as PNG, WebP or TIFF, as the name's ending says.

@@ -18,6 +18,13 @@ BIREFNET = Citation(
     "https://arxiv.org/abs/2401.03407",
 )
 
+TOONOUT = Citation(
+    "ToonOut: Fine-tuned Background Removal for Anime Characters",
+    "Matteo Muratori, Joël Seytre",
+    2025,
+    "https://arxiv.org/abs/2509.06839",
+)
+
 ISNET = Citation(
     "Highly Accurate Dichotomous Image Segmentation",
     "Xuebin Qin, Hang Dai, Xiaobin Hu, Deng-Ping Fan, Ling Shao, Luc Van Gool",

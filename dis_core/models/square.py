@@ -73,12 +73,18 @@ class SquareNetwork:
             return self._logits_of(self.network(*planes))
 
 
+def square_of(side_px: int) -> Size:
+    """The size of a square."""
+    return side_px, side_px
+
+
 class SquareSegmenter:
     """A loaded network that needs nothing but the image.
 
     `to_input` brings an image, (1, 3, H, W) float32 in [0, 1], to a size and to the values that the network was trained
     with. The matte is enlarged by `resize`, which should be the way its authors do it. `extremes_of` a network's
-    answer to the whole image, (H, W) in [0, 1], says which of its values become 0 and 1.
+    answer to the whole image, (H, W) in [0, 1], says which of its values become 0 and 1. `size_for` is for a network
+    whose input is not square: it makes the size, (height, width), out of the shorter side, which is `side_px`.
     """
 
     def __init__(
@@ -89,12 +95,14 @@ class SquareSegmenter:
         placement: Placement,
         to_input: Callable[[torch.Tensor, Size], torch.Tensor],
         multiple_px: int = 32,
+        size_for: Callable[[int], Size] = square_of,
         resize: Callable[[torch.Tensor, Size], torch.Tensor] = resize_to_corners,
         extremes_of: Callable[[NDArray[np.float32]], Extremes] = unstretched,
     ) -> None:
         self.extremes_of = extremes_of
         self.square = SquareNetwork(network, side_px=side_px, multiple_px=multiple_px, placement=placement)
         self.to_input = to_input
+        self.size_for = size_for
         self.resize = resize
 
     def __call__(
@@ -116,7 +124,7 @@ class SquareSegmenter:
         return Segmentation(stretched(answer, extremes), extremes=extremes)
 
     def side_for(self, quality: Quality) -> int:
-        """The side of the network's input in pixels."""
+        """The side of the network's input in pixels, the shorter one if there are two."""
         return self.square.side_for(quality)
 
     def segment_tiles(
@@ -141,11 +149,11 @@ class SquareSegmenter:
     ) -> list[NDArray[np.float32]]:
         """The network's own answers, (H, W) each, to images, (H, W, 3) each, in one batch."""
         with run_on(self.square.placement):
-            side = self.side_for(quality)
-            photos = torch.cat([self.to_input(to_tensor(image), (side, side)) for image in images])
+            size = self.size_for(self.side_for(quality))
+            photos = torch.cat([self.to_input(to_tensor(image), size) for image in images])
             alphas = self.square.logits(photos, quality=quality, report=report).sigmoid().cpu()
             sizes = [(image.shape[0], image.shape[1]) for image in images]
-            return [to_array(self.resize(alpha[None], size)) for alpha, size in zip(alphas, sizes, strict=True)]
+            return [to_array(self.resize(alpha[None], own)) for alpha, own in zip(alphas, sizes, strict=True)]
 
 
 def flipped_and_scaled(

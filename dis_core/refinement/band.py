@@ -9,8 +9,7 @@ import torch
 
 from dis_core.models.resample import box_mean, part_of_resized
 from dis_core.models.tensors import to_array, to_tensor
-from dis_core.planes import blocks, grown, part_within, with_margin
-from dis_core.refinement.resizing import Plane
+from dis_core.planes import Plane, blocks, dilated, part_within, with_margin
 from dis_core.refinement.tiling import Tile, level_sizes
 
 UNCERTAIN: Final = 0.01
@@ -46,7 +45,7 @@ def band_weights(matte: Plane) -> Plane:
     uncertain[:, 1:] |= subject[:, 1:] != subject[:, :-1]
     if not uncertain.any():
         return np.zeros(matte.shape, np.float32)
-    band = grown(uncertain, BAND_PX)
+    band = dilated(uncertain, BAND_PX)
     with torch.inference_mode():
         share = to_array(box_mean(to_tensor(band.astype(np.float32)), FADE_PX))
     return np.clip(2 * share - 1, 0, 1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dis_core.planes import Plane
 from dis_core.progress import Report
 from dis_core.protocols import Effort, Quality, Refined, Segmentation, Segmenter
 from dis_core.refinement.band import can_be_refined, within_band
 from dis_core.refinement.guided_filter import follow_edges
-from dis_core.refinement.resizing import Plane, shrunk
+from dis_core.refinement.resizing import shrunk
 from dis_core.refinement.tiling import size_seen
 
 

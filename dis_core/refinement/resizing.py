@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from dis_core.models.resample import resize_by_area, shrink_smoothly
 from dis_core.models.tensors import to_array, to_tensor
-from dis_core.planes import Size
-
-Plane = NDArray[np.float32]
+from dis_core.planes import Plane, Size
 
 
 def shrunk(array: Plane, size: Size) -> Plane:

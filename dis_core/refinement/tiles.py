@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from dis_core.errors import OutOfMemory
-from dis_core.planes import Size
+from dis_core.planes import Plane, Size
 from dis_core.progress import Report, span
 from dis_core.protocols import Effort, Quality, Refined, RefinedLevel, Segmentation, Segmenter
 from dis_core.refinement.band import band_of, can_be_refined, within_band
 from dis_core.refinement.guided_filter import follow_edges
-from dis_core.refinement.resizing import Plane, enlarged, shrunk
+from dis_core.refinement.resizing import enlarged, shrunk
 from dis_core.refinement.tiling import Tile, level_sizes, logit, plan_tiles, shift_logits, size_seen
 from dis_core.refinement.trust import belief
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.planes import Size, blocks, rising
+from dis_core.planes import Size, blocks, raised_cosine
 
 WORTH_REFINING: Final = 1.25
 """An image whose longer side is at most so many times the network's input has nothing to gain."""
@@ -120,7 +120,7 @@ def _fade_in(weights: NDArray[np.float32], overlap_px: int) -> None:
     rim_px = max((overlap_px - max(round(RAMP * len(weights)), 1)) // 2, 0)
     ramp_px = overlap_px - 2 * rim_px
     weights[:rim_px] = 0
-    weights[rim_px : rim_px + ramp_px] = rising(ramp_px)
+    weights[rim_px : rim_px + ramp_px] = raised_cosine(ramp_px)
 
 
 def logit(alpha: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,12 +10,10 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from dis_core.models.resample import cell_means, resize_by_area
 from dis_core.models.tensors import to_array, to_tensor
-
-Plane = NDArray[np.float32]
+from dis_core.planes import Plane
 
 CERTAIN: Final = 0.05
 """A matte closer than this to 0 or 1 is what a tile has to agree with."""

@@ -8,17 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dis_core.geometry import Box, boxes_within, points_within
 from dis_core.images.compositing import bounds_of, box_with_margin
-from dis_core.planes import rising
+from dis_core.planes import Plane, Size, raised_cosine
 from dis_core.protocols import Prompt, Segmentation
 from dis_core.refinement.resizing import enlarged, shrunk
 from dis_core.refinement.tiling import size_seen
 from dis_core.refinement.trust import belief
-
-Plane = NDArray[np.float32]
 
 MARGIN: Final = 0.15
 """Around a box, and around a subject, this share of its longer side is shown to the model as context."""
@@ -70,7 +67,7 @@ def cut_out(image: Plane, prompt: Prompt, box: Box) -> tuple[Plane, Prompt]:
     return np.ascontiguousarray(image[place]), own
 
 
-def put_back(part: Segmentation, box: Box, size: tuple[int, int]) -> Segmentation:
+def put_back(part: Segmentation, box: Box, size: Size) -> Segmentation:
     """What was found in a box as planes of the whole image's size, (height, width), with 0 around."""
     return Segmentation(_padded(part.alpha, box, size), None if part.depth is None else _padded(part.depth, box, size))
 
@@ -88,7 +85,7 @@ def fade_in(part: Plane, whole: Plane, box: Box) -> Plane:
         (columns[::-1], whole.shape[1] - right),
     ):
         if outside > 0:  # the image's own border needs no fading
-            weights[:fade_px] *= rising(min(fade_px, len(weights)))
+            weights[:fade_px] *= raised_cosine(min(fade_px, len(weights)))
     result: Plane = whole.copy()
     here = result[place_of(box)]
     here += (rows[:, np.newaxis] * columns) * (part - here)
@@ -106,7 +103,7 @@ def place_of(box: Box) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def _padded(part: Plane, box: Box, size: tuple[int, int]) -> Plane:
+def _padded(part: Plane, box: Box, size: Size) -> Plane:
     plane = np.zeros(size, np.float32)
     plane[place_of(box)] = part
     return plane

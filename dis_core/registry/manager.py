@@ -69,23 +69,24 @@ def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str,
     offered_by: dict[str, str] = {}
     for implementation in implementations:
         for spec in cast("Iterable[Named]", implementation.function()):
-            if spec.name in found:
-                raise PluginProblem(
-                    f"both {offered_by[spec.name]} and {implementation.plugin_name} offer a {kind} called "
-                    f"{spec.name!r}",
-                    hint="remove one of the two plug-ins",
-                )
+            for name in (spec.name, *(spec.aliases if isinstance(spec, ModelSpec) else ())):
+                if name in offered_by:
+                    raise PluginProblem(
+                        f"both {offered_by[name]} and {implementation.plugin_name} offer a {kind} called {name!r}",
+                        hint="remove one of the two plug-ins",
+                    )
+                offered_by[name] = implementation.plugin_name
             found[spec.name] = spec
-            offered_by[spec.name] = implementation.plugin_name
     return found
 
 
 def find_model(name: str) -> ModelSpec:
-    """The model called `name`.
+    """The model called `name`, or that has it for an alias.
 
     Raises UnknownModel naming those that exist.
     """
     known = models()
+    name = next((spec.name for spec in known.values() if name in spec.aliases), name)
     if name not in known:
         matte_models = [spec.name for spec in known.values() if spec.task == "matte"]
         raise UnknownModel(f"no model is called {name!r}", hint=f"there are: {', '.join(matte_models)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted
 from dis_core.model_spec import ModelSpec
-from dis_core.models.pdfnet.spec import DRAFT_MODEL
+from dis_core.models.dis_lite.spec import DRAFT_MODEL
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import FULL_DTYPE, Placement
 from dis_core.registry import manager as registry
@@ -63,12 +63,12 @@ def obtain_model(
     try:
         return obtain_all(chosen, depth, report)
     except HubUnreachable as problem:
-        if model is not None or depth_model is not None:
+        draft = registry.find_matte_model(DRAFT_MODEL)
+        # A depth map that the embedded model would not look at must not be dropped without a word.
+        if model is not None or depth_model is not None or (draft.depth_model is None and not needs_depth):
             raise
         _warn_of_draft(problem)
-        chosen = registry.find_matte_model(DRAFT_MODEL)
-        depth = _depth_spec(chosen, None) if needs_depth else None
-        return obtain_all(chosen, depth, report)
+        return obtain_all(draft, _depth_spec(draft, None) if needs_depth else None, report)
 
 
 def refuse_noncommercial(*specs: ModelSpec) -> None:
@@ -77,7 +77,7 @@ def refuse_noncommercial(*specs: ModelSpec) -> None:
         if spec.commercial_use == "no":
             raise LicenseNotAccepted(
                 f"the weights of {spec.name} may not be used commercially ({spec.license})",
-                hint="if that suits you, say so: --accept-noncommercial, in Python accept_noncommercial=True",
+                hint="if your use is not commercial, use `accept_noncommercial=True`",
             )
 
 

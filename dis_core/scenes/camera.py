@@ -7,7 +7,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from dis_core.scenes.textures import Picture, Plane, resized_picture, softened, unit_range
+from dis_core.planes import Plane
+from dis_core.scenes.textures import Picture, resized_picture, softened, unit_range
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 

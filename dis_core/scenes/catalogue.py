@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dis_core.scenes.backdrops import places as places
-from dis_core.scenes.backdrops import simple as backdrops
-from dis_core.scenes.subjects import living as living
+from dis_core.scenes.backdrops import places, simple
+from dis_core.scenes.subjects import living
 from dis_core.scenes.subjects.cars import car
 from dis_core.scenes.subjects.household import basket, cup_on_saucer, potted_plant, statue
 from dis_core.scenes.subjects.objects import MADE, bicycle, fruit, lattice
@@ -45,13 +44,13 @@ SUBJECTS: dict[Maker, float] = {
 }
 
 PLACES: dict[Place, float] = {
-    backdrops.studio: 0.08,
-    backdrops.table: 0.1,
-    backdrops.landscape: 0.07,
-    backdrops.sky: 0.04,
-    backdrops.foliage: 0.07,
-    backdrops.interior: 0.06,
-    backdrops.from_above: 0.08,
+    simple.studio: 0.08,
+    simple.table: 0.1,
+    simple.landscape: 0.07,
+    simple.sky: 0.04,
+    simple.foliage: 0.07,
+    simple.interior: 0.06,
+    simple.from_above: 0.08,
     places.room: 0.14,
     places.bookshelves: 0.05,
     places.street: 0.1,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dis_core.planes import Plane
 from dis_core.scenes.rendering import Layer
-from dis_core.scenes.textures import Picture, Plane, blurred, resized
+from dis_core.scenes.textures import Picture, blurred, resized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +54,8 @@ def with_hairlines(rng: np.random.Generator, layer: Layer, behind: Picture) -> L
     for number in chosen:
         lines = makers[int(number)](rng, edge, float(max(layer.alpha.shape)))
         cover, tone = drawn(lines, layer.alpha.shape)
-        color = _told_from(rng, layer, behind, edge)
-        layer = _over(layer, cover, np.clip(tone[..., None] * color, 0, 1))
+        color = _distinct_color(rng, layer, behind, edge)
+        layer = _with_lines(layer, cover, np.clip(tone[..., None] * color, 0, 1))
     return layer
 
 
@@ -227,7 +228,7 @@ def _joined(one: Lines, other: Lines) -> Lines:
     )
 
 
-def _told_from(rng: np.random.Generator, layer: Layer, behind: Picture, edge: Edge) -> NDArray[np.float32]:
+def _distinct_color(rng: np.random.Generator, layer: Layer, behind: Picture, edge: Edge) -> NDArray[np.float32]:
     """The subject's mean color, (3,), or a lighter or darker one where that would not be seen before the backdrop."""
     rows, columns = (edge.places.astype(int).T[axis] for axis in (1, 0))
     own = layer.color[rows, columns].mean(axis=0) / max(float(layer.alpha[rows, columns].mean()), 0.1)
@@ -239,7 +240,7 @@ def _told_from(rng: np.random.Generator, layer: Layer, behind: Picture, edge: Ed
     return mixed
 
 
-def _over(layer: Layer, cover: Plane, color: Picture) -> Layer:
+def _with_lines(layer: Layer, cover: Plane, color: Picture) -> Layer:
     left = 1 - cover
     return Layer(
         cover[..., None] * color + left[..., None] * layer.color,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dis_core.scenes.textures import Plane, fractal, random_color
+from dis_core.planes import Plane
+from dis_core.scenes.textures import fractal, random_color
 
 if TYPE_CHECKING:
     from dis_core.scenes.rendering import Layer

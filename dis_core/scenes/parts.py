@@ -45,8 +45,10 @@ class Subject:
     stuff: Sequence[Stuff | None] = ()
 
 
-def _mark(*contours: Contour, material: int = 0, tone: float = 0.15) -> Part:
-    return Part(contours, material=material, tone=tone, relief=0, is_marking=True)
-
-
 Maker = Callable[[np.random.Generator], Subject]
+"""Makes one subject, at random."""
+
+
+def marking(*contours: Contour, tone: float, material: int = 0) -> Part:
+    """Paint on what is there already: flat, and as bright as `tone` makes its material."""
+    return Part(contours, material=material, tone=tone, relief=0, is_marking=True)

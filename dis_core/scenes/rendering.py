@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
+from dis_core.planes import Plane
 from dis_core.scenes.textures import (
     Palette,
     Picture,
-    Plane,
     blurred,
     natural_color,
     natural_pattern,
@@ -45,6 +45,10 @@ class Layer:
     color: Picture
     alpha: Plane
     relief: Plane
+
+    def over(self, picture: Picture) -> Picture:
+        """The picture, (H, W, 3), with this in front of it."""
+        return self.color + (1 - self.alpha[..., None]) * picture
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,7 @@ class _Canvas:
         return _Canvas(self.color[box], self.alpha[box], self.relief[box], self.lit[box])
 
 
-def _lay(canvas: _Canvas, part: Part, mask: Plane, surface: Picture, light: Light, *, shade_px: float) -> None:
+def _paint_part(canvas: _Canvas, part: Part, mask: Plane, surface: Picture, light: Light, *, shade_px: float) -> None:
     """Put a part on top: it hides what is behind it, and takes sky light from it within about `shade_px`."""
     shade, gleam = np.full_like(mask, light.ambient * 0.4 + 0.6), np.zeros_like(mask)
     height = bulge(mask) if part.relief else np.zeros_like(mask)
@@ -212,7 +216,7 @@ def _lay(canvas: _Canvas, part: Part, mask: Plane, surface: Picture, light: Ligh
     canvas.relief[...] += mask * (np.float32(part.lift) + height * np.float32(0.3 * part.relief) - canvas.relief)
 
 
-def _mark(canvas: _Canvas, part: Part, mask: Plane, surface: Picture) -> None:
+def _paint_marking(canvas: _Canvas, part: Part, mask: Plane, surface: Picture) -> None:
     """Paint on what is there, in its light; the product with alpha keeps colors premultiplied at soft edges."""
     painted_part = np.clip(surface * (canvas.lit * np.float32(part.tone))[..., None], 0, 1.2)
     canvas.color[...] += mask[..., None] * (painted_part * canvas.alpha[..., None] - canvas.color)
@@ -232,9 +236,9 @@ def draw_parts(parts: Sequence[Part], surfaces: Mapping[int, Picture], light: Li
         window, surface = canvas.window(box), surfaces[part.material][box]
         mask = coverage(local, window.alpha.shape, supersampling=supersampling)
         if part.is_marking:
-            _mark(window, part, mask, surface)
+            _paint_marking(window, part, mask, surface)
         else:
-            _lay(window, part, mask, surface, light, shade_px=max(size) / 60)
+            _paint_part(window, part, mask, surface, light, shade_px=max(size) / 60)
     exact = silhouette(parts, size, supersampling=supersampling)
     covered = np.maximum(canvas.alpha, np.float32(1e-3))
     # In place: at 4096 pixels every copy of a picture takes 200 MB.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 from PIL import Image
 
+from dis_core.planes import Plane
 from dis_core.scenes.backdrops.backdrop import Backdrop, ground_depth
 from dis_core.scenes.camera import focused, photographed
 from dis_core.scenes.catalogue import random_backdrop, random_maker
@@ -34,15 +35,7 @@ from dis_core.scenes.rendering import (
     random_surfaces,
 )
 from dis_core.scenes.subjects.living import blossoms_of_shapes
-from dis_core.scenes.textures import (
-    Picture,
-    Plane,
-    blurred,
-    blurred_picture,
-    resized,
-    resized_picture,
-    unit_range,
-)
+from dis_core.scenes.textures import Picture, blurred, blurred_picture, resized, resized_picture, unit_range
 
 CLEAR_DIFFERENCE = 0.09
 DARKEST = 0.14
@@ -76,9 +69,9 @@ def make_scene(seed: int, size: tuple[int, int]) -> Scene:
 
     def through_the_lens(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
         color, alpha, relief = focused(rng, layer.color, layer.alpha, layer.relief)
-        return Layer(_told_apart(color, alpha, behind), alpha, relief)
+        return Layer(_made_distinct(color, alpha, behind), alpha, relief)
 
-    return _taken(np.random.default_rng(seed), size, through_the_lens)
+    return _photograph(np.random.default_rng(seed), size, through_the_lens)
 
 
 def make_fine_scene(seed: int, size: tuple[int, int]) -> Scene:
@@ -89,13 +82,13 @@ def make_fine_scene(seed: int, size: tuple[int, int]) -> Scene:
     """
 
     def with_fine_structure(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
-        layer = replace(layer, color=_told_apart(layer.color, layer.alpha, behind))
+        layer = replace(layer, color=_made_distinct(layer.color, layer.alpha, behind))
         return with_hairlines(rng, layer, behind)
 
-    return _taken(np.random.default_rng([seed, FINE_STREAM]), size, with_fine_structure)
+    return _photograph(np.random.default_rng([seed, FINE_STREAM]), size, with_fine_structure)
 
 
-def _taken(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> Scene:
+def _photograph(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> Scene:
     """The photograph of a scene; `finish` has the last word on the subject before it is laid over what is behind it."""
     backdrop = random_backdrop(rng, size)
     light = random_light(rng)
@@ -108,7 +101,7 @@ def _taken(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> S
     picture = _with_shadows(rng, replace(backdrop, picture=picture), layer.alpha, parts, light)
     layer = finish(rng, layer, picture)
     alpha = layer.alpha
-    picture = layer.color + (1 - alpha[..., None]) * picture
+    picture = layer.over(picture)
     nearness = _subject_depth(rng, backdrop, foot=float(outline_box(parts)[1][1]) / size[0])
     depth = depth + alpha * (nearness + np.float32(rng.uniform(0.15, 0.5)) * layer.relief - depth)
     low, high = float(depth.min()), float(depth.max())
@@ -153,7 +146,7 @@ def _unsupported(rng: np.random.Generator, backdrop: Backdrop) -> Stance:
     return "cropped" if rng.random() < 0.25 else "floats"
 
 
-def _told_apart(color: Picture, alpha: Plane, behind: Picture) -> Picture:
+def _made_distinct(color: Picture, alpha: Plane, behind: Picture) -> Picture:
     """The premultiplied subject, made lighter or darker if nobody could tell it from what is beside it or from soot."""
     grid = (48, 48)
     mask = np.clip(resized(alpha, grid), 0, 1)

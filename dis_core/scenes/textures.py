@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-Plane = NDArray[np.float32]
-"""(H, W) float32."""
+from dis_core.planes import Plane
 
 Picture = NDArray[np.float32]
 """(H, W, 3) float32, sRGB, about [0, 1]."""

@@ -19,10 +19,10 @@ LARGEST_MARGIN = 0.1
 
 def augmented(sample: Sample, rng: np.random.Generator) -> Sample:
     """The same subject, seen a little differently; shapes and ranges stay."""
-    planes = torch.cat([sample.image, sample.matte, sample.depth])
+    planes = torch.cat(sample)
     planes = rotated(cropped(mirrored(planes, rng), rng), rng).clamp(0, 1)
-    image, matte, depth = planes[:3], planes[3:4], planes[4:]
-    return Sample(recolored(image, rng), matte, depth)
+    image, matte, depth, trust = planes.split((3, 1, 1, 1))
+    return Sample(recolored(image, rng), matte, depth, trust)
 
 
 def mirrored(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

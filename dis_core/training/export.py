@@ -14,16 +14,13 @@ from dis_core.training.settings import Settings
 
 
 def export(learner: Learner, folder: Path, *, settings: Settings, steps: int) -> list[Path]:
-    """Write `NETWORK.safetensors`, and `depth-tiny.safetensors` where the learner has a depth network; their paths.
+    """Write `NETWORK.safetensors` for every network that the learner exports; their paths.
 
     The files' metadata name the network's sizes. Raises OutputFailed.
     """
-    networks: dict[str, nn.Module] = {settings.network: learner.pdfnet}
-    if learner.own_depth is not None:
-        networks["depth-tiny"] = learner.own_depth
     sizes = {name: str(getattr(settings, name)) for name in ("backbone", "width", "side_px")}
     written = []
-    for name, network in networks.items():
+    for name, network in learner.exported().items():
         file = folder / f"{name}.safetensors"
         with written_whole(file) as beside:
             save_file(_halved(network), beside, metadata={"network": name, "steps": str(steps), **sizes})

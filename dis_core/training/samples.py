@@ -22,7 +22,9 @@ from dis_core.models.resample import shrink_smoothly
 from dis_core.models.tensors import to_tensor
 from dis_core.scenes.scene import make_scene
 from dis_core.training.augmentation import augmented
+from dis_core.training.degradation import degraded
 from dis_core.training.sample import Sample
+from dis_core.training.teacher import CONFIDENCE_FILE, LEAST, SURE, read_confidence, trust_in
 
 FIRST_TRAINING_SEED = 1_000_000
 """Scenes below it are never trained on: they are for evaluation."""
@@ -44,17 +46,22 @@ class Scenes:
 
     def __call__(self, number: int, side_px: int) -> Sample:
         scene = make_scene(self.first_seed + number, (side_px, side_px))
-        return Sample(to_tensor(scene.image)[0].contiguous(), to_tensor(scene.alpha)[0], to_tensor(scene.depth)[0])
+        image, alpha, depth = (to_tensor(plane)[0] for plane in (scene.image, scene.alpha, scene.depth))
+        return Sample(image.contiguous(), alpha, depth, torch.ones_like(alpha))
 
 
 @dataclass(frozen=True)
 class Triple:
-    """The files of one sample of a folder; `name` is the image's, without its ending."""
+    """The files of one sample of a folder; `name` is the image's, without its ending.
+
+    `confidence` in the mask, from 0 to 1, is None where a person made it or nothing is known of it.
+    """
 
     name: str
     image: Path
     mask: Path
     depth: Path | None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,8 @@ class Folder:
         round_, place = divmod(number, len(self.triples))
         order = np.random.default_rng((self.seed, round_)).permutation(len(self.triples))
         rng = np.random.default_rng((self.seed, round_, place, 1))
-        return augmented(read_sample(self.triples[order[place]], side_px), rng)
+        sample = augmented(read_sample(self.triples[order[place]], side_px), rng)
+        return sample._replace(image=degraded(sample.image, rng))
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,9 @@ class AsTheyAre:
 def find_triples(folder: Path, *, endings: Collection[str]) -> list[Triple]:
     """The samples of a folder laid out as DIS5K is: `images`, `masks` and, if there is one, `depth`, matched by name.
 
-    `endings` are those of images, in lower case. Raises BadRequest or NoImage if a folder is missing or empty, or an
+    `endings` are those of images, in lower case. What `confidence.jsonl` in the folder does not believe in is left out.
+
+    Raises BadRequest or NoImage if a folder is missing or empty, or an
     image has no mask or a mask no image.
     """
     for name in ("images", "masks"):
@@ -103,7 +113,18 @@ def find_triples(folder: Path, *, endings: Collection[str]) -> list[Triple]:
     depths: dict[str, Path] = {}
     if (folder / "depth").is_dir():
         depths = files_by_name(folder / "depth", endings=endings, recursive=True, kind="mattes")
-    return [Triple(name, image, masks[name], depths.get(name)) for name, image in images.items()]
+    confidence = read_confidence(folder)
+    triples = [
+        Triple(name, image, masks[name], depths.get(name), confidence and confidence.get(name, SURE))
+        for name, image in images.items()
+    ]
+    believed = [triple for triple in triples if triple.confidence is None or triple.confidence >= LEAST]
+    if not believed:
+        raise BadRequest(
+            f"{folder / CONFIDENCE_FILE} believes in none of the masks",
+            hint="raise the confidence of those that are good",
+        )
+    return believed
 
 
 def read_sample(triple: Triple, side_px: int) -> Sample:
@@ -120,10 +141,11 @@ def read_sample(triple: Triple, side_px: int) -> Sample:
             hint="a mask has the size of its image",
         )
     image, matte = (shrink_smoothly(to_tensor(plane), size)[0] for plane in (colors, mask))
+    trust = torch.ones_like(matte) if triple.confidence is None else trust_in(matte, triple.confidence)
     if triple.depth is None:
-        return Sample(image, matte, torch.zeros_like(matte))
+        return Sample(image, matte, torch.zeros_like(matte), trust)
     depth = shrink_smoothly(to_tensor(read_matte(triple.depth)), size)
-    return Sample(image, matte, scale_each_to_unit(depth)[0])
+    return Sample(image, matte, scale_each_to_unit(depth)[0], trust)
 
 
 class Batches(IterableDataset["Sample | DisError"]):

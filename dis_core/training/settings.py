@@ -5,41 +5,59 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dis_core.errors import BadRequest
 from dis_core.files import written_whole
+
+if TYPE_CHECKING:
+    from dis_core.training.networks import NetworkName
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True)
+class DataFolder:
+    """A folder of photographs with masks, and its share of the samples."""
+
+    path: str
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
 class Settings:
-    """Everything that decides what comes out.
+    """Everything that decides what comes out; the defaults are for fine-tuning what comes with the package.
 
     Training ends after `steps` or `minutes`, whichever is over first. `coarse_share` of it is at half the side with
-    twice the batch. Rates are the highest of AdamW's; those of the backbone are `backbone_rate` times as high. `data`
-    is a folder, or "scenes", and `depth_model` estimates the depth that it lacks.
+    twice the batch. Rates are the highest of AdamW's; those of the backbone are `backbone_rate` times as high. What the
+    shares of `data` leave is drawn scenes. `composite_share` of the folders' samples are subjects before other
+    backgrounds. `depth_model` estimates the depth that folders lack, for a network that looks at it.
     """
 
-    network: str
+    network: NetworkName
     backbone: str
     width: int
     side_px: int
     start: str
-    data: str
-    depth_model: str
-    batch_size: int
-    steps: int
-    minutes: float | None
-    coarse_share: float
-    accumulate: int
-    learning_rate: float
-    backbone_rate: float
-    weight_decay: float
-    average_decay: float
-    precision: Precision
-    seed: int
+    data: tuple[DataFolder, ...] = ()
+    composite_share: float = 0.0
+    depth_model: str | None = None
+    batch_size: int = 4
+    steps: int = 20_000
+    minutes: float | None = None
+    coarse_share: float = 0.0
+    accumulate: int = 1
+    learning_rate: float = 7e-4
+    backbone_rate: float = 0.3
+    weight_decay: float = 0.02
+    average_decay: float = 0.998
+    precision: Precision = "float32"
+    seed: int = 0
+
+    @property
+    def scene_share(self) -> float:
+        """The share of drawn scenes among the samples."""
+        return max(1 - sum(folder.share for folder in self.data), 0.0)
 
 
 def hold_to(settings: Settings, file: Path) -> None:
@@ -47,7 +65,7 @@ def hold_to(settings: Settings, file: Path) -> None:
 
     Raises BadRequest if they differ, or if what is there cannot be read; OutputFailed if they cannot be written.
     """
-    asked = asdict(settings)
+    asked = json.loads(json.dumps(asdict(settings)))  # as it will be read
     if not file.exists():
         with written_whole(file) as beside:
             beside.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")

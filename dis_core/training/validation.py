@@ -18,13 +18,13 @@ def evaluate(
 ) -> dict[str, float]:
     """Means over samples of the absolute error to the soft matte, and of IoU and boundary IoU at 0.5.
 
-    A learner with a depth network of its own uses that, others the samples' depth. Raises what `report` raises.
+    A learner that needs it is given the samples' depth. Raises what `report` raises.
     """
     errors, overlaps, boundaries = [], [], []
     for done, number in enumerate(numbers):
         report(done / len(numbers), f"evaluating {done + 1} of {len(numbers)}")
         sample = source(number, side_px)
-        depth = sample.depth[None].to(device) if learner.own_depth is None else None
+        depth = sample.depth[None].to(device) if learner.needs_depth else None
         matte = to_array(learner.eval().find_matte(sample.image[None].to(device), depth))
         truth = to_array(sample.matte[None])
         errors.append(float(np.abs(matte - truth).mean()))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from dis_core.errors import OutputFailed, WeightsCorrupt
 from dis_core.files import megabytes
+from dis_core.weights.onnx_tensors import is_onnx, read_weights
 
 if TYPE_CHECKING:
     import torch
@@ -57,13 +58,19 @@ def load_strictly(network: nn.Module, path: str | os.PathLike[str]) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a published checkpoint by name: safetensors, or a pickle that holds nothing but data.
+    """The tensors of a published checkpoint by name: safetensors, ONNX, or a pickle that holds nothing but data.
 
-    A state dict that lies inside of a larger checkpoint is found, and what training puts before every name is dropped.
+    Those of an ONNX file come in the order in which its graph uses them; the graph itself is never run. A state dict
+    that lies inside of a larger checkpoint is found, and what training puts before every name is dropped.
 
-    Raises WeightsCorrupt if the file is damaged, holds no tensors, or refuses to be read safely.
+    Raises WeightsCorrupt if the file is damaged, holds no tensors, is quantized, or refuses to be read safely.
     """
-    found = _read_safetensors(path) if _is_safetensors(path) else _state_dict_in(read_plain_pickle(path), path)
+    if _is_safetensors(path):
+        found = _read_safetensors(path)
+    elif is_onnx(path):
+        found = read_weights(path)
+    else:
+        found = _state_dict_in(read_plain_pickle(path), path)
     while found and (prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in found)), None)):
         found = {key.removeprefix(prefix): value for key, value in found.items()}
     return found

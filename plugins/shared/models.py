@@ -27,6 +27,7 @@ class Model:
     is_told: bool = False
     by_hand: str = ""
     install_commands: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -61,12 +62,12 @@ def parse_models(listed: bytes) -> list[Model]:
 
 
 def choose(name: str, models: Sequence[Model]) -> Model | None:
-    """The model of that name; for the automatic choice the first one that is no draft and finds the subject by itself.
+    """The model of that name, or that had it once, or None if there is none.
 
-    None if there is none.
+    The automatic choice is the first one that is no draft and finds the subject by itself.
     """
     for model in models:
-        if model.name == name or (name == AUTOMATIC and not (model.draft or model.is_told)):
+        if name in (model.name, *model.aliases) or (name == AUTOMATIC and not (model.draft or model.is_told)):
             return model
     return None
 
@@ -96,4 +97,5 @@ def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
         is_told=bool(entry.get("prompts")),
         by_hand=by_hand,
         install_commands=tuple(dict.fromkeys(commands)),
+        aliases=tuple(map(str, entry.get("aliases", ()))),
     )

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,7 @@ from dis_core.registry import manager as registry
 from tests.fakes.bright_model import BRIGHT, loaded
 from tests.fakes.fake_hub import clean_environment, unused_address
 
-
-@pytest.fixture(autouse=True)
-def bright_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    known = {**registry.models(), "bright": BRIGHT}
-    monkeypatch.setattr(registry, "models", lambda: known)
-    yield
-    loaded.clear()
+pytestmark = pytest.mark.usefixtures("bright_models")
 
 
 def square(left: int) -> NDArray[np.uint8]:

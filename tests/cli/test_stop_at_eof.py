@@ -33,7 +33,7 @@ def images(tmp_path: Path) -> Path:
 
 
 def mask_command(images: Path, *more: str) -> list[str]:
-    options = ["-m", "pdfnet-tiny", "-o", str(images.parent / "out"), "--progress", "json"]
+    options = ["-m", "dis-lite", "-o", str(images.parent / "out"), "--progress", "json"]
     return [sys.executable, "-m", "dis_core", "mask", str(images), *options, *more]
 
 
@@ -104,7 +104,7 @@ def is_running(pid: int) -> bool:
 @pytest.mark.parametrize("standard_input", ["/dev/null", "closed", "a pipe that has ended"])
 def test_without_the_option_standard_input_means_nothing(tmp_path: Path, standard_input: str) -> None:
     Image.new("RGB", (60, 40), (200, 30, 30)).save(tmp_path / "a.png")
-    command = [sys.executable, "-m", "dis_core", "mask", "a.png", "-m", "pdfnet-tiny", "--progress", "json"]
+    command = [sys.executable, "-m", "dis_core", "mask", "a.png", "-m", "dis-lite", "--progress", "json"]
     closed = ["sh", "-c", 'exec "$0" "$@" <&-', *command]
 
     done = subprocess.run(
@@ -147,9 +147,9 @@ def test_the_image_cannot_come_from_there_as_well(tmp_path: Path) -> None:
 def test_work_that_heeds_no_interrupt_is_ended_nevertheless(tmp_path: Path) -> None:
     script = """
 import time
-from dis_core.cli.stop_at_eof import stopped_at_eof
+from dis_core.cli.stop_at_eof import interrupt_at_eof
 
-with stopped_at_eof():
+with interrupt_at_eof():
     while True:
         try:
             print('{"event": "deaf"}', flush=True)

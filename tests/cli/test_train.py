@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from dis_core.cli.main import run
+from dis_core.model_spec import Placement
+from dis_core.models.dis_lite import segmenter as dis_lite
 from dis_core.models.pdfnet import draft_depth
 from dis_core.models.pdfnet import segmenter as pdfnet_segmenter
-from dis_core.protocols import Placement
 from dis_core.scenes.scene import make_scene
 from tests.fakes.fake_hub import clean_environment, unused_address
 
@@ -42,9 +43,8 @@ def test_weights_trained_on_scenes_are_those_of_the_embedded_model(
 
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert status == 0
-    assert [path.name for path in written] == ["pdfnet-tiny.safetensors", "depth-tiny.safetensors"]
-    estimate = draft_depth.load(written[1], placement=Placement("cpu"))
-    segment = pdfnet_segmenter.load_tiny(written[0], placement=Placement("cpu"), estimate_depth=estimate)
+    assert [path.name for path in written] == ["dis-lite.safetensors"]
+    segment = dis_lite.load(written[0], placement=Placement("cpu"), estimate_depth=None)
     alpha = segment(make_scene(0, (64, 80)).image).alpha
     assert alpha.shape == (64, 80)
     assert np.isfinite(alpha).all()
@@ -53,12 +53,47 @@ def test_weights_trained_on_scenes_are_those_of_the_embedded_model(
     assert 0 <= log[-1]["mae"] <= 1
 
 
+def test_a_small_pdfnet_leaves_its_depth_network_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = run(["train", str(tmp_path / "run"), "--network", "pdfnet-tiny", "--steps", "1", *SMALL])
+
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert status == 0
+    assert [path.name for path in written] == ["pdfnet-tiny.safetensors", "depth-tiny.safetensors"]
+    estimate = draft_depth.load(written[1], placement=Placement("cpu"))
+    segment = pdfnet_segmenter.load_tiny(written[0], placement=Placement("cpu"), estimate_depth=estimate)
+    assert np.isfinite(segment(make_scene(0, (64, 80)).image).alpha).all()
+
+
+def test_the_embedded_weights_are_trained_on_with_scenes_photographs_and_composites(tmp_path: Path) -> None:
+    first, second = write_data(tmp_path / "first", depth=False), write_data(tmp_path / "second", depth=False)
+    (second / "confidence.jsonl").write_text('{"name": "0", "confidence": 0}\n{"name": "1", "confidence": 0.5}\n')
+    sources = ("--data", str(first), "--share", "0.5", "--data", str(second), "--share", "0.3", "--composites", "0.5")
+
+    status = run(["train", str(tmp_path / "run"), "--start", "embedded", *sources, "--steps", "6", *SMALL])
+
+    assert status == 0
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())
+    assert [data["share"] for data in settings["data"]] == [0.5, 0.3]
+
+
+def test_a_file_of_weights_is_gone_on_from_and_one_of_another_network_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["train", str(tmp_path / "one"), "--steps", "1", *SMALL]) == 0
+    weights = tmp_path / "one" / "dis-lite.safetensors"
+
+    again = run(["train", str(tmp_path / "two"), "--start", str(weights), "--steps", "1", *SMALL])
+    other = run(["train", str(tmp_path / "three"), "--network", "pdfnet", "--start", str(weights), *SMALL])
+
+    assert (again, other) == (0, 1)
+    assert "dis-lite.safetensors does not fit PDFNet" in capsys.readouterr().err
+
+
 def test_photographs_without_depth_get_it_estimated_and_kept(tmp_path: Path) -> None:
     data = write_data(tmp_path / "data", depth=False)
+    options = ("--network", "pdfnet-tiny", "--data", str(data), "--validation", str(data))
 
-    status = run(
-        ["train", str(tmp_path / "run"), "--data", str(data), "--validation", str(data), "--steps", "1", *SMALL]
-    )
+    status = run(["train", str(tmp_path / "run"), *options, "--steps", "1", *SMALL])
 
     assert status == 0
     assert sorted(path.name for path in (tmp_path / "run" / "depth").iterdir()) == ["0.png", "1.png"]
@@ -120,19 +155,30 @@ def test_ctrl_c_keeps_the_state_and_the_same_command_goes_on(tmp_path: Path) -> 
     ("options", "words"),
     [
         (("--side", "300"), "the side of the input cannot be 300"),
-        (("--side", "256", "--coarse-share", "0.5"), "it is a multiple of 512"),
+        (("--side", "288", "--coarse-share", "0.5"), "it is a multiple of 64"),
+        (("--network", "pdfnet", "--side", "256", "--coarse-share", "0.5"), "it is a multiple of 512"),
         (("--backbone", "no_such_net"), "there is no backbone 'no_such_net'"),
         (("--backbone", "vit_tiny_patch16_224"), "strides 4, 8, 16 and 32"),
         (("--backbone", "swin_tiny_patch4_window7_224"), "strides 4, 8, 16 and 32"),
         (("--backbone", "hf_hub:timm/resnet18.a1_in1k"), "there is no backbone 'hf_hub:"),
-        (("--start", "published"), "only the full network has published weights"),
+        (("--start", "published"), "dis-lite is published with this package only"),
+        (("--network", "pdfnet-tiny", "--start", "published"), "only the full network has published weights"),
+        (("--network", "pdfnet", "--start", "embedded"), "no PDFNet is embedded"),
         (("--backbone", "swin-t", "--start", "imagenet"), "there are no weights to start swin-t from"),
-        (("--start", "random", "--mix-back", "0.3"), "--mix-back has nothing to go back to"),
+        (("--start", "random", "--mix-back", "0.3"), "there is nothing to mix back"),
         (("--precision", "float16", "--device", "cpu"), "float16 cannot be trained with on cpu"),
         (("--data", "nowhere"), "nowhere has no folder 'images'"),
-        (("--device", "tpu"), "'tpu' is no device"),
-        (("--depth-model", "pdfnet", "--data", "data"), "pdfnet"),
-        (("--depth-model", "depth-anything-v2-large", "--data", "data"), "may not be used commercially"),
+        (("--device", "tpu"), "'tpu'"),
+        (("--depth-model", "depth-tiny", "--data", "data"), "dis-lite does not look at depth"),
+        (("--data", "data", "--share", "0.5", "--share", "0.2"), "there are 1 folders of data and 2 shares"),
+        (("--data", "data", "--share", "0.6", "--data", "data", "--share", "0.6"), "the shares of the data are more"),
+        (("--composites", "0.5"), "drawn scenes are no photographs to cut out of"),
+        (("--start", "nowhere.safetensors"), "nowhere.safetensors"),
+        (("--network", "pdfnet-tiny", "--depth-model", "pdfnet", "--data", "data"), "pdfnet"),
+        (
+            ("--network", "pdfnet", "--depth-model", "depth-anything-v2-large", "--data", "data"),
+            "may not be used comm",
+        ),
     ],
 )
 def test_bad_requests_are_refused_in_one_line_before_anything_is_written(

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from dis_core.geometry import Box
-from dis_core.jobs.job import CutoutStyle, Job, SegmentOptions
+from dis_core.jobs.job import CutoutStyle, Job
 from dis_core.jobs.json_values import to_plain
+from dis_core.prompts import SegmentOptions
 from tests.fakes.daemon_house import House, open_house
 
 REQUESTS, WARM_UP = 300, 20
@@ -45,11 +45,7 @@ def ask_and_hang_up(house: House, job: Job) -> str:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="open files of other processes are counted in /proc")
 def test_three_hundred_requests_cost_neither_memory_nor_open_files(house: House) -> None:
-    with Image.open(house.work / "a.png") as image:
-        image.convert("L").save(house.work / "depth.png")
-    segmenting = SegmentOptions(
-        model="pdfnet-tiny", device="cpu", quality="draft", refine="none", depth=house.work / "depth.png"
-    )
+    segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
     job = Job(house.work / "a.png", house.work / "out.png", "png", CutoutStyle(), segmenting, overwrite=True)
     gone = replace(job, source=house.work / "gone.png")
     outside = replace(job, segmenting=replace(segmenting, roi=Box(5000, 5000, 5001, 5001)))

@@ -21,12 +21,13 @@ import dis_core
 from dis_core.daemon import client, endpoint
 from dis_core.daemon.protocol import PROTOCOL
 from dis_core.daemon.worker import MAX_WAITING
-from dis_core.jobs.job import Job, MaskStyle, SegmentOptions
+from dis_core.jobs.job import Job, MaskStyle
 from dis_core.jobs.json_values import to_plain
+from dis_core.prompts import SegmentOptions
 from tests.fakes.daemon_house import QUICK, SLOW, House, open_house
 from tests.fakes.locked_folders import IS_ROOT
 
-MEDIUM = ("--model", "pdfnet-tiny", "--device", "cpu", "--quality", "best", "--refine", "none")
+MEDIUM = ("--model", "dis-lite", "--device", "cpu", "--quality", "best", "--refine", "none")
 UNKNOWN = ("--model", "pdfnot")
 """Answered by a daemon within the time that loading torch takes it."""
 
@@ -60,7 +61,7 @@ def is_segmenting(house: House) -> bool:
 
 
 def order_for(house: House, name: str) -> Job:
-    segmenting = SegmentOptions(model="pdfnet-tiny", device="cpu", quality="draft", refine="none")
+    segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
     return Job(house.work / "a.png", house.work / name, "png", MaskStyle(), segmenting)
 
 
@@ -220,12 +221,12 @@ def test_stopping_waits_for_the_image_at_hand_or_does_not(house: House, argument
     _, told = child.communicate(timeout=30)
 
     assert stopped.returncode == 0
-    assert "the daemon has gone" in stopped.stderr
+    assert "the daemon has stopped" in stopped.stderr
     assert child.returncode == status, told
     assert not house.has_daemon()
     asked = house.run("daemon", "status")
     assert asked.returncode == 1
-    assert "no daemon runs" in asked.stderr
+    assert "the daemon is not running" in asked.stderr
 
 
 def test_a_daemon_that_is_killed_at_work_is_replaced_once_and_the_result_is_there(house: House) -> None:

@@ -25,11 +25,12 @@ from hypothesis import strategies as st
 from dis_core.daemon import client, endpoint
 from dis_core.daemon.connection import PROOF_S
 from dis_core.daemon.protocol import MAX_MESSAGE_BYTES, PROTOCOL
-from dis_core.jobs.job import Job, MaskStyle, SegmentOptions
+from dis_core.jobs.job import Job, MaskStyle
 from dis_core.jobs.json_values import to_plain
+from dis_core.prompts import SegmentOptions
+from tests.fakes.any_json import ANYTHING
 from tests.fakes.daemon_house import House, open_house
 from tests.fakes.locked_folders import IS_ROOT
-from tests.jobs.test_json_values import ANYTHING
 
 NOBODY = 65534
 AS_NOBODY: dict[str, Any] = {

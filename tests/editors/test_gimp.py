@@ -12,7 +12,7 @@ from dis_core.cli.doctor.findings import Findings
 from dis_core.cli.doctor.plugin_checks import examine_plugins
 from dis_core.cli.main import run
 from dis_core.editors import gimp
-from tests.editors.test_krita import SOURCES, files_below
+from tests.fakes.plugin_sources import SOURCES, files_below
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_uninstalling_leaves_other_plug_ins_alone(profile: Path) -> None:
 def test_uninstalling_from_gimp_what_is_not_there_says_so(profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plugin", "install", "gimp", "--uninstall"]) == 0
 
-    assert "there was none" in capsys.readouterr().err
+    assert "gimp was not installed" in capsys.readouterr().err
 
 
 def test_files_of_an_older_version_do_not_stay_in_gimp(profile: Path) -> None:
@@ -135,22 +135,22 @@ def test_the_doctor_says_whether_gimp_has_taken_the_plug_in(profile: Path) -> No
     gimp.install([profile])
     findings = Findings()
     examine_plugins(findings)
-    assert findings.plugins["gimp"] == f"{gimp.plugin_folder(profile)} (GIMP has not started since)"
+    assert findings.plugins["gimp"] == f"{gimp.plugin_folder(profile)} (GIMP has not started since it was installed)"
 
     (profile / "pluginrc").write_text(f'(proc-def "{gimp.PROCEDURE}" 1)', encoding="utf-8")
     findings = Findings()
     examine_plugins(findings)
-    assert findings.plugins["gimp"] == f"{gimp.plugin_folder(profile)} (GIMP has taken it)"
+    assert findings.plugins["gimp"] == f"{gimp.plugin_folder(profile)} (loaded by GIMP)"
     assert not findings.problems
 
 
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ("run bit", "cannot"),
-        ("not taken", "did not take"),
+        ("run bit", "executable"),
+        ("not taken", "did not load"),
         ("other command", "uses another dis-core"),
-        ("old file", "of another version"),
+        ("old file", "another version"),
     ],
 )
 def test_the_doctor_names_what_is_wrong_with_gimps_plug_in(profile: Path, damage: str, words: str) -> None:

@@ -17,8 +17,8 @@ from dis_core.cli.doctor.plugin_checks import examine_plugins
 from dis_core.cli.main import run
 from dis_core.editors import krita, plugin_files
 from dis_core.editors.krita import Places
+from tests.fakes.plugin_sources import SOURCES, files_below
 
-SOURCES = Path(__file__).parents[2] / "plugins"
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
@@ -28,14 +28,6 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr("sys.platform", "linux")
     return Places(tmp_path / "data" / "krita", tmp_path / "config" / "kritarc")
-
-
-def files_below(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
 
 
 def test_what_is_installed_is_the_source_byte_for_byte(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +81,7 @@ def test_uninstalling_leaves_no_trace_and_touches_nothing_else(places: Places) -
 def test_uninstalling_what_is_not_there_says_so(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plugin", "install", "krita", "--uninstall"]) == 0
 
-    assert "there was none" in capsys.readouterr().err
+    assert "krita was not installed" in capsys.readouterr().err
     assert not places.settings.exists()
 
 
@@ -237,11 +229,11 @@ def test_the_doctor_says_whether_krita_finds_the_plug_in(places: Places) -> None
 
 @pytest.mark.parametrize(
     ("damage", "words"),
-    [("switch off", "is switched off"), ("other command", "uses another dis-core"), ("old file", "of another version")],
+    [("turn off", "turned off"), ("other command", "uses another dis-core"), ("old file", "another version")],
 )
 def test_the_doctor_names_what_is_wrong_with_the_plug_in(places: Places, damage: str, words: str) -> None:
     krita.install(places)
-    if damage == "switch off":
+    if damage == "turn off":
         krita.switch(places.settings, "off")
     elif damage == "other command":
         (places.package / "command.json").write_text('{"command": ["/other/python"]}', encoding="utf-8")

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.models.pdfnet.segmenter import scale_to_unit
-from dis_core.models.pdfnet.spec import PDFNET_TINY
 from dis_core.progress import Report, ignore
 from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 
-BRIGHT = replace(PDFNET_TINY, name="bright", loader="tests.fakes.bright_model:load", depth_model=None)
+BRIGHT = replace(DIS_LITE, name="bright", aliases=(), loader="tests.fakes.bright_model:load")
 """What is brighter than a half is the subject. Its weights file is the embedded one, which it does not look at."""
 
 BRIGHT_WITH_DEPTH = replace(BRIGHT, name="bright-with-depth", depth_model="depth-tiny")
@@ -69,6 +69,8 @@ BRIGHT_WHERE_TOLD = replace(
 """What is brighter than a half in a box, or within `REACH_PX` of a point on the subject, is the subject."""
 
 REACH_PX = 10
+
+SPECS = {spec.name: spec for spec in (BRIGHT, BRIGHT_WITH_DEPTH, BRIGHT_WHERE_TOLD)}
 
 
 class BrightWhereTold(BrightIsSubject):

@@ -21,8 +21,8 @@ from dis_core.daemon.client import Talk
 from tests.fakes.fake_hub import clean_environment, unused_address
 
 FLOWER = Path(__file__).parents[2] / "examples" / "flower.jpg"
-QUICK = ("--model", "pdfnet-tiny", "--device", "cpu", "--quality", "draft", "--refine", "none")
-SLOW = ("--model", "pdfnet-tiny", "--device", "cpu", "--quality", "best", "--refine", "tiles")
+QUICK = ("--model", "dis-lite", "--device", "cpu", "--quality", "draft", "--refine", "none")
+SLOW = ("--model", "dis-lite", "--device", "cpu", "--quality", "best", "--refine", "tiles")
 PATIENCE_S = 60.0
 
 

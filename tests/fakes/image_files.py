@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -25,6 +27,7 @@ def random_pixels(
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
 
 
+@functools.cache  # the second in which it was made is part of it
 def wide_profile() -> bytes:
     """An RGB profile with the primaries of Adobe RGB and a gamma of 2.2."""
     primaries = (0.64, 0.33, 1.0, 0.21, 0.71, 1.0, 0.15, 0.06, 1.0)
@@ -71,6 +74,20 @@ def tiff(array: NDArray[Any], **options: Any) -> bytes:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, array, metadata=None, **options)
     return buffer.getvalue()
+
+
+def packed_tiff(row: Sequence[int], bits: int) -> bytes:
+    """A gray TIFF of one row whose values take `bits` each, without room between them.
+
+    tifffile reads such files everywhere, but writes them only with the imagecodecs of Python 3.11 and later.
+    """
+    packed = "".join(f"{value:0{bits}b}" for value in row)
+    data = int(packed.ljust(-(-len(packed) // 8) * 8, "0"), 2).to_bytes(-(-len(packed) // 8), "big")
+    # Width, height, bits, no compression, black is 0, where the strip is, its rows, its bytes.
+    after = 8 + 2 + 8 * 12 + 4
+    tags = {256: len(row), 257: 1, 258: bits, 259: 1, 262: 1, 273: after, 278: 1, 279: len(data)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0) + data
 
 
 def deep_png(array: NDArray[Any], *chunks: tuple[bytes, bytes]) -> bytes:

@@ -13,13 +13,13 @@ from torch import nn
 
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import ModelSpec
+from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.models.dis_sam.segmenter import DisSamSegmenter
-from dis_core.models.pdfnet.spec import PDFNET_TINY
 from dis_core.protocols import DepthEstimator, Placement
 from tests.fakes import small_dis_sam
 
 SMALL_DIS_SAM = replace(
-    PDFNET_TINY,
+    DIS_LITE,
     name="small-dis-sam",
     summary="a test",
     loader="tests.fakes.prompted_plugin:load",

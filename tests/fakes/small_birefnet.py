@@ -7,7 +7,7 @@ from torch import nn
 
 from dis_core.models.backbones.swin import Swin
 from dis_core.models.birefnet.network import BiRefNet
-from dis_core.models.birefnet.segmenter import segmenter_of
+from dis_core.models.birefnet.segmenter import segmenter_of, wide
 from dis_core.models.square import SquareSegmenter
 from dis_core.protocols import Placement
 
@@ -29,3 +29,8 @@ def network() -> BiRefNet:
 def segmenter(placement: Placement = Placement("cpu")) -> SquareSegmenter:  # noqa: B008 - a frozen value
     """It finds nothing in particular, but not everywhere the same."""
     return segmenter_of(network(), side_px=SIDE_PX, placement=placement)
+
+
+def wide_segmenter(placement: Placement = Placement("cpu")) -> SquareSegmenter:  # noqa: B008 - a frozen value
+    """The same with an input that is not square, as BiRefNet_lite-2K has it."""
+    return segmenter_of(network(), side_px=SIDE_PX, placement=placement, size_for=wide)

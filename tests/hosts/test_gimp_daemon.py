@@ -45,22 +45,20 @@ def process_that_works(gimp: GimpProgram) -> int:
 
 
 def test_processes_after_each_other_are_served_by_one_daemon(gimp: GimpProgram, canvas: Canvas) -> None:
-    canvas.run(model="pdfnet-tiny")
+    canvas.run(model="dis-lite")
     selected = canvas.selection()
-    canvas.run(model="pdfnet-tiny", region="everywhere")
+    canvas.run(model="dis-lite", region="everywhere")
 
     status = json.loads(gimp.daemon("status", "--json"))
     assert np.array_equal(canvas.selection(), selected)
     assert status["done"] == 2
-    assert "pdfnet-tiny" in status["models"]
+    assert "dis-lite" in status["models"]
 
 
 def test_a_daemon_that_is_killed_under_gimp_is_replaced_unseen(gimp: GimpProgram, canvas: Canvas) -> None:
-    canvas.run(model="pdfnet-tiny", quality="best")
+    canvas.run(model="dis-lite", quality="best")
     expected = canvas.selection()
-    answer = gimp.send(
-        "run", name=canvas.name, procedure=SELECT, model="pdfnet-tiny", quality="best", region="everywhere"
-    )
+    answer = gimp.send("run", name=canvas.name, procedure=SELECT, model="dis-lite", quality="best", region="everywhere")
     killed = process_that_works(gimp)
 
     os.kill(killed, signal.SIGKILL)
@@ -71,7 +69,7 @@ def test_a_daemon_that_is_killed_under_gimp_is_replaced_unseen(gimp: GimpProgram
 
 
 def test_a_plug_in_that_gimp_kills_stops_the_daemons_work_too(gimp: GimpProgram, canvas: Canvas) -> None:
-    answer = gimp.send("run", name=canvas.name, procedure=SELECT, model="pdfnet-tiny", quality="best")
+    answer = gimp.send("run", name=canvas.name, procedure=SELECT, model="dis-lite", quality="best")
     process_that_works(gimp)
 
     os.kill(wait_for_process("dis-select-subject.py", gimp.home), signal.SIGKILL)

@@ -32,7 +32,7 @@ def masked_by_the_command(image: Pixels, folder: Path) -> Pixels:
     """What `dis-core mask` writes for B, G, R, A pixels, without dust."""
     seen, mask = folder / "seen.png", folder / "mask.png"
     Image.fromarray(image[..., [2, 1, 0, 3]]).save(seen)
-    command = [sys.executable, "-m", "dis_core", "mask", str(seen), "-o", str(mask), "-m", "pdfnet-tiny"]
+    command = [sys.executable, "-m", "dis_core", "mask", str(seen), "-o", str(mask), "-m", "dis-lite"]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     with Image.open(mask) as opened:
         gray = np.asarray(opened)
@@ -42,7 +42,7 @@ def masked_by_the_command(image: Pixels, folder: Path) -> Pixels:
 def test_gimp_selects_what_dis_core_mask_makes_of_the_same_pixels(canvas: Canvas, tmp_path: Path) -> None:
     canvas.show(flower())
 
-    canvas.run(model="pdfnet-tiny")
+    canvas.run(model="dis-lite")
 
     selected = canvas.selection()
     assert np.array_equal(selected, masked_by_the_command(flower(), tmp_path))

@@ -45,33 +45,33 @@ def process_that_works(krita: KritaProgram) -> int:
 
 
 def test_runs_after_each_other_are_made_by_one_daemon(krita: KritaProgram, easel: Easel) -> None:
-    first = easel.run(model="pdfnet-tiny")
+    first = easel.run(model="dis-lite")
     selected = easel.selection()
-    again = easel.run(model="pdfnet-tiny")
+    again = easel.run(model="dis-lite")
 
     status = json.loads(krita.daemon("status", "--json"))
-    assert first["told"] == again["told"] == ["Subject selected by pdfnet-tiny"]
+    assert first["told"] == again["told"] == ["Subject selected by dis-lite"]
     assert np.array_equal(easel.selection(), selected)
     assert status["done"] == 2
-    assert "pdfnet-tiny" in status["models"]
+    assert "dis-lite" in status["models"]
 
 
 def test_a_daemon_that_is_killed_in_the_middle_is_replaced_unseen(krita: KritaProgram, easel: Easel) -> None:
-    easel.run(model="pdfnet-tiny", quality="best")
+    easel.run(model="dis-lite", quality="best")
     expected = easel.selection()
     easel.call("undo")
-    krita.call("start", action="dis_select_subject", model="pdfnet-tiny", quality="best")
+    krita.call("start", action="dis_select_subject", model="dis-lite", quality="best")
     killed = process_that_works(krita)
 
     os.kill(killed, signal.SIGKILL)
 
-    assert krita.call("wait_for_words")["told"] == ["Subject selected by pdfnet-tiny"]
+    assert krita.call("wait_for_words")["told"] == ["Subject selected by dis-lite"]
     assert np.array_equal(easel.selection(), expected)
     assert json.loads(krita.daemon("status", "--json"))["pid"] != killed
 
 
 def test_stopping_stops_the_daemons_work_too(krita: KritaProgram, easel: Easel) -> None:
-    krita.call("start", action="dis_select_subject", model="pdfnet-tiny", quality="best")
+    krita.call("start", action="dis_select_subject", model="dis-lite", quality="best")
     process_that_works(krita)
 
     krita.call("click", button="dis_stop")

@@ -26,7 +26,7 @@ def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -
 
 def masked_by_dis_core(picture: Path) -> Pixels:
     """What `dis-core mask` makes of a file, without dust."""
-    mask = dis_core.segment(picture, model="pdfnet-tiny", device="cpu").gray().pixels[..., 0]
+    mask = dis_core.segment(picture, model="dis-lite", device="cpu").gray().pixels[..., 0]
     return np.where(mask <= DUST, 0, mask).astype(np.uint8)
 
 
@@ -39,11 +39,11 @@ def test_the_installed_plug_in_selects_what_dis_core_makes_of_the_same_pixels_al
         easel = Easel(krita, tmp_path, "flower")
         easel.show(flower())
 
-        ran = easel.run(model="pdfnet-tiny")
+        ran = easel.run(model="dis-lite")
 
         selected, shown = easel.selection(), easel.shown()
         assert easel.krita.call("ants") > 0
-    assert ran["told"] == ["Subject selected by pdfnet-tiny"]
+    assert ran["told"] == ["Subject selected by dis-lite"]
     assert np.abs(selected.astype(int) - masked_by_dis_core(shown)).max() == 0
     assert np.count_nonzero((selected > 0) & (selected < 255)) > 0
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dis_core
-from tests.fakes.fake_hub import clean_environment, run_standin, unused_address
+from tests.fakes.fake_hub import clean_environment, run_fake_hub, unused_address
 from tests.hosts.conftest import QUICK, QUICK_ENVIRONMENT, home_with_plugin, write_command
 from tests.hosts.krita_program import SYSTEM_PATH, KritaProgram, prepare_home, running_krita
 from tests.hosts.pictures import SQUARE, Easel, dark_with, plane
@@ -36,15 +36,15 @@ def test_select_subject_has_a_shortcut(krita: KritaProgram) -> None:
 def test_the_docker_shows_and_remembers_the_settings(krita: KritaProgram) -> None:
     krita.call("show_docker")
 
-    krita.call("set_settings", source="picture", mode="add", model="pdfnet-tiny", grow_px=-3, feather_px=2)
+    krita.call("set_settings", source="picture", mode="add", model="dis-lite", grow_px=-3, feather_px=2)
 
     shown = krita.call("docker_shows")
     assert shown["boxes"][0] == "Whole picture"
     assert "Add" in shown["boxes"]
-    assert "pdfnet-tiny (draft)" in shown["boxes"]
+    assert "dis-lite (draft)" in shown["boxes"]
     assert shown["numbers"] == [-3, 2]
     kept = krita.call("kept_settings")
-    assert (kept["source"], kept["mode"], kept["model"], kept["grow_px"]) == ("picture", "add", "pdfnet-tiny", "-3")
+    assert (kept["source"], kept["mode"], kept["model"], kept["grow_px"]) == ("picture", "add", "dis-lite", "-3")
 
 
 def test_the_dockers_button_runs_with_its_settings(easel: Easel) -> None:
@@ -73,8 +73,8 @@ def test_progress_is_shown_in_the_docker_and_in_the_status_bar(easel: Easel) -> 
 
 def test_a_download_brings_the_model_and_then_it_runs(krita_is_here: None, tmp_path: Path) -> None:
     home = home_with_plugin(tmp_path / "home")
-    with run_standin() as hub:
-        hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "pdfnet-tiny.safetensors").read_bytes()
+    with run_fake_hub() as hub:
+        hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "dis-lite.safetensors").read_bytes()
         write_command(home, {**QUICK, "environment": {**QUICK_ENVIRONMENT, "HF_ENDPOINT": hub.url}})
         with running_krita(home) as krita:
             easel = Easel(krita, tmp_path, "download")

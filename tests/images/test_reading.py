@@ -18,6 +18,7 @@ from tests.fakes.image_files import (
     deep_png,
     exif,
     gray_profile,
+    packed_tiff,
     png_chunk,
     random_pixels,
     saved,
@@ -136,7 +137,9 @@ def test_cmyk_is_converted_to_srgb_through_its_profile() -> None:
 
     assert_allclose(picture.pixels[0, :, 0], [255, 119, 0], atol=1)  # L* 50 is 119 in sRGB
     assert picture.icc_profile is None
-    assert picture.remarks == ("CMYK converted to sRGB",)
+    (remark,) = picture.remarks
+    assert "CMYK" in remark
+    assert "approximate" not in remark
 
 
 def test_cmyk_jpeg_without_a_profile_keeps_white_and_black_and_says_that_it_is_approximate() -> None:
@@ -225,7 +228,8 @@ def test_of_an_animation_the_first_frame_is_read_and_said(kind: str) -> None:
     picture = read_picture(saved(frames[0], kind, save_all=True, append_images=frames[1:]))
 
     assert_allclose(picture.pixels[12, 16], [255, 0, 0], atol=3)
-    assert picture.remarks == ("animated: only the first of 3 frames is used",)
+    (remark,) = picture.remarks
+    assert "3 frames" in remark
 
 
 def test_of_a_tiff_with_pages_the_first_is_read_and_said() -> None:
@@ -236,7 +240,8 @@ def test_of_a_tiff_with_pages_the_first_is_read_and_said() -> None:
     picture = read_picture(buffer.getvalue())
 
     assert_array_equal(picture.pixels[0, 0], [255, 0, 0])
-    assert picture.remarks == ("2 pages: only the first is used",)
+    (remark,) = picture.remarks
+    assert "2 pages" in remark
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -296,9 +301,7 @@ def test_colors_that_a_tiff_has_multiplied_by_alpha_are_divided(dtype: type[np.u
 
 
 def test_twelve_bits_are_stretched_to_sixteen() -> None:
-    gray = np.array([[0, 2048, 4095]], np.uint16)
-
-    picture = read_picture(tiff(gray, photometric="minisblack", bitspersample=12))
+    picture = read_picture(packed_tiff([0, 2048, 4095], bits=12))
 
     assert_allclose(picture.pixels[..., 0], [[0, 2048 * 65535 / 4095, 65535]], atol=0.51)
 

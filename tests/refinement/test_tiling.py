@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dis_core.planes import BLOCK_PX, blocks, grown, rising
+from dis_core.planes import BLOCK_PX, blocks, dilated, raised_cosine
 from dis_core.refinement.tiling import WORTH_REFINING, expit, level_sizes, logit, plan_tiles, shift_logits, size_seen
 
 sides = st.integers(1, 700)
@@ -105,12 +105,12 @@ def test_a_grown_mask_reaches_so_many_rows_and_columns_around(seed: int, reach_p
     for y, x in np.argwhere(mask):
         expected[max(y - reach_px, 0) : y + reach_px + 1, max(x - reach_px, 0) : x + reach_px + 1] = True
 
-    assert np.array_equal(grown(mask, reach_px), expected)
+    assert np.array_equal(dilated(mask, reach_px), expected)
 
 
 @given(st.integers(0, 200))
 def test_a_ramp_and_its_mirror_image_add_up_to_one(length_px: int) -> None:
-    ramp = rising(length_px)
+    ramp = raised_cosine(length_px)
 
     assert np.allclose(ramp + ramp[::-1], 1, atol=1e-6)
     assert (np.diff(ramp) >= 0).all()

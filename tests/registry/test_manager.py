@@ -16,13 +16,13 @@ from dis_core.cli.main import group, run
 from dis_core.errors import PluginProblem, UnknownModel
 from dis_core.hookspecs import NAMESPACE, hookimpl
 from dis_core.model_spec import ModelSpec, RefinerSpec
-from dis_core.models.pdfnet.spec import PDFNET_TINY
+from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.pipeline import Pipeline
 from dis_core.protocols import Placement
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_refiners import TILE_REFINER
 
-OTHER = replace(PDFNET_TINY, name="other")
+OTHER = replace(DIS_LITE, name="other", aliases=())
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ def test_two_plugins_that_offer_one_name_are_both_named(monkeypatch: pytest.Monk
 
 
 def test_a_built_in_name_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, thief=offering(PDFNET_TINY))
+    install(monkeypatch, thief=offering(DIS_LITE))
 
     with pytest.raises(PluginProblem, match=r"(?=.*dis-core)(?=.*thief:main)"):
         registry.models()
@@ -164,5 +164,5 @@ def test_the_hint_of_an_unknown_model_lists_what_makes_mattes() -> None:
     with pytest.raises(UnknownModel) as caught:
         registry.find_model("u2net")
 
-    assert caught.value.hint.startswith("there are: pdfnet, pdfnet-dis5k, pdfnet-tiny, ")
+    assert caught.value.hint.startswith("there are: pdfnet, pdfnet-dis5k, dis-lite, ")
     assert "depth" not in caught.value.hint

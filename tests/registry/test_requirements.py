@@ -125,7 +125,7 @@ def test_doctor_names_a_package_that_is_installed_and_broken(
 
     run(["doctor", "--offline"])
 
-    assert "a_package_that_nobody_has, which needy needs, cannot be imported: it wants another torch" in (
+    assert "a_package_that_nobody_has, which cannot be imported: it wants another torch" in (
         capsys.readouterr().out
     )
 

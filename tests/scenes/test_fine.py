@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from dis_core.planes import Plane
 from dis_core.scenes.hairlines import Lines, drawn, edge_of, hair, net, rigging, wheel
 from dis_core.scenes.scene import Scene, make_fine_scene, make_scene
-from dis_core.scenes.textures import Plane
 
 SEEDS = range(6)
 

@@ -12,10 +12,12 @@ import torch
 
 from dis_core.errors import BadRequest, Cancelled, OutputFailed, TrainingDiverged, WeightsCorrupt
 from dis_core.progress import Report, ignore
-from dis_core.training.learner import Learner, Losses
+from dis_core.training.learner import Losses
+from dis_core.training.lite_learner import LiteLearner
 from dis_core.training.log import Journal, open_board
 from dis_core.training.losses import output_loss, shape_loss
-from dis_core.training.networks import Sizes, build_depth_draft, build_pdfnet
+from dis_core.training.networks import Sizes, build_depth_draft, build_dis_lite, build_pdfnet
+from dis_core.training.pdfnet_learner import PDFNetLearner, believed
 from dis_core.training.run import LOWEST_RATE, WARM_UP_STEPS, Run, rate_share
 from dis_core.training.sample import Sample
 from dis_core.training.samples import Scenes
@@ -28,8 +30,6 @@ SETTINGS = Settings(
     width=SIZES.width,
     side_px=SIZES.side_px,
     start="imagenet",
-    data="scenes",
-    depth_model="depth-tiny",
     batch_size=1,
     steps=4,
     minutes=None,
@@ -44,10 +44,10 @@ SETTINGS = Settings(
 )
 
 
-def make_learner(*, own_depth: bool = False) -> Learner:
+def make_learner(*, own_depth: bool = False) -> PDFNetLearner:
     torch.manual_seed(0)
     depth = build_depth_draft("imagenet") if own_depth else None
-    return Learner(build_pdfnet(SIZES, "imagenet"), width=8, own_depth=depth, output_loss=output_loss)
+    return PDFNetLearner(build_pdfnet(SIZES, "imagenet"), width=8, own_depth=depth, output_loss=output_loss)
 
 
 def make_run(folder: Path, settings: Settings = SETTINGS, *, own_depth: bool = False) -> Run:
@@ -90,9 +90,34 @@ def test_a_learner_gets_better_at_a_scene_that_it_sees_again() -> None:
     assert losses[-1].depth < 0.9 * losses[0].depth
 
 
+def test_a_dis_lite_gets_better_at_a_scene_that_it_sees_again() -> None:
+    torch.manual_seed(0)
+    learner = LiteLearner(build_dis_lite(replace(SIZES, width=16), "imagenet"))
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-3)
+    sample = Sample(*(plane[None] for plane in Scenes()(0, 128)))
+    losses: list[Losses] = []
+
+    for _ in range(12):
+        losses.append(learner(sample, torch.tensor([False])))
+        optimizer.zero_grad()
+        losses[-1].total.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        optimizer.step()
+
+    assert losses[-1].matte < 0.7 * losses[0].matte
+
+
+def test_where_a_matte_is_not_trusted_a_pdfnet_is_held_to_its_own_answer() -> None:
+    logits, nothing = torch.full((1, 1, 2, 2), 2.0), torch.zeros(1, 1, 2, 2)
+    trust = torch.tensor([[[[1.0, 0.0], [0.5, 1.0]]]])
+
+    matte = believed(Sample(torch.zeros(1, 3, 2, 2), matte=nothing, depth=nothing, trust=trust), logits).matte
+
+    torch.testing.assert_close(matte, (1 - trust) * torch.tensor(2.0).sigmoid())
+
+
 def test_pdfnet_sees_its_own_networks_depth_and_sometimes_the_exact_one() -> None:
     learner = make_learner(own_depth=True)
-    batch = Sample(torch.rand(2, 3, 256, 256), torch.rand(2, 1, 256, 256), torch.rand(2, 1, 256, 256))
+    batch = Sample(torch.rand(2, 3, 256, 256), *torch.rand(3, 2, 1, 256, 256))
     estimate = torch.full((2, 1, 256, 256), 0.5, requires_grad=True)
 
     shown = learner.shown_depth(batch, estimate, torch.tensor([True, False]))

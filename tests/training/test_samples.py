@@ -119,9 +119,9 @@ def test_images_masks_and_depth_are_read_as_they_are(data: Path) -> None:
 
     assert [tuple(plane.shape) for plane in sample] == [
         (3, SIDE_PX, SIDE_PX),
-        (1, SIDE_PX, SIDE_PX),
-        (1, SIDE_PX, SIDE_PX),
+        *[(1, SIDE_PX, SIDE_PX)] * 3,
     ]
+    assert (sample.trust == 1).all()
     assert torch.allclose(sample.image[:1], sample.matte, atol=2 / 255)
     assert torch.allclose(sample.image[1:2], sample.depth, atol=2 / 255)
 
@@ -164,7 +164,7 @@ def test_an_incomplete_folder_is_refused_in_words(
 @pytest.mark.parametrize("seed", range(12))
 def test_image_mask_and_depth_are_moved_alike(data: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     sample = AsTheyAre(find_triples(data, endings=ENDINGS))(0, SIDE_PX)
-    same = Sample(torch.cat([sample.matte, sample.depth, sample.depth]), sample.matte, sample.depth)
+    same = Sample(torch.cat([sample.matte, sample.depth, sample.depth]), sample.matte, sample.depth, sample.trust)
     monkeypatch.setattr(augmentation, "recolored", lambda image, _: image)
 
     moved = augmentation.augmented(same, np.random.default_rng(seed))

@@ -72,7 +72,7 @@ def test_what_is_here_is_verified_by_a_plain_fetch(file: Path) -> None:
     result = run_fetch("by-hand")
 
     assert result.exit_code == 0
-    assert "by-hand: is here" in result.stderr
+    assert "by-hand: already here" in result.stderr
 
 
 def test_again_forgets_nothing_that_cannot_be_had_again(file: Path) -> None:

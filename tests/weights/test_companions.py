@@ -185,7 +185,7 @@ def test_the_doctor_counts_a_model_without_its_companion_as_not_here(
     together = json.loads(CliRunner().invoke(doctor, ["--json", "--offline"]).stdout)
 
     assert alone["models"]["part"] == "not here"
-    assert "no model is here with all that it needs" in [problem["what"] for problem in alone["problems"]]
+    assert "no model is complete on this machine" in [problem["what"] for problem in alone["problems"]]
     assert together["problems"] == []
 
 

@@ -1,4 +1,4 @@
-"""`dis-core cutout`: the subject before a transparent, colored or other background."""
+"""`dis-core cutout`: the subject on a transparent background, a color or another image."""
 
 from __future__ import annotations
 
@@ -7,28 +7,34 @@ from typing import Literal
 
 import click
 
-from dis_core.cli.options import Request, segmenting_options
+from dis_core.cli.options import SharedOptions, shared_options
 from dis_core.cli.planning import CUTOUT_SUFFIX
-from dis_core.cli.running import run_request
+from dis_core.cli.running import run_images
 from dis_core.errors import BadRequest
 from dis_core.jobs.job import CutoutStyle
 
 
 @click.command()
-@segmenting_options
-@click.option("--bgcolor", metavar="COLOR", help="Put this color behind: a name, #rrggbb or r,g,b.")
-@click.option("--bgimage", type=click.Path(path_type=Path), help="Put this image behind, scaled to cover.")
-@click.option("--crop", is_flag=True, help="Cut the result to the subject.")
-@click.option("--crop-margin", type=click.IntRange(0), default=0, metavar="PIXELS", help="Leave this much around it.")
+@shared_options
+@click.option("--bgcolor", metavar="COLOR", help="Fill the background with this color: a name, #rrggbb or r,g,b.")
+@click.option("--bgimage", type=click.Path(path_type=Path), help="Use this image as the background, scaled to cover.")
+@click.option("--crop", is_flag=True, help="Crop the result to the subject.")
+@click.option(
+    "--crop-margin",
+    type=click.IntRange(0),
+    default=0,
+    metavar="PIXELS",
+    help="With --crop: leave this many pixels around the subject.",
+)
 @click.option(
     "--colors",
     type=click.Choice(["clean", "original"]),
     default="clean",
     show_default=True,
-    help="clean: half-covered pixels lose the old background's color.",
+    help="clean: remove the old background's color from half-covered pixels; original: keep all colors.",
 )
 def cutout(
-    request: Request,
+    shared: SharedOptions,
     *,
     bgcolor: str | None,
     bgimage: Path | None,
@@ -41,10 +47,10 @@ def cutout(
     The result of beach.jpg is beach-cutout.png beside it, with a transparent background.
     """
     if bgcolor is not None and bgimage is not None:
-        raise BadRequest("--bgcolor and --bgimage contradict each other", hint="choose one background")
+        raise BadRequest("--bgcolor and --bgimage contradict each other", hint="leave out one of them")
     if crop_margin and not crop:
-        raise BadRequest("--crop-margin does nothing without --crop")
+        raise BadRequest("--crop-margin does nothing without --crop", hint="add --crop")
     style = CutoutStyle(
-        bgcolor=bgcolor, bgimage=bgimage, crop=crop, crop_margin=crop_margin, colors=colors, edges=request.edges
+        bgcolor=bgcolor, bgimage=bgimage, crop=crop, crop_margin=crop_margin, colors=colors, edges=shared.edges
     )
-    run_request(request, style, suffix=CUTOUT_SUFFIX)
+    run_images(shared, style, suffix=CUTOUT_SUFFIX)

@@ -1,4 +1,4 @@
-"""`dis-core daemon`: run the process that keeps models warm, ask how it is, send it away."""
+"""`dis-core daemon`: run the process that keeps models loaded, show its status, stop it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dis_core.cli.options import DurationType
+from dis_core.cli.options import KEEP_ALIVE, DurationType
 from dis_core.cli.terminal import say
 from dis_core.errors import DaemonUnavailable
 from dis_core.files import megabytes
@@ -22,14 +22,20 @@ if TYPE_CHECKING:
 def daemon() -> None:
     """The background process that keeps models loaded.
 
-    'dis-core cutout --warm' starts it by itself, and it leaves by itself.
+    'dis-core cutout --warm' starts it when needed, and it ends when it is no longer used.
     """
 
 
 @daemon.command()
-@click.option("--keep-alive", type=DurationType(), default="10m", show_default=True, help="Leave after so long idle.")
+@click.option(
+    "--keep-alive",
+    type=DurationType(),
+    default=KEEP_ALIVE,
+    show_default=True,
+    help="How long to wait for work before it ends.",
+)
 def run(*, keep_alive: float) -> None:
-    """Be the daemon, in this terminal, until Ctrl-C or 'dis-core daemon stop'."""
+    """Run the daemon in this terminal, until Ctrl-C or 'dis-core daemon stop'."""
     from dis_core.daemon import endpoint
     from dis_core.daemon.logs import log_file, write_log
     from dis_core.daemon.server import end, serve
@@ -44,27 +50,27 @@ def run(*, keep_alive: float) -> None:
 @daemon.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for programs instead of text.")
 def status(*, as_json: bool) -> None:
-    """Say whether the daemon runs, what it holds and does, and when it will leave.
+    """Show whether the daemon is running, what it has loaded, what it is doing, and when it will end.
 
-    The exit status is 1 if none runs.
+    The exit status is 1 if it is not running.
     """
     found = ask("status")
     if found is None:
         if as_json:
             click.echo("null")
-        raise DaemonUnavailable("no daemon runs", hint="the next command with --warm starts one")
+        raise DaemonUnavailable("the daemon is not running", hint="the next command with --warm starts it")
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(in_words(found)))
 
 
 @daemon.command()
-@click.option("--now", is_flag=True, help="Do not wait until the image at hand is done.")
+@click.option("--now", is_flag=True, help="Do not wait for the image that is being processed.")
 def stop(*, now: bool) -> None:
-    """Send the daemon away, and wait until it has gone."""
+    """Stop the daemon, and wait until it has ended."""
     from dis_core.daemon import endpoint
 
     found = ask("stop", when="now" if now else "idle")
     if found is None:
-        say("dis-core: no daemon runs")
+        say("dis-core: the daemon is not running")
         return
     folder = endpoint.runtime_folder()
     while True:
@@ -73,11 +79,11 @@ def stop(*, now: bool) -> None:
             if has_left or (follower is not None and follower.pid != found["pid"]):
                 break
         time.sleep(0.05)
-    say("dis-core: the daemon has gone")
+    say("dis-core: the daemon has stopped")
 
 
 def ask(do: str, **more: str) -> dict[str, Any] | None:  # what messages hold
-    """The daemon's status in answer to what it is asked; None if none runs."""
+    """The status that the daemon answers with; None if it is not running."""
     from dis_core.daemon import client, endpoint
 
     talk = client.find_daemon(endpoint.runtime_folder())
@@ -95,19 +101,19 @@ def in_words(found: dict[str, Any]) -> Iterator[str]:
     """The status as lines for people."""
     yield f"version {found['version']}, process {found['pid']}, up for {duration(found['uptime_s'])}"
     if found["models"]:
-        yield f"holds {' and '.join(found['models'])} on {found['device']}"
+        yield f"loaded: {' and '.join(found['models'])} on {found['device']}"
     else:
-        yield "holds no model yet"
+        yield "no model loaded yet"
     if found["memory_bytes"] is not None:
         on_device = found["device_memory_bytes"]
         more = "" if on_device is None else f", and {megabytes(on_device)} on {found['device']}"
-        yield f"takes {megabytes(found['memory_bytes'])} of memory{more}"
+        yield f"uses {megabytes(found['memory_bytes'])} of memory{more}"
     waiting = found["waiting"]
     yield f"{found['done']} images done, {waiting} waiting; now: {found['doing'] or 'idle'}"
     if found["is_leaving"]:
-        yield "leaves as soon as it is done"
+        yield "ends as soon as it is done"
     elif found["leaves_in_s"] is not None:
-        yield f"leaves in {duration(found['leaves_in_s'])} if nothing is asked of it"
+        yield f"ends in {duration(found['leaves_in_s'])} if there is no more work"
 
 
 def duration(seconds: float) -> str:

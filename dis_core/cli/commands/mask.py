@@ -6,19 +6,19 @@ from typing import Literal, cast
 
 import click
 
-from dis_core.cli.options import Request, segmenting_options
+from dis_core.cli.options import SharedOptions, shared_options
 from dis_core.cli.planning import MASK_SUFFIX
-from dis_core.cli.running import run_request
+from dis_core.cli.running import run_images
 from dis_core.jobs.job import MaskStyle
 
 
 @click.command()
-@segmenting_options
+@shared_options
 @click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bits per pixel.")
-def mask(request: Request, *, bits: str) -> None:
-    """Write the matte of images: gray, white where the subject is.
+def mask(shared: SharedOptions, *, bits: str) -> None:
+    """Write the matte of each image: gray, white where the subject is.
 
     The result of beach.jpg is beach-mask.png beside it.
     """
-    style = MaskStyle(bits=cast("Literal[8, 16]", int(bits)), edges=request.edges)
-    run_request(request, style, suffix=MASK_SUFFIX)
+    style = MaskStyle(bits=cast("Literal[8, 16]", int(bits)), edges=shared.edges)
+    run_images(shared, style, suffix=MASK_SUFFIX)

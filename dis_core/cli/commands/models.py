@@ -1,8 +1,9 @@
-"""`dis-core models`: what there is to choose from, on which terms, and what of it is on this machine."""
+"""`dis-core models`: the models, their licenses, and which of them are on this machine."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ HEADINGS = ("MODEL", "TASK", "LICENSE", "COMMERCIAL", "SIZE", "HERE", "WHERE")
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array for programs instead of a table.")
 def models(*, as_json: bool) -> None:
-    """List the models: license, commercial use, size of the download, and whether and where they are here."""
+    """List the models: license, commercial use, size of the download, and where they are on this machine."""
     from dis_core.registry import manager as registry
     from dis_core.registry.requirements import install_command, missing_packages
 
@@ -30,12 +31,15 @@ def models(*, as_json: bool) -> None:
     click.echo(table([HEADINGS, *map(row, specs)]))
     for draft in (spec for spec in specs if spec.draft and spec.task == "matte"):
         click.echo(
-            f"\n{draft.name} is a draft: it comes with dis-core so that something works at once and offline, and does "
-            "well\nonly on clear subjects. It runs by itself only where the full model cannot be had, and then says so."
+            f"\n{draft.name} is a draft: it comes with dis-core so that something works at once and offline, but does "
+            "well\nonly on clear subjects. Unless it is named, it runs only when the full model cannot be downloaded,\n"
+            "and says so."
         )
     for spec in specs:
         if missing := missing_packages(spec):
-            click.echo(f"\n{spec.name} needs what is not installed: {', '.join(missing)}. Run: {install_command(spec)}")
+            click.echo(
+                f"\n{spec.name} needs packages that are missing: {', '.join(missing)}. Run: {install_command(spec)}"
+            )
 
 
 def describe(spec: ModelSpec) -> dict[str, object]:
@@ -51,6 +55,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "license": spec.license,
         "commercial_use": spec.commercial_use,
         "draft": spec.draft,
+        "aliases": spec.aliases,
         "depth_model": spec.depth_model,
         "needed": spec.needed,
         "half_precision": spec.half_precision,
@@ -62,6 +67,9 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "repo": spec.weights.repo,
         "homepage": spec.weights.homepage,
         "revision": spec.weights.revision,
+        "sha256": spec.weights.sha256,
+        "pin": pin_of(spec.weights),
+        "details": dict(spec.details),
         "size_bytes": store.download_size(spec),
         "present": installed is not None,
         "path": None if installed is None else str(installed.path),
@@ -85,8 +93,14 @@ def row(spec: ModelSpec) -> tuple[str, ...]:
     )
 
 
+def pin_of(weights: WeightsFile) -> str | None:
+    """How the declared revision and checksum are known; None where neither says which file it is."""
+    is_pinned = weights.repo is not None and (weights.sha256 or re.fullmatch("[0-9a-f]{40}", weights.revision))
+    return weights.pin_source if is_pinned else None
+
+
 def origin(weights: WeightsFile) -> str:
-    """Where a file comes from that is not here."""
+    """Where to get a file that is not on this machine."""
     return f"huggingface.co/{weights.repo}" if weights.repo else weights.homepage or "missing"
 
 

@@ -1,4 +1,4 @@
-"""`dis-core plugin`: the plug-ins for editors, installed where the editor looks, or packed for its own importer."""
+"""`dis-core plugin`: install the plug-in of an editor, or pack it for the editor's own importer."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ PACKED = ("krita",)
 
 @click.group()
 def plugin() -> None:
-    """Install the plug-in of an editor, or pack it."""
+    """Install the plug-in of an editor, or pack it as a file."""
 
 
 @plugin.command()
 @click.argument("editor", type=click.Choice(EDITORS))
-@click.option("--uninstall", is_flag=True, help="Take away what was installed.")
+@click.option("--uninstall", is_flag=True, help="Remove the plug-in.")
 @click.option(
     "--path",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     metavar="FOLDER",
-    help="The editor's folder, if unusual: for Krita the one that holds pykrita, for GIMP that of its version, "
-    "which holds plug-ins.",
+    help="The editor's folder, if it is not the usual one: for Krita the folder with pykrita in it, for GIMP the one "
+    "of its version, with plug-ins in it.",
 )
 def install(*, editor: str, uninstall: bool, path: Path | None) -> None:
-    """Put the plug-in where the editor looks for it, and switch it on.
+    """Put the plug-in where the editor looks for it, and turn it on.
 
-    The plug-in will use the dis-core with which it was installed. Run this again after moving or updating it. The
-    place of the plug-in is printed.
+    The plug-in uses the dis-core that installed it. Run this again after moving or updating dis-core. The path of the
+    plug-in is printed.
     """
-    placed = place_krita if editor == "krita" else place_gimp
-    for touched in placed(path, "remove" if uninstall else "install"):
-        say_path(touched)
+    change = change_krita if editor == "krita" else change_gimp
+    for changed in change(path, "remove" if uninstall else "install"):
+        say_path(changed)
 
 
-def place_krita(path: Path | None, action: Literal["install", "remove"]) -> list[Path]:
-    """Install or remove Krita's plug-in; the places that were touched come back, and words are said."""
+def change_krita(path: Path | None, action: Literal["install", "remove"]) -> list[Path]:
+    """Install or remove Krita's plug-in, say so, and return the paths that changed."""
     from dis_core.editors import krita
 
     places = chosen_places(path)
@@ -55,11 +55,11 @@ def place_krita(path: Path | None, action: Literal["install", "remove"]) -> list
         say_removed("krita", removed)
         return removed
     package = krita.install(places)
-    say("dis-core: start Krita again; Select > Select Subject is there then")
+    say("dis-core: restart Krita, then choose Select > Select Subject")
     return [package]
 
 
-def place_gimp(path: Path | None, action: Literal["install", "remove"]) -> list[Path]:
+def change_gimp(path: Path | None, action: Literal["install", "remove"]) -> list[Path]:
     """The same for GIMP, in each of its profiles."""
     from dis_core.editors import gimp
 
@@ -69,13 +69,14 @@ def place_gimp(path: Path | None, action: Literal["install", "remove"]) -> list[
         say_removed("gimp", removed)
         return removed
     folders = gimp.install(profiles)
-    say("dis-core: start GIMP again; Select > Subject is there then")
+    say("dis-core: restart GIMP, then choose Select > Subject")
     return folders
 
 
 def say_removed(editor: str, removed: list[Path]) -> None:
-    """Whether there was something to remove."""
-    say(f"dis-core: the plug-in for {editor} is gone" if removed else f"dis-core: there was none for {editor}")
+    """Say whether there was anything to remove."""
+    what = "was removed" if removed else "was not installed"
+    say(f"dis-core: the plug-in for {editor} {what}")
 
 
 @plugin.command()
@@ -83,12 +84,12 @@ def say_removed(editor: str, removed: list[Path]) -> None:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The zip file to write."
 )
-@click.option("--overwrite", is_flag=True, help="Replace a file that is already there.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that already exists.")
 def build(*, editor: str, output: Path | None, overwrite: bool) -> None:
     """Pack the plug-in as a zip file for the editor's own importer.
 
-    For Krita: Tools > Scripts > Import Python Plugin from File. A plug-in that comes this way looks for dis-core on
-    the path.
+    In Krita, choose Tools > Scripts > Import Python Plugin from File. A plug-in that is installed this way looks for
+    dis-core on the search path (PATH).
     """
     from dis_core.editors import krita
     from dis_core.files import write_atomically
@@ -96,14 +97,14 @@ def build(*, editor: str, output: Path | None, overwrite: bool) -> None:
     destination = output or Path(f"dis-core-{editor}.zip")
     if destination.suffix.lower() != ".zip":
         raise BadRequest(
-            f"{destination} does not end with .zip", hint=f"Krita takes no other: -o dis-core-{editor}.zip"
+            f"{destination} does not end with .zip", hint=f"Krita only takes zip files: -o dis-core-{editor}.zip"
         )
     write_atomically(destination, krita.archive(), overwrite=overwrite)
     say_path(destination)
 
 
 def chosen_places(path: Path | None) -> Places:
-    """Where the editor looks, or where the user says that it does."""
+    """Where Krita looks, or where the user says that it does."""
     from dis_core.editors import krita
 
     usual = krita.usual_places()

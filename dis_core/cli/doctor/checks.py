@@ -1,4 +1,4 @@
-"""What doctor finds out: versions, the device, folders, the Hub, models."""
+"""What `dis-core doctor` checks: versions, the device, folders, the Hub, models."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from dis_core.daemon import endpoint
 from dis_core.errors import DisError
 from dis_core.files import free_space, megabytes, nearest_existing
 from dis_core.registry.requirements import why_not_importable
+from dis_core.weights.rembg_files import find_rembg_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,13 +32,13 @@ MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs", "dif
 SETTINGS = (*endpoint.SETTINGS, "PYTHONPATH")
 
 SECRET_SETTINGS = ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-"""Named in the report without their values, which hold passwords."""
+"""Listed in the report without their values, which may be passwords."""
 
 LITTLE_SPACE_BYTES = 2_000_000_000
 
 
 def examine(*, ask_hub: bool) -> Findings:
-    """Look at everything; what is broken becomes a problem among the findings and never an exception."""
+    """Check everything; whatever is broken becomes a problem among the findings, never an exception."""
     from dis_core.editors.find import find_editors
 
     findings = Findings(versions=versions(), settings=settings(), editors=find_editors(), daemon=daemon_in_words())
@@ -59,7 +60,7 @@ def examine(*, ask_hub: bool) -> Findings:
 
 
 def daemon_in_words() -> list[str]:
-    """What the daemon holds and does; nothing if none runs."""
+    """What the daemon has loaded and is doing; empty if it is not running."""
     from dis_core.cli.commands.daemon import ask, in_words
 
     found = ask("status")
@@ -98,7 +99,7 @@ def settings() -> dict[str, str]:
 
 
 def package_problems(found: dict[str, str]) -> list[Problem]:
-    """Packages that are missing, that cannot be imported, or that do not belong together."""
+    """Packages that are missing, cannot be imported, or do not fit together."""
     reinstall = "install dis-core again: pip install --force-reinstall dis-core"
     problems = [
         Problem(f"{name} is not installed", reinstall, blocks=True) for name in NEEDED if found[name] == "not installed"
@@ -107,13 +108,13 @@ def package_problems(found: dict[str, str]) -> list[Problem]:
         problems.append(Problem(f"torch {found['torch']} cannot be imported: {reason}", reinstall, blocks=True))
     elif found["torchvision"] != "not installed" and (reason := why_not_importable("torchvision")):
         pair = f"torchvision {found['torchvision']} does not fit torch {found['torch']}: {reason}"
-        cure = "install both from one place: pip install --force-reinstall torch torchvision"
+        cure = "install both together: pip install --force-reinstall torch torchvision"
         problems.append(Problem(pair, cure, blocks=True))
     return problems
 
 
 def examine_device(findings: Findings) -> None:
-    """List the devices, and try a little arithmetic on the one that would be used."""
+    """List the devices, and do a little arithmetic on the one that would be used."""
     import torch
 
     from dis_core.device import choose_placement, describe_devices
@@ -121,23 +122,24 @@ def examine_device(findings: Findings) -> None:
     try:
         findings.devices = describe_devices()
         used = choose_placement("auto").device
-        findings.devices.append(f"used when none is named: {used}")
+        findings.devices.append(f"default: {used}")
         answer = float(torch.ones(8, 8, device=used).mm(torch.ones(8, 8, device=used)).sum().cpu())
     except (RuntimeError, DisError) as error:
-        what = f"the device that would be used does not work: {(str(error).splitlines() or ['no reason given'])[0]}"
+        what = f"the default device does not work: {(str(error).splitlines() or ['no reason given'])[0]}"
         findings.problems.append(Problem(what, "use --device cpu, and update the driver or torch", blocks=True))
         return
     if answer != 512.0:
-        what = f"{used} calculates wrongly: 512 was expected, {answer} came"
+        what = f"{used} calculates wrongly: the result should be 512, but is {answer}"
         findings.problems.append(Problem(what, "use --device cpu, and update the driver", blocks=True))
 
 
 def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
-    """Where files are kept, and what is wrong with these places."""
-    from dis_core.weights import hub, records
+    """The folders in which files are kept, and what is wrong with them."""
+    from dis_core.weights import hub
+    from dis_core.weights.records import records_folder, weights_folder
 
-    ours, records = records.weights_folder(), records.records_folder()
-    # Other programs fill the Hub's cache too: of it, only what belongs to models of ours is counted.
+    ours, records = weights_folder(), records_folder()
+    # Other programs use the Hub's cache too: only the models of dis-core are counted.
     repositories = {hub.repo_folder(spec.weights) for spec in specs if spec.weights.repo is not None}
     places = (
         ("downloads", hub.cache_folder(), repositories),
@@ -149,24 +151,24 @@ def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
         folder = Folder(purpose, str(path), size_bytes, free_space(path), is_writable(path))
         findings.folders.append(folder)
         if not folder.writable:
-            cure = "make it yours, or point HF_HOME, XDG_CACHE_HOME or XDG_DATA_HOME at a folder that is"
-            findings.problems.append(Problem(f"the folder for {purpose} cannot be written: {path}", cure))
+            cure = "change its owner, or point HF_HOME, XDG_CACHE_HOME or XDG_DATA_HOME at another folder"
+            findings.problems.append(Problem(f"cannot write to the folder for {purpose}: {path}", cure))
         elif folder.free_bytes < LITTLE_SPACE_BYTES:
-            what = f"only {megabytes(folder.free_bytes)} are free in the folder for {purpose}: {path}"
-            findings.problems.append(Problem(what, "make room: a model takes up to 850 MB while it is prepared"))
+            what = f"only {megabytes(folder.free_bytes)} free in the folder for {purpose}: {path}"
+            findings.problems.append(Problem(what, "free some space: a model takes up to 850 MB while it is prepared"))
     for leftover in sorted(path for path, _ in files_in(ours) if path.suffix == ".tmp"):
         what = f"a conversion was interrupted and left {leftover}"
-        findings.problems.append(Problem(what, "run dis-core fetch again with that model, or delete the file"))
+        findings.problems.append(Problem(what, "run dis-core fetch again for that model, or delete the file"))
 
 
 def size_of(folder: Path) -> int:
-    """Bytes in all files below a folder; links count nothing, their targets do."""
+    """The bytes of all files below a folder, without links."""
     return sum(size_bytes for _, size_bytes in files_in(folder))
 
 
 def files_in(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Every file below a folder with its size in bytes, as far as may be looked; no links."""
-    for place, _, names in os.walk(folder):  # which, unlike Path.glob, passes over what may not be entered
+    """Every readable file below a folder with its size in bytes, without links."""
+    for place, _, names in os.walk(folder):  # unlike Path.glob, it skips folders that cannot be read
         for path in (Path(place, name) for name in names):
             try:
                 status = path.lstat()
@@ -177,7 +179,7 @@ def files_in(folder: Path) -> Iterator[tuple[Path, int]]:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether a file can really be made in a folder, or in the nearest one above that exists."""
+    """Whether a file can be created in a folder, or in the nearest one above it that exists."""
     try:
         with tempfile.TemporaryFile(dir=nearest_existing(folder)):
             return True
@@ -186,21 +188,21 @@ def is_writable(folder: Path) -> bool:
 
 
 def reach_hub(findings: Findings) -> bool:
-    """Whether the Hub can be reached, decided within 10 seconds."""
+    """Whether the Hub can be reached within 10 seconds."""
     from dis_core.weights import hub
 
     address = hub.without_userinfo(hub.endpoint())
     try:
-        findings.hub = f"{address} answers, after {hub.reach():.1f} s"
+        findings.hub = f"{address} answered after {hub.reach():.1f} s"
     except DisError as error:
-        findings.hub = f"{address} does not answer"
+        findings.hub = f"{address} did not answer"
         findings.problems.append(Problem(error.message, error.hint))
         return False
     return True
 
 
 def examine_models(findings: Findings, specs: list[ModelSpec], *, can_download: bool) -> None:
-    """Which models are here, which were and are no longer as they were, and whether any image can be cut out."""
+    """Which models are here, which have changed, and whether there is any model to cut out an image with."""
     from dis_core.registry.requirements import install_command, missing_packages
     from dis_core.weights import store
 
@@ -210,15 +212,17 @@ def examine_models(findings: Findings, specs: list[ModelSpec], *, can_download: 
         findings.models[spec.name] = str(ready[spec.name] or "not here")
         if missing := missing_packages(spec):
             findings.models[spec.name] += f"; {', '.join(missing)} not installed, run: {install_command(spec)}"
+        if ready[spec.name] is None and (file := find_rembg_file(spec.name)) is not None:
+            findings.models[spec.name] += f"; rembg has its weights, run: dis-core fetch {spec.name} --from {file}"
         findings.problems += model_problems(spec, ready[spec.name])
     if not any(spec.task == "matte" and is_complete(spec, ready) for spec in specs):
-        what = "no model is here with all that it needs" + ("" if can_download else ", and none can be downloaded")
-        cure = "with a connection, run: dis-core fetch pdfnet"
+        what = "no model is complete on this machine" + ("" if can_download else ", and none can be downloaded")
+        cure = "when there is a connection, run: dis-core fetch pdfnet"
         findings.problems.append(Problem(what, cure, blocks=not can_download))
 
 
 def is_complete(spec: ModelSpec, ready: dict[str, Path | None]) -> bool:
-    """Whether a model and all that it needs are here."""
+    """Whether a model and all that it needs are on this machine."""
     from dis_core.registry.requirements import missing_packages
 
     return not missing_packages(spec) and all(ready.get(name) is not None for name in (spec.name, *spec.needed))
@@ -233,21 +237,21 @@ def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
         what = f"the built-in weights of {spec.name} are missing: {store.embedded_path(spec)}"
         yield Problem(what, f"this installation is incomplete; install {bundled.comes_with(spec)} again")
     elif ready is None and records.read_record(spec) is not None:
-        what = f"the weights of {spec.name} have changed since they were verified, or are gone"
+        what = f"the weights of {spec.name} have changed since they were verified, or are missing"
         yield Problem(what, f"run: dis-core fetch {spec.name}")
     if spec.weights.repo is not None:
         for path, size_bytes in files_in(hub.repo_folder(spec.weights) / "blobs"):
             if not path.name.endswith(".dis-core.incomplete"):
                 continue
             what = f"a download of {spec.name} was interrupted after {megabytes(size_bytes)}"
-            yield Problem(what, f"to go on with it, run: dis-core fetch {spec.name}")
+            yield Problem(what, f"to resume it, run: dis-core fetch {spec.name}")
 
 
 def package_trouble(spec: ModelSpec) -> Iterator[Problem]:
-    """Packages that a model needs and that are missing or broken."""
+    """The packages that a model needs and that are missing or broken."""
     from dis_core.registry.requirements import install_command
 
     for name in spec.packages:
         if reason := why_not_importable(name):
-            what = f"{name}, which {spec.name} needs, cannot be imported: {reason}"
+            what = f"{spec.name} needs {name}, which cannot be imported: {reason}"
             yield Problem(what, f"run: {install_command(spec)}")

@@ -1,4 +1,4 @@
-"""`dis-core doctor`: what a bug report needs, and what is wrong with this installation and how to cure it."""
+"""`dis-core doctor`: what a bug report needs, what is wrong with this installation, and how to fix it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dis_core.cli.doctor.findings import in_words
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for programs instead of text.")
 @click.option("--offline", is_flag=True, help="Do not ask the Hugging Face Hub whether it can be reached.")
 def doctor(*, as_json: bool, offline: bool) -> None:
-    """Show versions, devices, folders, models and editors, and name what is wrong with its cure.
+    """Show versions, devices, folders, models and editors, what is wrong with them, and how to fix it.
 
-    Paste what it prints into a bug report. The exit status is 1 if something keeps dis-core from cutting out images,
-    and 0 otherwise, also with lesser problems.
+    Paste the output into a bug report. The exit status is 1 if a problem stops dis-core from cutting out images, and 0
+    otherwise, even if there are smaller problems.
     """
     findings = examine(ask_hub=not offline)
     if as_json:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong: `what`, its `cure`, and whether images cannot be cut out until it is cured."""
+    """What is wrong, its `cure`, and whether it stops dis-core from cutting out images."""
 
     what: str
     cure: str
@@ -24,7 +24,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that dis-core writes to: what for, where, how much is in it, how much fits, and whether it may."""
+    """A folder that dis-core writes to: what for, where, how much is in it, how much is free, and if it is writable."""
 
     purpose: str
     path: str
@@ -35,7 +35,7 @@ class Folder:
 
 @dataclass
 class Findings:
-    """All that was found, in the order in which it is printed."""
+    """Everything that was found, in the order in which it is printed."""
 
     versions: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def in_words(findings: Findings) -> Iterator[str]:
     yield from section("Settings", (f"{name}: {value}" for name, value in findings.settings.items()))
     yield from section("Devices", findings.devices)
     yield from section("Folders", map(folder_in_words, findings.folders))
-    yield from section("Hub", [findings.hub or "not asked"])
+    yield from section("Hub", [findings.hub or "not checked"])
     yield from section("Models", (f"{name}: {place}" for name, place in findings.models.items()))
     yield from section(
         "Editors",
@@ -66,9 +66,9 @@ def in_words(findings: Findings) -> Iterator[str]:
     if not findings.problems:
         yield "Nothing is wrong."
     for number, problem in enumerate(findings.problems, start=1):
-        weight = "PROBLEM, nothing works until it is cured" if problem.blocks else "Problem"
+        weight = "PROBLEM that stops all work" if problem.blocks else "Problem"
         yield f"{number}. {weight}: {problem.what}"
-        yield f"   Cure: {problem.cure}"
+        yield f"   Fix: {problem.cure}"
 
 
 def section(title: str, lines: Iterable[str]) -> Iterator[str]:

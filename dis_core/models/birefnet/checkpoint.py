@@ -6,18 +6,16 @@ norms are folded into the convolutions before them: with fixed statistics they a
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 
 from dis_core.errors import WeightsCorrupt
 from dis_core.models.batch_norm import NORM_PARTS, with_norms_folded
-from dis_core.models.birefnet.network import GRIDS, BiRefNet, large_network, lite_network
+from dis_core.models.birefnet.network import BiRefNet, large_network, lite_network
+from dis_core.models.birefnet.tile_order import BEFORE_NOVEMBER_2024, TODAYS, TileOrder, in_todays_order
 from dis_core.models.key_mapping import Expected, renamed_by
-
-logger = logging.getLogger(__name__)
 
 RENAMES = (
     # backbone
@@ -77,28 +75,29 @@ NORMED = ("enter", "leave", "gradient", "product", "mean", "join")
 NORMED_WITHOUT_BIAS = ("product", "mean", "join")
 """Those of them that have an offset only since the norm is folded in."""
 
-OLDER_ORDER_SHOWS = 0.2
-"""By so much more colors must be alike in the older order than in today's before somebody is warned."""
+
+@dataclass(frozen=True)
+class Converter:
+    """Makes the state dict of a network out of a published checkpoint whose tiles are in a certain order.
+
+    It renames, folds the norms, and makes sure that the checkpoint is one of this network. Where no order is declared,
+    the kernels decide.
+    """
+
+    make_network: Callable[[], BiRefNet]
+    order: TileOrder | None
+
+    def __call__(self, published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Raises WeightsCorrupt."""
+        return converted(in_todays_order(published, declared=self.order), self.make_network)
 
 
-def convert_large(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Rename a published checkpoint with a Swin-L, fold its norms, make sure that it is one. Raises WeightsCorrupt."""
-    return converted(published, large_network)
-
-
-def convert_lite(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same for one with a Swin-T. Raises WeightsCorrupt."""
-    return converted(published, lite_network)
-
-
-def convert_large_of_older_order(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """`convert_large` for weights that want the picture's tiles in the order of before November 2024."""
-    return converted(in_todays_order(published), large_network)
-
-
-def convert_lite_of_older_order(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """`convert_lite` for weights that want the picture's tiles in the order of before November 2024."""
-    return converted(in_todays_order(published), lite_network)
+convert_large = Converter(large_network, TODAYS)
+convert_large_of_older_order = Converter(large_network, BEFORE_NOVEMBER_2024)
+convert_large_by_kernels = Converter(large_network, None)
+convert_lite = Converter(lite_network, TODAYS)
+convert_lite_of_older_order = Converter(lite_network, BEFORE_NOVEMBER_2024)
+convert_lite_by_kernels = Converter(lite_network, None)
 
 
 def converted(published: Mapping[str, torch.Tensor], make_network: Callable[[], BiRefNet]) -> dict[str, torch.Tensor]:
@@ -113,11 +112,6 @@ def converted(published: Mapping[str, torch.Tensor], make_network: Callable[[], 
     expected = Expected(shapes, network="BiRefNet", hint=_HINT)
     renamed = expected.renamed({key: value for key, value in published.items() if is_read(key, shapes)}, rename)
     expected.refuse_partial(renamed)
-    if seems_of_older_order(renamed):
-        logger.warning(
-            "these weights look as if they wanted the picture's tiles in the order of before November 2024; if the "
-            "mattes are bad, that is why, and docs/explanation/birefnet.md says what to do"
-        )
     return with_norms_folded(renamed)
 
 
@@ -161,37 +155,6 @@ def refuse_another_architecture(published: Mapping[str, torch.Tensor], expected:
             f"this is a BiRefNet with another backbone: its first layer is {width} wide, this model's {wanted}",
             hint="those with 192 are birefnet and its variants, those with 96 birefnet-lite and its variants",
         )
-
-
-def in_todays_order(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights for tiles stacked by (column, row, color), as the authors' code did before November 2024, put in order.
-
-    What does not have the shape of such weights stays as it is, and is refused later.
-    """
-    ordered = dict(published)
-    for level, grid in enumerate(GRIDS):
-        key = f"decoder.ipt_blk{5 - level}.conv1.weight"
-        weight = published.get(key)
-        if weight is not None and weight.ndim == 4 and weight.shape[1] == 3 * grid**2:
-            by_place = weight.reshape(-1, grid, grid, 3, *weight.shape[2:])
-            ordered[key] = by_place.permute(0, 3, 2, 1, 4, 5).flatten(1, 3)
-    return ordered
-
-
-def seems_of_older_order(tensors: Mapping[str, torch.Tensor]) -> bool:
-    """Whether the kernels for the three colors of a tile are more alike in the older order than in today's.
-
-    What a layer looks for is mostly brightness, so a tile's three colors get similar kernels. This has been tried
-    on kernels made up to be so, not on published ones: it is a hint.
-    """
-    today, older = [], []
-    for level, grid in enumerate(GRIDS):
-        kernels = tensors[f"pictures.{level}.gather.weight"].float().transpose(0, 1).flatten(1)  # one per channel
-        kernels = F.normalize(kernels, dim=1)
-        by_color, by_place = kernels.view(3, grid**2, -1), kernels.view(grid**2, 3, -1)
-        today.append((by_color[0] * by_color[1]).sum(1))
-        older.append((by_place[:, 0] * by_place[:, 1]).sum(1))
-    return bool(torch.cat(older).mean() > torch.cat(today).mean() + OLDER_ORDER_SHOWS)
 
 
 _HINT = "the published weights are the files model.safetensors of ZhengPeng7/BiRefNet and its variants on the Hub"

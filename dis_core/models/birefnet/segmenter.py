@@ -10,7 +10,7 @@ import torch
 
 from dis_core.models.birefnet.network import MULTIPLE_PX, BiRefNet, large_network, lite_network
 from dis_core.models.resample import Size, shrink_smoothly
-from dis_core.models.square import SquareSegmenter
+from dis_core.models.square import SquareSegmenter, rounded, square_of
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
 from dis_core.protocols import DepthEstimator, Placement
 from dis_core.weights.checkpoint import load_strictly
@@ -22,6 +22,7 @@ class Loader:
 
     make_network: Callable[[], BiRefNet]
     side_px: int
+    size_for: Callable[[int], Size] = square_of
 
     def __call__(
         self,
@@ -34,20 +35,35 @@ class Loader:
         with torch.device("meta"):
             network = self.make_network()
         load_strictly(network, weights)
-        return segmenter_of(network, side_px=self.side_px, placement=placement)
+        return segmenter_of(network, side_px=self.side_px, placement=placement, size_for=self.size_for)
+
+
+def wide(height_px: int) -> Size:
+    """The size of an input that is 16 by 9, at 1440 as BiRefNet_lite-2K was trained; images of any shape fill it."""
+    return height_px, rounded(height_px * 16 / 9, MULTIPLE_PX)
 
 
 load_512 = Loader(large_network, 512)
 load_1024 = Loader(large_network, 1024)
 load_2048 = Loader(large_network, 2048)
 load_lite = Loader(lite_network, 1024)
+load_lite_2k = Loader(lite_network, 1440, wide)
 
 
-def segmenter_of(network: BiRefNet, *, side_px: int, placement: Placement) -> SquareSegmenter:
+def segmenter_of(
+    network: BiRefNet, *, side_px: int, placement: Placement, size_for: Callable[[int], Size] = square_of
+) -> SquareSegmenter:
     """A network with its weights as a segmenter, where it is to run."""
     # Channels last: convolutions are faster so on every device, and it is how the deformable ones read their map.
     network.eval().to(placement.device).to(memory_format=torch.channels_last)
-    return SquareSegmenter(network, side_px=side_px, placement=placement, to_input=to_input, multiple_px=MULTIPLE_PX)
+    return SquareSegmenter(
+        network,
+        side_px=side_px,
+        size_for=size_for,
+        placement=placement,
+        to_input=to_input,
+        multiple_px=MULTIPLE_PX,
+    )
 
 
 def to_input(image: torch.Tensor, size: Size) -> torch.Tensor:

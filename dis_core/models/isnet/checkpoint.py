@@ -13,6 +13,7 @@ import torch
 
 from dis_core.models.batch_norm import NORM_PARTS, with_norms_folded
 from dis_core.models.isnet.network import ISNet
+from dis_core.models.isnet.onnx_export import is_export, weights_of_export
 from dis_core.models.key_mapping import Expected, Shape, shapes_of_network
 
 DEPTH_OF_STAGE = {1: 6, 2: 5, 3: 4, 4: 3, 5: 3, 6: 3}
@@ -71,7 +72,12 @@ def convert_refiner(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Te
 
 
 def converted(published: Mapping[str, torch.Tensor], *, channels: int) -> dict[str, torch.Tensor]:
-    """A published checkpoint of a network with so many input channels as the state dict of ours, in float32."""
+    """A published checkpoint of a network with so many input channels as the state dict of ours, in float32.
+
+    It may be an ONNX export, in which the norms are folded already.
+    """
+    if is_export(published):
+        return weights_of_export(published, shapes_of_network(lambda: ISNet(channels)))
     network = "IS-Net" if channels == 3 else f"{channels}-channel IS-Net"
     expected = Expected(
         published_shapes(channels), network=network, hint=_HINT, published_name=lambda name: PUBLISHED[name]

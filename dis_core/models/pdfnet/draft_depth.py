@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from dis_core.protocols import Placement
 from dis_core.weights.checkpoint import load_strictly
 
 SIDE_PX = 256
+BACKBONE: Final = "efficientnet-lite0"
 
 
 class DraftDepth(nn.Module):
@@ -57,7 +59,7 @@ class DraftDepth(nn.Module):
 
 def network() -> DraftDepth:
     """The network of the embedded weights: 1.0 M parameters."""
-    return DraftDepth(folded_backbone(levels=3), CHANNELS[:3])
+    return DraftDepth(folded_backbone(BACKBONE, levels=3), CHANNELS[BACKBONE][:3])
 
 
 class DraftDepthEstimator:

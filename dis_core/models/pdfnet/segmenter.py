@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from dis_core.progress import Report, ignore, span
 from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.weights.checkpoint import load_strictly
 
+TINY_BACKBONE: Final = "efficientnet-lite0"
 MULTIPLE_PX = 256
 """The eight patches of a side are seen at their own stride of 32."""
 
@@ -176,12 +177,13 @@ def filled(network: PDFNet, weights: Path, placement: Placement) -> PDFNet:
 
 
 def tiny_network() -> PDFNet:
-    """The embedded draft model: an EfficientNet-Lite0 as backbone, 32 wide, 3.6 M parameters."""
-    return PDFNet(folded_backbone(levels=4), channels=CHANNELS, width=32, boundary_prior=BoundaryPrior())
+    """A small PDFNet to train: an EfficientNet-Lite0 as backbone, 32 wide, 3.6 M parameters."""
+    backbone = folded_backbone(TINY_BACKBONE, levels=4)
+    return PDFNet(backbone, channels=CHANNELS[TINY_BACKBONE], width=32, boundary_prior=BoundaryPrior())
 
 
 def load_tiny(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> PDFNetSegmenter:
-    """The embedded draft model, whose input is 512 x 512."""
+    """A small PDFNet that was trained with `dis-core train`, whose input is 512 x 512."""
     with torch.device("meta"):
         network = tiny_network()
     return PDFNetSegmenter(

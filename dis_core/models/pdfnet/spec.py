@@ -9,8 +9,6 @@ _SEGMENTER = "dis_core.models.pdfnet.segmenter"
 
 CONVERSION = Conversion("pdfnet", 1, "dis_core.models.pdfnet.checkpoint:convert")
 
-DRAFT_MODEL = "pdfnet-tiny"
-
 PDFNET = ModelSpec(
     name="pdfnet",
     summary="PDFNet trained on DIS5K and high-resolution saliency sets: the best all-round choice",
@@ -37,22 +35,10 @@ PDFNET_DIS5K = ModelSpec(
     citation=papers.PDFNET,
 )
 
-PDFNET_TINY = ModelSpec(
-    name=DRAFT_MODEL,
-    summary="a draft: small, comes with the package, trained on computer-made scenes; for clear subjects",
-    license="MIT AND Apache-2.0",
-    commercial_use="yes",
-    weights=WeightsFile(None, "pdfnet-tiny.safetensors"),
-    loader=f"{_SEGMENTER}:load_tiny",
-    depth_model="depth-tiny",
-    half_precision=True,
-    draft=True,
-    citation=papers.PDFNET,
-)
 
 DEPTH_TINY = ModelSpec(
     name="depth-tiny",
-    summary="depth for pdfnet-tiny: a draft that comes with the package",
+    summary="rough depth for PDFNet: comes with the package, learned from drawn scenes",
     license="MIT AND Apache-2.0",
     commercial_use="yes",
     weights=WeightsFile(None, "depth-tiny.safetensors"),

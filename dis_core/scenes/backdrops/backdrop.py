@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dis_core.scenes.textures import Palette, Picture, Plane, blurred_picture
+from dis_core.planes import Plane
+from dis_core.scenes.textures import Palette, Picture, blurred_picture
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
+from dis_core.planes import Plane
 from dis_core.scenes.backdrops.backdrop import Backdrop, defocused, falloff, on_ground, with_ground
 from dis_core.scenes.backdrops.furnishings import (
     GRAY,
@@ -19,8 +20,8 @@ from dis_core.scenes.backdrops.furnishings import (
     wood_color,
 )
 from dis_core.scenes.backdrops.simple import greenish, sky_above
-from dis_core.scenes.backdrops.sketch import Sketch
-from dis_core.scenes.textures import Palette, Picture, Plane, blurred, fractal, palette_around, unit_range
+from dis_core.scenes.backdrops.sketch import Sketch, eight_bits
+from dis_core.scenes.textures import Picture, blurred, fractal, palette_around, unit_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,9 +156,9 @@ def boards(rng: np.random.Generator, color: Color) -> Picture:
         start, long = int(rng.integers(-128, 0)), int(rng.choice([64, 128, 512]))
         for top in range(start, _FLOOR_PX, long):
             tone = np.exp(rng.normal(0, 0.12))
-            draw.rectangle((left, top, left + wide - 1, top + long - 1), fill=_ink(color * tone), outline=None)
-            draw.rectangle((left, top, left + wide - 1, top + seam), fill=_ink(color * 0.5))
-        draw.rectangle((left, 0, left + seam, _FLOOR_PX), fill=_ink(color * 0.4))
+            draw.rectangle((left, top, left + wide - 1, top + long - 1), fill=eight_bits(color * tone), outline=None)
+            draw.rectangle((left, top, left + wide - 1, top + seam), fill=eight_bits(color * 0.5))
+        draw.rectangle((left, 0, left + seam, _FLOOR_PX), fill=eight_bits(color * 0.4))
     grain = fractal(rng, (_FLOOR_PX, _FLOOR_PX), slope=1.2, stretch=(rng.uniform(6, 14), 1))
     texture: Picture = unit_range(image) * (1 + np.float32(rng.uniform(0.04, 0.16)) * grain)[..., None]
     return texture
@@ -166,12 +167,12 @@ def boards(rng: np.random.Generator, color: Color) -> Picture:
 def slabs(rng: np.random.Generator, color: Color) -> Picture:
     """Asphalt, tiles, paving stones, carpet or cloth, (256, 256, 3)."""
     side = int(rng.choice([16, 32, 64, 300]))
-    image = Image.new("RGB", (_FLOOR_PX, _FLOOR_PX), _ink(color * 0.6))
+    image = Image.new("RGB", (_FLOOR_PX, _FLOOR_PX), eight_bits(color * 0.6))
     draw, checks = ImageDraw.Draw(image), float(rng.choice([0, 0.04, 0.3]))
     for row, top in enumerate(range(0, _FLOOR_PX, side)):
         for column, left in enumerate(range(0, _FLOOR_PX, side)):
             tone = np.exp(rng.normal(0, 0.05)) - checks * ((row + column) % 2)
-            draw.rectangle((left + 1, top + 1, left + side - 1, top + side - 1), fill=_ink(color * tone))
+            draw.rectangle((left + 1, top + 1, left + side - 1, top + side - 1), fill=eight_bits(color * tone))
     rough = fractal(rng, (_FLOOR_PX, _FLOOR_PX), slope=rng.uniform(0.5, 1.4))
     texture: Picture = unit_range(image) * (1 + np.float32(rng.uniform(0.03, 0.15)) * rough)[..., None]
     return texture
@@ -179,12 +180,12 @@ def slabs(rng: np.random.Generator, color: Color) -> Picture:
 
 def bricks(rng: np.random.Generator, color: Color) -> Picture:
     """Bricks or long tiles in bond, (256, 256, 3)."""
-    image = Image.new("RGB", (_FLOOR_PX, _FLOOR_PX), _ink(color * rng.choice([0.5, 1.3])))
+    image = Image.new("RGB", (_FLOOR_PX, _FLOOR_PX), eight_bits(color * rng.choice([0.5, 1.3])))
     draw, tall = ImageDraw.Draw(image), int(rng.choice([8, 12, 20]))
     for row, top in enumerate(range(0, _FLOOR_PX, tall)):
         for left in range(-(row % 2) * tall, _FLOOR_PX, tall * 2):
             shade = color * np.exp(rng.normal(0, 0.1))
-            draw.rectangle((left + 1, top + 1, left + tall * 2 - 1, top + tall - 1), fill=_ink(shade))
+            draw.rectangle((left + 1, top + 1, left + tall * 2 - 1, top + tall - 1), fill=eight_bits(shade))
     rough = fractal(rng, (_FLOOR_PX, _FLOOR_PX), slope=0.8)
     texture: Picture = unit_range(image) * (1 + np.float32(rng.uniform(0.03, 0.12)) * rough)[..., None]
     return texture
@@ -197,11 +198,6 @@ def grass(rng: np.random.Generator, color: Color) -> Picture:
     light = np.exp(np.float32(rng.uniform(0.15, 0.4)) * fine + np.float32(0.12) * coarse)
     texture: Picture = np.clip(color * light[..., None], 0, 1)
     return texture
-
-
-def _ink(color: Palette) -> tuple[int, int, int]:
-    red, green, blue = (np.clip(color, 0, 1) * 255).astype(int).tolist()
-    return red, green, blue
 
 
 def _panel(rng: np.random.Generator, sketch: Sketch, wall: Color, horizon: float) -> None:

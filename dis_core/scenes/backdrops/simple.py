@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dis_core.planes import Plane
 from dis_core.scenes.backdrops.backdrop import Backdrop, defocused, falloff, on_ground, with_ground
 from dis_core.scenes.contours import blob, ellipse, leaf, limb, polygon
 from dis_core.scenes.parts import Part
@@ -12,7 +13,6 @@ from dis_core.scenes.textures import (
     Palette,
     Pattern,
     Picture,
-    Plane,
     blurred,
     colored,
     fractal,
@@ -88,10 +88,6 @@ def _clutter(rng: np.random.Generator, size: tuple[int, int], *, count: int, lea
     return draw_parts(parts, surfaces, Light((0.2, -0.6, 0.77), 0.6, 0), size)
 
 
-def _over(picture: Picture, layer: Layer) -> Picture:
-    return layer.color + (1 - layer.alpha[..., None]) * picture
-
-
 def _bokeh(rng: np.random.Generator, picture: Picture, *, strength: float) -> Picture:
     """Out-of-focus points of light: bright discs, brighter where the scene is bright."""
     size = picture.shape[:2]
@@ -134,7 +130,7 @@ def table(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
             leafy=0.1,
             base=np.concatenate([stops, palette_around(rng, random_color(rng))]),
         )
-        picture = _over(picture, layer)
+        picture = layer.over(picture)
         depth = depth + layer.alpha * np.float32(rng.uniform(0.01, 0.08))
     if rng.random() < 0.75:
         picture = defocused(picture, rng.uniform(0.002, 0.03))
@@ -191,7 +187,7 @@ def foliage(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
         layer = _clutter(
             rng, size, count=int(rng.integers(10, 30)), leafy=0.8, base=stops * np.float32(0.7 + 0.4 * nearer)
         )
-        picture = _over(picture, layer)
+        picture = layer.over(picture)
         depth += layer.alpha * (np.float32(0.12) * (nearer + 1) - depth)
         picture = defocused(picture, focus / (nearer + 1))
     depth = blurred(depth, focus * max(size))
@@ -206,7 +202,7 @@ def interior(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     many = np.concatenate([stops, palette_around(rng, random_color(rng)), palette_around(rng, random_color(rng))])
     picture = _wall(rng, size, stops)
     layer = _clutter(rng, size, count=int(rng.integers(8, 40)), leafy=0.05, base=many)
-    picture = _over(picture, layer)
+    picture = layer.over(picture)
     depth = np.float32(0.08) + layer.alpha * np.float32(0.1) + np.float32(0.1) * _rows(size)
     focus = float(rng.choice([0.003, 0.012, 0.03, 0.05]))
     picture, depth = defocused(picture, focus), blurred(depth, focus * max(size))
@@ -226,7 +222,7 @@ def from_above(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
     if rng.random() < 0.4:
         crumbs = _clutter(rng, size, count=int(rng.integers(2, 12)), leafy=0.4, base=stops)
         see_through = np.float32(rng.uniform(0.15, 0.5))
-        picture = _over(picture, Layer(crumbs.color * see_through, crumbs.alpha * see_through, crumbs.relief))
+        picture = Layer(crumbs.color * see_through, crumbs.alpha * see_through, crumbs.relief).over(picture)
     return Backdrop(picture * falloff(rng, size)[..., None], depth, stops, is_seen_from_above=True)
 
 

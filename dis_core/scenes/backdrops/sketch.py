@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dis_core.scenes.textures import Picture, Plane, fractal, unit_range
+from dis_core.planes import Plane
+from dis_core.scenes.textures import Picture, fractal, unit_range
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -21,7 +22,7 @@ class Sketch:
     def __init__(self, size: tuple[int, int], color: Color, depth: float) -> None:
         # Edges of a large picture are fine enough without antialiasing: places are mostly out of focus.
         fineness = 2 if max(size) <= 384 else 1
-        self._colors = Image.new("RGB", (size[1] * fineness, size[0] * fineness), _ink(color))
+        self._colors = Image.new("RGB", (size[1] * fineness, size[0] * fineness), eight_bits(color))
         self._depths = Image.new("F", (size[1], size[0]), depth)
         self._fineness = fineness
         self._extent = np.array([size[1], size[0]], dtype=np.float64)
@@ -30,7 +31,7 @@ class Sketch:
     def shape(self, points: ArrayLike, color: Color, depth: float | None = None) -> None:
         """A filled polygon, (n, 2); without a `depth` it is paint on what is there."""
         place = np.asarray(points, dtype=np.float64) * self._extent
-        self._draw.polygon((place * self._fineness).ravel().tolist(), fill=_ink(color))
+        self._draw.polygon((place * self._fineness).ravel().tolist(), fill=eight_bits(color))
         if depth is not None:
             self._draw_depth.polygon(place.ravel().tolist(), fill=depth)
 
@@ -81,7 +82,8 @@ class Sketch:
         return np.clip(picture, 0, 1), np.array(depths, dtype=np.float32)
 
 
-def _ink(color: Color) -> tuple[int, int, int]:
+def eight_bits(color: Color) -> tuple[int, int, int]:
+    """A color in [0, 1] as Pillow takes it, 0 to 255 each."""
     red, green, blue = (np.clip(color, 0, 1) * 255).astype(int).tolist()
     return red, green, blue
 

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dis_core.scenes.contours import Contour, blob, ellipse, leaf, limb, polygon, strands, turned_profile
-from dis_core.scenes.parts import Part, Subject
+from dis_core.scenes.parts import Part, Subject, marking
 from dis_core.scenes.subjects.living import standing_person
 from dis_core.scenes.subjects.seated import lying_pet, sitting_pet, upper_body
 
 if TYPE_CHECKING:
     from dis_core.scenes.textures import Stuff
-
-
-def _mark(*contours: Contour, material: int = 0, tone: float = 0.3) -> Part:
-    return Part(contours, material=material, tone=tone, relief=0, is_marking=True)
 
 
 def _weave(rng: np.random.Generator, top: float, bottom: float, half: tuple[float, float]) -> list[Part]:
@@ -39,9 +35,9 @@ def _weave(rng: np.random.Generator, top: float, bottom: float, half: tuple[floa
             )
             (light if (row + column) % 2 else dark).append(outline)
     return [
-        _mark(polygon((-2, top), (2, top), (2, bottom + 1), (-2, bottom + 1)), tone=0.4),
-        _mark(*light, tone=rng.uniform(1.05, 1.3)),
-        _mark(*dark, material=int(rng.choice([0, 0, 1])), tone=rng.uniform(0.65, 0.9)),
+        marking(polygon((-2, top), (2, top), (2, bottom + 1), (-2, bottom + 1)), tone=0.4),
+        marking(*light, tone=rng.uniform(1.05, 1.3)),
+        marking(*dark, material=int(rng.choice([0, 0, 1])), tone=rng.uniform(0.65, 0.9)),
     ]
 
 
@@ -60,7 +56,7 @@ def basket(rng: np.random.Generator) -> Subject:
     parts += _weave(rng, top, bottom + sag * half[1], half)
     parts += [
         Part([mouth], tone=0.5, relief=0.1),
-        _mark(ellipse((0, top + 0.03), (half[0] * 0.9, sag * half[0] * 0.85)), tone=0.3),
+        marking(ellipse((0, top + 0.03), (half[0] * 0.9, sag * half[0] * 0.85)), tone=0.3),
     ]
     if rng.random() < 0.5:
         for _ in range(int(rng.integers(3, 9))):
@@ -87,9 +83,9 @@ def cup_on_saucer(rng: np.random.Generator) -> Subject:
     base_y, rim_y = 0.0, -tall
     parts = [
         Part([ellipse((0, 0.05), (plate, plate * flat))], material=1, relief=0.15),
-        _mark(ellipse((0, 0.05), (plate * 0.93, plate * flat * 0.93)), material=1, tone=0.88),
-        _mark(ellipse((0, 0.07), (plate * 0.6, plate * flat * 0.6)), material=1, tone=1.06),
-        _mark(ellipse((0.08, 0.1), (wide * 0.95, wide * flat * 0.95)), material=1, tone=0.5),
+        marking(ellipse((0, 0.05), (plate * 0.93, plate * flat * 0.93)), material=1, tone=0.88),
+        marking(ellipse((0, 0.07), (plate * 0.6, plate * flat * 0.6)), material=1, tone=1.06),
+        marking(ellipse((0.08, 0.1), (wide * 0.95, wide * flat * 0.95)), material=1, tone=0.5),
     ]
     if rng.random() < 0.5:
         side, level = rng.choice([-1, 1]), rng.uniform(0.4, 0.75)
@@ -113,9 +109,9 @@ def cup_on_saucer(rng: np.random.Generator) -> Subject:
         handle,
         Part([body], relief=0.9, lift=0.08),
         Part([ellipse(rim, (wide, wide * flat))], tone=1.12, relief=0.1, lift=0.12),
-        _mark(ellipse(rim, (wide * 0.93, wide * flat * 0.93)), tone=0.7),
-        _mark(ellipse((0, rim_y + 0.04), (wide * 0.86, wide * flat * 0.84)), material=2, tone=drink),
-        _mark(
+        marking(ellipse(rim, (wide * 0.93, wide * flat * 0.93)), tone=0.7),
+        marking(ellipse((0, rim_y + 0.04), (wide * 0.86, wide * flat * 0.84)), material=2, tone=drink),
+        marking(
             blob(rng, (0, rim_y + 0.04), (wide * 0.5, wide * flat * 0.45), roughness=0.2), material=2, tone=drink * 1.5
         ),
     ]
@@ -130,7 +126,7 @@ def _blades(rng: np.random.Generator) -> list[Part]:
         tone = rng.uniform(0.6, 1.2)
         parts.append(Part([outline], tone=tone, relief=0.3, lift=rng.normal(0, 0.05)))
         rib = leaf((rng.normal(0, 0.1), 0.6), (lean, 0.62 - reach), 0.04, bend=lean * 0.15)
-        parts.append(_mark(rib, tone=tone * 1.35))
+        parts.append(marking(rib, tone=tone * 1.35))
     return parts
 
 
@@ -146,7 +142,7 @@ def _broad_leaves(rng: np.random.Generator) -> list[Part]:
         parts += [
             Part([limb([(0, 0.65), (root[0] * 0.5, root[1]), root], [0.05, 0.04], count=10)], material=1, tone=0.8),
             Part([leaf(root, tip, length * rng.uniform(0.45, 0.8), bend=rng.normal(0, 0.08))], tone=tone, relief=0.35),
-            _mark(leaf(root, tip, 0.03), tone=tone * 1.4),
+            marking(leaf(root, tip, 0.03), tone=tone * 1.4),
         ]
     return parts
 
@@ -178,7 +174,7 @@ def _cactus(rng: np.random.Generator) -> list[Part]:
         for s in np.linspace(-0.9, 0.9, int(rng.integers(3, 8)))
     ]
     spines = strands(rng, body, count=60, length=0.12, width=0.006, pull=(0, 0))
-    return [Part(spines, material=1, tone=1.3, relief=0), Part([body], relief=1), _mark(*ribs, tone=0.6)]
+    return [Part(spines, material=1, tone=1.3, relief=0), Part([body], relief=1), marking(*ribs, tone=0.6)]
 
 
 def potted_plant(rng: np.random.Generator) -> Subject:
@@ -192,7 +188,7 @@ def potted_plant(rng: np.random.Generator) -> Subject:
     if rng.random() < 0.5:
         vessel.append(Part([rim], material=2, tone=1.1, relief=0.5))
     elif rng.random() < 0.5:
-        vessel.append(_mark(polygon((-1, 0.85), (1, 0.85), (1, 1.0), (-1, 1.0)), material=3, tone=1.0))
+        vessel.append(marking(polygon((-1, 0.85), (1, 0.85), (1, 1.0), (-1, 1.0)), material=3, tone=1.0))
     if rng.random() < 0.3:
         vessel.insert(0, Part([ellipse((0, low + 0.03), (foot * 1.35, foot * 0.35))], material=2, tone=0.8, relief=0.2))
     mouth = Part([ellipse((0, 0.6), (half, sag * half))], material=2, tone=0.3, relief=0)
@@ -218,7 +214,7 @@ def statue(rng: np.random.Generator) -> Subject:
     )  # fmt: skip
     plinth = [
         Part([block + np.array([middle, 0])], material=1, relief=0.15),
-        _mark(block * (0.3, 1) + np.array([middle + half * 0.7, 0]), material=1, tone=0.7),
+        marking(block * (0.3, 1) + np.array([middle + half * 0.7, 0]), material=1, tone=0.7),
         Part([slab + np.array([middle, 0])], material=1, tone=1.1, relief=0.1),
     ]
     return Subject([*plinth, *figure], "stands" if rng.random() < 0.7 else "cropped", ("stone", "stone"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dis_core.scenes.contours import Contour, blob, ellipse, leaf, limb, polygon, strands, turned_profile
-from dis_core.scenes.parts import Maker, Part, Subject, _mark
+from dis_core.scenes.parts import Maker, Part, Subject, marking
 
 if TYPE_CHECKING:
     from dis_core.scenes.textures import Stuff
@@ -33,9 +33,9 @@ def eyes(center: tuple[float, float], apart: float, size: float) -> list[Part]:
     places = [(x - apart, y), (x + apart, y)]
     glints = [(px - size * 0.3, py - size * 0.35) for px, py in places]
     return [
-        _mark(*(ellipse(place, (size * 1.5, size)) for place in places), tone=2.2, material=3),
-        _mark(*(ellipse(place, (size * 0.8, size * 0.9)) for place in places), tone=0.12),
-        _mark(*(ellipse(place, (size * 0.25, size * 0.25)) for place in glints), tone=3.5),
+        marking(*(ellipse(place, (size * 1.5, size)) for place in places), tone=2.2, material=3),
+        marking(*(ellipse(place, (size * 0.8, size * 0.9)) for place in places), tone=0.12),
+        marking(*(ellipse(place, (size * 0.25, size * 0.25)) for place in glints), tone=3.5),
     ]
 
 
@@ -48,7 +48,7 @@ def animal_head(rng: np.random.Generator, center: tuple[float, float], size: flo
         tip = (x + side * spread * rng.uniform(0.9, 1.6), y - 0.5 * size - ear)
         parts.append(Part([leaf(root, tip, size * rng.uniform(0.45, 0.8))], tone=0.9))
         inner = (np.asarray(tip) * 0.8 + np.asarray(root) * 0.2).tolist()
-        parts.append(_mark(leaf(root, (inner[0], inner[1]), size * 0.3), material=3, tone=1.1))
+        parts.append(marking(leaf(root, (inner[0], inner[1]), size * 0.3), material=3, tone=1.1))
     skull = blob(rng, center, (size * rng.uniform(0.85, 1.1), size * rng.uniform(0.8, 1)), roughness=0.04)
     muzzle = (x + rng.normal(0, 0.05) * size, y + size * 0.4)
     parts += [
@@ -56,8 +56,11 @@ def animal_head(rng: np.random.Generator, center: tuple[float, float], size: flo
         *fur(rng, skull, material=0, length=size * rng.uniform(0.05, 0.16), count=240),
         Part([ellipse(muzzle, (size * 0.42, size * 0.34))], material=2, lift=0.15, relief=0.6),
         *eyes((x, y - size * 0.05), size * 0.4, size * rng.uniform(0.09, 0.16)),
-        _mark(ellipse((muzzle[0], muzzle[1] - size * 0.12), (size * 0.15, size * 0.1)), tone=0.2),
-        _mark(limb([(muzzle[0] - size * 0.2, muzzle[1] + size * 0.18), (muzzle[0], muzzle[1] + size * 0.12)], [0.02])),
+        marking(ellipse((muzzle[0], muzzle[1] - size * 0.12), (size * 0.15, size * 0.1)), tone=0.2),
+        marking(
+            limb([(muzzle[0] - size * 0.2, muzzle[1] + size * 0.18), (muzzle[0], muzzle[1] + size * 0.12)], [0.02]),
+            tone=0.15,
+        ),
     ]
     return parts
 
@@ -69,7 +72,7 @@ def _stripes_on(rng: np.random.Generator, center: tuple[float, float], radius: f
         bends = rng.normal(0, 0.06, 2)
         points = [(x, center[1] - radius), (x + bends[0], center[1]), (x + bends[1], center[1] + radius)]
         bands.append(limb(points, [0.02, radius * rng.uniform(0.06, 0.2), 0.02], count=10))
-    return _mark(*bands, material=int(rng.integers(0, 4)), tone=float(rng.choice([0.3, 0.5, 1.6])))
+    return marking(*bands, material=int(rng.integers(0, 4)), tone=float(rng.choice([0.3, 0.5, 1.6])))
 
 
 def animal_face(rng: np.random.Generator) -> Subject:
@@ -77,7 +80,7 @@ def animal_face(rng: np.random.Generator) -> Subject:
     chest = blob(rng, (rng.normal(0, 0.15), 1.05), (rng.uniform(0.55, 0.95), 0.8), roughness=0.07)
     parts = [Part([chest], tone=0.9), *fur(rng, chest, material=0, length=rng.uniform(0.04, 0.12))]
     if rng.random() < 0.5:
-        parts.append(_mark(blob(rng, (0, 1.1), (0.3, 0.5), roughness=0.2), material=2, tone=1.1))
+        parts.append(marking(blob(rng, (0, 1.1), (0.3, 0.5), roughness=0.2), material=2, tone=1.1))
     head = animal_head(rng, (rng.normal(0, 0.08), 0), rng.uniform(0.5, 0.68))
     return Subject([*parts, *head], "cropped" if rng.random() < 0.7 else "stands", _ANIMAL)
 
@@ -120,12 +123,12 @@ def bird(rng: np.random.Generator) -> Subject:
             material=3,
         ),
         Part([ellipse(head, (0.22, 0.2))]),
-        _mark(blob(rng, (0.25, 0.15), (0.35, 0.22)), material=2, tone=1.1),
+        marking(blob(rng, (0.25, 0.15), (0.35, 0.22)), material=2, tone=1.1),
         *(
             Part([leaf((0.3, -0.1 + 0.05 * k), (-0.75 + 0.08 * k, 0.2 + 0.08 * k), 0.3)], material=1, tone=1 - 0.1 * k)
             for k in range(3)
         ),
-        _mark(ellipse((head[0] + 0.06, head[1] - 0.03), (0.04, 0.04)), tone=0.1),
+        marking(ellipse((head[0] + 0.06, head[1] - 0.03), (0.04, 0.04)), tone=0.1),
     ]
     return Subject(parts, "stands", ("fur", "fur", None, None))
 
@@ -152,11 +155,11 @@ def portrait(rng: np.random.Generator) -> Subject:
         Part([face], lift=0.1, relief=0.7),
         Part([fringe], material=1, lift=0.12, relief=0.5),
         *eyes((lean, -0.06), 0.15, 0.035),
-        _mark(
+        marking(
             *(limb([(lean + s * 0.22, -0.15), (lean + s * 0.08, -0.16)], [0.03]) for s in (-1, 1)), material=1, tone=0.6
         ),
-        _mark(leaf((lean - 0.13, mouth), (lean + 0.13, mouth), 0.07), material=3, tone=0.7),
-        _mark(leaf((lean + 0.03, -0.02), (lean + 0.05, 0.14), 0.06), tone=0.8),
+        marking(leaf((lean - 0.13, mouth), (lean + 0.13, mouth), 0.07), material=3, tone=0.7),
+        marking(leaf((lean + 0.03, -0.02), (lean + 0.05, 0.14), 0.06), tone=0.8),
     ]
     if rng.random() < 0.3:
         parts.append(
@@ -191,7 +194,7 @@ def standing_person(rng: np.random.Generator) -> Subject:
     parts += [
         Part([hair], material=1),
         Part([ellipse((0.01, -0.82), (0.1, 0.13))]),
-        _mark(blob(rng, (0, -0.95), (0.12, 0.06)), material=1),
+        marking(blob(rng, (0, -0.95), (0.12, 0.06)), material=1, tone=0.15),
     ]
     return Subject(parts, "stands", _PERSON)
 
@@ -220,11 +223,11 @@ def vessel(rng: np.random.Generator) -> Subject:
     parts.append(Part([body]))
     if rng.random() < 0.5:
         band = rng.uniform(-0.5, 0.5)
-        parts.append(_mark(polygon((-2, band), (2, band), (2, band + 0.4), (-2, band + 0.4)), material=2, tone=1.0))
+        parts.append(marking(polygon((-2, band), (2, band), (2, band + 0.4), (-2, band + 0.4)), material=2, tone=1.0))
     rim = (0.0, -1.0)
     parts.append(Part([ellipse(rim, (half[0], sag * half[0]))], tone=1.15, relief=0.2))
     parts.append(
-        _mark(
+        marking(
             ellipse(rim, (half[0] * 0.88, sag * half[0] * 0.82)),
             material=int(rng.integers(0, 4)),
             tone=rng.uniform(0.3, 0.9),
@@ -255,7 +258,7 @@ def flower(rng: np.random.Generator) -> Subject:
     heart = rng.uniform(0.14, 0.38)
     parts.append(Part([ellipse((0, 0), (heart, heart * squash))], material=3, lift=0.15))
     dots = [ellipse((x, y * squash), (0.02, 0.02), count=8) for x, y in rng.normal(0, heart * 0.4, (40, 2))]
-    parts.append(_mark(*dots, tone=rng.choice([0.3, 1.8])))
+    parts.append(marking(*dots, tone=rng.choice([0.3, 1.8])))
     return Subject(parts, "lies" if len(parts) % 2 else "cropped", ("petal", "petal", "leaf", None))
 
 
@@ -283,7 +286,7 @@ def plant(rng: np.random.Generator) -> Subject:
         pot = turned_profile([0.6, 0.8, 1.25], [0.42, 0.4, rng.uniform(0.22, 0.36)], sag=0.2)
         parts += [
             Part([pot], material=2),
-            _mark(polygon((-1, 0.55), (1, 0.55), (1, 0.72), (-1, 0.72)), material=2, tone=1.2),
+            marking(polygon((-1, 0.55), (1, 0.55), (1, 0.72), (-1, 0.72)), material=2, tone=1.2),
         ]
     return Subject(parts, "stands" if has_pot else "cropped", ("leaf", "leaf", None, None))
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dis_core.scenes.contours import Contour, blob, ellipse, leaf, limb, polygon, turned_profile
-from dis_core.scenes.parts import Maker, Part, Subject
+from dis_core.scenes.contours import blob, ellipse, leaf, limb, polygon, turned_profile
+from dis_core.scenes.parts import Maker, Part, Subject, marking
 from dis_core.scenes.subjects.living import vessel
-
-
-def _mark(*contours: Contour, material: int = 0, tone: float = 0.3) -> Part:
-    return Part(contours, material=material, tone=tone, relief=0, is_marking=True)
 
 
 def tower(rng: np.random.Generator) -> Subject:
@@ -34,7 +30,7 @@ def tower(rng: np.random.Generator) -> Subject:
     for y in rng.uniform(-0.9, 0.9, int(rng.integers(0, 5))):
         tall = rng.uniform(0.04, 0.25)
         parts.append(
-            _mark(
+            marking(
                 polygon((-1, y), (1, y), (1, y + tall), (-1, y + tall)),
                 material=int(rng.integers(1, 4)),
                 tone=rng.uniform(0.3, 1.2),
@@ -42,7 +38,7 @@ def tower(rng: np.random.Generator) -> Subject:
         )
     if rng.random() < 0.5:
         windows = [ellipse((0, y), (base * 0.2, base * 0.25), power=4) for y in np.arange(-0.7, 0.9, 0.3).tolist()]
-        parts.append(_mark(*windows, tone=0.2))
+        parts.append(marking(*windows, tone=0.2))
     return Subject(parts, "stands")
 
 
@@ -72,7 +68,7 @@ def crate(rng: np.random.Generator) -> Subject:
             (-w + w * (2 * i + 1) / columns, -h + h * (2 * j + 1) / rows) for i in range(columns) for j in range(rows)
         ]
         marks = [ellipse(place, cell, power=power, count=32) for place in places]
-        parts.append(_mark(*marks, material=int(rng.integers(0, 4)), tone=rng.choice([0.25, 0.5, 1.5])))
+        parts.append(marking(*marks, material=int(rng.integers(0, 4)), tone=rng.choice([0.25, 0.5, 1.5])))
     return Subject(parts, "stands")
 
 
@@ -102,10 +98,10 @@ def vehicle(rng: np.random.Generator) -> Subject:
     parts = [
         Part([cabin], relief=0.3),
         Part([hull], relief=0.6),
-        _mark(glass, material=1, tone=rng.choice([0.25, 1.6])),
-        _mark(post, tone=1),
+        marking(glass, material=1, tone=rng.choice([0.25, 1.6])),
+        marking(post, tone=1),
     ]
-    parts += [_mark(ellipse((x, -low * 0.2), (0.08, 0.09)), material=3, tone=2) for x in (-0.93, 0.93)]
+    parts += [marking(ellipse((x, -low * 0.2), (0.08, 0.09)), material=3, tone=2) for x in (-0.93, 0.93)]
     return Subject([*parts, *discs, *wheels], "stands")
 
 
@@ -209,15 +205,15 @@ def toy(rng: np.random.Generator) -> Subject:
             parts.append(Part([ellipse((side * 0.34, -0.98), (0.17, 0.2))], tone=0.9))
     parts += [
         Part([ellipse((0, 0.15), (girth, 0.6), power=power)]),
-        _mark(ellipse((0, 0.2), (girth * 0.6, 0.4), power=power), material=2, tone=1.1),
+        marking(ellipse((0, 0.2), (girth * 0.6, 0.4), power=power), material=2, tone=1.1),
         Part(
             [ellipse((0, -0.65), (rng.uniform(0.35, 0.5), rng.uniform(0.32, 0.42)), power=power)],
             lift=0.08,
             material=int(rng.integers(0, 2)),
         ),
         Part([ellipse((0, -0.52), (0.16, 0.12))], material=3, lift=0.14),
-        _mark(*(ellipse((s * 0.15, -0.72), (0.05, 0.06)) for s in (-1, 1)), tone=0.1),
-        _mark(*(ellipse((0, y), (0.05, 0.05)) for y in (0.0, 0.2, 0.4)), material=3, tone=0.4),
+        marking(*(ellipse((s * 0.15, -0.72), (0.05, 0.06)) for s in (-1, 1)), tone=0.1),
+        marking(*(ellipse((0, y), (0.05, 0.05)) for y in (0.0, 0.2, 0.4)), material=3, tone=0.4),
     ]
     return Subject(parts, "stands")
 
@@ -242,7 +238,7 @@ def fruit(rng: np.random.Generator) -> Subject:
                 limb([(x, center[1] - r * tall), (x + s * r, center[1]), (x, center[1] + r * tall)], [0.01, 0.04, 0.01])
                 for s in (-1.1, -0.5, 0, 0.5, 1.1)
             ]
-            parts.append(_mark(*ribs, material=material, tone=0.65))
+            parts.append(marking(*ribs, material=material, tone=0.65))
         x += r * rng.uniform(1.2, 2.4)
     return Subject(parts, "stands")
 
@@ -262,7 +258,7 @@ def insect(rng: np.random.Generator) -> Subject:
     mirror = np.array([-1.0, 1.0])
     parts += [Part([rear, rear * mirror], material=1, relief=0.2), Part([outline, outline * mirror], relief=0.2)]
     spots = [ellipse((0.2 + x * spread, y), (0.08, 0.08)) for x, y in rng.uniform((0.1, -0.8), (0.9, 0.6), (8, 2))]
-    parts.append(_mark(*spots, *(spot * mirror for spot in spots), material=2, tone=rng.choice([0.2, 0.5, 1.7])))
+    parts.append(marking(*spots, *(spot * mirror for spot in spots), material=2, tone=rng.choice([0.2, 0.5, 1.7])))
     parts.append(
         Part([ellipse((0, 0), (rng.uniform(0.1, 0.3), 0.65)), ellipse((0, -0.6), (0.14, 0.14))], material=3, lift=0.1)
     )

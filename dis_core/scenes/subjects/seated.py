@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dis_core.scenes.contours import Contour, blob, ellipse, leaf, limb, polygon, strands
-from dis_core.scenes.parts import Part, Subject
+from dis_core.scenes.contours import blob, ellipse, leaf, limb, polygon, strands
+from dis_core.scenes.parts import Part, Subject, marking
 from dis_core.scenes.subjects.living import animal_head, eyes, fur
 
 if TYPE_CHECKING:
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 _PET: tuple[Stuff | None, ...] = ("fur", "fur", "fur", None)
 _DRESSED: tuple[Stuff | None, ...] = ("skin", "hair", "cloth", "cloth", "cloth")
-
-
-def _mark(*contours: Contour, material: int = 0, tone: float = 0.3) -> Part:
-    return Part(contours, material=material, tone=tone, relief=0, is_marking=True)
 
 
 def _face(rng: np.random.Generator, x: float, *, is_gray: bool) -> list[Part]:
@@ -31,14 +27,14 @@ def _face(rng: np.random.Generator, x: float, *, is_gray: bool) -> list[Part]:
     parts = [
         Part([ellipse((x + s * 0.36, 0.02), (0.06, 0.1)) for s in (-1, 1)], tone=0.85),
         Part([face], lift=0.1, relief=0.7),
-        _mark(blob(rng, (x + turn * 4, 0.1), (0.2, 0.35)), tone=1.08),
+        marking(blob(rng, (x + turn * 4, 0.1), (0.2, 0.35)), tone=1.08),
         *eyes((x + turn, -0.05), 0.14, 0.03),
-        _mark(*brow, material=1, tone=0.6),
-        _mark(leaf((x + turn - 0.12, mouth), (x + turn + 0.12, mouth), 0.05), tone=0.6),
-        _mark(leaf((x + turn + 0.02, -0.02), (x + turn + 0.05, 0.14), 0.05), tone=0.75),
+        marking(*brow, material=1, tone=0.6),
+        marking(leaf((x + turn - 0.12, mouth), (x + turn + 0.12, mouth), 0.05), tone=0.6),
+        marking(leaf((x + turn + 0.02, -0.02), (x + turn + 0.05, 0.14), 0.05), tone=0.75),
     ]
     if rng.random() < 0.2:
-        parts.append(_mark(blob(rng, (x, 0.38), (0.3, 0.2)), material=1, tone=0.8))
+        parts.append(marking(blob(rng, (x, 0.38), (0.3, 0.2)), material=1, tone=0.8))
     if rng.random() < 0.2:
         rims = [ellipse((x + turn + s * 0.15, -0.04), (0.12, 0.1)) for s in (-1, 1)]
         lenses = [ellipse((x + turn + s * 0.15, -0.04), (0.105, 0.085)) for s in (-1, 1)]
@@ -55,19 +51,21 @@ def _jacket(rng: np.random.Generator, wide: float, waist: float) -> list[Part]:
     style = rng.random()
     depth, spread = rng.uniform(1.1, 2.4), rng.uniform(0.15, 0.32)
     if style < 0.6:
-        parts.append(_mark(polygon((-spread, 0.6), (spread, 0.6), (0.06, depth), (-0.06, depth)), material=3, tone=1))
+        parts.append(marking(polygon((-spread, 0.6), (spread, 0.6), (0.06, depth), (-0.06, depth)), material=3, tone=1))
         lapels = [polygon((s * spread * 0.9, 0.65), (s * spread * 1.9, 1.0), (s * 0.05, depth)) for s in (-1, 1)]
-        parts.append(_mark(*lapels, material=2, tone=rng.uniform(0.75, 1.25)))
+        parts.append(marking(*lapels, material=2, tone=rng.uniform(0.75, 1.25)))
         if rng.random() < 0.4:
-            parts.append(_mark(polygon((-0.06, 0.72), (0.06, 0.72), (0.09, depth), (0, depth + 0.1)), material=4))
+            parts.append(
+                marking(polygon((-0.06, 0.72), (0.06, 0.72), (0.09, depth), (0, depth + 0.1)), material=4, tone=0.3)
+            )
     elif style < 0.8:
         bands = [polygon((-2, y), (2, y), (2, y + 0.14), (-2, y + 0.14)) for y in np.arange(1.0, 2.6, 0.28).tolist()]
-        parts.append(_mark(*bands[: int(rng.integers(1, 7))], material=4, tone=1.0))
+        parts.append(marking(*bands[: int(rng.integers(1, 7))], material=4, tone=1.0))
     else:
-        parts.append(_mark(polygon((0, 0.7), (2, 0.7), (2, 2.7), (0, 2.7)), material=3, tone=1.0))
+        parts.append(marking(polygon((0, 0.7), (2, 0.7), (2, 2.7), (0, 2.7)), material=3, tone=1.0))
     places = rng.uniform((-wide * 0.8, 1.1), (wide * 0.8, 1.9), (5, 2))
     folds = [limb([(px, py), (px + 0.1, py + 0.35), (px, py + 0.7)], [0.01, 0.05, 0.01], count=8) for px, py in places]
-    parts.append(_mark(*folds, material=2, tone=0.6))
+    parts.append(marking(*folds, material=2, tone=0.6))
     collar = [polygon((s * 0.05, 0.82), (s * 0.3, 0.6), (s * 0.36, 0.86)) for s in (-1, 1)]
     parts.append(Part(collar, material=int(rng.integers(2, 4)), tone=0.9, relief=0.1))
     return parts
@@ -114,12 +112,12 @@ def _dog_head(rng: np.random.Generator, center: tuple[float, float], size: float
     parts = [
         Part([skull], lift=0.1),
         *fur(rng, skull, material=0, length=size * rng.uniform(0.04, 0.1), count=150),
-        _mark(limb([(x, y - size), (x, y), muzzle], [size * 0.2, size * 0.25, size * 0.5]), material=2, tone=1.1),
+        marking(limb([(x, y - size), (x, y), muzzle], [size * 0.2, size * 0.25, size * 0.5]), material=2, tone=1.1),
         Part([ellipse(muzzle, (size * rng.uniform(0.38, 0.5), size * 0.42))], material=2, lift=0.15, relief=0.6),
         Part(ears, material=1, tone=0.85, relief=0.5, lift=0.12),
         *eyes((x, y - size * 0.15), size * 0.38, size * rng.uniform(0.07, 0.11)),
-        _mark(ellipse((muzzle[0], muzzle[1] - size * 0.22), (size * 0.19, size * 0.13)), material=3, tone=0.15),
-        _mark(limb([(muzzle[0], muzzle[1]), (muzzle[0], muzzle[1] + size * 0.2)], [size * 0.03]), tone=0.25),
+        marking(ellipse((muzzle[0], muzzle[1] - size * 0.22), (size * 0.19, size * 0.13)), material=3, tone=0.15),
+        marking(limb([(muzzle[0], muzzle[1]), (muzzle[0], muzzle[1] + size * 0.2)], [size * 0.03]), tone=0.25),
     ]
     if rng.random() < 0.4:
         tongue = ellipse((muzzle[0], muzzle[1] + size * 0.42), (size * 0.14, size * 0.25))
@@ -134,7 +132,7 @@ def _head(rng: np.random.Generator, center: tuple[float, float], size: float) ->
 def _patches(rng: np.random.Generator, places: list[tuple[float, float]], size: float) -> list[Part]:
     """Fur of other colors, in large patches."""
     spots = [blob(rng, place, (size * rng.uniform(0.5, 1.2), size), roughness=0.25) for place in places]
-    return [_mark(spot, material=int(rng.integers(1, 3)), tone=rng.uniform(0.6, 1.3)) for spot in spots]
+    return [marking(spot, material=int(rng.integers(1, 3)), tone=rng.uniform(0.6, 1.3)) for spot in spots]
 
 
 def sitting_pet(rng: np.random.Generator) -> Subject:
@@ -153,7 +151,7 @@ def sitting_pet(rng: np.random.Generator) -> Subject:
     ]
     if rng.random() < 0.6:
         parts += _patches(rng, [(rng.normal(0, wide), rng.uniform(-0.2, 0.6)) for _ in range(3)], wide * 0.6)
-    parts.append(_mark(blob(rng, (0, 0.05), (wide * 0.55, 0.5), roughness=0.1), material=2, tone=1.1))
+    parts.append(marking(blob(rng, (0, 0.05), (wide * 0.55, 0.5), roughness=0.1), material=2, tone=1.1))
     for side in (-1, 1):
         x = side * wide * rng.uniform(0.3, 0.45)
         parts += [

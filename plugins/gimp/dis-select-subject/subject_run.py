@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 import time
 from typing import Callable, Iterator, Sequence
@@ -148,7 +149,7 @@ def _remove_left_over() -> None:
         left = [entry for entry in entries if entry.name.startswith(FOLDERS) and entry.is_dir(follow_symlinks=False)]
     for entry in left:
         with contextlib.suppress(OSError):
-            mine = os.name == "nt" or entry.stat(follow_symlinks=False).st_uid == os.getuid()
+            mine = sys.platform == "win32" or entry.stat(follow_symlinks=False).st_uid == os.getuid()
             if mine and (not _may_run(entry.name) or time.time() - entry.stat().st_mtime > OLD_S):
                 shutil.rmtree(entry.path, ignore_errors=True)
 

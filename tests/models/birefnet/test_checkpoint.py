@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 import torch
 from torch import nn
@@ -15,10 +13,9 @@ from dis_core.models.birefnet.checkpoint import (
     convert_large_of_older_order,
     convert_lite,
     convert_lite_of_older_order,
-    in_todays_order,
     with_norms_folded,
 )
-from dis_core.models.birefnet.network import GRIDS, lite_network
+from dis_core.models.birefnet.network import lite_network
 from dis_core.protocols import Converter
 from tests.recipes.birefnet import published_state_dict
 
@@ -131,58 +128,3 @@ def test_a_checkpoint_of_another_network_is_refused() -> None:
 def test_a_misshaped_layer_for_tiles_is_refused_in_the_older_order_too(published: dict[str, torch.Tensor]) -> None:
     with pytest.raises(WeightsCorrupt, match=r"'decoder\.ipt_blk5\.conv1\.weight' is \(3,\)"):
         convert_lite_of_older_order({**published, "decoder.ipt_blk5.conv1.weight": torch.zeros(3)})
-
-
-# Which order of tiles a checkpoint wants
-
-
-def with_like_colors(published: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Kernels that look for brightness, in today's order: those for a tile's three colors are alike."""
-    random = torch.Generator().manual_seed(0)
-    made_up = dict(published)
-    for n, grid in zip((5, 4, 3, 2), GRIDS, strict=True):
-        by_place = torch.randn(64, 1, grid**2, 3, 3, generator=random)
-        by_color = by_place + 0.5 * torch.randn(64, 3, grid**2, 3, 3, generator=random)
-        made_up[f"decoder.ipt_blk{n}.conv1.weight"] = by_color.flatten(1, 2)
-    return made_up
-
-
-def in_older_order(published: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same weights as they would have been saved for the older order."""
-    older = dict(published)
-    for n, grid in zip((5, 4, 3, 2), GRIDS, strict=True):
-        key = f"decoder.ipt_blk{n}.conv1.weight"
-        rows_then_columns = published[key].view(64, 3, grid, grid, 3, 3)
-        older[key] = rows_then_columns.permute(0, 3, 2, 1, 4, 5).flatten(1, 3)
-    return older
-
-
-def test_weights_of_the_older_order_come_out_as_those_of_todays(published: dict[str, torch.Tensor]) -> None:
-    back = in_todays_order(in_older_order(published))
-
-    for key, value in published.items():
-        assert torch.equal(back[key], value), key
-
-
-def test_whoever_converts_weights_that_seem_to_want_the_older_order_is_warned(
-    published: dict[str, torch.Tensor], caplog: pytest.LogCaptureFixture
-) -> None:
-    older = in_older_order(with_like_colors(published))
-
-    convert_lite(older)
-
-    assert "the order of before November 2024" in caplog.text
-
-
-@pytest.mark.parametrize("kernels", ["random", "like colors", "put in order"])
-def test_nobody_is_warned_without_a_reason(
-    published: dict[str, torch.Tensor], caplog: pytest.LogCaptureFixture, kernels: str
-) -> None:
-    caplog.set_level(logging.WARNING)
-
-    if kernels == "put in order":
-        convert_lite_of_older_order(in_older_order(with_like_colors(published)))
-    else:
-        convert_lite(published if kernels == "random" else with_like_colors(published))
-
-    assert not caplog.records

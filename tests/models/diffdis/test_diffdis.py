@@ -210,7 +210,7 @@ def test_a_file_in_half_precision_fills_the_network_in_float32(tmp_path: Path) -
         key: value.half() if value.is_floating_point() else value
         for key, value in published_denoiser_file("tiny_unet").items()
     }
-    save_file(renamed(published, tiny_denoiser, RENAMES, of="", hint=""), tmp_path / "tiny.safetensors")
+    save_file(renamed(published, tiny_denoiser, RENAMES, network="", hint=""), tmp_path / "tiny.safetensors")
     with torch.device("meta"):
         denoiser = tiny_denoiser()
 

@@ -70,7 +70,7 @@ def test_the_other_models_cut_out_as_ever(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "black.png")
 
     shown = without_diffusers(
-        tmp_path, "http://127.0.0.1:9", "mask", str(tmp_path / "black.png"), "--model", "pdfnet-tiny"
+        tmp_path, "http://127.0.0.1:9", "mask", str(tmp_path / "black.png"), "--model", "dis-lite"
     )
 
     assert shown.returncode == 0, shown.stderr

@@ -11,13 +11,11 @@ from torch import nn
 from dis_core.errors import Cancelled
 from dis_core.models.pdfnet.network import PDFNetOutput
 from dis_core.models.pdfnet.segmenter import MULTIPLE_PX, PDFNetSegmenter, scale_to_unit
-from dis_core.models.pdfnet.spec import PDFNET_TINY
 from dis_core.models.resample import resize_to_corners
 from dis_core.models.square import flipped_and_scaled
-from dis_core.pipeline import load_segmenter
 from dis_core.progress import Report, ignore
 from dis_core.protocols import Placement, Prompt, Segmentation
-from dis_core.registry.selection import obtain_all
+from tests.fakes import small_pdfnet
 
 
 class BrightIsSubject(nn.Module):
@@ -172,9 +170,9 @@ def test_progress_rises_and_a_cancel_stops_between_views() -> None:
 
 def test_tiles_in_a_batch_get_the_mattes_that_they_get_alone() -> None:
     rng = np.random.default_rng(0)
-    segmenter = load_segmenter(obtain_all(PDFNET_TINY, None), Placement("cpu"))
-    tiles = [rng.random((512, 512, 3), dtype=np.float32) * share for share in (0.3, 0.6, 1.0)]
-    depths = [rng.random((512, 512), dtype=np.float32) for _ in tiles]
+    segmenter = small_pdfnet.segmenter(Placement("cpu"))
+    tiles = [rng.random((256, 256, 3), dtype=np.float32) * share for share in (0.3, 0.6, 1.0)]
+    depths = [rng.random((256, 256), dtype=np.float32) for _ in tiles]
 
     known = [Segmentation(tile[:, :, 0], depth) for tile, depth in zip(tiles, depths, strict=True)]
 
@@ -182,7 +180,7 @@ def test_tiles_in_a_batch_get_the_mattes_that_they_get_alone() -> None:
 
     for tile, depth, matte in zip(tiles, depths, together, strict=True):
         alone = segmenter(tile, prompt=Prompt(depth=depth)).alpha
-        assert matte.shape == (512, 512)
+        assert matte.shape == (256, 256)
         assert np.abs(matte - alone).max() < 1e-4
 
 

@@ -89,7 +89,7 @@ def test_no_tensor_is_larger_than_the_input() -> None:
     with torch.no_grad(), seen:
         fast(image, depth)
 
-    assert seen.numbers == 6 * 512 * 512  # image and depth; a map of 16 channels at full size would be 16 * 512 * 512
+    assert seen.numbers <= 6 * 512 * 512  # image and depth; a map of 16 channels at full size would be 16 * 512 * 512
 
 
 def test_memory_layout_does_not_change_the_result() -> None:

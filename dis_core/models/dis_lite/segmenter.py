@@ -1,0 +1,45 @@
+"""An image as an array goes through DIS-Lite and comes out as a matte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from dis_core.models.backbones.efficientnet import CHANNELS, folded_backbone
+from dis_core.models.dis_lite.network import MULTIPLE_PX, DisLite
+from dis_core.models.resample import Size, resize_by_area, shrink_smoothly
+from dis_core.models.square import SquareSegmenter
+from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
+from dis_core.protocols import DepthEstimator, Placement
+from dis_core.weights.checkpoint import load_strictly
+
+BACKBONE: Final = "efficientnet-lite2"
+SIDE_PX = 384
+
+
+def network() -> DisLite:
+    """The network of the embedded weights."""
+    return DisLite(folded_backbone(BACKBONE, levels=4), CHANNELS[BACKBONE])
+
+
+def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> SquareSegmenter:
+    """The embedded model from a verified file; it looks at no depth."""
+    del estimate_depth
+    with torch.device("meta"):
+        empty = network()
+    load_strictly(empty, weights)
+    return SquareSegmenter(
+        empty.eval().to(placement.device).to(memory_format=torch.channels_last),  # convolutions are faster so
+        side_px=SIDE_PX,
+        multiple_px=MULTIPLE_PX,
+        placement=placement,
+        to_input=to_input,
+        resize=resize_by_area,
+    )
+
+
+def to_input(image: torch.Tensor, size: Size) -> torch.Tensor:
+    """(B, 3, H, W) in [0, 1] at `size`, with ImageNet's statistics taken out."""
+    return (shrink_smoothly(image, size) - IMAGENET_MEAN) / IMAGENET_STD

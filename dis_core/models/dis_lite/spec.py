@@ -1,0 +1,19 @@
+"""The declaration of the model that comes with dis-core."""
+
+from __future__ import annotations
+
+from dis_core.model_spec import ModelSpec, WeightsFile
+
+DRAFT_MODEL = "dis-lite"
+
+DIS_LITE = ModelSpec(
+    name=DRAFT_MODEL,
+    aliases=("pdfnet-tiny",),
+    summary="small and quick, comes with the package: learned from photographs, with IS-Net as its teacher",
+    license="MIT AND Apache-2.0",
+    commercial_use="yes",
+    weights=WeightsFile(None, "dis-lite.safetensors"),
+    loader="dis_core.models.dis_lite.segmenter:load",
+    half_precision=True,
+    draft=True,
+)

@@ -1,0 +1,67 @@
+"""Commits and checksums that are known second-hand: what is asked in their place, and the words if they are wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from dis_core.errors import BadRequest, HubUnreachable, WeightsCorrupt, WeightsMissing
+
+if TYPE_CHECKING:
+    from dis_core.model_spec import ModelSpec, WeightsFile
+
+BRANCH: Final = "main"
+"""Where a repository has its newest files."""
+
+
+def is_second_hand(weights: WeightsFile) -> bool:
+    """Whether its pin is only known from other projects."""
+    return weights.repo is not None and weights.pin_source == "second-hand"
+
+
+def newest(weights: WeightsFile) -> WeightsFile:
+    """The same file as the branch has it now, whatever it is."""
+    return replace(weights, revision=BRANCH, sha256=None, size_bytes=None)
+
+
+def refuse_unless_second_hand(spec: ModelSpec) -> None:
+    """Raises BadRequest for weights of which the Hub's own word is known, or that nobody has pinned."""
+    if is_second_hand(spec.weights):
+        return
+    if spec.weights.repo is not None and spec.weights.sha256 is None:
+        raise BadRequest(
+            f"{spec.name} has no pin that could be wrong: its first download is recorded",
+            hint=f"to take what the Hub has now: dis-core fetch --again {spec.name}",
+        )
+    raise BadRequest(
+        f"{spec.name} is held to the file that is known to be right",
+        hint="if the Hub has another one, please report that; a newer version of dis-core may know it",
+    )
+
+
+def other_file(spec: ModelSpec, expected: str, found: str) -> WeightsCorrupt:
+    """The error for a file on the Hub that is not the expected one, with the way on, if there is one."""
+    weights = spec.weights
+    begins = f"its SHA-256 should begin with {expected[:12]} and begins with {found[:12]}"
+    if is_second_hand(weights) and expected == weights.sha256:
+        return WeightsCorrupt(
+            f"the Hub has another file than expected as {weights.filename} of {weights.repo}: {begins}. What is "
+            "expected is known from other projects only, and may be wrong",
+            hint=f"look at https://huggingface.co/{weights.repo}; to take what is there now: "
+            f"dis-core fetch --trust-new {spec.name}",
+        )
+    return WeightsCorrupt(
+        f"the Hub now has another file under the name {weights.filename} of {weights.repo}: {begins}",
+        hint="" if weights.sha256 == expected else f"if you trust the new one: dis-core fetch --again {spec.name}",
+    )
+
+
+def not_there(spec: ModelSpec, error: WeightsMissing) -> WeightsMissing:
+    """The error for a file that the Hub does not give; where the commit is only known second-hand, that may be why."""
+    weights = spec.weights
+    if isinstance(error, HubUnreachable) or not is_second_hand(weights):
+        return error
+    return WeightsMissing(
+        f"{error.message}; the commit {weights.revision[:12]} was asked for, which is known from other projects only",
+        hint=f"to take what the branch {BRANCH} has now: dis-core fetch --trust-new {spec.name}; or: {error.hint}",
+    )

@@ -1,0 +1,74 @@
+"""The Python in the docs is run, offline and with the model that comes with the package."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import constants
+from PIL import Image
+
+import dis_core
+from tests.docs.test_pages import GENERATED, PAGES, ROOT, page_id
+
+BLOCK = re.compile(r"^(?:<!-- not run: (?P<reason>.+) -->\n)?```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+SHOWN = re.compile(r"\A\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+EMBEDDED = Path(dis_core.__file__).parent / "embedded"
+FLOWER = ROOT / "examples" / "flower.jpg"
+EXAMPLE = ROOT / "examples" / "dis-core-example"
+SMALL = (160, 120)  # width, height: large enough for the boxes that the pages name
+
+PROGRAMS = [
+    pytest.param(found, id=f"{page_id(page)}:{page.read_text(encoding='utf-8')[: found.start()].count(chr(10)) + 1}")
+    for page in PAGES
+    if page not in GENERATED
+    for found in BLOCK.finditer(page.read_text(encoding="utf-8"))
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the pages name: photos, mattes and a trained model."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    for name in ("examples", "photos", "predictions", "truths", "runs/mine"):
+        Path(name).mkdir(parents=True)
+    shutil.copy(FLOWER, "examples")
+    photo = Image.open(FLOWER).resize(SMALL)
+    for name in ("beach.jpg", "party.jpg", "photo.jpg", "photos/beach.jpg"):
+        photo.save(name)
+    for name in ("beach", "forest"):
+        for kind in ("predictions", "truths"):
+            photo.convert("L").point(lambda value: 255 if value > 90 else 0).save(f"{kind}/{name}.png")
+    np.save("beach-distance.npy", np.linspace(1, 9, SMALL[0] * SMALL[1]).reshape(SMALL[::-1]))
+    for name in ("pdfnet-tiny.safetensors", "depth-tiny.safetensors"):
+        shutil.copy(EMBEDDED / name, "runs/mine")
+    return tmp_path
+
+
+@pytest.mark.parametrize("found", PROGRAMS)
+def test_python_in_the_docs_runs_and_prints_what_they_say(
+    found: re.Match[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = found["code"]
+    if found["reason"]:
+        pytest.skip(found["reason"])
+    if any(path.read_text(encoding="utf-8") == code for path in EXAMPLE.rglob("*.py")):
+        return  # a file of the example package, which is built, installed and run by a test of its own
+
+    exec(compile(code, "a page of the docs", "exec"), {"__name__": "__main__"})  # noqa: S102 - that is the point
+
+    printed = capsys.readouterr().out
+    if shown := SHOWN.match(found.string[found.end() :]):
+        assert printed == shown[1]
+
+
+def test_pages_have_programs_and_most_of_them_run() -> None:
+    reasons = [found["reason"] for found in (parameter.values[0] for parameter in PROGRAMS)]
+
+    assert len(reasons) > 10
+    assert sum(reason is not None for reason in reasons) <= 3
