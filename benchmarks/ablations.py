@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from dis_core.training.files_tmp import written_whole
 
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.scores import mean_scores
+from dis_core.files import written_whole
 from dis_core.models.backbones.efficientnet import CHANNELS
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet, Stream
 from dis_core.models.tensors import to_array

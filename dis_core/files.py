@@ -66,9 +66,7 @@ def refuse_unreadable(file: Path) -> None:
         if file.is_dir():
             return
         if not file.is_file():
-            raise BadRequest(
-                f"there is no file {file}", hint="--from wants a .pth, .pt, .bin, .safetensors or .onnx file"
-            )
+            raise BadRequest(f"there is no file {file}", hint="give a .pth, .pt, .bin, .safetensors or .onnx file")
         file.open("rb").close()
     except OSError as error:
         raise BadRequest(

@@ -238,7 +238,7 @@ def models_page() -> Iterator[str]:
     for spec in mattes:
         yield from (f"## {spec.name}", sentence(spec.summary[0].upper() + spec.summary[1:]), "\n".join(facts(spec)))
     yield "## Parts of other models"
-    rows = [
+    part_rows = [
         (
             f"`{spec.name}`",
             spec.summary,
@@ -250,7 +250,7 @@ def models_page() -> Iterator[str]:
         )
         for spec in parts
     ]
-    yield table(("Model", "What it is", "License", "Commercial use", "Size", "Weights", "Paper"), rows)
+    yield table(("Model", "What it is", "License", "Commercial use", "Size", "Weights", "Paper"), part_rows)
 
 
 def facts(spec: ModelSpec) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Asks the Hub what every declared file of weights is now, and prints it as lines for `dis_core/models/pins.py`.
 
-    python scripts/pin_weights.py             # all of them
-    python scripts/pin_weights.py birefnet    # some models
+    python -m scripts.pin_weights             # all of them
+    python -m scripts.pin_weights birefnet    # some models
 
 For maintainers, before a release. Paste the lines that you want in place of the old ones. Nothing is downloaded: the
 Hub knows the SHA-256 of its large files, and `dis-core fetch` compares the bytes with it. What differs from a pin of

@@ -1,1 +1,1 @@
-"""How good mattes are: the measures of dichotomous image segmentation, over arrays and over folders of files."""
+"""How good mattes are: the usual measures of dichotomous image segmentation, for arrays and for folders of files."""

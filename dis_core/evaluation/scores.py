@@ -1,16 +1,16 @@
-"""What is measured of a matte, how each measure is defined, and means over images."""
+"""The measures: their keys, titles and definitions, the scores of one matte, and means over images."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How well a matte fits the truth; `MEASURES` defines each number.
+    """How well a matte matches the truth; `MEASURES` defines each number.
 
     `f_curve` is F at the 256 thresholds from 1 down to 0, of one image, or its mean over several.
     """
@@ -28,21 +28,31 @@ class Scores:
 
     @property
     def max_f_of_mean_curve(self) -> float:
-        """Max F as most papers report it for a set: F at the one threshold that is best for all images together.
+        """Max F as most papers report it for a set: F at the single threshold that is best for all images together.
 
-        Of one image it is `max_f`.
+        For one image it equals `max_f`.
         """
         return max(self.f_curve)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of `Scores`: the name of its field, its name in tables, which way is better, and what it is."""
+    """One number of `Scores`: the name of its field, its title in tables, which way is better, and what it is."""
 
     key: str
     title: str
     better: Literal["higher", "lower"]
     definition: str
+    decimals: int = 3
+
+    def of(self, scores: Scores) -> float:
+        """The number that this measure is about."""
+        value: float = getattr(scores, self.key)
+        return value
+
+    def text_of(self, scores: Scores) -> str:
+        """The number as tables show it."""
+        return f"{self.of(scores):.{self.decimals}f}"
 
 
 MEASURES: Final = (
@@ -62,6 +72,7 @@ MEASURES: Final = (
         "HCE",
         "lower",
         "human correction effort: points and regions to correct by hand, relaxed by 5 pixels (Qin et al. 2022)",
+        decimals=0,  # it counts clicks, up to thousands; all others are shares
     ),
     Measure("iou", "IoU", "higher", "intersection over union of the masks at 0.5"),
     Measure(
@@ -78,7 +89,7 @@ MEASURES: Final = (
         "(Cheng et al. 2020)",
     ),
 )
-"""In the order of tables. `{distance}` in a definition is filled in by `definitions`."""
+"""In the order of tables. `definitions` replaces {distance} in a definition."""
 
 CURVE_KEY: Final = "max_f_of_mean_curve"
 CURVE_TITLE: Final = "max F of the mean curve"
@@ -88,28 +99,33 @@ CURVE_DEFINITION: Final = (
 
 
 def definitions(*, boundary_px: int | None) -> dict[str, str]:
-    """What each measure is, by its key; `boundary_px` as in `measure`."""
+    """What each measure is, by its key; `boundary_px` is that of `metrics.measure`."""
     distance = "2 % of the diagonal" if boundary_px is None else f"{boundary_px} pixel{'s' * (boundary_px > 1)}"
-    told = {measure.key: measure.definition.replace("{distance}", distance) for measure in MEASURES}
-    return {**told, CURVE_KEY: CURVE_DEFINITION}
+    known = {measure.key: measure.definition.replace("{distance}", distance) for measure in MEASURES}
+    return {**known, CURVE_KEY: CURVE_DEFINITION}
 
 
-def value_of(measure: Measure, scores: Scores) -> float:
-    """The number that a measure is about."""
-    value: float = getattr(scores, measure.key)
-    return value
+def find_measure(key: str) -> Measure:
+    """The measure with that key. Raises KeyError if there is none."""
+    return {measure.key: measure for measure in MEASURES}[key]
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:
     """The mean of each number and of the curves. Raises ValueError if there are no scores."""
     if not scores:
-        raise ValueError("there is no mean of no scores")
-    means = {measure.key: statistics.fmean(value_of(measure, one) for one in scores) for measure in MEASURES}
-    curve = tuple(map(statistics.fmean, zip(*(one.f_curve for one in scores), strict=True)))
+        raise ValueError("the mean needs at least one score")
+    means = {measure.key: _mean(measure.of(one) for one in scores) for measure in MEASURES}
+    curve = tuple(map(_mean, zip(*(one.f_curve for one in scores), strict=True)))
     return Scores(**means, f_curve=curve)
 
 
 def worst_first(scores: Sequence[Scores], *, by: Measure) -> list[int]:
-    """The places in `scores`, the worst by that measure first; equals stay in their order."""
+    """The indices of `scores`, the worst by that measure first; equal ones stay in their order."""
     sign = 1 if by.better == "higher" else -1
-    return sorted(range(len(scores)), key=lambda place: sign * value_of(by, scores[place]))
+    return sorted(range(len(scores)), key=lambda index: sign * by.of(scores[index]))
+
+
+def _mean(values: Iterable[float]) -> float:
+    # As statistics.fmean does it, but importing that module would slow 'dis-core --help' down.
+    numbers = list(values)
+    return math.fsum(numbers) / len(numbers)

@@ -1,4 +1,4 @@
-"""A picture of some pairs for people to look at: image, truth, prediction and difference side by side."""
+"""A contact sheet of some pairs to look at: image, truth, prediction and difference side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from dis_core.errors import BadRequest
 from dis_core.evaluation.pairs import Pair, read_pair
-from dis_core.evaluation.scores import MEASURES, Scores, value_of
+from dis_core.evaluation.scores import MEASURES, Scores
 from dis_core.images.reading import read_picture
 
 if TYPE_CHECKING:
@@ -27,23 +27,23 @@ _LINE_PX: Final = 20
 _FONT_SIZE_PX: Final = 14
 _PAPER, _INK = (32, 32, 32), (230, 230, 230)
 _TOO_MUCH, _MISSING = (255, 60, 40), (60, 140, 255)
-# How bright the subject that both agree on is in the picture of the difference.
+# The brightness of the subject in the picture of the difference, where both agree.
 _AGREED_GRAY: Final = 110
 
 
 def sheet_format(path: Path) -> SheetFormat:
-    """The format that a file's ending asks for. Raises BadRequest for others than PNG and JPEG."""
+    """The format that a file's ending asks for. Raises BadRequest for anything but PNG and JPEG."""
     ending = path.suffix.lower()
     if ending not in _FORMATS:
-        raise BadRequest(f"cannot draw a sheet as {str(path)!r}", hint="end its name with .png or .jpg")
+        raise BadRequest(f"cannot write a sheet as {str(path)!r}", hint="end its name with .png or .jpg")
     return _FORMATS[ending]
 
 
 def encode_sheet(pairs: Sequence[Pair], scores: Sequence[Scores], *, format: SheetFormat) -> bytes:  # noqa: A002  as everywhere
-    """A row for each pair, in their order, under a line with its name and scores.
+    """Draw a row for each pair, in their order, below a line with its name and scores.
 
-    The columns are the image, if any pair has one, the truth, the prediction, and the difference. Raises as `read_pair`
-    does, and NoImage for an image that cannot be read.
+    The columns are the image (if any pair has one), the truth, the prediction and the difference. Raises what
+    `read_pair` raises, and NoImage for an image that cannot be read.
     """
     buffer = io.BytesIO()
     draw_sheet(pairs, scores).save(buffer, format, quality=90)
@@ -51,7 +51,7 @@ def encode_sheet(pairs: Sequence[Pair], scores: Sequence[Scores], *, format: She
 
 
 def draw_sheet(pairs: Sequence[Pair], scores: Sequence[Scores]) -> PIL.Image.Image:
-    """The sheet as an RGB image of Pillow; see `encode_sheet`."""
+    """Draw the sheet as an RGB image of Pillow; see `encode_sheet`."""
     from PIL import Image, ImageDraw, ImageFont
 
     columns = [*(["image"] if any(pair.image for pair in pairs) else []), "truth", "prediction"]
@@ -77,11 +77,8 @@ def draw_sheet(pairs: Sequence[Pair], scores: Sequence[Scores]) -> PIL.Image.Ima
 
 
 def caption(pair: Pair, scores: Scores) -> str:
-    """The name and the scores of a pair in one line; letters that Pillow's own font lacks become "?"."""
-    values = (
-        f"{measure.title} {value_of(measure, scores):{'.0f' if measure.key == 'hce' else '.3f'}}"
-        for measure in MEASURES
-    )
+    """The name and the scores of a pair in one line; "?" stands for letters that Pillow's own font lacks."""
+    values = (f"{measure.title} {measure.text_of(scores)}" for measure in MEASURES)
     name = "".join(letter if letter.isprintable() else "?" for letter in pair.name)
     return f"{name.encode('latin-1', 'replace').decode('latin-1')}   {'  '.join(values)}"
 

@@ -18,7 +18,6 @@ from dis_core.evaluation.scores import (
     Scores,
     definitions,
     mean_scores,
-    value_of,
     worst_first,
 )
 
@@ -30,24 +29,24 @@ _LONGEST_NAME: Final = 28
 def text_table(
     pairs: Sequence[Pair], scores: Sequence[Scores], *, by: Measure, worst: int, boundary_px: int | None
 ) -> str:
-    """The worst images by one measure and the mean of all, and below it what each measure is."""
+    """The worst images by one measure and the mean of all images, and below them what each measure is."""
     mean = mean_scores(scores)
-    shown = worst_first(scores, by=by)[:worst]
+    indices = worst_first(scores, by=by)[:worst]
     headings = ["", *(measure.title for measure in MEASURES)]
-    rows = [[_shortened(pairs[place].name), *_cells(scores[place])] for place in shown]
+    rows = [[_shortened(pairs[index].name), *_cells(scores[index])] for index in indices]
     total = [f"mean of {len(scores)}", *_cells(mean)]
-    title = f"The worst {len(shown)} of {len(scores)} by {by.title}, and the mean:"
+    title = f"The worst {len(indices)} of {len(scores)} by {by.title}, and the mean:"
     curve = f"{CURVE_TITLE}: {mean.max_f_of_mean_curve:.3f}"
-    told = definitions(boundary_px=boundary_px)
+    known = definitions(boundary_px=boundary_px)
     names = {**{measure.key: measure.title for measure in MEASURES}, CURVE_KEY: CURVE_TITLE}
     better = {measure.key: measure.better for measure in MEASURES}
-    lines = [f"{names[key]}: {told[key]}; {better.get(key, 'higher')} is better" for key in told]
+    lines = [f"{names[key]}: {known[key]}; {better.get(key, 'higher')} is better" for key in known]
     explained = "\n".join(textwrap.fill(line, _LINE_LENGTH, subsequent_indent="  ") for line in lines)
     return "\n".join([title, "", _aligned([headings, *rows, total]), "", curve, "", explained])
 
 
 def csv_table(pairs: Sequence[Pair], scores: Sequence[Scores]) -> bytes:
-    """A row for each image and a last one, "mean"; the max F of the mean curve stands in the last one only. UTF-8."""
+    """A row for each image and a last row "mean", the only one with the max F of the mean curve; in UTF-8."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["name", *(measure.key for measure in MEASURES), CURVE_KEY])
@@ -59,7 +58,7 @@ def csv_table(pairs: Sequence[Pair], scores: Sequence[Scores]) -> bytes:
 
 
 def json_document(pairs: Sequence[Pair], scores: Sequence[Scores], *, boundary_px: int | None) -> bytes:
-    """An object with "definitions", "count", "mean" and "images", each with its "name", its files and its scores."""
+    """An object with "definitions", "count", "mean" and "images": of each its "name", its files and its scores."""
     document = {
         "definitions": definitions(boundary_px=boundary_px),
         "count": len(scores),
@@ -79,25 +78,21 @@ def mean_values(scores: Sequence[Scores]) -> dict[str, float]:
 
 
 def _rounded(scores: Scores) -> dict[str, float]:
-    return {measure.key: round(value_of(measure, scores), _DECIMALS) for measure in MEASURES}
+    return {measure.key: round(measure.of(scores), _DECIMALS) for measure in MEASURES}
 
 
 def _cells(scores: Scores) -> list[str]:
-    # HCE counts clicks, up to thousands; all others are shares.
-    return [
-        f"{value_of(measure, scores):.0f}" if measure.key == "hce" else f"{value_of(measure, scores):.3f}"
-        for measure in MEASURES
-    ]
+    return [measure.text_of(scores) for measure in MEASURES]
 
 
 def _shortened(name: str) -> str:
-    """The end of a long name, which tells more than its folders; what a terminal could not show, as "?"."""
+    """The end of a long name, which says more than its folders; "?" stands for what a terminal cannot show."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     return shown if len(shown) <= _LONGEST_NAME else f"...{shown[3 - _LONGEST_NAME :]}"
 
 
 def _aligned(rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell: the first one to the left, numbers to the right."""
+    """Columns as wide as their widest cell: the first one aligned left, numbers aligned right."""
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""Many pairs measured by several processes that end when they are not needed any more, whatever happens."""
+"""Measuring many pairs in several processes, which always end when they are no longer needed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_WORKERS: Final = 61
 
 
 def core_count() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -40,11 +40,11 @@ def measure_files(
     values: Values = "given",
     report: Report = ignore,
 ) -> list[Scores]:
-    """The scores of each pair, in their order; `boundary_px` and `values` as in `measure`.
+    """Measure files: the scores of each pair, in their order; `boundary_px` and `values` are those of `measure`.
 
-    `workers` is the number of processes, None for one per core. The first pair that cannot be measured ends it all.
-    Where `workers` is more than 1, the caller's main module is imported by each process: a script keeps what it does
-    below `if __name__ == "__main__":`.
+    `workers` is the number of processes; None means one per core. The first pair that cannot be measured ends
+    everything. With more than one worker, each process imports the main module: a script must do its work below
+    `if __name__ == "__main__":`.
 
     Raises NoImage and BadRequest for bad files, OutOfMemory, DisError if pysodmetrics is missing, and what `report`
     raises (Cancelled).
@@ -58,14 +58,14 @@ def measure_files(
             scores.append(_measure_pair(pair, boundary_px, values))
         return scores
     with _processes(workers) as pool:
-        with _interrupts_held():  # a process is started by the job that there is no idle one for
+        with _interrupts_held():  # a job starts a process if none is idle
             futures = [pool.submit(_measure_pair, pair, boundary_px, values) for pair in pairs]
         try:
             _watch(futures, report)
         except BrokenProcessPool as error:
             raise OutOfMemory(
-                "a process that measures was ended from outside, most likely for want of memory",
-                hint="try again with fewer at a time: --workers 1",
+                "a worker process was killed, most likely because memory ran out",
+                hint="measure fewer at a time: `workers=1`",
             ) from error
         return [future.result() for future in futures]
 
@@ -75,11 +75,13 @@ def _measure_pair(pair: Pair, boundary_px: int | None, values: Values) -> Scores
     try:
         return measure(prediction, truth, boundary_px=boundary_px, values=values)
     except MemoryError as error:
-        raise OutOfMemory(f"{pair.name} does not fit into this machine's memory", hint="try --workers 1") from error
+        raise OutOfMemory(
+            f"{pair.name} does not fit into the memory of this machine", hint="measure fewer at a time: `workers=1`"
+        ) from error
 
 
 def _watch(futures: Sequence[Future[Scores]], report: Report) -> None:
-    """Report until all are done. Raises what the first one to fail raised."""
+    """Report progress until all are done. Raises what the first one that fails raises."""
     waiting = set(futures)
     while waiting:
         report(1 - len(waiting) / len(futures), f"measuring {len(futures)} images")
@@ -90,8 +92,8 @@ def _watch(futures: Sequence[Future[Scores]], report: Report) -> None:
 
 @contextlib.contextmanager
 def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool whose processes are gone at the end of the block, in the middle of their work too."""
-    # Not fork: the parent may hold threads and a GPU, and forking those is undefined.
+    """A pool whose processes are gone at the end of the block, even if they are in the middle of their work."""
+    # Not fork: the parent may have threads and use a GPU, which do not survive a fork.
     context = multiprocessing.get_context("spawn")
     ends: tuple[Any, Any] = context.Pipe(duplex=False)  # on Windows PipeConnections, which can do the same
     leash, end = ends
@@ -108,7 +110,7 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _stay_on_leash(leash: connection.Connection) -> None:
-    """In a worker: leave Ctrl-C to the parent, and end when it lets go of the other end or dies."""
+    """In a worker: leave Ctrl-C to the parent, and end when the parent closes its end of the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait_and_end() -> None:
@@ -121,7 +123,7 @@ def _stay_on_leash(leash: connection.Connection) -> None:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Keep Ctrl-C until after the block, and from processes started in it, which would die of it with a traceback."""
+    """Hold Ctrl-C back until after the block, and from processes started in it, which would die with a traceback."""
     if sys.platform == "win32":
         yield
     else:

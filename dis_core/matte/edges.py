@@ -1,7 +1,7 @@
-"""Where the edge of a matte runs and how soft it is: moved by whole pixels, softened by whole pixels.
+"""Growing, shrinking and feathering the edges of a matte, by whole pixels.
 
-Both work through the plane in blocks and pass over those in which nothing changes, so that they take time for the edges
-of a large picture and not for its area.
+All work block by block and skip blocks in which nothing changes, so the time depends on the edges of a large picture,
+not on its area.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def reshape_edges(matte: Plane, *, grow_px: int = 0, feather_px: int = 0) -> Plane:
-    """The matte, (H, W) float32 in [0, 1], with its edges first moved and then softened; itself if neither is wanted.
+    """The matte, (H, W) float32 in [0, 1], with its edges first moved and then softened; itself if both are 0.
 
-    `grow_px` below 0 moves them inwards; what lies outside of the picture has no say. The time grows with the pixels.
+    `grow_px` below 0 moves them inwards. What lies outside the picture does not count. More pixels take more time.
     """
     if grow_px > 0:
         matte = grow(matte, grow_px)
@@ -32,7 +32,7 @@ def reshape_edges(matte: Plane, *, grow_px: int = 0, feather_px: int = 0) -> Pla
 
 
 def grow(matte: Plane, reach_px: int) -> Plane:
-    """At each pixel the largest value within a disc of this radius, as far as the picture reaches."""
+    """The largest value within a disc of this radius around each pixel, inside the picture."""
     return _block_by_block(matte, reach_px, lambda part: _largest_in_disc(part, reach_px))
 
 
@@ -47,7 +47,7 @@ def feather(matte: Plane, reach_px: int) -> Plane:
 
 
 def _block_by_block(matte: Plane, reach_px: int, change: Callable[[Plane], Plane]) -> Plane:
-    """The plane with each block changed by its surroundings up to `reach_px`; `change` leaves constant planes alone."""
+    """Apply `change` to each block with `reach_px` of its surroundings; it must leave constant planes as they are."""
     height, width = matte.shape
     result: Plane = matte.copy()
     for rows, columns in blocks((height, width)):
@@ -60,9 +60,9 @@ def _block_by_block(matte: Plane, reach_px: int, change: Callable[[Plane], Plane
 
 
 def _largest_in_disc(part: Plane, radius_px: int) -> Plane:
-    """Row by row: a disc is a stack of rows, the further from its middle the shorter.
+    """Row by row: a disc is a stack of rows that get shorter farther from its center.
 
-    A pixel counts as inside if its middle is nearer than half a pixel beyond the radius: x * x + y * y <= r * r + r.
+    A pixel is inside if its center is less than half a pixel beyond the radius: x * x + y * y <= r * r + r.
     """
     by_half_width: dict[int, list[int]] = {}
     for y in range(radius_px + 1):
@@ -81,7 +81,7 @@ def _largest_in_disc(part: Plane, radius_px: int) -> Plane:
 
 
 def _one_wider(row: Plane) -> Plane:
-    """The largest of each value and its two neighbors along the row."""
+    """The largest of each value and its two neighbors in the row."""
     wider: Plane = row.copy()
     np.maximum(wider[:, 1:], row[:, :-1], out=wider[:, 1:])
     np.maximum(wider[:, :-1], row[:, 1:], out=wider[:, :-1])

@@ -1,8 +1,8 @@
-"""Colors of half-covered pixels without the old background.
+"""Estimating the subject's own colors where pixels are half covered, without the old background.
 
 Blur fusion, after Marco Forte and François Pitié, "Approximate fast foreground colour estimation", ICIP 2021: the
-colors of foreground and background around a pixel are averages weighted by alpha and by 1 - alpha, and what then is
-missing to explain the pixel is given to the foreground. Two passes, over a wide and a narrow neighborhood.
+colors of foreground and background around a pixel are averages weighted by alpha and by 1 - alpha, and whatever is
+still missing to explain the pixel goes to the foreground. Two passes, over a wide and a narrow neighborhood.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# The paper's 90 and 6, taken as radii. Taken as widths of the boxes they did worse on textures that are finer than the
-# wide box (mean error 0.011 to 0.026 against 0.009 to 0.022 in mattes 8 to 25 pixels soft), better on wide gradients.
+# The paper's 90 and 6, taken as radii. Taken as widths of the boxes, they are worse on textures finer than the wide box
+# (mean error 0.011 to 0.026 against 0.009 to 0.022 for mattes 8 to 25 pixels soft) and better on wide gradients.
 _WIDE_RADIUS: Final = 90
 _NARROW_RADIUS: Final = 6
 _REACH: Final = _WIDE_RADIUS + _NARROW_RADIUS
 CPU: Final = Placement("cpu")
-# Less weight than this in a whole neighborhood says nothing about its color.
+# With less weight than this, a neighborhood says nothing about a color.
 _LEAST_WEIGHT: Final = 1e-6
 
 
 def estimate_foreground(image: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The subject's own colors, where `alpha` is neither 0 nor 1; elsewhere the image's, bit for bit.
+    """The subject's own colors where `alpha` is neither 0 nor 1, and the image's colors elsewhere, bit for bit.
 
-    `image` is (H, W, 1 or 3) float32 in [0, 1], in any color space that a screen shows; `alpha` (H, W) float32 in
+    `image` is (H, W, 1 or 3) float32 in [0, 1], in any color space made for screens; `alpha` is (H, W) float32 in
     [0, 1]. The result has the image's shape, in [0, 1], and is not multiplied by alpha.
 
     Raises OutOfMemory.
@@ -48,7 +48,7 @@ def estimate_foreground(image: NDArray[np.float32], alpha: NDArray[np.float32]) 
 
 
 class Part(NamedTuple):
-    """A block of the image, (rows, columns): its pixels of unknown colors (h, w), and these, (N, C) in [0, 1]."""
+    """A block of the image: its (rows, columns), a mask (h, w) of unknown colors, and these colors (N, C) in [0, 1]."""
 
     place: tuple[slice, slice]
     unknown: NDArray[np.bool_]
@@ -56,9 +56,9 @@ class Part(NamedTuple):
 
 
 def foreground_parts(pixels: NDArray[np.generic], alpha: NDArray[np.float32], *, levels: float = 1.0) -> Iterator[Part]:
-    """`estimate_foreground` block by block, and only where it changes anything.
+    """Like `estimate_foreground`, block by block, and only where colors change.
 
-    `pixels` (H, W, 1 or 3) of any type reach from 0 to `levels`.
+    `pixels` are (H, W, 1 or 3) of any type, from 0 to `levels`.
 
     Raises OutOfMemory.
     """
@@ -76,7 +76,7 @@ def foreground_parts(pixels: NDArray[np.generic], alpha: NDArray[np.float32], *,
 
 
 def _blocks(unknown: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
-    """Blocks that hold unknown pixels, each shrunk to their bounding box; block by block the memory stays small."""
+    """The blocks with unknown pixels, each cut to their bounding box; this way, little memory is needed."""
     for rows, columns in blocks((unknown.shape[0], unknown.shape[1])):
         bounds = bounds_of(unknown[rows, columns])
         if bounds is not None:
@@ -88,8 +88,8 @@ def _blocks(unknown: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
 
 
 def _fuse_twice(image: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
-    """Both passes over one block with what surrounds it: (h, w, C) and (h, w), float32, to (h, w, C)."""
-    pixels = image.movedim(2, 0).double()  # (C, h, w); double, because running sums of floats lose small weights
+    """Both passes over one block and its surroundings: from (h, w, C) and (h, w), float32, to (h, w, C)."""
+    pixels = image.movedim(2, 0).double()  # (C, h, w); float64, because running sums in float32 lose small weights
     cover = alpha.double()
     foreground, background = _fuse(pixels, pixels, pixels, cover, radius=_WIDE_RADIUS)
     foreground, _ = _fuse(pixels, foreground, background, cover, radius=_NARROW_RADIUS)
@@ -99,7 +99,7 @@ def _fuse_twice(image: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
 def _fuse(
     image: torch.Tensor, foreground: torch.Tensor, background: torch.Tensor, alpha: torch.Tensor, *, radius: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One pass of the paper's equations 5 to 7: better foreground, and blurred background, (C, h, w) each."""
+    """One pass, equations 5 to 7 of the paper: a better foreground and a blurred background, (C, h, w) each."""
     near_foreground = _weighted_mean(foreground, alpha, image, radius=radius)
     near_background = _weighted_mean(background, 1 - alpha, image, radius=radius)
     unexplained = image - alpha * near_foreground - (1 - alpha) * near_background
@@ -107,7 +107,7 @@ def _fuse(
 
 
 def _weighted_mean(colors: torch.Tensor, weight: torch.Tensor, otherwise: torch.Tensor, *, radius: int) -> torch.Tensor:
-    """Mean color around each pixel, (C, h, w), and `otherwise` where there is no weight near by."""
+    """The mean color around each pixel, (C, h, w), or `otherwise` where nothing nearby has any weight."""
     sums = torch.cat([colors * weight, weight.unsqueeze(0)])
     for axis in (1, 2):
         sums = window_sums(sums, axis, radius)

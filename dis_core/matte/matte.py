@@ -1,4 +1,4 @@
-"""The result: how much of each pixel belongs to the subject, and what can be made of it."""
+"""`Matte`, the result: how much of each pixel belongs to the subject, and what can be made from that."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Matte:
-    """What a model made of a picture.
+    """What a model found in a picture.
 
-    `alpha` is (H, W) float32 in [0, 1], 1 = subject, as the model sees it; what the picture's own alpha hides is taken
-    off in all that is made of it. `model` names what made it, "pdfnet@revision"; `device` where it ran. `picture`
-    is what it was made from. `depth`, if the model used one, is (H, W) float32 in [0, 1], near = large. `refinement`
-    says how it was made as fine as the picture.
+    `alpha` is (H, W) float32 in [0, 1], 1 = subject, as the model sees it; the methods take off what the picture's own
+    alpha hides. `model` says what made it, "pdfnet@revision", and `device` where that ran. `picture` is what it was
+    made from. `depth` is the depth map, if the model used one: (H, W) float32 in [0, 1], near = large. `refinement`
+    says how the matte was refined.
     """
 
     alpha: NDArray[np.float32]
@@ -47,7 +47,7 @@ class Matte:
         return self.alpha * self.picture.alpha
 
     def mask(self, threshold: float = 0.5) -> NDArray[np.bool_]:
-        """Which pixels belong to the subject by at least `threshold`: (H, W) bool."""
+        """The pixels whose matte is at least `threshold`: (H, W) bool."""
         mask: NDArray[np.bool_] = self.visible() >= np.float32(threshold)
         return mask
 
@@ -56,14 +56,14 @@ class Matte:
         return bounds_of(self.mask(threshold))
 
     def cutout(self, picture: Picture | None = None, *, colors: Literal["clean", "original"] = "clean") -> Picture:
-        """The subject before a transparent background: straight alpha, which is the matte times the picture's own.
+        """The subject on a transparent background; its straight alpha is the matte times the picture's own.
 
-        Where the matte is 1 the pixels are the picture's, bit for bit. "clean" colors: half-covered pixels lose the
-        background's share, and fully transparent ones become 0, so that nothing of the removed background stays in
-        the file. "original": all pixels are the picture's. Another `picture` of the same size may be given.
+        Where the matte is 1, the pixels stay as they are, bit for bit. With "clean" colors, half-covered pixels lose
+        the background's share and fully transparent ones become 0, so that nothing of the removed background stays in
+        the file. With "original" colors, all pixels stay as they are. Another `picture` of the same size may be given.
 
-        The matte is rounded to the levels of the picture's pixels (255 or 65535) first.
-        Raises BadRequest if there is no picture, or one of another size.
+        The matte is first rounded to the levels of the picture's pixels (255 or 65535).
+        Raises BadRequest if there is no picture, or if it has another size.
         """
         picture = self._picture_of_same_size(picture)
         alpha = np.rint(self.alpha * np.float32(picture.levels)) / np.float32(picture.levels)
@@ -77,7 +77,7 @@ class Matte:
         return gray_picture(self.visible(), bits=bits, name="the matte")
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, bits: Literal[8, 16] = 8) -> None:
-        """Write the gray matte as PNG, WebP or TIFF, as the name's ending says.
+        """Write the gray matte as PNG, WebP or TIFF; the ending of the name decides which.
 
         Raises BadRequest for another ending, OutputExists, OutputFailed.
         """
@@ -86,20 +86,20 @@ class Matte:
     def _picture_of_same_size(self, picture: Picture | None) -> Picture:
         picture = picture if picture is not None else self.picture
         if picture is None:
-            raise BadRequest("the matte does not know its picture", hint="give it: matte.cutout(picture)")
+            raise BadRequest("the matte has no picture", hint="pass the picture: matte.cutout(picture)")
         if picture.size != self.alpha.shape:
             (height, width), (matte_height, matte_width) = picture.size, self.alpha.shape
             raise BadRequest(
-                f"the picture is {width} x {height} pixels and the matte {matte_width} x {matte_height}",
+                f"the picture is {width} x {height} pixels, but the matte is {matte_width} x {matte_height}",
                 hint="use the picture that the matte was made from",
             )
         return picture
 
 
 def _clean_colors(picture: Picture, alpha: NDArray[np.float32], total: NDArray[np.float32]) -> Pixels:
-    """The picture's pixels with the background taken out of the half-covered ones, and 0 where nothing is left.
+    """The picture's pixels, with the background taken out of half-covered ones, and 0 where they are transparent.
 
-    `alpha` is the matte alone: what the picture's own alpha makes transparent has no background mixed in.
+    `alpha` is the matte alone: pixels that are transparent in the picture itself have no background mixed in.
     """
     from dis_core.matte.foreground import foreground_parts
 
@@ -107,5 +107,5 @@ def _clean_colors(picture: Picture, alpha: NDArray[np.float32], total: NDArray[n
     pixels: Pixels = picture.pixels.copy()
     for part in foreground_parts(picture.pixels, alpha, levels=picture.levels):
         pixels[part.place][part.unknown] = np.rint(part.colors * levels).astype(pixels.dtype)
-    pixels *= (np.rint(total * levels) > 0)[..., np.newaxis]  # ten times as fast as setting some of them to 0
+    pixels *= (np.rint(total * levels) > 0)[..., np.newaxis]  # ten times faster than setting some of them to 0
     return pixels

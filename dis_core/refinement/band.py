@@ -1,4 +1,4 @@
-"""The band along the matte's uncertain edge, in which refining may change it."""
+"""The band along the uncertain edge of a matte: the only place where refinement may change it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from dis_core.planes import Plane, blocks, dilated, part_within, with_margin
 from dis_core.refinement.tiling import Tile, level_sizes
 
 UNCERTAIN: Final = 0.01
-"""A matte that is closer than this to 0 or 1 is certain."""
+"""Values closer than this to 0 or 1 are certain."""
 
 BAND_PX: Final = 16
-"""How far the band reaches around what is uncertain, in pixels of the level in question."""
+"""How far the band reaches around uncertain pixels, in pixels of the level in question."""
 
 FADE_PX: Final = 4
-"""Half the width over which a band ends, in pixels of the level in question."""
+"""Half the width over which the band fades out, in pixels of the level in question."""
 
 
 def can_be_refined(coarse: Plane, side_px: int) -> bool:
-    """Whether the matte, (H, W), is of an image larger than what the network saw, and is finite."""
+    """Whether the matte (H, W) is finite and its image is larger than what the network saw."""
     return bool(level_sizes((coarse.shape[0], coarse.shape[1]), side_px)) and bool(np.isfinite(coarse).all())
 
 
 def band_of(tile: Tile, matte: Plane) -> Plane:
-    """The tile's weights inside of the band, (h, w) float32 in [0, 1], 0 elsewhere; `matte` is the level's, (H, W)."""
+    """The tile's weights inside the band of the level's matte (H, W), and 0 outside: (h, w) float32 in [0, 1]."""
     height, width = matte.shape
     margin = BAND_PX + FADE_PX
     rows, columns = with_margin(tile.rows, margin, height), with_margin(tile.columns, margin, width)
@@ -38,7 +38,7 @@ def band_of(tile: Tile, matte: Plane) -> Plane:
 
 
 def band_weights(matte: Plane) -> Plane:
-    """1 where the matte (H, W) is uncertain, at its boundary and around, falling to 0 at the band's end, float32."""
+    """1 where the matte (H, W) is uncertain or at its boundary, and around it; fades to 0 at the end of the band."""
     uncertain = (matte > UNCERTAIN) & (matte < 1 - UNCERTAIN)
     subject = matte >= 0.5
     uncertain[1:] |= subject[1:] != subject[:-1]
@@ -52,9 +52,9 @@ def band_weights(matte: Plane) -> Plane:
 
 
 def within_band(fine: Plane, coarse: Plane, start: Plane) -> Plane:
-    """`fine` inside of the band of the coarse matte, the coarse matte itself outside, (H, W); `fine` is used up.
+    """`fine` inside the band, the coarse matte outside, (H, W); overwrites `fine`.
 
-    `start` is the coarse matte at the size from which refinement started, (h, w), which decides on the band.
+    The band is that of `start`, the coarse matte at the size at which refinement started, (h, w).
     """
     size = coarse.shape[0], coarse.shape[1]
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""The passes of a model over one image: the whole of it, closer at a small subject, and then as fine as the image."""
+"""The passes of a model over one image: first the whole, then closer at a small subject, then as fine as the image."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ Image = NDArray[np.float32]
 
 
 def choose_refiner(name: str, size: tuple[int, int], side_px: int, quality: Quality) -> RefinerSpec | None:
-    """The refiner of that name for an image of `size` (height, width); None for "none".
+    """The refiner with that name, for an image of `size` (height, width); None for "none".
 
-    "auto" is tiles for an image that has clearly more pixels than the `side_px` that the model sees, else none; a
-    draft, which is to be quick, is refined the fast way.
+    "auto" chooses "tiles" if the image is clearly larger than the model's input of `side_px`, or "fast" if a draft is
+    wanted, which must be quick; for smaller images it chooses none.
 
     Raises BadRequest for an unknown name.
     """
@@ -61,14 +61,14 @@ def choose_refiner(name: str, size: tuple[int, int], side_px: int, quality: Qual
 
 
 def check_refiner(name: str) -> None:
-    """Raises BadRequest for a name that `choose_refiner` does not know."""
+    """Raise BadRequest for a name that `choose_refiner` does not know."""
     if name not in (AUTO, NONE):
         registry.find_refiner(name)
 
 
 @dataclass(frozen=True)
 class Passes:
-    """A loaded model, and how much trouble it is to take; `refine` is the name of a refiner, "none" or "auto"."""
+    """A loaded model, and how much effort it makes; `refine` is the name of a refiner, "none" or "auto"."""
 
     segmenter: Segmenter
     quality: Quality
@@ -83,7 +83,7 @@ class Passes:
         return self._find(image, prompt, report, within=None)
 
     def within(self, box: Box, image: Image, prompt: Prompt, report: Report) -> tuple[Segmentation, Refinement]:
-        """Find the subject within a box; nothing outside is part of it. The depth is 0 where no pass looked.
+        """Find the subject inside a box; nothing outside is part of it. The depth is 0 where no pass looked.
 
         Raises what `over` raises.
         """
@@ -100,7 +100,7 @@ class Passes:
         refiner = choose_refiner(self.refine, size, self._side_px, self.quality)
         is_large = bool(level_sizes(size, self._side_px))
         looks_closer = within is not None or (refiner is not None and refiner.looks_closer and is_large)
-        looked = 1.0 if refiner is None else 0.3  # so much of the progress belongs to the looks
+        looked = 1.0 if refiner is None else 0.3  # this share of the progress belongs to the looks
         first = self._look(image, prompt, span(report, 0.0, looked / 2 if looks_closer else looked))
         started = time.monotonic()
         wanted = first.alpha if within is None else blank_outside(first.alpha, within)
@@ -122,15 +122,15 @@ class Passes:
     def _look_closer(
         self, box: Box, image: Image, prompt: Prompt, first: Segmentation, report: Report
     ) -> tuple[Image, Segmentation] | None:
-        """The part of the image in a box and what it shows from near, or None if that contradicts the first look."""
+        """The part of the image in a box and what a closer look finds; None if that contradicts the first look."""
         part, own_prompt = cut_out(image, prompt, box)
         known = part_of(first, place_of(box))
         if known.guide is not None:
-            # The model knows what the subject is; it need not be found again, only be seen better.
+            # The model knows what the subject is, so it only needs to see it better, not to find it again.
             (alpha,) = self.segmenter.segment_tiles([part], known=[known], quality=self.quality, report=report)
             second = replace(known, alpha=alpha)
         elif prompt.names_a_place and not own_prompt.names_a_place:
-            return None  # what was found lies elsewhere than what was asked for
+            return None  # the model found something in another place than the prompt
         else:
             second = self._look(part, own_prompt, report)
         opinion = second_opinion(known.alpha, second.alpha, self._side_px)

@@ -1,4 +1,4 @@
-"""Fast refinement: the enlarged matte follows the edges of the image, without another look of the model."""
+"""Fast refinement: the enlarged matte follows the edges of the image, and the model does not look again."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def refine_fast(
     segmenter: Segmenter,
     *,
     quality: Quality,
-    effort: Effort,  # noqa: ARG001  a Refiner is given it
+    effort: Effort,  # noqa: ARG001  every Refiner is given it
     report: Report,
 ) -> Refined:
-    """Enlarge the coarse matte along the image's edges: a guided filter, and no second look by the model.
+    """Refine the coarse matte with a guided filter, which follows the image's edges.
 
     `image` is (H, W, 3) float32 sRGB in [0, 1]. Raises what `report` raises.
     """

@@ -1,9 +1,9 @@
-"""A matte that follows the edges of the image it belongs to.
+"""The fast guided filter: a matte follows the edges of the image it belongs to.
 
-The fast guided filter: in every small window of the small image the matte is explained as a linear function of color,
-and that function, enlarged, is applied to the large image. Source: He, Sun, Tang, "Guided image filtering", TPAMI 2013,
-section 3.5 (color), and He, Sun, "Fast guided filter", 2015 (enlarging the coefficients). Ours is that the filter
-counts by the share of the matte that it explains: where color says nothing it would only blur.
+In every small window of the small image the matte is explained as a linear function of color, and that function,
+enlarged, is applied to the large image. Source: He, Sun, Tang, "Guided image filtering", TPAMI 2013,
+section 3.5 (color), and He, Sun, "Fast guided filter", 2015 (enlarging the coefficients). Our addition: the filter
+counts as much as it explains of the matte, because where color says nothing it would only blur.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RADIUS_PX: Final = 4
 """Half the side of a window, in pixels of the small image."""
 
 SMOOTHING: Final = 1e-5
-"""How much colors must vary in a window to explain anything: the papers' epsilon, a variance of values in [0, 1]."""
+"""How much colors must vary in a window to explain anything: epsilon in the papers, a variance of values in [0, 1]."""
 
 # A matte that varies less than this in a window needs no explanation.
 _LEAST_VARIANCE: Final = 1e-6
@@ -39,11 +39,11 @@ def follow_edges(
     where: NDArray[np.float32] | None = None,
     report: Report = ignore,
 ) -> None:
-    """Let a matte follow the edges of the image that it is `of`, in place, as far as color explains it.
+    """Make a matte follow the edges of the image that it is `of`, in place, as far as color explains it.
 
-    `matte` is (H, W) and the image (H, W, 3). What color explains is learned where the image is `small`, (h, w, 3),
-    and its matte `coarse`, (h, w). All are float32 in [0, 1]. Where the coarse matte is sure all around, or color
-    explains nothing of it, the matte stays as it is. Blocks in which `where`, (H, W), is 0 throughout are left out.
+    `matte` is (H, W) and the image (H, W, 3). What color explains is learned from the `small` image, (h, w, 3), and
+    its `coarse` matte, (h, w). All are float32 in [0, 1]. Where the coarse matte is sure all around, or color explains
+    nothing, the matte stays as it is. Blocks in which `where`, (H, W), is 0 everywhere are skipped.
 
     Raises what `report` raises.
     """
@@ -60,10 +60,10 @@ def follow_edges(
 
 
 def linear_functions(matte: NDArray[np.float32], image: NDArray[np.float32]) -> torch.Tensor:
-    """How the matte follows from color around each pixel.
+    """Find the linear function from color to matte around each pixel.
 
-    `matte` is (h, w) and `image` (h, w, 3), float32 in [0, 1]. The result is (1, 5, h, w) float32: factors of red,
-    green and blue, what to add, and which share of the matte's variance that explains, 0 to 1.
+    `matte` is (h, w) and `image` (h, w, 3), float32 in [0, 1]. The result is (1, 5, h, w) float32: the factors of red,
+    green and blue, the constant, and the share of the matte's variance that the function explains, 0 to 1.
     """
     height, width = matte.shape
     functions = torch.zeros(1, 5, height, width)
@@ -82,16 +82,16 @@ def linear_functions(matte: NDArray[np.float32], image: NDArray[np.float32]) -> 
 def _fitted(matte: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
     """(1, 5, h, w) of (1, 1, h, w) and (1, 3, h, w), float64: least squares in windows, averaged over windows."""
     mean, mean_matte = box_mean(image, RADIUS_PX), box_mean(matte, RADIUS_PX)
-    products = (
+    variances = (
         box_mean(image[:, :, None] * image[:, None], RADIUS_PX) - mean[:, :, None] * mean[:, None]
     )  # (1, 3, 3, h, w)
-    together = box_mean(image * matte, RADIUS_PX) - mean * mean_matte  # (1, 3, h, w)
-    red, green, blue = (products + SMOOTHING * torch.eye(3, dtype=image.dtype)[:, :, None, None]).unbind(2)
+    covariance = box_mean(image * matte, RADIUS_PX) - mean * mean_matte  # (1, 3, h, w)
+    red, green, blue = (variances + SMOOTHING * torch.eye(3, dtype=image.dtype)[:, :, None, None]).unbind(2)
     # Cramer's rule for a symmetric matrix of 3 x 3, because a general solver takes ten times as long.
     crossed = [torch.linalg.cross(one, other, dim=1) for one, other in ((green, blue), (blue, red), (red, green))]
     determinant = (red * crossed[0]).sum(1, keepdim=True)
-    factors = torch.cat([(together * one).sum(1, keepdim=True) for one in crossed], 1) / determinant
+    factors = torch.cat([(covariance * one).sum(1, keepdim=True) for one in crossed], 1) / determinant
     rest = mean_matte - (factors * mean).sum(1, keepdim=True)
     variance = box_mean(matte * matte, RADIUS_PX) - mean_matte * mean_matte
-    explained = ((factors * together).sum(1, keepdim=True) / (variance + _LEAST_VARIANCE)).clamp(0, 1)
+    explained = ((factors * covariance).sum(1, keepdim=True) / (variance + _LEAST_VARIANCE)).clamp(0, 1)
     return box_mean(torch.cat([factors, rest, explained], 1), RADIUS_PX)

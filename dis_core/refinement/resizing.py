@@ -1,4 +1,4 @@
-"""A plane at another size, as refining needs it."""
+"""Resizing planes for refinement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dis_core.planes import Plane, Size
 
 
 def shrunk(array: Plane, size: Size) -> Plane:
-    """(H, W) or (H, W, C) float32 at a smaller size, antialiased; the array itself where it has that size."""
+    """(H, W) or (H, W, C) float32 at a smaller size, antialiased; the array itself if it has that size already."""
     if array.shape[:2] == size:
         return array
     with torch.inference_mode():

@@ -1,8 +1,8 @@
-"""Tiled patch refinement: a coarse matte and the image at its full size become a matte as fine as the image.
+"""Refinement with tiles: from a coarse matte and the image at full size to a matte as fine as the image.
 
-Level by level, each at most twice the size of the one before, the matte is enlarged along the image's edges, and tiles
-of the network's size look again at the band where it is uncertain. What a tile says counts as far as it does not
-contradict what was known before. Outside of the band around the coarse matte's boundary nothing changes.
+Each level is at most twice the size of the one before. On each, the matte is enlarged along the image's edges, and the
+model looks at tiles of its input's size along the band where the matte is uncertain. A tile counts as far as it does
+not contradict what was known before. Outside the band around the coarse matte's boundary nothing changes.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from dis_core.refinement.trust import belief
 def refine_with_tiles(
     image: Plane, coarse: Segmentation, segmenter: Segmenter, *, quality: Quality, effort: Effort, report: Report
 ) -> Refined:
-    """Look again, tile by tile at full size, wherever the coarse matte is uncertain.
+    """Look again, tile by tile, wherever the coarse matte is uncertain.
 
-    `image` is (H, W, 3) float32 sRGB in [0, 1]. An image not much larger than the network's input keeps its matte.
+    `image` is (H, W, 3) float32 sRGB in [0, 1]. If the image is not much larger than the network's
+    input, the matte stays as it is.
 
-    Raises OutOfMemory, and what `report` raises: it is asked before every batch of tiles.
+    Raises OutOfMemory, and what `report` raises; it is called before every batch of tiles.
     """
     side_px = segmenter.side_for(quality)
     if not can_be_refined(coarse.alpha, side_px):
@@ -42,11 +43,11 @@ def refine_with_tiles(
     levels: list[RefinedLevel] = []
     doubtful = Doubtful((), np.ones(seen, np.float32))
     for number, level_size in enumerate(sizes):
-        # A level has about twice the tiles of the one before: they lie along a line.
+        # Tiles lie along a line, so a level has about twice as many as the one before.
         shares = [(2**step - 1) / (2 ** len(sizes) - 1) * 0.95 for step in (number, number + 1)]
-        own = named(span(report, *shares), f"refining level {number + 1} of {len(sizes)}")
+        own = with_prefix(span(report, *shares), f"refining level {number + 1} of {len(sizes)}")
         larger = shrunk(image, level_size)
-        coarser, matte = matte, carried_over(matte, coarse.alpha, level_size)
+        coarser, matte = matte, with_changes_kept(matte, coarse.alpha, level_size)
         follow_edges(matte, of=larger, coarse=coarser, small=smaller, report=span(own, 0.0, 0.2))
         known = known_at(coarse, matte)
         left = effort.max_tiles - sum(level.tiles_run for level in levels)
@@ -54,39 +55,39 @@ def refine_with_tiles(
         level, doubtful = tiles.refine(matte, span(own, 0.2, 1.0))
         levels.append(level)
         smaller = larger
-    # Where no tile could be trusted, windows as wide as at the start explain the matte better than narrow ones.
-    last = named(span(report, 0.95, 1.0), "refining the rest")
-    told = matte.copy()
-    follow_edges(matte, of=image, coarse=shrunk(told, seen), small=start_image, where=doubtful.share, report=last)
-    matte -= told
+    # Where no tile could be trusted, wide windows, as at the start, explain the matte better than narrow ones.
+    last = with_prefix(span(report, 0.95, 1.0), "refining the rest")
+    before = matte.copy()
+    follow_edges(matte, of=image, coarse=shrunk(before, seen), small=start_image, where=doubtful.share, report=last)
+    matte -= before
     matte *= doubtful.share
-    matte += told
+    matte += before
     return Refined(within_band(matte, coarse.alpha, start), tuple(levels))
 
 
-def carried_over(matte: Plane, coarse: Plane, size: Size) -> Plane:
-    """A level's matte, (h, w), at the next level's `size`: the coarse matte there, (H, W), with what was changed since.
+def with_changes_kept(matte: Plane, coarse: Plane, size: Size) -> Plane:
+    """A level's matte, (h, w), at the next level's `size`: the coarse matte, (H, W), plus the changes made since.
 
-    So what no level has changed is still the coarse matte, and not one that was shrunk and enlarged again.
+    What no level has changed is then still the coarse matte, not a copy of it that was shrunk and enlarged again.
     """
     changed = matte - shrunk(coarse, (matte.shape[0], matte.shape[1]))
     carried: Plane = shrunk(coarse, size) + enlarged(changed, size)
     return np.clip(carried, 0, 1, out=carried)
 
 
-def named(report: Report, name: str) -> Report:
-    """A report that puts a name before what is being done."""
+def with_prefix(report: Report, name: str) -> Report:
+    """A report that puts a prefix before what is being done."""
     return lambda fraction, doing: report(fraction, f"{name}, {doing}")
 
 
-def renamed(report: Report, name: str) -> Report:
-    """A report in which all that is done goes by one name."""
+def with_fixed_text(report: Report, name: str) -> Report:
+    """A report that always says the same is being done."""
     return lambda fraction, _: report(fraction, name)
 
 
 @dataclass(frozen=True)
 class Doubtful:
-    """What no tile could tell so far: `tiles` within which finer ones need not look, and at each pixel the share."""
+    """What no tile could settle so far: `tiles` inside which finer ones need not look, and each pixel's `share`."""
 
     tiles: Sequence[Tile]
     share: Plane
@@ -94,7 +95,7 @@ class Doubtful:
 
 @dataclass(frozen=True)
 class _TilesOfLevel:
-    """One level: the image (H, W, 3) and what is known of it, at that size, and who looks at their tiles."""
+    """One level: the image (H, W, 3) at that size, what is known about it, and the segmenter that looks at tiles."""
 
     image: Plane
     known: Segmentation
@@ -106,7 +107,7 @@ class _TilesOfLevel:
     def refine(self, matte: Plane, report: Report) -> tuple[RefinedLevel, Doubtful]:
         """Improve the level's matte, (H, W), in place.
 
-        Where a tile was rejected, those of the next level within it, which see less of what is around, would be too.
+        Where a tile was rejected, tiles of the next level would be too, because they see less of the surroundings.
         """
         size = matte.shape[0], matte.shape[1]
         grid = list(plan_tiles(size, self.segmenter.side_for(self.quality)))
@@ -141,7 +142,7 @@ class _TilesOfLevel:
         return level, Doubtful([*rejected, *(grid[number] for number in hopeless)], doubt)
 
     def _answers(self, tiles: Sequence[Tile], report: Report) -> Iterator[tuple[Tile, Plane]]:
-        """What the segmenter says of each tile, in batches; smaller ones from there on where memory runs out."""
+        """What the segmenter says about each tile, in batches, which become smaller when memory runs out."""
         done, at_once = 0, self.effort.tiles_at_once
         while done < len(tiles):
             doing = f"tile {done + 1} of {len(tiles)}"
@@ -149,7 +150,7 @@ class _TilesOfLevel:
             batch = tiles[done : done + at_once]
             own = span(report, done / len(tiles), (done + len(batch)) / len(tiles))
             try:
-                answers = self._look_at(batch, renamed(own, doing))
+                answers = self._look_at(batch, with_fixed_text(own, doing))
             except OutOfMemory:
                 if len(batch) == 1:
                     raise
@@ -165,14 +166,14 @@ class _TilesOfLevel:
 
 
 def known_at(coarse: Segmentation, matte: Plane) -> Segmentation:
-    """What came with the coarse matte, at the size of a level whose matte is (h, w)."""
+    """The matte (h, w) of a level, with the coarse matte's depth and guide at its size."""
     size = matte.shape[0], matte.shape[1]
     depth, guide = (None if plane is None else shrunk(plane, size) for plane in (coarse.depth, coarse.guide))
     return Segmentation(matte, depth, guide, coarse.extremes)
 
 
 def part_of(known: Segmentation, place: tuple[slice, slice]) -> Segmentation:
-    """The same for the rows and columns of a part."""
+    """The part of a segmentation at these rows and columns."""
     depth, guide = (
         None if plane is None else np.ascontiguousarray(plane[place]) for plane in (known.depth, known.guide)
     )

@@ -1,8 +1,8 @@
 """Where tiles go and how their answers are joined: geometry on arrays, without any network.
 
-A tile's answer counts most in its middle and not at all at its rim, where the network sees half of its context cut off.
-Along each axis the weights of neighbors add up to 1, so that tiles that agree leave no seam. Answers are joined as
-logits: between a sure 0 and a sure 1 lies an edge, not a gray.
+A tile's answer counts most in its middle and not at all at its rim, where the network sees only half of the context.
+Along each axis the weights of neighbors add up to 1, so tiles that agree leave no seam. Answers are joined as logits:
+halfway between a sure 0 and a sure 1 lies an edge, not a gray.
 """
 
 from __future__ import annotations
@@ -18,22 +18,21 @@ from numpy.typing import NDArray
 from dis_core.planes import Size, blocks, raised_cosine
 
 WORTH_REFINING: Final = 1.25
-"""An image whose longer side is at most so many times the network's input has nothing to gain."""
+"""Refinement gains nothing if the image's longer side is at most this many times the side of the network's input."""
 
 OVERLAP: Final = 0.25
-"""The share of a tile's side that it has in common with the next one; below a half."""
+"""The share of a tile's side that overlaps the next tile; below a half."""
 
 RAMP: Final = 1 / 8
-"""The share of a tile's side over which it takes turns with the next one, in the middle of what they have in common."""
-
+"""The share of a tile's side over which it fades into the next one, in the middle of the overlap."""
 
 SURE: Final = 1 / 510
-"""Half a step of an 8-bit matte: closer to 0 or 1 than this is sure, and more sure does not exist."""
+"""Half a step of an 8-bit matte: values closer than this to 0 or 1 are sure."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of an image of `size`, and how much its answer counts at each of its rows and columns.
+    """A part of an image of `size`, and how much its answer counts in each of its rows and columns.
 
     `row_weights` and `column_weights` are float32 in [0, 1]; the weight of a pixel is their product.
     """
@@ -46,11 +45,11 @@ class Tile:
 
     @property
     def place(self) -> tuple[slice, slice]:
-        """Rows and columns, to index an array of the image's size with."""
+        """(rows, columns), the index of the tile in an array of the image's size."""
         return self.rows, self.columns
 
     def counts_in_the_middle_of(self, finer: Tile) -> bool:
-        """Whether this tile says more than others of what lies in the middle of a tile of a finer level."""
+        """Whether this tile counts more than its neighbors in the middle of a tile of a finer level."""
         weight = 1.0
         for part, own, length, axis_weights, finer_length in (
             (finer.rows, self.rows, self.size[0], self.row_weights, finer.size[0]),
@@ -66,10 +65,10 @@ class Tile:
 
 
 def level_sizes(size: Size, side_px: int) -> list[Size]:
-    """The sizes at which tiles are laid, coarse to fine: each at most twice the one before, the image's own the last.
+    """The sizes at which tiles are run, coarse to fine: each at most twice the one before, the last that of the image.
 
-    `size` is the image's (height, width), `side_px` the side of the square to which the network stretches it; from
-    `size_seen` on, each axis grows by equal factors. None where the image is so small that the network saw it all.
+    `size` is the image's (height, width), `side_px` the side of the square to which the network stretches it. Each axis
+    grows by equal factors from `size_seen` on. The list is empty if the image is so small that the network saw it all.
     """
     if max(size) <= WORTH_REFINING * side_px:
         return []
@@ -82,12 +81,12 @@ def level_sizes(size: Size, side_px: int) -> list[Size]:
 
 
 def size_seen(size: Size, side_px: int) -> Size:
-    """What a network whose input is a square of `side_px` sees of an image of `size`, each axis stretched by itself."""
+    """The size that is left of an image in a network whose input is a square of `side_px`; each axis by itself."""
     return min(size[0], side_px), min(size[1], side_px)
 
 
 def plan_tiles(size: Size, side_px: int) -> Iterator[Tile]:
-    """Tiles of `side_px`, or of the image where that is smaller, that cover an image of `size` row by row.
+    """Cover an image of `size` row by row with tiles of `side_px`, or less if the image is smaller.
 
     At every pixel the weights of all tiles add up to 1.
     """
@@ -98,7 +97,7 @@ def plan_tiles(size: Size, side_px: int) -> Iterator[Tile]:
 
 
 def _plan_axis(length: int, side_px: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Parts of one axis with their weights, evenly spread."""
+    """Evenly spread parts of one axis, with their weights."""
     side = min(side_px, length)
     step = max(side - round(OVERLAP * side), 1)
     count = 1 + -(-(length - side) // step)
@@ -113,9 +112,9 @@ def _plan_axis(length: int, side_px: int) -> Iterator[tuple[slice, NDArray[np.fl
 
 
 def _fade_in(weights: NDArray[np.float32], overlap_px: int) -> None:
-    """Count nothing, then more and more: a raised cosine in the middle of the overlap.
+    """Set weights to 0 and then to a rising ramp, a raised cosine in the middle of the overlap.
 
-    Ramps are narrower than the distance of two tiles, which keeps a third one out of where two take turns.
+    Ramps are narrower than the distance between two tiles, so that a third tile never counts where two fade over.
     """
     rim_px = max((overlap_px - max(round(RAMP * len(weights)), 1)) // 2, 0)
     ramp_px = overlap_px - 2 * rim_px
@@ -124,21 +123,21 @@ def _fade_in(weights: NDArray[np.float32], overlap_px: int) -> None:
 
 
 def logit(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Finite logits of mattes in [0, 1], float32; `expit` undoes it. What is outside of [0, 1] is cut off."""
+    """Finite logits of mattes, float32; `expit` is the inverse. Values outside [0, 1] are clipped."""
     inside = np.clip(alpha, 0, 1) * np.float32(1 - 2 * SURE) + np.float32(SURE)
     logits: NDArray[np.float32] = np.log(inside / (1 - inside))
     return logits
 
 
 def expit(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mattes in [0, 1], float32, of what `logit` made."""
+    """The inverse of `logit`: mattes in [0, 1], float32."""
     inside = 1 / (1 + np.exp(-logits))
     alpha: NDArray[np.float32] = np.clip((inside - np.float32(SURE)) / np.float32(1 - 2 * SURE), 0, 1)
     return alpha
 
 
 def shift_logits(matte: NDArray[np.float32], shift: NDArray[np.float32]) -> None:
-    """Add to the logits of a matte (H, W) in [0, 1], in place; bit for bit the same where 0 is added."""
+    """Add to the logits of a matte (H, W) in [0, 1], in place; where 0 is added it stays the same bit for bit."""
     for place in blocks((matte.shape[0], matte.shape[1])):
         moved = shift[place] != 0
         if moved.any():

@@ -1,6 +1,6 @@
-"""A second look of the model, at a part of the image only: a box that the user names, or a small subject's own.
+"""A second look of the model at a part of the image: a box that the user gives, or the box of a small subject.
 
-The part is shown with what lies around it, so the model loses no context, and sees the subject several times larger.
+The part is shown with a margin, so the model keeps some context and sees the subject several times larger.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from dis_core.refinement.tiling import size_seen
 from dis_core.refinement.trust import belief
 
 MARGIN: Final = 0.15
-"""Around a box, and around a subject, this share of its longer side is shown to the model as context."""
+"""The margin that the model is shown around a box or subject, as a share of its longer side."""
 
 WORTH_IT: Final = 0.5
-"""A subject that with its margin fills less than this share of the image is worth a second look."""
+"""A subject that fills less than this share of the image, with its margin, is worth a second look."""
 
 SUBJECT_FROM: Final = 0.3
-"""What the first look holds for subject by at least so much must be within the second."""
+"""All pixels that have at least this value after the first look must be in the second."""
 
 _FADE: Final = 0.05
 """The share of the part's shorter side over which the second look fades in."""
 
 
 def small_subject(alpha: Plane) -> Box | None:
-    """The box to look at again, the subject's with a margin, or None if there is no subject or no small one.
+    """The box of a small subject with a margin, to look at again; None if there is no subject or it is not small.
 
     `alpha` is the matte of the first look, (H, W) float32 in [0, 1].
     """
@@ -45,10 +45,10 @@ def small_subject(alpha: Plane) -> Box | None:
 
 
 def second_opinion(first: Plane, second: Plane, side_px: int) -> Plane | None:
-    """The second look's matte where it can be believed and the first's elsewhere, (H, W); None if it is rejected.
+    """The second matte as far as it can be trusted and the first elsewhere, (H, W); None if the second is rejected.
 
-    Both are mattes of the same part, (H, W) float32 in [0, 1]. They are compared as tiles are, at the size at which
-    the model saw the part: `side_px` is the side of its input.
+    Both are mattes of the same part, (H, W) float32 in [0, 1]. They are compared like tiles, at the size at which the
+    model saw the part: `side_px` is the side of its input.
     """
     size = first.shape[0], first.shape[1]
     seen = size_seen(size, side_px)
@@ -60,7 +60,7 @@ def second_opinion(first: Plane, second: Plane, side_px: int) -> Plane | None:
 
 
 def cut_out(image: Plane, prompt: Prompt, box: Box) -> tuple[Plane, Prompt]:
-    """The part of the image in a box, and of what was said of it; places outside of the box are left out."""
+    """The part of the image and of the prompt inside a box; prompts outside are left out."""
     place = place_of(box)
     depth = None if prompt.depth is None else np.ascontiguousarray(prompt.depth[place])
     own = Prompt(depth, boxes_within(box, prompt.boxes), points_within(box, prompt.points))
@@ -68,12 +68,12 @@ def cut_out(image: Plane, prompt: Prompt, box: Box) -> tuple[Plane, Prompt]:
 
 
 def put_back(part: Segmentation, box: Box, size: Size) -> Segmentation:
-    """What was found in a box as planes of the whole image's size, (height, width), with 0 around."""
+    """What was found in a box, at the whole image's size (height, width), with 0 around it."""
     return Segmentation(_padded(part.alpha, box, size), None if part.depth is None else _padded(part.depth, box, size))
 
 
 def fade_in(part: Plane, whole: Plane, box: Box) -> Plane:
-    """The matte of the whole image, (H, W), with that of a part of it, which fades in from the part's rim."""
+    """The matte of the whole image, (H, W), with the matte of a part put in, which fades in from the part's rim."""
     height, width = part.shape
     fade_px = max(round(_FADE * min(height, width)), 1)
     rows, columns = np.ones(height, np.float32), np.ones(width, np.float32)
@@ -93,12 +93,12 @@ def fade_in(part: Plane, whole: Plane, box: Box) -> Plane:
 
 
 def blank_outside(alpha: Plane, box: Box) -> Plane:
-    """The matte within the box, and 0 around."""
+    """The matte inside the box, and 0 around it."""
     return _padded(alpha[place_of(box)], box, (alpha.shape[0], alpha.shape[1]))
 
 
 def place_of(box: Box) -> tuple[slice, slice]:
-    """Rows and columns of a box, to index an array with."""
+    """(rows, columns), the index of a box in an array."""
     left, top, right, bottom = box
     return slice(top, bottom), slice(left, right)
 

@@ -1,4 +1,4 @@
-"""How often each kind of subject and of place comes up in the scenes."""
+"""Which subjects and backdrops there are, and how often each is chosen."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ PLACES: dict[Place, float] = {
 
 
 def random_maker(rng: np.random.Generator) -> Maker:
-    """Something to photograph; people, pets, cars, household things and nameless shapes come more often."""
+    """Choose a kind of subject; people, pets, cars, household things and nameless shapes come more often."""
     makers = list(SUBJECTS)
     odds = np.array([SUBJECTS[maker] for maker in makers])
     return makers[int(rng.choice(len(makers), p=odds / odds.sum()))]
 
 
 def random_backdrop(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
-    """A place for a photograph, (height, width) = `size`; very blurred ones are only coarse underneath."""
+    """Choose and make a backdrop of `size` (height, width)."""
     makers = list(PLACES)
     odds = np.array([PLACES[maker] for maker in makers])
     return makers[int(rng.choice(len(makers), p=odds / odds.sum()))](rng, size)

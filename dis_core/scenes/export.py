@@ -1,4 +1,4 @@
-"""Scenes as pictures: on a contact sheet to look at, and in a folder laid out as DIS5K is, to train from."""
+"""Writing scenes: on a contact sheet to look at, and in a folder with the layout of DIS5K to train on."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ FOLDERS = ("images", "masks", "depth")
 
 
 def tile_of(scene: Scene) -> NDArray[np.uint8]:
-    """Image, alpha and depth side by side, (height, 3 * width, 3); a large scene is reduced by a whole number."""
+    """Image, alpha and depth side by side, (height, 3 * width, 3); a large scene is scaled down by a whole number."""
     height, width = scene.alpha.shape
     views = np.empty((height, 3 * width, 3), np.uint8)
     for place, view in enumerate((scene.image, scene.alpha[..., None], scene.depth[..., None])):
         views[:, place * width : (place + 1) * width] = np.rint(view * np.float32(255))
     factor = -(-max(height, width) // LONGEST_TILE_PX)
-    # View by view, or a pixel of the reduced picture could mix two of them.
+    # One view at a time, or a pixel of the smaller picture could mix two of them.
     parts = np.split(views, 3, axis=1) if factor > 1 else [views]
     return np.concatenate([np.asarray(Image.fromarray(part).reduce(factor)) for part in parts], axis=1)
 
 
 def contact_sheet(tiles: Sequence[NDArray[np.uint8]]) -> Picture:
-    """Tiles of one size in rows of two, the rest of the last row black. Raises ValueError if there are none."""
+    """Tiles of the same size in rows of two; the rest of the last row is black. Raises ValueError without tiles."""
     if not tiles:
         raise ValueError("a contact sheet needs at least one tile")
     height, width = tiles[0].shape[:2]
@@ -49,19 +49,19 @@ def contact_sheet(tiles: Sequence[NDArray[np.uint8]]) -> Picture:
 
 
 def training_files(folder: Path, name: str) -> list[Path]:
-    """Where the image, the mask and the depth of a scene go."""
+    """The files of a scene: image, mask and depth."""
     return [folder / kind / f"{name}.png" for kind in FOLDERS]
 
 
 def is_written(folder: Path, name: str) -> bool:
-    """Whether all files of a scene are there."""
+    """Whether all files of a scene exist."""
     return all(map(os.path.lexists, training_files(folder, name)))
 
 
 def write_training_files(scene: Scene, folder: Path, name: str, *, overwrite: bool = False) -> None:
     """Write the image (8 bits), the matte (8 bits) and the depth (16 bits, near = bright) of a scene as PNG.
 
-    Without `overwrite`, files that are there already are left alone. Raises OutputFailed.
+    Without `overwrite`, files that already exist are kept. Raises OutputFailed.
     """
     pictures = (
         Picture(np.rint(scene.image * np.float32(255)).astype(np.uint8)),

@@ -1,4 +1,4 @@
-"""Structure as thin as a hair: strands, rigging, spokes and nets that only exist in a picture of thousands of pixels.
+"""Structure as thin as a hair: strands, rigging, spokes and nets, which only large pictures can show.
 
 Widths are shares of the longer side, 1 to 3 pixels of 4096, as everything else in a scene is relative to its size. In
 a picture of 256 pixels the same lines cover less than a fifth of the pixels that they cross.
@@ -45,7 +45,7 @@ class Lines:
 
 
 def with_hairlines(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
-    """The subject with two or three bundles of hairlines that start from it; their cover is part of its alpha."""
+    """Add two or three bundles of hairlines to the subject; what they cover becomes part of its alpha."""
     edge = edge_of(layer.alpha)
     if len(edge.places) < 8:
         return layer
@@ -229,7 +229,7 @@ def _joined(one: Lines, other: Lines) -> Lines:
 
 
 def _distinct_color(rng: np.random.Generator, layer: Layer, behind: Picture, edge: Edge) -> NDArray[np.float32]:
-    """The subject's mean color, (3,), or a lighter or darker one where that would not be seen before the backdrop."""
+    """The subject's mean color, (3,), or a lighter or darker one if that could not be told from the background."""
     rows, columns = (edge.places.astype(int).T[axis] for axis in (1, 0))
     own = layer.color[rows, columns].mean(axis=0) / max(float(layer.alpha[rows, columns].mean()), 0.1)
     other = behind[rows, columns].mean(axis=0)

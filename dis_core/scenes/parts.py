@@ -1,4 +1,4 @@
-"""What subjects are made of."""
+"""Parts: what subjects are made of, and how a subject stands in its scene."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Parts from back to front, how the whole meets its ground, and its materials where nature decides them."""
+    """Parts from back to front, the stance of the whole, and what its materials are made of where nature decides."""
 
     parts: Sequence[Part]
     stance: Stance = "stands"

@@ -35,7 +35,7 @@ SMALLEST_AREA, LARGEST_AREA = 0.045, 0.73
 _RELIEF_GRID = 36
 
 Cut = Literal["nowhere", "on one side", "all round"]
-"""Which borders a subject goes over, besides the lower one of a portrait."""
+"""Which borders of the picture cut the subject, besides the lower one of a portrait."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +202,7 @@ class _Canvas:
 
 
 def _paint_part(canvas: _Canvas, part: Part, mask: Plane, surface: Picture, light: Light, *, shade_px: float) -> None:
-    """Put a part on top: it hides what is behind it, and takes sky light from it within about `shade_px`."""
+    """Put a part on top: it hides what is behind it, and darkens that within about `shade_px`."""
     shade, gleam = np.full_like(mask, light.ambient * 0.4 + 0.6), np.zeros_like(mask)
     height = bulge(mask) if part.relief else np.zeros_like(mask)
     if part.relief:
@@ -217,13 +217,13 @@ def _paint_part(canvas: _Canvas, part: Part, mask: Plane, surface: Picture, ligh
 
 
 def _paint_marking(canvas: _Canvas, part: Part, mask: Plane, surface: Picture) -> None:
-    """Paint on what is there, in its light; the product with alpha keeps colors premultiplied at soft edges."""
+    """Paint on what is there, in the same light; the product with alpha keeps soft edges premultiplied."""
     painted_part = np.clip(surface * (canvas.lit * np.float32(part.tone))[..., None], 0, 1.2)
     canvas.color[...] += mask[..., None] * (painted_part * canvas.alpha[..., None] - canvas.color)
 
 
 def draw_parts(parts: Sequence[Part], surfaces: Mapping[int, Picture], light: Light, size: tuple[int, int]) -> Layer:
-    """Paint parts, whose contours are in pixels, over one another, each lit and each shading what is behind it."""
+    """Paint parts, whose contours are in pixels, from back to front, each lit and each shading what is behind it."""
     empty = np.zeros(size, dtype=np.float32)
     canvas = _Canvas(np.zeros((*size, 3), dtype=np.float32), empty, empty.copy(), np.ones_like(empty))
     supersampling = 3 if max(size) <= 384 else 2

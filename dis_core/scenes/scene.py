@@ -1,4 +1,4 @@
-"""Procedural photographs with exact mattes and depth, to train on without anybody's pictures.
+"""Procedural photographs with exact mattes and depth, to train on without using anybody's pictures.
 
 A scene is a backdrop, things that are not the subject, a subject with its shadows, and a camera. All randomness comes
 from the seed, and coordinates are relative to the size, so that a scene looks alike at every resolution.
@@ -89,7 +89,7 @@ def make_fine_scene(seed: int, size: tuple[int, int]) -> Scene:
 
 
 def _photograph(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> Scene:
-    """The photograph of a scene; `finish` has the last word on the subject before it is laid over what is behind it."""
+    """Take the photograph of a scene; `finish` changes the subject last, before it is put on what is behind it."""
     backdrop = random_backdrop(rng, size)
     light = random_light(rng)
     make = random_maker(rng)
@@ -112,7 +112,7 @@ def _photograph(rng: np.random.Generator, size: tuple[int, int], finish: Finish)
 def _choose_subject(
     rng: np.random.Generator, backdrop: Backdrop, size: tuple[int, int], make: Maker
 ) -> tuple[Subject, list[Part]]:
-    """What is photographed, and its parts in pixels of the picture, within the limits of area."""
+    """The subject, and its parts in pixels of the picture, within the limits of area."""
     horizon = 0.5 if backdrop.horizon is None else backdrop.horizon
     for attempt in range(6):
         subject = make(rng) if attempt < 3 else blossoms_of_shapes(rng)
@@ -133,7 +133,7 @@ class _Framing(TypedDict):
 
 
 def _framing(rng: np.random.Generator) -> _Framing:
-    """How much of the picture the subject takes, and whether it stays within it."""
+    """How much of the picture the subject fills, and whether it goes beyond the border."""
     if rng.random() < 0.33:
         return {"area": rng.uniform(0.32, 0.7), "cut": "all round" if rng.random() < 0.6 else "nowhere"}
     area = float(np.exp(rng.uniform(np.log(0.07), np.log(0.5))))
@@ -147,7 +147,7 @@ def _unsupported(rng: np.random.Generator, backdrop: Backdrop) -> Stance:
 
 
 def _made_distinct(color: Picture, alpha: Plane, behind: Picture) -> Picture:
-    """The premultiplied subject, made lighter or darker if nobody could tell it from what is beside it or from soot."""
+    """The premultiplied subject, made lighter or darker if it looks like what is beside it, or is almost black."""
     grid = (48, 48)
     mask = np.clip(resized(alpha, grid), 0, 1)
     beside = np.clip(blurred(mask, 4) - mask, 0, 1)
@@ -191,7 +191,7 @@ def _with_bystanders(
     count = int(rng.choice([0, 1, 2, 3], p=[0.42, 0.33, 0.18, 0.07]))
     if not count:
         return picture, depth
-    # They are out of focus anyway: half the resolution does, at a quarter of the time.
+    # They are out of focus anyway: half the resolution is enough, in a quarter of the time.
     half = (max(8, size[0] // 2), max(8, size[1] // 2))
     for _ in range(count):
         at_border = rng.random() < 0.6
@@ -239,7 +239,7 @@ def _sheared(mask: Plane, *, foot: float, flatten: float, lean: float) -> Plane:
 def _with_shadows(
     rng: np.random.Generator, backdrop: Backdrop, alpha: Plane, parts: Sequence[Part], light: Light
 ) -> Picture:
-    """The backdrop with what the subject takes away of its light: a contact shadow, and a cast one."""
+    """The backdrop with the subject's shadows: a contact shadow and a cast one."""
     size = alpha.shape
     strength = float(rng.uniform(0.15, 0.75))
     foot = min(float(outline_box(parts)[1][1]) / size[0], 1.0)

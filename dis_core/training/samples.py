@@ -5,7 +5,7 @@ Every sample depends on its number alone, so that a run that was killed goes on 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -89,21 +89,20 @@ class AsTheyAre:
         return read_sample(self.triples[number], side_px)
 
 
-def find_triples(folder: Path, *, endings: Collection[str]) -> list[Triple]:
+def find_triples(folder: Path) -> list[Triple]:
     """The samples of a folder laid out as DIS5K is: `images`, `masks` and, if there is one, `depth`, matched by name.
 
-    `endings` are those of images, in lower case. What `confidence.jsonl` in the folder does not believe in is left out.
+    What `confidence.jsonl` in the folder does not believe in is left out.
 
-    Raises BadRequest or NoImage if a folder is missing or empty, or an
-    image has no mask or a mask no image.
+    Raises BadRequest or NoImage if a folder is missing or empty, or an image has no mask or a mask no image.
     """
     for name in ("images", "masks"):
         if not (folder / name).is_dir():
             raise BadRequest(
                 f"{folder} has no folder {name!r}", hint="training data are in images/, masks/ and, if at hand, depth/"
             )
-    images = files_by_name(folder / "images", endings=endings, recursive=True, kind="images")
-    masks = files_by_name(folder / "masks", endings=endings, recursive=True, kind="mattes")
+    images = files_by_name(folder / "images", recursive=True, kind="images")
+    masks = files_by_name(folder / "masks", recursive=True, kind="mattes")
     if alone := sorted(images.keys() ^ masks.keys()):
         what = "mask" if alone[0] in images else "image"
         raise BadRequest(
@@ -112,7 +111,7 @@ def find_triples(folder: Path, *, endings: Collection[str]) -> list[Triple]:
         )
     depths: dict[str, Path] = {}
     if (folder / "depth").is_dir():
-        depths = files_by_name(folder / "depth", endings=endings, recursive=True, kind="mattes")
+        depths = files_by_name(folder / "depth", recursive=True, kind="mattes")
     confidence = read_confidence(folder)
     triples = [
         Triple(name, image, masks[name], depths.get(name), confidence and confidence.get(name, SURE))

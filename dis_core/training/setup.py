@@ -22,7 +22,6 @@ import torch
 
 from dis_core.device import choose_placement, within_memory
 from dis_core.errors import BadRequest
-from dis_core.images.formats import IMAGE_ENDINGS
 from dis_core.model_spec import ModelSpec
 from dis_core.models.backbones import efficientnet
 from dis_core.models.pdfnet import draft_depth
@@ -102,8 +101,8 @@ def train(
     placement = choose_placement(device)
     refuse_impossible(settings, placement.device, mix_back=mix_back)
     depth = find_depth(settings, accept_noncommercial=accept_noncommercial)
-    folders = [find_triples(Path(data.path), endings=IMAGE_ENDINGS) for data in settings.data]
-    held_out = None if validation is None else find_triples(validation, endings=IMAGE_ENDINGS)
+    folders = [find_triples(Path(data.path)) for data in settings.data]
+    held_out = None if validation is None else find_triples(validation)
     torch.manual_seed(settings.seed)
     too_much = within_memory(
         placement, "for a batch", hint="take a smaller batch and make up for it with more batches per step"

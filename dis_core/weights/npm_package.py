@@ -108,7 +108,7 @@ def _read_index(source: Source, package: Path) -> tuple[list[Piece], int]:
     if text is None:
         raise BadRequest(
             f"{package} holds no network: there is no {INDEX} in it",
-            hint="--from takes a file of weights, or the npm package @imgly/background-removal-data as folder or .tgz",
+            hint="give a file of weights, or the npm package @imgly/background-removal-data as a folder or .tgz",
         )
     try:
         resources = json.loads(text)

@@ -95,6 +95,8 @@ def _read_model(file: MessageFile, path: Path) -> dict[str, torch.Tensor]:
     if len(graphs) != 1:
         raise DamagedMessage(f"it holds {len(graphs) or 'no'} graph{'s' if graphs else ''}, and should hold one")
     used, tensors = _read_graph(file, graphs[0])
+    if not tensors:
+        raise DamagedMessage("it holds no tensors")
     in_order = [name for name in used if name in tensors] + [name for name in tensors if name not in used]
     found: dict[str, torch.Tensor] = {}
     total_bytes = 0
@@ -246,8 +248,11 @@ def _listed(file: MessageFile, piece: Field, dtype: str) -> bytes:
 def _external(tensor: _Tensor, path: Path, needed: int) -> bytes:
     """The bytes of values that lie in another file of the same folder."""
     location = tensor.external.get("location", "")
-    folder = path.parent.resolve()
-    beside = (folder / location).resolve()
+    try:
+        folder = path.parent.resolve()
+        beside = (folder / location).resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # letters that no name has, or links that go round in circles
+        raise DamagedMessage(f"the values of {tensor.name!r} lie nowhere: {location!r}") from error
     if not location or Path(location).is_absolute() or not beside.is_relative_to(folder):
         raise DamagedMessage(f"the values of {tensor.name!r} lie outside of its folder: {location!r}")
     if not beside.is_file():

@@ -93,7 +93,7 @@ BAD = {
     ),
     "a name longer than names can be": (["cutout", "x" * 300 + ".png", *TINY], "xxx.png"),
     "a result with too long a name": (["cutout", "good.png", *TINY, "-o", "x" * 300 + ".png"], "xxx.png"),
-    "a result without a name": (["cutout", "good.png", *TINY, "-o", ""], "-o is empty"),
+    "a result without a name": (["cutout", "good.png", *TINY, "-o", ""], "''"),
     "an unknown depth model": (["cutout", "good.png", *TINY, "--depth-model", "midas"], "midas"),
     "an unknown model to fetch": (["fetch", "u2net"], "u2net"),
     "a checkpoint that is garbage": (["fetch", "pdfnet", "--from", "garbage.pth"], "garbage.pth"),

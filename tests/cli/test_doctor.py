@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_written_is_named(home: Path) -> None:
 
 
 def test_little_space_is_named_with_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dis_core.cli.doctor.command.free_space", lambda _: 150_000_000)
+    monkeypatch.setattr("dis_core.cli.doctor.checks.free_space", lambda _: 150_000_000)
 
     found = problems(run_doctor("--json", "--offline"))
 

@@ -18,14 +18,12 @@ from PIL import Image
 
 from dis_core.errors import BadRequest, Cancelled, NoImage, OutOfMemory
 from dis_core.evaluation.metrics import measure
-from dis_core.evaluation.pairs import Pair, match_files, read_matte, refuse_unmatched, with_images
+from dis_core.evaluation.pairs import Pair, match_files, read_matte, with_images
 from dis_core.evaluation.scores import CURVE_KEY, MEASURES, Scores
 from dis_core.evaluation.sheet import caption, difference_colors, draw_sheet
 from dis_core.evaluation.tables import csv_table, json_document, text_table
 from dis_core.evaluation.workers import measure_files
 from tests.fakes.image_files import deep_png, saved, tiff
-
-ENDINGS = frozenset([".png", ".jpg", ".tif"])
 
 
 def square(left: int, *, size: tuple[int, int] = (30, 40)) -> NDArray[np.uint8]:
@@ -55,7 +53,7 @@ def write_pairs(folder: Path, count: int) -> list[Pair]:
 
 def match(folder: Path, **options: Any) -> list[tuple[str, str, str]]:
     """(name, prediction, truth) of the folders "found" and "true"."""
-    settings = {"endings": ENDINGS, "recursive": False, **options}
+    settings = {"recursive": False, **options}
     pairs = match_files(folder / "found", folder / "true", **settings).pairs
     found, true = folder / "found", folder / "true"
     return [
@@ -91,14 +89,14 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     for name in ("found/a.jpg", "found/a.png", "true/a.png"):
         write(tmp_path / name)
 
-    with pytest.raises(BadRequest, match=r"a\.png and a\.jpg share one name"):
+    with pytest.raises(BadRequest, match=r"a\.png.*a\.jpg"):
         match(tmp_path)
 
 
 def test_two_files_are_a_pair_whatever_they_are_called(tmp_path: Path) -> None:
     found, true = write(tmp_path / "found.png"), write(tmp_path / "true.png")
 
-    matching = match_files(found, true, endings=ENDINGS, recursive=False)
+    matching = match_files(found, true, recursive=False)
 
     assert matching.pairs == [Pair("found", found, true)]
 
@@ -106,44 +104,26 @@ def test_two_files_are_a_pair_whatever_they_are_called(tmp_path: Path) -> None:
 def test_a_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "true" / "a.png")
 
-    with pytest.raises(BadRequest, match="not both files or both folders"):
-        match_files(write(tmp_path / "a.png"), tmp_path / "true", endings=ENDINGS, recursive=False)
-
-
-def test_the_first_files_without_a_partner_are_named(tmp_path: Path) -> None:
-    for name in ("found/a.png", "true/a.png", *(f"true/lone{number}.png" for number in range(5))):
-        write(tmp_path / name)
-    matching = match_files(tmp_path / "found", tmp_path / "true", endings=ENDINGS, recursive=False)
-
-    with pytest.raises(BadRequest, match=r"no prediction for .*lone0.png, .*lone1.png, .*lone2.png and 2 more"):
-        refuse_unmatched(matching)
-
-
-def test_predictions_without_a_truth_are_named_too(tmp_path: Path) -> None:
-    for name in ("found/a.png", "found/lone.png", "true/a.png"):
-        write(tmp_path / name)
-    matching = match_files(tmp_path / "found", tmp_path / "true", endings=ENDINGS, recursive=False)
-
-    with pytest.raises(BadRequest, match=r"no truth for .*lone.png$"):
-        refuse_unmatched(matching)
+    with pytest.raises(BadRequest, match=r"a\.png.*true"):
+        match_files(write(tmp_path / "a.png"), tmp_path / "true", recursive=False)
 
 
 def test_folders_of_different_sets_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "found" / "a.png")
     write(tmp_path / "true" / "b.png")
 
-    with pytest.raises(BadRequest, match=r"a\.png and b\.png"):
+    with pytest.raises(BadRequest, match=r"a\.png.*b\.png"):
         match(tmp_path)
 
 
 def test_a_folder_that_is_empty_or_not_there_is_named(tmp_path: Path) -> None:
     write(tmp_path / "true" / "a.png")
 
-    with pytest.raises(NoImage, match="found cannot be read"):
+    with pytest.raises(NoImage, match=r"found.*No such"):
         match(tmp_path)
 
     (tmp_path / "found").mkdir()
-    with pytest.raises(NoImage, match=r"no images in the folder .*found"):
+    with pytest.raises(NoImage, match=r"found$"):
         match(tmp_path)
 
 
@@ -151,7 +131,7 @@ def test_images_are_found_for_the_pairs_that_have_one(tmp_path: Path) -> None:
     pairs = write_pairs(tmp_path, 2)
     image = write(tmp_path / "images" / "1.jpg")
 
-    seen = with_images(pairs, tmp_path / "images", endings=ENDINGS, recursive=False)
+    seen = with_images(pairs, tmp_path / "images", recursive=False)
 
     assert [pair.image for pair in seen] == [None, image]
 
@@ -193,7 +173,7 @@ def test_a_photograph_is_no_matte(tmp_path: Path) -> None:
     colors[3, 3] = (200, 100, 50)
     path = write(tmp_path / "a.png", colors)
 
-    with pytest.raises(BadRequest, match="in color"):
+    with pytest.raises(BadRequest, match=r"a\.png.*color"):
         read_matte(path)
 
 
@@ -206,7 +186,7 @@ def test_a_jpeg_of_a_gray_matte_in_rgb_is_a_matte(tmp_path: Path) -> None:
 def test_different_sizes_are_refused_by_name(tmp_path: Path) -> None:
     pair = Pair("a", write(tmp_path / "a.png"), write(tmp_path / "b.png", square(10, size=(31, 40))))
 
-    with pytest.raises(BadRequest, match=r"a\.png is 40 x 30 pixels, but .*b\.png is 40 x 31"):
+    with pytest.raises(BadRequest, match=r"a\.png.*40 x 30.*b\.png.*40 x 31"):
         measure_files([pair])
 
 
@@ -269,7 +249,7 @@ def test_a_process_that_is_killed_is_an_error_and_no_endless_wait(tmp_path: Path
             assert child.pid is not None
             os.kill(child.pid, signal.SIGKILL)
 
-    with pytest.raises(OutOfMemory, match="ended from outside"):
+    with pytest.raises(OutOfMemory, match="memory"):
         measure_files(write_pairs(tmp_path, 4), workers=2, report=kill)
 
 

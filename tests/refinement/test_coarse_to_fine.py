@@ -110,7 +110,7 @@ def test_an_unknown_refiner_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(BadRequest, match="slow") as caught:
         choose_refiner("slow", (10, 10), 1024, "normal")
 
-    assert caught.value.hint == "there are: none, fast, tiles, auto"
+    assert all(name in caught.value.hint for name in ("none", "fast", "tiles", "auto"))
 
 
 def test_without_refinement_the_image_is_looked_at_once() -> None:

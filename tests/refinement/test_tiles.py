@@ -1,110 +1,32 @@
-"""What refinement promises: an exact model stays exact, the rest stays as it was, and nobody has to wait unasked."""
+"""What refining with tiles promises: an exact model stays exact, and the rest stays as it was."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from dis_core.errors import Cancelled, OutOfMemory
-from dis_core.progress import Report, ignore
-from dis_core.protocols import NO_PROMPT, Effort, Prompt, Quality, Refined, Segmentation
+from dis_core.planes import Plane
+from dis_core.progress import ignore
+from dis_core.protocols import Effort, Segmentation
 from dis_core.refinement import tiles as refine_tiles
-from dis_core.refinement.band import band_weights
 from dis_core.refinement.fast import refine_fast
-from dis_core.refinement.resizing import shrunk
-from dis_core.refinement.tiles import refine_with_tiles
-from dis_core.refinement.tiling import Tile, plan_tiles, size_seen
+from dis_core.refinement.tiling import Tile, plan_tiles
+from tests.fakes.scripted_segmenter import (
+    ALL,
+    Scripted,
+    disc,
+    outside_the_band,
+    picture_of,
+    red,
+    refined,
+    seen_by_network,
+)
 
-Plane = NDArray[np.float32]
-
-ALL = Effort(max_tiles=10**6)
 FAINT = np.float32(0.01)
-
-
-def red(image: Plane) -> Plane:
-    """An exact matte: the images here carry it as their red."""
-    return np.ascontiguousarray(image[:, :, 0])
-
-
-@dataclass
-class Scripted:
-    """A segmenter of `side_px` that answers each tile by a rule; it notes how many tiles each batch had."""
-
-    side_px: int = 64
-    rule: Callable[[Plane], Plane] = red
-    batches: list[int] = field(default_factory=list)
-
-    def __call__(
-        self, image: Plane, *, prompt: Prompt = NO_PROMPT, quality: Quality = "normal", report: Report = ignore
-    ) -> Segmentation:
-        return Segmentation(self.rule(image))
-
-    def side_for(self, quality: Quality) -> int:
-        return self.side_px
-
-    def segment_tiles(
-        self,
-        tiles: Sequence[Plane],
-        *,
-        known: Sequence[Segmentation],
-        quality: Quality,
-        report: Report = ignore,
-    ) -> list[Plane]:
-        self.batches.append(len(tiles))
-        return [self.rule(tile) for tile in tiles]
-
-
-def picture_of(alpha: Plane) -> Plane:
-    """An image (H, W, 3) whose red is the matte, and whose other colors vary on their own."""
-    height, width = alpha.shape
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    return np.stack([alpha, 0.5 + 0.3 * np.sin(x / 7), 0.5 + 0.3 * np.cos(y / 11)], axis=2).astype(np.float32)
-
-
-def disc(size: tuple[int, int], *, soft_px: float = 3) -> Plane:
-    """A disc in the middle with an edge as soft as a lens makes it."""
-    height, width = size
-    y, x = np.mgrid[:height, :width].astype(np.float32) + np.float32(0.5)
-    distance = np.hypot(y - height / 2, x - width / 2)
-    alpha: Plane = np.clip(0.5 + (0.3 * min(size) - distance) / soft_px, 0, 1).astype(np.float32)
-    return alpha
-
-
-def seen_by_network(alpha: Plane, side_px: int) -> Plane:
-    """The matte as one pass at `side_px` would have it: shrunk to the square and enlarged again."""
-    from dis_core.models.resample import resize_to_corners, shrink_smoothly
-    from dis_core.models.tensors import to_array, to_tensor
-
-    small = shrink_smoothly(to_tensor(alpha), (side_px, side_px))
-    return to_array(resize_to_corners(small, (alpha.shape[0], alpha.shape[1])))
-
-
-def refined(
-    image: Plane, coarse: Plane, segmenter: Scripted, *, effort: Effort = ALL, report: Report = ignore
-) -> Refined:
-    return refine_with_tiles(image, Segmentation(coarse), segmenter, quality="normal", effort=effort, report=report)
-
-
-def outside_the_band(coarse: Plane, side_px: int) -> NDArray[np.bool_]:
-    """Pixels that no band of the coarse matte comes near, by a margin of two pixels of the coarse matte."""
-    size = coarse.shape[0], coarse.shape[1]
-    start = size_seen(size, side_px)
-    far = band_weights(shrunk(coarse, start)) == 0
-    for _ in range(2):
-        far[1:] &= far[:-1]
-        far[:-1] &= far[1:]
-        far[:, 1:] &= far[:, :-1]
-        far[:, :-1] &= far[:, 1:]
-    rows = np.arange(size[0]) * start[0] // size[0]
-    columns = np.arange(size[1]) * start[1] // size[1]
-    outside: NDArray[np.bool_] = far[rows[:, None], columns]
-    return outside
 
 
 @settings(max_examples=40, deadline=None)
@@ -324,153 +246,3 @@ def test_the_same_input_gives_the_same_matte_bit_for_bit() -> None:
     image, coarse = picture_of(exact), seen_by_network(exact, 64)
 
     assert np.array_equal(refined(image, coarse, Scripted(64)).alpha, refined(image, coarse, Scripted(64)).alpha)
-
-
-def test_tiles_lie_along_the_boundary_only_and_are_all_accounted_for() -> None:
-    exact = disc((2000, 2000))
-    segmenter = Scripted(128)
-
-    result = refined(picture_of(exact), seen_by_network(exact, 128), segmenter)
-
-    finest = result.levels[-1]
-    assert len(result.levels) == 4
-    assert finest.tiles_skipped > finest.tiles_run > 0
-    assert sum(level.tiles_run for level in result.levels) == sum(segmenter.batches)
-    for level in result.levels:
-        planned = len(list(plan_tiles(level.size, 128)))
-        assert level.tiles_run + level.tiles_skipped + level.tiles_over_limit == planned
-
-
-def test_a_limit_on_tiles_is_kept_and_reported() -> None:
-    exact = disc((900, 900))
-    segmenter = Scripted(128)
-
-    result = refined(picture_of(exact), seen_by_network(exact, 128), segmenter, effort=Effort(max_tiles=7))
-
-    assert sum(segmenter.batches) == 7
-    assert sum(level.tiles_run for level in result.levels) == 7
-    assert sum(level.tiles_over_limit for level in result.levels) > 0
-
-
-def test_progress_names_level_and_tile_and_never_goes_back() -> None:
-    exact = disc((600, 600))
-    told: list[tuple[float, str]] = []
-
-    refined(
-        picture_of(exact),
-        seen_by_network(exact, 128),
-        Scripted(128),
-        report=lambda fraction, doing: told.append((fraction, doing)),
-    )
-
-    fractions = [fraction for fraction, _ in told]
-    assert fractions == sorted(fractions)
-    doings = [doing for _, doing in told]
-    assert doings[0] == "refining level 1 of 3, following edges"
-    assert any(doing.startswith("refining level 1 of 3, tile 1 of ") for doing in doings)
-    assert any(doing.startswith("refining level 3 of 3, tile ") for doing in doings)
-
-
-def test_cancel_is_heeded_between_tiles() -> None:
-    exact = disc((600, 600))
-    segmenter = Scripted(128)
-
-    def stop_at_third(fraction: float, doing: str) -> None:
-        if "tile 3" in doing:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        refined(picture_of(exact), seen_by_network(exact, 128), segmenter, report=stop_at_third)
-
-    assert sum(segmenter.batches) == 2
-
-
-@dataclass
-class Crowded(Scripted):
-    """Has memory for so many tiles at once."""
-
-    room: int = 3
-
-    def segment_tiles(
-        self,
-        tiles: Sequence[Plane],
-        *,
-        known: Sequence[Segmentation],
-        quality: Quality,
-        report: Report = ignore,
-    ) -> list[Plane]:
-        if len(tiles) > self.room:
-            raise OutOfMemory("there is too little memory")
-        return super().segment_tiles(tiles, known=known, quality=quality, report=report)
-
-
-def test_batches_that_do_not_fit_are_made_smaller_and_the_result_is_the_same() -> None:
-    exact = disc((500, 500))
-    image, coarse = picture_of(exact), seen_by_network(exact, 64)
-    crowded = Crowded(64)
-
-    result = refined(image, coarse, crowded, effort=Effort(10**6, tiles_at_once=8)).alpha
-
-    assert max(crowded.batches) == 2
-    assert np.allclose(result, refined(image, coarse, Scripted(64)).alpha, atol=1e-5)
-
-
-def test_a_tile_that_does_not_fit_alone_is_an_error() -> None:
-    exact = disc((300, 300))
-
-    with pytest.raises(OutOfMemory):
-        refined(picture_of(exact), seen_by_network(exact, 64), Crowded(64, room=0))
-
-
-def test_tiles_get_their_own_part_of_the_whole_images_depth() -> None:
-    exact = disc((200, 200))
-    depth = exact * np.float32(0.5)
-    seen: list[float] = []
-
-    class Depths(Scripted):
-        def segment_tiles(
-            self,
-            tiles: Sequence[Plane],
-            *,
-            known: Sequence[Segmentation],
-            quality: Quality,
-            report: Report = ignore,
-        ) -> list[Plane]:
-            for tile, part in zip(tiles, known, strict=True):
-                assert part.depth is not None
-                assert part.depth.shape == part.alpha.shape == tile.shape[:2]
-                seen.append(float(np.abs(part.depth - red(tile) / 2).max()))
-            return super().segment_tiles(tiles, known=known, quality=quality, report=report)
-
-    coarse = Segmentation(seen_by_network(exact, 64), depth)
-    refine_with_tiles(picture_of(exact), coarse, Depths(64), quality="normal", effort=ALL, report=ignore)
-
-    assert seen
-    assert max(seen) < 1e-5
-
-
-def test_the_fast_way_asks_the_model_nothing_and_keeps_to_the_band() -> None:
-    exact = disc((600, 500))
-    coarse = seen_by_network(exact, 64)
-    segmenter = Scripted(64)
-
-    result = refine_fast(
-        picture_of(exact), Segmentation(coarse), segmenter, quality="normal", effort=ALL, report=ignore
-    ).alpha
-
-    outside = outside_the_band(coarse, 64)
-    assert segmenter.batches == []
-    assert np.array_equal(result[outside], coarse[outside])
-    assert np.abs(result - exact).mean() < 0.7 * np.abs(coarse - exact).mean()
-
-
-@pytest.mark.parametrize("refiner", [refine_fast, refine_with_tiles])
-def test_the_inputs_are_left_as_they_were(refiner: Callable[..., Refined]) -> None:
-    exact = disc((300, 200))
-    image, coarse = picture_of(exact), seen_by_network(exact, 64)
-    copies = image.copy(), coarse.copy()
-
-    refiner(image, Segmentation(coarse), Scripted(64), quality="normal", effort=ALL, report=ignore)
-
-    assert np.array_equal(image, copies[0])
-    assert np.array_equal(coarse, copies[1])

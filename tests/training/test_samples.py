@@ -24,7 +24,6 @@ from dis_core.training.samples import (
     find_triples,
 )
 
-ENDINGS = (".png", ".jpg")
 SIDE_PX = 64
 
 
@@ -73,7 +72,7 @@ def test_batches_come_in_one_order_however_many_workers_make_them(workers: int) 
 
 
 def test_what_is_wrong_with_a_sample_comes_in_words_from_a_worker_too(data: Path) -> None:
-    triples = find_triples(data, endings=ENDINGS)
+    triples = find_triples(data)
     (data / "images" / "b.png").write_bytes(b"no image")
     batches = Batches(Folder(triples, seed=0), first=0, batch_size=3, side_px=32)
 
@@ -87,11 +86,11 @@ def test_a_mask_of_another_size_than_its_image_is_refused(data: Path) -> None:
     Image.new("L", (80, 120)).save(data / "masks" / "b.png")
 
     with pytest.raises(BadRequest, match=r"b\.png is 80 x 120 pixels, but .*b\.png is 120 x 90"):
-        AsTheyAre(find_triples(data, endings=ENDINGS))(1, SIDE_PX)
+        AsTheyAre(find_triples(data))(1, SIDE_PX)
 
 
 def test_a_folder_gives_each_of_its_samples_once_per_round(data: Path) -> None:
-    triples = find_triples(data, endings=ENDINGS)
+    triples = find_triples(data)
     folder = Folder(triples, seed=3)
 
     rounds = [[int(1000 * folder(3 * r + i, SIDE_PX).matte.sum()) for i in range(3)] for r in range(2)]
@@ -102,7 +101,7 @@ def test_a_folder_gives_each_of_its_samples_once_per_round(data: Path) -> None:
 
 
 def test_a_sample_of_a_folder_is_the_same_whenever_it_is_asked_for(data: Path) -> None:
-    triples = find_triples(data, endings=ENDINGS)
+    triples = find_triples(data)
 
     first, again, other_seed = (
         Folder(triples, 3)(7, SIDE_PX),
@@ -115,7 +114,7 @@ def test_a_sample_of_a_folder_is_the_same_whenever_it_is_asked_for(data: Path) -
 
 
 def test_images_masks_and_depth_are_read_as_they_are(data: Path) -> None:
-    sample = AsTheyAre(find_triples(data, endings=ENDINGS))(1, SIDE_PX)
+    sample = AsTheyAre(find_triples(data))(1, SIDE_PX)
 
     assert [tuple(plane.shape) for plane in sample] == [
         (3, SIDE_PX, SIDE_PX),
@@ -130,7 +129,7 @@ def test_depth_is_optional(tmp_path: Path) -> None:
     write_sample(tmp_path, "a", depth=True)
     write_sample(tmp_path, "b", depth=False)
 
-    assert [triple.depth is None for triple in find_triples(tmp_path, endings=ENDINGS)] == [False, True]
+    assert [triple.depth is None for triple in find_triples(tmp_path)] == [False, True]
 
 
 def remove_masks(folder: Path) -> None:
@@ -158,12 +157,12 @@ def test_an_incomplete_folder_is_refused_in_words(
     damage(data)
 
     with pytest.raises(error, match=words):
-        find_triples(data, endings=ENDINGS)
+        find_triples(data)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_image_mask_and_depth_are_moved_alike(data: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    sample = AsTheyAre(find_triples(data, endings=ENDINGS))(0, SIDE_PX)
+    sample = AsTheyAre(find_triples(data))(0, SIDE_PX)
     same = Sample(torch.cat([sample.matte, sample.depth, sample.depth]), sample.matte, sample.depth, sample.trust)
     monkeypatch.setattr(augmentation, "recolored", lambda image, _: image)
 
@@ -174,7 +173,7 @@ def test_image_mask_and_depth_are_moved_alike(data: Path, seed: int, monkeypatch
 
 
 def test_samples_are_moved_and_colored_in_many_ways(data: Path) -> None:
-    sample = AsTheyAre(find_triples(data, endings=ENDINGS))(0, SIDE_PX)
+    sample = AsTheyAre(find_triples(data))(0, SIDE_PX)
 
     altered = [augmentation.augmented(sample, np.random.default_rng(seed)) for seed in range(40)]
 

@@ -104,7 +104,7 @@ def test_a_folder_without_a_package_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="holds no network") as caught:
         store.adopt(SMALL, tmp_path)
 
-    assert "--from takes" in caught.value.hint
+    assert "give a file of weights" in caught.value.hint
 
 
 def test_a_quantized_file_is_refused_by_that_word(tmp_path: Path) -> None:

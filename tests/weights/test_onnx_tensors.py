@@ -131,6 +131,16 @@ def test_values_in_a_file_outside_of_the_folder_are_refused(tmp_path: Path, loca
     assert "outside of its folder" in message or "no such file" in message
 
 
+def test_a_place_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    message = refusal_of(outside(tmp_path, weights_of("w", 3), "w\0.bin"))
+
+    assert "lie nowhere" in message
+
+
+def test_a_file_without_tensors_is_refused(tmp_path: Path) -> None:
+    assert "it holds no tensors" in refusal_of(file_of(tmp_path, model_of()))
+
+
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     tensor, folder = weights_of("w", 3), tmp_path / "folder"
     folder.mkdir()
@@ -213,7 +223,7 @@ def in_segments() -> TensorProto:
 
 
 def of_texts() -> TensorProto:
-    return helper.make_tensor("w", TensorProto.STRING, [1], [b"text"])
+    return TensorProto(name="w", data_type=TensorProto.STRING, dims=[1], string_data=[b"text"])
 
 
 def in_two_places() -> TensorProto:

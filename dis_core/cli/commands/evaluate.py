@@ -1,4 +1,4 @@
-"""`dis-core evaluate`: how good mattes are, compared with true ones."""
+"""`dis-core evaluate`: how good mattes are, compared with the truth."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ import click
 
 from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
-from dis_core.images.formats import IMAGE_ENDINGS
+from dis_core.evaluation.scores import MEASURES, find_measure
 from dis_core.progress import Report, span
 from dis_core.protocols import Quality
 
 if TYPE_CHECKING:
     from dis_core.evaluation.pairs import Matching, Pair
-    from dis_core.evaluation.scores import Measure, Scores
+    from dis_core.evaluation.scores import Scores
     from dis_core.pipeline import Pipeline
 
-# The keys of `dis_core.evaluation.scores.MEASURES`, which is too heavy to import for --help.
-ORDERS = ("iou", "max_f", "weighted_f", "s_measure", "mean_e", "mae", "hce", "boundary_iou", "boundary_accuracy")
+_NAMED_AT_MOST = 3
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was asked for, as the options below describe it."""
+    """The arguments and options of the command, under their names."""
 
     predictions: Path
     truths: Path
@@ -61,9 +60,9 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("predictions", type=PATH, metavar="PREDICTIONS|IMAGES")
 @click.argument("truths", type=PATH, metavar="TRUTHS")
-@click.option("-r", "--recursive", is_flag=True, help="Look into the folders of both folders too.")
+@click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside both folders too.")
 @click.option("--allow-missing", is_flag=True, help="Leave out files that only one of the folders has.")
-@click.option("-m", "--model", metavar="NAME", help="Make the predictions first, from images, with this model.")
+@click.option("-m", "--model", metavar="NAME", help="First make the predictions with this model, from images.")
 @click.option("--device", default="auto", show_default=True, help="With --model: auto, cpu, cuda, cuda:1, ..., mps")
 @click.option(
     "--quality",
@@ -77,55 +76,62 @@ PATH = click.Path(path_type=Path)
     default="auto",
     show_default=True,
     metavar="none|fast|tiles|auto",
-    help="With --model: how its mattes are refined, as in 'dis-core mask'.",
+    help="With --model: how mattes are refined, as in 'dis-core mask'.",
 )
-@click.option("--depth-model", metavar="NAME", help="With --model: another depth model of 'dis-core models'.")
+@click.option("--depth-model", metavar="NAME", help="With --model: another depth model; see 'dis-core models'.")
 @click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use.")
 @click.option("--save-predictions", type=PATH, metavar="FOLDER", help="With --model: keep the predictions there.")
 @click.option(
-    "--stretch", is_flag=True, help="Stretch each prediction to the range 0 to 1 first, as many published numbers do."
+    "--stretch", is_flag=True, help="First stretch each prediction to the range 0 to 1, as for many published numbers."
 )
 @click.option(
     "--boundary-px",
     type=click.IntRange(1),
     metavar="PIXELS",
-    help="Measure boundary IoU this far inwards; else 2 % of the image's diagonal.",
+    help="How far inwards boundary IoU looks.  [default: 2 % of the image's diagonal]",
 )
-@click.option("--csv", type=PATH, metavar="FILE", help="Write the scores of each image and the mean as CSV.")
-@click.option("--json", type=PATH, metavar="FILE", help="The same as JSON, with the definitions.")
-@click.option("--sheet", type=PATH, metavar="FILE", help="Draw the worst images, as .png or .jpg.")
-@click.option("--images", type=PATH, metavar="FOLDER", help="The images themselves, to be seen on the sheet.")
+@click.option("--csv", type=PATH, metavar="FILE", help="Write the scores of each image and their mean as CSV.")
+@click.option("--json", type=PATH, metavar="FILE", help="Write the same as JSON, with the definitions of the measures.")
+@click.option("--sheet", type=PATH, metavar="FILE", help="Draw the worst images into a .png or .jpg file.")
+@click.option("--images", type=PATH, metavar="FOLDER", help="Show these images on the sheet.")
 @click.option(
-    "--worst", type=click.IntRange(1, 200), default=12, show_default=True, help="How many of the worst to show."
+    "--worst", type=click.IntRange(1, 200), default=12, show_default=True, help="How many of the worst images to show."
 )
 @click.option(
-    "--worst-by", type=click.Choice(ORDERS), default="iou", show_default=True, help="The measure that says so."
+    "--worst-by",
+    type=click.Choice([measure.key for measure in MEASURES]),
+    default="iou",
+    show_default=True,
+    help="The measure that decides which images are the worst.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace files that are already there.")
 @click.option(
-    "--workers", type=click.IntRange(1), metavar="N", help="Processes that measure at a time; else one per core."
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many processes measure.  [default: one per core]",
 )
 @progress_option
 def evaluate(**values: Any) -> None:  # click passes options by name
     """Measure how good mattes are.
 
-    Compares a folder of predicted mattes with a folder of true ones, or two files. Files belong together by their
-    names without endings; a "-mask" before the ending does not count. With --model the first folder holds images, and
-    the predictions are made first.
+    Compares a folder of predicted mattes with a folder of true ones, or one file with another. Files belong together
+    if they have the same name without their endings; a "-mask" before the ending is ignored. With --model, the first
+    folder holds images, and the predictions are made from them.
 
-    Shown are max F (beta^2 = 0.3, at the best threshold of each image, then the mean over images; and, as most papers
-    do, at the best threshold of the mean curve), weighted F, S-measure, mean E-measure, mean absolute error, human
-    correction effort, IoU and boundary IoU at 0.5, and mean boundary accuracy. This needs: pip install
+    The measures are max F (beta^2 = 0.3, at the best threshold of each image, then the mean over images; and, as in
+    most papers, at the best threshold of the mean curve), weighted F, S-measure, mean E-measure, mean absolute error,
+    human correction effort, IoU and boundary IoU at 0.5, and mean boundary accuracy. They need a package: pip install
     'dis-core[evaluation]'
     """
     run_evaluation(Evaluation(**{field.name: values[field.name] for field in fields(Evaluation)}))
 
 
 def run_evaluation(asked: Evaluation) -> None:
-    """Match, predict if asked to, measure, and tell.
+    """Match files, predict if asked to, measure, and show the results.
 
-    Raises BadRequest and OutputExists before anything is done; the first image that fails ends it all, because a mean
-    over the others would be of another set.
+    Raises BadRequest and OutputExists before any work is done. The first image that fails ends everything, because a
+    mean over the others would be that of another set.
     """
     from dis_core.evaluation.metrics import require_pysodmetrics
     from dis_core.evaluation.workers import measure_files
@@ -142,51 +148,56 @@ def run_evaluation(asked: Evaluation) -> None:
             report=report if asked.model is None else span(report, 0.7, 1.0),
         )
         write_results(asked, measurable, scores)
-    tell(asked, measurable, scores)
+    show(asked, measurable, scores)
 
 
 def refuse_contradictions(asked: Evaluation) -> None:
-    """Raises BadRequest for options that contradict each other, OutputExists and OutputFailed for unusable places.
+    """Raise BadRequest for options that contradict each other, OutputExists and OutputFailed for unusable outputs.
 
-    Also UnknownModel.
+    Raises UnknownModel too.
     """
     from dis_core.evaluation.sheet import sheet_format
     from dis_core.registry.manager import find_matte_model
 
     if asked.save_predictions is not None and asked.model is None:
-        raise BadRequest("--save-predictions does nothing without --model")
+        raise BadRequest("--save-predictions has no effect without --model", hint="add --model, or leave it out")
     of_model = asked.device, asked.quality, asked.refine, asked.depth_model
     if asked.model is None and of_model != ("auto", "normal", "auto", None):
-        raise BadRequest("--device, --quality, --refine and --depth-model do nothing without --model")
+        raise BadRequest(
+            "--device, --quality, --refine and --depth-model have no effect without --model",
+            hint="add --model, or leave them out",
+        )
     if asked.model is not None and find_matte_model(asked.model).prompts:
-        raise BadRequest(f"{asked.model} has to be told what to cut out, and the images of a folder tell nothing")
+        raise BadRequest(
+            f"{asked.model} needs a prompt that says what to cut out, and a folder of images has none",
+            hint="use a model that needs no prompt",
+        )
     if asked.images is not None and asked.model is not None:
-        raise BadRequest("--images does nothing with --model, which is given the images already")
+        raise BadRequest("--images has no effect with --model: the first folder holds the images", hint="leave it out")
     if asked.sheet is not None:
         sheet_format(asked.sheet)
     results = [path for path in (asked.csv, asked.json, asked.sheet) if path is not None]
     if len({os.path.realpath(path) for path in results}) < len(results):
-        raise BadRequest("--csv, --json and --sheet need a file each")
+        raise BadRequest("--csv, --json and --sheet need different files", hint="give each a name of its own")
     for path in results:
         refuse_taken(path, asked)
         if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where it may not look
-            raise OutputFailed(f"there is no folder {path.parent}", hint="make it first, or check the spelling")
+            raise OutputFailed(f"there is no folder {path.parent}", hint="create it first, or check the spelling")
 
 
 def refuse_taken(path: Path, asked: Evaluation) -> None:
-    """Raises OutputExists if the place of a result is taken and may not be overwritten."""
+    """Raise OutputExists if a result would replace a file without --overwrite."""
     if os.path.lexists(path) and not asked.overwrite:
-        raise OutputExists(f"{path} exists already", hint="--overwrite replaces it")
+        raise OutputExists(f"{path} already exists", hint="give another name, or replace it with --overwrite")
 
 
 def matched(asked: Evaluation) -> list[Pair]:
-    """The pairs to measure; with a model, images stand where their predictions will."""
-    from dis_core.evaluation.pairs import match_files, refuse_unmatched, with_images
+    """The pairs to measure. With a model, `prediction` is still the image that it will be made from."""
+    from dis_core.evaluation.pairs import match_files, with_images
 
     matching = match_files(
         asked.predictions,
         asked.truths,
-        endings=IMAGE_ENDINGS,
         recursive=asked.recursive,
         kind="mattes" if asked.model is None else "images",
     )
@@ -195,19 +206,29 @@ def matched(asked: Evaluation) -> list[Pair]:
     say_left_out(matching)
     if asked.images is None:
         return matching.pairs
-    return with_images(matching.pairs, asked.images, endings=IMAGE_ENDINGS, recursive=asked.recursive)
+    return with_images(matching.pairs, asked.images, recursive=asked.recursive)
+
+
+def refuse_unmatched(matching: Matching) -> None:
+    """Raise BadRequest with the names of the first files that only one folder has."""
+    for files, what in ((matching.without_prediction, "prediction"), (matching.without_truth, "truth")):
+        if files:
+            more = len(files) - _NAMED_AT_MOST
+            names = ", ".join(map(str, files[:_NAMED_AT_MOST])) + (f" and {more} more" if more > 0 else "")
+            hint = "add what is missing, or leave such files out with --allow-missing"
+            raise BadRequest(f"there is no {what} for {names}", hint=hint)
 
 
 def say_left_out(matching: Matching) -> None:
-    """Say how many files have no partner, or the mean would pass for one of the whole set."""
+    """Say how many files were left out, or the mean would pass for that of the whole set."""
     for files, what in ((matching.without_prediction, "prediction"), (matching.without_truth, "truth")):
         if files:
-            say(f"dis-core: {len(files)} without {what} left out, such as {files[0]}")
+            say(f"dis-core: files without a {what} were left out: {len(files)}, for example {files[0]}")
 
 
 @contextlib.contextmanager
 def predicted(asked: Evaluation, pairs: Sequence[Pair], report: Report) -> Iterator[Sequence[Pair]]:
-    """The pairs with predictions: as they are, or made by the model and kept, or made and thrown away at the end."""
+    """The pairs with their predictions: as given, or made by the model and kept or deleted at the end."""
     if asked.model is None:
         yield pairs
     elif asked.save_predictions is not None:
@@ -218,9 +239,9 @@ def predicted(asked: Evaluation, pairs: Sequence[Pair], report: Report) -> Itera
 
 
 def predict(asked: Evaluation, pairs: Sequence[Pair], folder: Path, report: Report) -> list[Pair]:
-    """Write a matte of each image to the folder, as 8-bit PNG under the image's name.
+    """Write the matte of each image to the folder, as an 8-bit PNG under the image's name.
 
-    The files are measured, not what is in memory, so that measuring kept ones again gives the same scores.
+    These files are measured, not the mattes in memory, so that measuring them again later gives the same scores.
     Raises BadRequest if an image or a truth would be replaced, OutputExists, and what `Pipeline.segment` raises.
     """
     planned = [
@@ -230,7 +251,10 @@ def predict(asked: Evaluation, pairs: Sequence[Pair], folder: Path, report: Repo
     read = {os.path.realpath(path) for pair in pairs for path in (pair.prediction, pair.truth)}
     for pair in planned:
         if os.path.realpath(pair.prediction) in read:
-            raise BadRequest(f"{pair.prediction} is one of the files to be read", hint="keep predictions elsewhere")
+            raise BadRequest(
+                f"the prediction would replace {pair.prediction}, which is an input",
+                hint="keep the predictions in another folder",
+            )
         refuse_taken(pair.prediction, asked)
     from dis_core.pipeline import Pipeline
 
@@ -242,7 +266,7 @@ def predict(asked: Evaluation, pairs: Sequence[Pair], folder: Path, report: Repo
 
 
 def predict_one(asked: Evaluation, image: Path, pair: Pair, pipeline: Pipeline, report: Report) -> None:
-    """Segment the image and write the matte to the place of the pair's prediction."""
+    """Segment the image and write its matte to the file of the pair's prediction."""
     from dis_core.files import make_folder
     from dis_core.images.picture import write_picture
     from dis_core.images.reading import read_picture
@@ -261,7 +285,7 @@ def predict_one(asked: Evaluation, image: Path, pair: Pair, pipeline: Pipeline, 
 
 
 def write_results(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Scores]) -> None:
-    """Write the files that were asked for. Raises OutputExists, OutputFailed."""
+    """Write the files that were asked for. Raises OutputExists and OutputFailed."""
     from dis_core.evaluation.scores import worst_first
     from dis_core.evaluation.sheet import encode_sheet, sheet_format
     from dis_core.evaluation.tables import csv_table, json_document
@@ -273,24 +297,18 @@ def write_results(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Sco
         data = json_document(pairs, scores, boundary_px=asked.boundary_px)
         write_atomically(asked.json, data, overwrite=asked.overwrite)
     if asked.sheet is not None:
-        places = worst_first(scores, by=order(asked))[: asked.worst]
-        chosen, theirs = [pairs[place] for place in places], [scores[place] for place in places]
+        indices = worst_first(scores, by=find_measure(asked.worst_by))[: asked.worst]
+        chosen, theirs = [pairs[index] for index in indices], [scores[index] for index in indices]
         drawn = encode_sheet(chosen, theirs, format=sheet_format(asked.sheet))
         write_atomically(asked.sheet, drawn, overwrite=asked.overwrite)
 
 
-def order(asked: Evaluation) -> Measure:
-    """The measure that says which images are the worst."""
-    from dis_core.evaluation.scores import MEASURES
-
-    return next(measure for measure in MEASURES if measure.key == asked.worst_by)
-
-
-def tell(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Scores]) -> None:
-    """The table on standard output, or the means as an event."""
+def show(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Scores]) -> None:
+    """Print the table to standard output, or the means as an event."""
     from dis_core.evaluation.tables import mean_values, text_table
 
     if asked.progress == "json":
         say_event("result", images=len(scores), mean=mean_values(scores))
         return
-    click.echo(text_table(pairs, scores, by=order(asked), worst=asked.worst, boundary_px=asked.boundary_px))
+    by = find_measure(asked.worst_by)
+    click.echo(text_table(pairs, scores, by=by, worst=asked.worst, boundary_px=asked.boundary_px))

@@ -1,4 +1,4 @@
-"""`dis-core scenes`: the procedural scenes that the embedded model is trained on, to look at or to train with."""
+"""`dis-core scenes`: make the procedural scenes that the embedded model was trained on, to look at or to train on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from dis_core.progress import Report
 
-# As many as WebP can hold in two columns.
+# WebP has no room for more in two columns.
 MOST_ON_A_SHEET = 100
 
 
 @dataclass(frozen=True)
 class ScenesRequest:
-    """What was asked for, as the options below describe it."""
+    """The arguments and options of the command, under their names."""
 
     sheet: Path | None
     folder: Path | None
@@ -38,25 +38,32 @@ class ScenesRequest:
 
 @click.command()
 @click.argument("sheet", type=click.Path(path_type=Path), required=False, metavar="[SHEET]")
-@click.option("--folder", type=click.Path(path_type=Path), help="Write each scene into images, masks and depth there.")
-@click.option("--count", type=click.IntRange(1), default=50, show_default=True, help="How many scenes.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Write the scenes into images, masks and depth in this folder."
+)
+@click.option("--count", type=click.IntRange(1), default=50, show_default=True, help="How many scenes to make.")
 @click.option(
     "--size",
     type=click.IntRange(32, 8192),
     default=256,
     show_default=True,
     metavar="PIXELS",
-    help="Height and width of a scene. On the sheet, scenes of more than 256 are reduced.",
+    help="Height and width of each scene. Scenes larger than 256 are scaled down on the sheet.",
 )
-@click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="The first scene's number.")
-@click.option("--fine", is_flag=True, help="With hairs, wires and threads 1 to 3 pixels wide at 4096, for evaluation.")
-@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option(
+    "--first-seed", type=click.IntRange(0), default=0, show_default=True, help="The number of the first scene."
+)
+@click.option(
+    "--fine", is_flag=True, help="Add hairs, wires and threads, 1 to 3 pixels wide at size 4096, for evaluation."
+)
+@click.option("--overwrite", is_flag=True, help="Replace files that are already there.")
 @progress_option
 def scenes(**options: Any) -> None:  # as click hands them over
-    """Make scenes by computer: images of made-up things, with their exact mattes and depth.
+    """Make scenes: generated images of made-up things, with their exact mattes and depth maps.
 
-    SHEET shows them: image, alpha and depth of each, two scenes to a row; its ending (.png, .webp, .tif) is its format.
-    --folder writes them for training, laid out as DIS5K is. The same number is always the same scene.
+    SHEET is a picture of them: image, matte and depth of each, two scenes per row; its ending (.png, .webp or .tif)
+    decides the format. --folder writes them for training, in the layout of DIS5K. The same number always gives the same
+    scene.
     """
     request = ScenesRequest(**options)
     refuse_contradictions(request)
@@ -72,27 +79,27 @@ def scenes(**options: Any) -> None:  # as click hands them over
 
 
 def refuse_contradictions(request: ScenesRequest) -> None:
-    """Raises BadRequest, OutputExists or OutputFailed for what cannot be done, before time is spent."""
+    """Raise BadRequest, OutputExists or OutputFailed for what cannot be done, before any work is done."""
     from dis_core.images.formats import format_of
 
     if request.sheet is None and request.folder is None:
-        raise BadRequest("nothing says where the scenes go", hint="name a picture for a contact sheet, or --folder")
+        raise BadRequest("no output is given", hint="give a file for the contact sheet, or --folder")
     if request.sheet is None:
         return
     format_of(request.sheet)
     if request.count > MOST_ON_A_SHEET:
         raise BadRequest(
-            f"{request.count} scenes are too many for one sheet: it holds {MOST_ON_A_SHEET}",
-            hint="give a smaller --count, or only --folder",
+            f"a sheet can show at most {MOST_ON_A_SHEET} scenes, not {request.count}",
+            hint="give a smaller --count, or use only --folder",
         )
     if os.path.lexists(request.sheet) and not request.overwrite:
-        raise OutputExists(f"{request.sheet} exists already", hint="--overwrite replaces it")
+        raise OutputExists(f"{request.sheet} already exists", hint="give another name, or replace it with --overwrite")
     if not os.path.isdir(request.sheet.parent):  # noqa: PTH112 - Path.is_dir raises where it may not look
-        raise OutputFailed(f"there is no folder {request.sheet.parent}", hint="make it first, or check the spelling")
+        raise OutputFailed(f"there is no folder {request.sheet.parent}", hint="create it first, or check the spelling")
 
 
 def make_all(request: ScenesRequest, report: Report) -> list[NDArray[np.uint8]]:
-    """Make the scenes, write those that the folder lacks, and return the tiles of the sheet, if one is wanted.
+    """Make the scenes, write those that are missing in the folder, and return the tiles of the sheet if one is wanted.
 
     Raises OutputFailed.
     """
@@ -115,12 +122,12 @@ def make_all(request: ScenesRequest, report: Report) -> list[NDArray[np.uint8]]:
         if request.sheet is not None:
             tiles.append(tile_of(scene))
     if left_alone:
-        say(f"dis-core: {left_alone} scenes are there already and are left alone (--overwrite replaces them)")
+        say(f"dis-core: scenes that already exist and were kept: {left_alone} (--overwrite replaces them)")
     return tiles
 
 
 def write_sheet(sheet: Path, tiles: list[NDArray[np.uint8]], request: ScenesRequest) -> None:
-    """Put the tiles on a sheet and write it. Raises OutputExists, OutputFailed, BadRequest (too large for WebP)."""
+    """Put the tiles on a sheet and write it. Raises OutputExists, OutputFailed, and BadRequest if WebP is too small."""
     from dis_core.images.formats import format_of
     from dis_core.images.picture import write_picture
     from dis_core.scenes.export import contact_sheet

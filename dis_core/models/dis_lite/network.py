@@ -73,3 +73,17 @@ class DisLite(nn.Module):
         fine = self.fine_mix(fine).relu()
         outputs.append(self.fine_head(fine) + resize_by_area(outputs[-1], size_of(fine)))
         return outputs[::-1]
+
+
+class BothWays(nn.Module):
+    """The mean of two looks of `network`: at the image, and at its mirror image."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) -> logits (B, 1, H, W)."""
+        plain, mirrored = self.network(torch.cat([image, image.flip(3)])).chunk(2)
+        mean: torch.Tensor = (plain + mirrored.flip(3)) / 2
+        return mean

@@ -88,7 +88,7 @@ def test_kernels_that_do_not_tell_clearly_are_followed_with_a_warning(caplog: py
 def test_a_declared_order_holds_against_the_kernels_and_the_log_warns(
     declared: TileOrder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = TODAYS if declared == BEFORE_NOVEMBER_2024 else BEFORE_NOVEMBER_2024
+    (other,) = (order for order in ORDERS if order != declared)
     published = kernels_for_brightness(other)
 
     found = in_todays_order(published, declared=declared)

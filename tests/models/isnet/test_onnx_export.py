@@ -23,7 +23,9 @@ def shapes_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
 
 def exported(network: ISNet) -> Tensors:
     """The network's weights as an export has them, in the order in which a run uses them."""
-    names = {module: name for name, module in network.named_modules() if isinstance(module, nn.Conv2d)}
+    names: dict[nn.Module, str] = {
+        module: name for name, module in network.named_modules() if isinstance(module, nn.Conv2d)
+    }
     used: list[nn.Module] = []
     hooks = [module.register_forward_pre_hook(lambda module, _: used.append(module)) for module in names]
     with torch.inference_mode():

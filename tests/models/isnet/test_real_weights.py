@@ -18,9 +18,9 @@ from dis_core.evaluation.boundaries import iou
 from dis_core.model_spec import Placement
 from dis_core.models.isnet.checkpoint import RENAMES
 from dis_core.models.isnet.segmenter import load, to_input
+from dis_core.models.isnet.spec import ISNET
 from dis_core.models.square import SquareSegmenter
 from dis_core.models.tensors import to_tensor
-from dis_core.registry.builtin_models import ISNET
 from dis_core.weights import store
 from dis_core.weights.npm_package import join_network
 from dis_core.weights.onnx_tensors import read_weights
@@ -60,7 +60,7 @@ def segmenter(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def photo(name: str) -> NDArray[np.float32]:
     with Image.open(PHOTOS / "images" / f"{name}.jpg") as image:
-        return np.asarray(image.convert("RGB"), np.float32) / 255
+        return np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
 
 
 def truth(name: str) -> NDArray[np.bool_]:
