@@ -176,8 +176,8 @@ def test_the_authors_own_file_is_refused_in_words_that_say_what_is_missing() -> 
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        ({"unet.conv_in.weight": None}, "nothing fills 'unet.conv_in.weight'"),
-        ({"unet.rgb_conv.1.0.weight": None}, "nothing fills 'injections.1.conv.weight'"),
+        ({"unet.conv_in.weight": None}, "'unet.conv_in.weight' is missing"),
+        ({"unet.rgb_conv.1.0.weight": None}, "'injections.1.conv.weight' is missing"),
         ({"unet.conv_in.more": torch.ones(1)}, "unknown key 'unet.conv_in.more'"),
         ({"unet.conv_in.weight": torch.ones(320, 4, 3, 3)}, r"'unet.conv_in.weight' is \(320, 4, 3, 3\), not \(320, 8"),
         ({"positive": torch.ones(1, 77, 1024)}, r"'positive' is \(1, 77, 1024\), not \(1, 2, 1024\)"),
@@ -210,7 +210,7 @@ def test_a_file_in_half_precision_fills_the_network_in_float32(tmp_path: Path) -
         key: value.half() if value.is_floating_point() else value
         for key, value in published_denoiser_file("tiny_unet").items()
     }
-    save_file(renamed(published, tiny_denoiser, RENAMES, of="", hint=""), tmp_path / "tiny.safetensors")
+    save_file(renamed(published, tiny_denoiser, RENAMES, network="", hint=""), tmp_path / "tiny.safetensors")
     with torch.device("meta"):
         denoiser = tiny_denoiser()
 
