@@ -8,16 +8,18 @@ import hashlib
 import os
 import secrets
 import shutil
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
 from dis_core.progress import Report, ignore
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
+_HELD_BY_ANOTHER: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
+"""Error numbers that mean that another process holds the lock."""
 
 
 def megabytes(size_bytes: int, *, of: int | None = None) -> str:
@@ -75,33 +77,61 @@ def refuse_unreadable(file: Path) -> None:
 
 
 @contextmanager
+def locked(lock_file: Path, *, timeout_s: float = 0.0) -> Iterator[bool]:
+    """Whether the lock was free in time. It is held until the block or the process ends, however that happens.
+
+    Raises OutputFailed if the file cannot be written or locked at all.
+    """
+    try:
+        lock_file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    except OSError as error:
+        raise _lock_failed(lock_file, error) from error
+    give_up_at = time.monotonic() + timeout_s
+    try:
+        while not (is_mine := _try_to_lock(descriptor, lock_file)) and time.monotonic() < give_up_at:
+            time.sleep(0.02)
+        yield is_mine
+    finally:
+        os.close(descriptor)
+
+
+def _try_to_lock(descriptor: int, lock_file: Path) -> bool:
+    """Whether the lock is ours now. Raises OutputFailed if the file system has no locks."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _HELD_BY_ANOTHER:
+            raise _lock_failed(lock_file, error) from error
+        return False
+    return True
+
+
+def _lock_failed(lock_file: Path, error: OSError) -> OutputFailed:
+    return OutputFailed(
+        f"the lock file {lock_file} cannot be used: {error.strerror}", hint="check who owns that folder"
+    )
+
+
+@contextmanager
 def one_at_a_time(lock_file: Path, waiting: str, report: Report) -> Iterator[None]:
     """Let one process at a time do what the file stands for; `waiting` is what is reported meanwhile.
 
-    Raises OutputFailed if the file cannot be written, and what `report` raises.
+    Raises OutputFailed if the file cannot be written or locked, and what `report` raises.
     """
-    import filelock
-
-    lock = filelock.FileLock(lock_file)
-    while not _locked(lock):
+    while True:
+        with locked(lock_file, timeout_s=0.3) as is_mine:
+            if is_mine:
+                yield
+                return
         report(0.0, waiting)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _locked(lock: BaseFileLock) -> bool:
-    """Whether the lock could be had within a moment."""
-    path = Path(lock.lock_file)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0.3)
-    except TimeoutError:
-        return False
-    except OSError as error:
-        raise OutputFailed(f"{path} cannot be written: {error.strerror}", hint="make that folder yours") from error
-    return True
 
 
 @contextmanager
@@ -151,11 +181,16 @@ _HINTS: Final = {
 }
 
 
-def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+UNFINISHED_ENDING: Final = ".part"
+"""The ending of unfinished files, which a killed process leaves behind."""
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> None:
     """Make `path` a file with this content: other programs see all of it or nothing, whatever happens in between.
 
     The bytes go to a temporary file in the same folder and reach the disk before it gets its name. A symbolic link in
-    the place counts as taken, and is replaced, never followed, where `overwrite` allows it.
+    the place counts as taken, and is replaced, never followed, where `overwrite` allows it. `mode` says who may read
+    and write it, as far as the umask lets them.
     Raises OutputExists if the place is taken, OutputFailed if the file cannot be written.
     """
     if "\0" in str(path):
@@ -163,10 +198,10 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Non
     if not overwrite:
         refuse_taken(path)
     # A short name of its own: one made from the path's could be longer than the file system allows.
-    temporary = path.parent / f".dis-core-{secrets.token_hex(8)}.part"
+    temporary = path.parent / f".dis-core-{secrets.token_hex(8)}{UNFINISHED_ENDING}"
     try:
         try:
-            _write_to_disk(temporary, data)
+            _write_to_disk(temporary, data, mode)
             if overwrite:
                 temporary.replace(path)
             else:
@@ -189,8 +224,9 @@ def make_folder(folder: Path) -> None:
         raise write_failed(folder, error) from error
 
 
-def _write_to_disk(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
+def _write_to_disk(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
