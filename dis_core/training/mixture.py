@@ -17,6 +17,9 @@ from dis_core.training.sample import Sample
 from dis_core.training.samples import Source, Triple, read_sample
 from dis_core.training.teacher import SURE
 
+BEHIND = 0.2
+"""So many backdrops keep their own subject, out of focus: what is sharp and in front is what counts."""
+OUT_OF_FOCUS = 0.35
 TRIES = 20
 """So many photographs are looked at for a subject or a background; nearly all of them have both."""
 
@@ -59,17 +62,20 @@ class Composites:
     def find_backdrop(self, triples: Sequence[Triple], side_px: int, rng: np.random.Generator) -> torch.Tensor:
         """A background (3, side, side), often out of focus; gray where no photograph has one."""
         for _ in range(TRIES):
-            sample = augmented(read_sample(triples[rng.integers(len(triples))], side_px), rng)
+            sample = augmented(read_sample(triples[int(rng.integers(len(triples)))], side_px), rng)
+            unit = side_px / 256
+            if rng.random() < BEHIND:
+                return recolored(blurred(sample.image, float(np.exp(rng.uniform(0.5, 2.0))) * unit), rng)
             if (background := background_of(sample.image, sample.matte)) is not None:
-                if rng.random() < 0.35:
-                    background = blurred(background, float(np.exp(rng.uniform(-0.5, 2.0))) * side_px / 256)
+                if rng.random() < OUT_OF_FOCUS:
+                    background = blurred(background, float(np.exp(rng.uniform(-0.5, 2.0))) * unit)
                 return recolored(background, rng)
         return torch.full((3, side_px, side_px), 0.5)
 
     def find_cutout(self, triples: Sequence[Triple], side_px: int, rng: np.random.Generator) -> Cutout | None:
         """A subject, or None where no photograph has one."""
         for _ in range(TRIES):
-            sample = read_sample(triples[rng.integers(len(triples))], side_px)
+            sample = read_sample(triples[int(rng.integers(len(triples)))], side_px)
             if (cutout := cut_out(sample.image, sample.matte)) is not None:
                 return cutout
         return None

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import dis_core
-from tests.fakes.fake_hub import run_standin
+from tests.fakes.fake_hub import run_fake_hub
 from tests.hosts.conftest import QUICK
 from tests.hosts.gimp_pictures import SELECT, GimpPicture
 from tests.hosts.gimp_program import (
@@ -167,7 +167,7 @@ def test_cancel_in_the_status_bar_ends_the_work(window: Screen, tmp_path: Path) 
 def test_a_missing_model_is_downloaded_if_the_painter_agrees(window: Screen, tmp_path: Path) -> None:
     canvas = GimpPicture(window.gimp, tmp_path, "missing")
     canvas.show(dark_with(BOX, width=500, height=350))
-    with run_standin() as hub:
+    with run_fake_hub() as hub:
         hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "dis-lite.safetensors").read_bytes()
         online = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
         write_gimp_command(window.gimp.home, {**QUICK, "environment": {**QUICK["environment"], **online}})

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dis_core
-from tests.fakes.fake_hub import clean_environment, run_standin, unused_address
+from tests.fakes.fake_hub import clean_environment, run_fake_hub, unused_address
 from tests.hosts.conftest import QUICK, QUICK_ENVIRONMENT, home_with_plugin, write_command
 from tests.hosts.krita_program import SYSTEM_PATH, KritaProgram, prepare_home, running_krita
 from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, plane
@@ -73,7 +73,7 @@ def test_progress_is_shown_in_the_docker_and_in_the_status_bar(picture: KritaPic
 
 def test_a_download_brings_the_model_and_then_it_runs(krita_is_here: None, tmp_path: Path) -> None:
     home = home_with_plugin(tmp_path / "home")
-    with run_standin() as hub:
+    with run_fake_hub() as hub:
         hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "dis-lite.safetensors").read_bytes()
         write_command(home, {**QUICK, "environment": {**QUICK_ENVIRONMENT, "HF_ENDPOINT": hub.url}})
         with running_krita(home) as krita:

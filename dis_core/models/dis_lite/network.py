@@ -31,7 +31,8 @@ class Mix(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> the same shape."""
-        return x + self.across(self.act(self.around(x)))
+        mixed: torch.Tensor = self.across(self.act(self.around(x)))
+        return x + mixed
 
 
 class DisLite(nn.Module):
