@@ -127,7 +127,7 @@ def test_an_empty_layer_is_refused_by_gimp_in_words(gimp: GimpProgram, tmp_path:
     image[..., 3] = 0
     canvas.show(image)
 
-    assert "all of it is transparent" in canvas.refusal(procedure)
+    assert "all pixels are transparent" in canvas.refusal(procedure)
     assert canvas.layers() == ["Photo"]
 
 
@@ -176,7 +176,7 @@ def test_a_selection_away_from_the_layer_is_refused_by_gimp(gimp: GimpProgram, t
 def test_a_second_mask_is_refused(canvas: GimpPicture) -> None:
     canvas.call("add_mask", layer="Photo")
 
-    assert "has a mask already" in canvas.refusal(MASK)
+    assert "already has a mask" in canvas.refusal(MASK)
 
 
 def test_a_floating_selection_is_refused(canvas: GimpPicture) -> None:
