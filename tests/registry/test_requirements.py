@@ -136,7 +136,7 @@ def test_packages_that_do_not_fit_together_are_told_with_the_command(
     monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(
-        PackagesMissing, match="cannot use json as installed here: operator torchvision::nms"
+        PackagesMissing, match="json: operator torchvision::nms"
     ) as refused:
         refuse_without_packages(replace(NEEDY, packages=("json",), loader="broken_loader:load"))
 
