@@ -74,5 +74,7 @@ def tiny_network() -> DiffDIS:
     published = published_denoiser_file("tiny_unet")
     denoiser.load_state_dict(renamed(published, tiny_denoiser, RENAMES, network="", hint=""), assign=True)
     published = recipe("tiny_vae")
-    autoencoder.load_state_dict(renamed(published, tiny_autoencoder, AUTOENCODER_RENAMES, network="", hint=""), assign=True)
+    autoencoder.load_state_dict(
+        renamed(published, tiny_autoencoder, AUTOENCODER_RENAMES, network="", hint=""), assign=True
+    )
     return DiffDIS(denoiser, autoencoder).eval()

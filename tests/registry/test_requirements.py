@@ -125,9 +125,7 @@ def test_doctor_names_a_package_that_is_installed_and_broken(
 
     run(["doctor", "--offline"])
 
-    assert "a_package_that_nobody_has, which cannot be imported: it wants another torch" in (
-        capsys.readouterr().out
-    )
+    assert "a_package_that_nobody_has, which cannot be imported: it wants another torch" in (capsys.readouterr().out)
 
 
 def test_packages_that_do_not_fit_together_are_told_with_the_command(
