@@ -69,7 +69,7 @@ def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str,
     offered_by: dict[str, str] = {}
     for implementation in implementations:
         for spec in cast("Iterable[Named]", implementation.function()):
-            for name in (spec.name, *(spec.aliases if isinstance(spec, ModelSpec) else ())):
+            for name in _names_of(spec):
                 if name in offered_by:
                     raise PluginProblem(
                         f"both {offered_by[name]} and {implementation.plugin_name} offer a {kind} called {name!r}",
@@ -78,6 +78,10 @@ def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str,
                 offered_by[name] = implementation.plugin_name
             found[spec.name] = spec
     return found
+
+
+def _names_of(spec: ModelSpec | RefinerSpec) -> tuple[str, ...]:
+    return (spec.name, *spec.aliases) if isinstance(spec, ModelSpec) else (spec.name,)
 
 
 def find_model(name: str) -> ModelSpec:

@@ -21,8 +21,7 @@ def augmented(sample: Sample, rng: np.random.Generator) -> Sample:
     """The same subject, seen a little differently; shapes and ranges stay."""
     planes = torch.cat(sample)
     planes = rotated(cropped(mirrored(planes, rng), rng), rng).clamp(0, 1)
-    image, matte, depth, trust = planes.split((3, 1, 1, 1))
-    return Sample(recolored(image, rng), matte, depth, trust)
+    return Sample(recolored(planes[:3], rng), *planes[3:].unsqueeze(1))
 
 
 def mirrored(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

@@ -62,7 +62,7 @@ class Composites:
     def find_backdrop(self, triples: Sequence[Triple], side_px: int, rng: np.random.Generator) -> torch.Tensor:
         """A background (3, side, side), often out of focus; gray where no photograph has one."""
         for _ in range(TRIES):
-            sample = augmented(read_sample(triples[rng.integers(len(triples))], side_px), rng)
+            sample = augmented(read_sample(triples[int(rng.integers(len(triples)))], side_px), rng)
             unit = side_px / 256
             if rng.random() < BEHIND:
                 return recolored(blurred(sample.image, float(np.exp(rng.uniform(0.5, 2.0))) * unit), rng)
@@ -75,7 +75,7 @@ class Composites:
     def find_cutout(self, triples: Sequence[Triple], side_px: int, rng: np.random.Generator) -> Cutout | None:
         """A subject, or None where no photograph has one."""
         for _ in range(TRIES):
-            sample = read_sample(triples[rng.integers(len(triples))], side_px)
+            sample = read_sample(triples[int(rng.integers(len(triples)))], side_px)
             if (cutout := cut_out(sample.image, sample.matte)) is not None:
                 return cutout
         return None

@@ -6,14 +6,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, cast
+from typing import Any, Final, Literal, TypedDict
 
 import torch
 from torch import nn
 
 from dis_core.errors import BadRequest
 from dis_core.models.backbones import efficientnet
-from dis_core.models.backbones.efficientnet import Variant
 from dis_core.models.backbones.swin import Swin
 from dis_core.models.dis_lite import segmenter as dis_lite
 from dis_core.models.dis_lite.network import DisLite
@@ -148,10 +147,8 @@ def build_depth_draft(start: Start) -> draft_depth.DraftDepth:
 def build_backbone(name: str, start: Start) -> tuple[nn.Module, Sequence[int]]:
     """A backbone and the channels of its four levels. Raises BadRequest."""
     if name in efficientnet.VARIANTS:
-        variant = cast("Variant", name)
-        pretrained = start == "imagenet"
-        make = pretrained_efficientnet if pretrained else efficientnet.folded_backbone
-        return make(variant, levels=4), efficientnet.CHANNELS[variant]
+        make = pretrained_efficientnet if start == "imagenet" else efficientnet.folded_backbone
+        return make(name, levels=4), efficientnet.CHANNELS[name]
     if size := SWIN_SIZES.get(name):
         return Swin(**size), [size["embedding"] * 2**level for level in range(4)]
     return build_timm_backbone(name)

@@ -114,7 +114,7 @@ def find_triples(folder: Path) -> list[Triple]:
         depths = files_by_name(folder / "depth", recursive=True, kind="mattes")
     confidence = read_confidence(folder)
     triples = [
-        Triple(name, image, masks[name], depths.get(name), confidence and confidence.get(name, SURE))
+        Triple(name, image, masks[name], depths.get(name), None if confidence is None else confidence.get(name, SURE))
         for name, image in images.items()
     ]
     believed = [triple for triple in triples if triple.confidence is None or triple.confidence >= LEAST]

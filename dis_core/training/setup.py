@@ -160,7 +160,7 @@ def start_of(settings: Settings) -> Start:
     """A name, or the path of a file of weights. Raises BadRequest if there is no such file."""
     names: tuple[StartName, ...] = get_args(StartName)
     if settings.start in names:
-        return cast("StartName", settings.start)
+        return settings.start
     if not Path(settings.start).is_file():
         raise BadRequest(
             f"nothing to start from is called {settings.start!r}", hint=f"there are: {', '.join(names)}, and files"

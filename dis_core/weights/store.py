@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dis_core.errors import BadRequest, WeightsCorrupt, WeightsMissing
-from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of
+from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of, unfinished_pattern
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import Placement
 from dis_core.weights import hub, npm_package
@@ -127,7 +127,7 @@ def adopt(spec: ModelSpec, file: Path, *, companions: Sequence[ModelSpec] = (), 
     refuse_unreadable(file)
     with alone_at(spec, report):
         try_out = functools.partial(_try_to_load, spec, companions=companions)
-        _sweep(spec, "joined")
+        _sweep(f"{spec.name}-joined.*.tmp")
         with npm_package.as_one_file(file, _working_file(spec, "joined"), report=span(report, 0.0, 0.2)) as source:
             sha256 = sha256_of(source, report=span(report, 0.2, 0.4), doing=f"reading {file.name}")
             rest = span(report, 0.4, 1.0)
@@ -299,7 +299,7 @@ def _make_ready(
     if origin == "file" or spec.conversion is not None:
         report(0.0, f"converting {spec.name}")
         ready = weights_folder() / f"{spec.name}-{sha256[:12]}.safetensors"
-        _sweep(spec, f"{'[0-9a-f]' * 12}.safetensors")
+        _sweep(unfinished_pattern(f"{spec.name}-{'[0-9a-f]' * 12}"))
         metadata = {"model": spec.name, "source_sha256": sha256, "revision": spec.weights.revision, "origin": origin}
         convert(source, ready, converter=spec.converter, metadata=metadata)
         if spec.conversion is None:
@@ -386,10 +386,10 @@ def _remove_other_conversions(spec: ModelSpec, *, kept: Path) -> None:
                 converted.unlink(missing_ok=True)
 
 
-def _sweep(spec: ModelSpec, kind: str) -> None:
-    """Remove what a killed program left of this model's files of a kind; the lock is held."""
+def _sweep(pattern: str) -> None:
+    """Remove what a killed program left in the folder for weights; the lock of the model that it is of is held."""
     with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
-        for leftover in weights_folder().glob(f"{spec.name}-{kind}.*.tmp"):
+        for leftover in weights_folder().glob(pattern):
             leftover.unlink(missing_ok=True)
 
 

@@ -163,7 +163,7 @@ def test_without_dis_core_there_is_one_button_that_copies_what_to_type(picture: 
     ("command", "words"),
     [
         (["/bin/sh", "-c", "echo 'no such option' >&2; exit 3"], "stopped unexpectedly (3): no such option"),
-        (["/bin/true"], "There is no model called bright"),
+        (["/bin/true"], "Unknown model “bright”"),
         (["/etc/passwd"], "could not be started"),
     ],
 )

@@ -15,7 +15,7 @@ from dis_core.cli.doctor.findings import Findings, Folder, Problem
 from dis_core.cli.doctor.plugin_checks import examine_plugins
 from dis_core.daemon import endpoint
 from dis_core.errors import DisError
-from dis_core.files import free_space, megabytes, nearest_existing
+from dis_core.files import UNFINISHED_ENDING, free_space, megabytes, nearest_existing
 from dis_core.registry.requirements import why_not_importable
 from dis_core.weights.rembg_files import find_rembg_file
 
@@ -156,7 +156,7 @@ def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
         elif folder.free_bytes < LITTLE_SPACE_BYTES:
             what = f"only {megabytes(folder.free_bytes)} free in the folder for {purpose}: {path}"
             findings.problems.append(Problem(what, "free some space: a model takes up to 850 MB while it is prepared"))
-    for leftover in sorted(path for path, _ in files_in(ours) if path.suffix == ".tmp"):
+    for leftover in sorted(path for path, _ in files_in(ours) if path.suffix in (".tmp", UNFINISHED_ENDING)):
         what = f"a conversion was interrupted and left {leftover}"
         findings.problems.append(Problem(what, "run dis-core fetch again for that model, or delete the file"))
 

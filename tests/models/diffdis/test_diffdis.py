@@ -222,17 +222,22 @@ def test_a_file_in_half_precision_fills_the_network_in_float32(tmp_path: Path) -
     assert np.abs(alpha - small_diffdis.segmenter()(image).alpha).mean() < 0.01
 
 
-def test_the_loader_takes_the_autoencoder_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loader_is_given_the_autoencoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffdis_segmenter, "published_denoiser", tiny_denoiser)
     monkeypatch.setattr(diffdis_segmenter, "published_autoencoder", tiny_autoencoder)
     monkeypatch.setattr(diffdis_checkpoint, "published_denoiser", tiny_denoiser)
     monkeypatch.setattr(diffdis_checkpoint, "published_autoencoder", tiny_autoencoder)
     save_file(published_denoiser_file("tiny_unet"), tmp_path / "unet.safetensors")
     save_file(recipe("tiny_vae"), tmp_path / "vae.safetensors")
-    ready = store.adopt(builtin_models.DIFFDIS, tmp_path / "unet.safetensors")
-    store.adopt(builtin_models.SD_TURBO_AUTOENCODER, tmp_path / "vae.safetensors")
+    ready = store.adopt(builtin_models.DIFFDIS, tmp_path / "unet.safetensors").path
+    autoencoder = store.adopt(builtin_models.SD_TURBO_AUTOENCODER, tmp_path / "vae.safetensors").path
 
-    loaded = diffdis_segmenter.load_published(ready, placement=Placement("cpu"), estimate_depth=None)
+    loaded = diffdis_segmenter.load_published(
+        ready,
+        placement=Placement("cpu"),
+        estimate_depth=None,
+        companions={builtin_models.SD_TURBO_AUTOENCODER.name: autoencoder},
+    )
 
     expected = DiffDISSegmenter(tiny_network(), side_px=1024, placement=Placement("cpu"))
     image = photo(70, 70)
