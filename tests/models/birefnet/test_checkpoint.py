@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from dis_core.errors import WeightsCorrupt
+from dis_core.models.batch_norm import with_norms_folded
 from dis_core.models.birefnet.checkpoint import (
     TRAINING_ONLY,
     convert_large,
     convert_large_of_older_order,
     convert_lite,
     convert_lite_of_older_order,
-    with_norms_folded,
 )
 from dis_core.models.birefnet.network import lite_network
 from dis_core.protocols import Converter
