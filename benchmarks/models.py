@@ -38,6 +38,7 @@ from dis_core.pipeline import load_segmenter
 from dis_core.protocols import NO_PROMPT, Prompt
 from dis_core.registry.builtin_models import dis_register_models
 from dis_core.registry.manager import find_matte_model, find_model
+from dis_core.registry.selection import obtain_all
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "models.json"
@@ -144,7 +145,7 @@ def measure(name: str, device: str) -> Numbers:
     spec = find_matte_model(name)
     placement = choose_placement(device)
     depth_spec = None if spec.depth_model is None else find_model(spec.depth_model)
-    segmenter = load_segmenter(spec, depth_spec, placement)
+    segmenter = load_segmenter(obtain_all(spec, depth_spec), placement)
     photo = read_picture(PHOTO).srgb()
     started, worked = time.perf_counter(), time.process_time()
     prompt = Prompt(boxes=(Box(100, 60, 500, 340),)) if spec.prompts else NO_PROMPT

@@ -38,6 +38,7 @@ from dis_core.refinement.resizing import shrunk
 from dis_core.refinement.tiles import refine_with_tiles
 from dis_core.refinement.zoom import cut_out, fade_in, place_of, second_opinion, small_subject
 from dis_core.registry.manager import find_model
+from dis_core.registry.selection import obtain_all
 from dis_core.scenes.scene import make_fine_scene, make_scene
 
 Plane = NDArray[np.float32]
@@ -191,7 +192,7 @@ def main() -> None:
     placement = choose_placement(given.device)
     spec = find_model(given.model)
     depth_spec = None if spec.depth_model is None else find_model(spec.depth_model)
-    bench = Bench(load_segmenter(spec, depth_spec, placement), Effort(10**6, tiles_at_once(placement)))
+    bench = Bench(load_segmenter(obtain_all(spec, depth_spec), placement), Effort(10**6, tiles_at_once(placement)))
     if given.what == "cost":
         print_costs(bench)
         return

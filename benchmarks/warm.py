@@ -118,19 +118,19 @@ def measure_start(rounds: int) -> Start:
     took_s = []
     for _ in range(rounds):
         started = time.perf_counter()
-        talk = client.reach_daemon(endpoint.runtime_folder())
-        next(talk.ask("status"))
+        connection = client.reach_daemon(endpoint.runtime_folder())
+        next(connection.ask("status"))
         took_s.append(time.perf_counter() - started)
-        stop(talk)
+        stop(connection)
     return Start(rounds, statistics.median(took_s), min(took_s))
 
 
-def stop(talk: client.Talk) -> None:
+def stop(connection: client.DaemonConnection) -> None:
     """Send a daemon away and wait until it has gone."""
-    with contextlib.suppress(client.Lost):
-        list(talk.ask("stop", when="now"))
-    talk.close()
-    with endpoint.locked(endpoint.runtime_folder(), patience_s=30):
+    with contextlib.suppress(client.ConnectionLost):
+        list(connection.ask("stop", when="now"))
+    connection.close()
+    with endpoint.locked(endpoint.runtime_folder(), timeout_s=30):
         pass
 
 
@@ -143,9 +143,9 @@ def own_daemon() -> Iterator[Path]:
         try:
             yield Path(folder)
         finally:
-            talk = client.find_daemon(endpoint.runtime_folder())
-            if talk is not None:
-                stop(talk)
+            connection = client.find_daemon(endpoint.runtime_folder())
+            if connection is not None:
+                stop(connection)
 
 
 def main() -> None:

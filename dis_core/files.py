@@ -8,16 +8,18 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, TextIO
 
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
 from dis_core.progress import Report, ignore
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
+_HELD_BY_ANOTHER: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
+"""Error numbers that mean that another process holds the lock."""
 
 
 def megabytes(size_bytes: int, *, of: int | None = None) -> str:
@@ -75,63 +77,61 @@ def refuse_unreadable(file: Path) -> None:
 
 
 @contextmanager
-def one_at_a_time(lock_file: Path, waiting: str, report: Report) -> Iterator[None]:
-    """Let one process at a time do what the file stands for; `waiting` is what is reported meanwhile.
+def locked(lock_file: Path, *, timeout_s: float = 0.0) -> Iterator[bool]:
+    """Whether the lock was free in time. It is held until the block or the process ends, however that happens.
 
-    Raises OutputFailed if the file cannot be written, and what `report` raises.
+    Raises OutputFailed if the file cannot be written or locked at all.
     """
-    import filelock
-
-    lock = filelock.FileLock(lock_file)
-    while not _locked(lock):
-        report(0.0, waiting)
     try:
-        yield
-    finally:
-        lock.release()
-
-
-def _locked(lock: BaseFileLock) -> bool:
-    """Whether the lock could be had within a moment."""
-    path = Path(lock.lock_file)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0.3)
-    except TimeoutError:
-        return False
+        lock_file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except OSError as error:
-        raise OutputFailed(f"{path} cannot be written: {error.strerror}", hint="make that folder yours") from error
+        raise _lock_failed(lock_file, error) from error
+    give_up_at = time.monotonic() + timeout_s
+    try:
+        while not (is_mine := _try_to_lock(descriptor, lock_file)) and time.monotonic() < give_up_at:
+            time.sleep(0.02)
+        yield is_mine
+    finally:
+        os.close(descriptor)
+
+
+def _try_to_lock(descriptor: int, lock_file: Path) -> bool:
+    """Whether the lock is ours now. Raises OutputFailed if the file system has no locks."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _HELD_BY_ANOTHER:
+            raise _lock_failed(lock_file, error) from error
+        return False
     return True
 
 
-@contextmanager
-def written_whole(file: Path) -> Iterator[Path]:
-    """A path to write to in `file`'s place; if all went well, it is renamed: a kill leaves the old file or the new one.
+def _lock_failed(lock_file: Path, error: OSError) -> OutputFailed:
+    return OutputFailed(
+        f"the lock file {lock_file} cannot be used: {error.strerror}", hint="check who owns that folder"
+    )
 
-    Raises OutputFailed.
+
+@contextmanager
+def one_at_a_time(lock_file: Path, waiting: str, report: Report) -> Iterator[None]:
+    """Let one process at a time do what the file stands for; `waiting` is what is reported meanwhile.
+
+    Raises OutputFailed if the file cannot be written or locked, and what `report` raises.
     """
-    beside = file.with_name(f"{file.name}.new")
-    with told_in_words(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        beside.replace(file)
-
-
-@contextmanager
-def told_in_words(file: Path) -> Iterator[None]:
-    """Turn what goes wrong in writing `file` into OutputFailed."""
-    from safetensors import SafetensorError
-
-    problem = f"{file} cannot be written"
-    hint = "make room on that disk, or give another folder"
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        raise OutputFailed(f"{problem}: {error}", hint=hint) from error
-    except RuntimeError as error:
-        if "PytorchStreamWriter" not in str(error):  # torch has no class for it
-            raise
-        raise OutputFailed(f"{problem} whole", hint=hint) from error
+    while True:
+        with locked(lock_file, timeout_s=0.3) as is_mine:
+            if is_mine:
+                yield
+                return
+        report(0.0, waiting)
 
 
 # How file systems without hard links (FAT, some network drives, Android) say so.
@@ -151,34 +151,86 @@ _HINTS: Final = {
 }
 
 
-def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+UNFINISHED_ENDING: Final = ".part"
+"""The ending of unfinished files, which a killed process leaves behind."""
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> None:
     """Make `path` a file with this content: other programs see all of it or nothing, whatever happens in between.
 
-    The bytes go to a temporary file in the same folder and reach the disk before it gets its name. A symbolic link in
-    the place counts as taken, and is replaced, never followed, where `overwrite` allows it.
+    A symbolic link in the place counts as taken, and is replaced, never followed, where `overwrite` allows it. `mode`
+    says who may read and write it, as far as the umask lets them.
     Raises OutputExists if the place is taken, OutputFailed if the file cannot be written.
     """
     if "\0" in str(path):
-        raise OutputFailed(f"{str(path)!r} is no name of a file", hint="check the spelling")
+        raise OutputFailed(f"{str(path)!r} is not a file name", hint="check the spelling")
     if not overwrite:
         refuse_taken(path)
-    # A short name of its own: one made from the path's could be longer than the file system allows.
-    temporary = path.parent / f".dis-core-{secrets.token_hex(8)}.part"
+    name = _replace if overwrite else _name_unless_taken
+    with _errors_explained(path), _unfinished(path, name) as unfinished:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A name for the block to write to: if the block ends well, that file takes the place of `path`, whole.
+
+    Folders are made where they are missing. Raises OutputFailed, also for what goes wrong in the block.
+    """
+    make_folder(path.parent)
+    with _errors_explained(path), _unfinished(path, _replace) as unfinished:
+        yield unfinished
+
+
+@contextmanager
+def appending_to(path: Path) -> Iterator[TextIO]:
+    """The end of a text file, for one more line. Raises OutputFailed."""
+    with _errors_explained(path), path.open("a", encoding="utf-8") as file:
+        yield file
+
+
+@contextmanager
+def _unfinished(path: Path, give_name: Callable[[Path, Path], None]) -> Iterator[Path]:
+    """A new name beside `path`; what is written there reaches the disk before it gets its real name.
+
+    After a failure or Ctrl-C nothing is left of it.
+    """
+    # Not the whole name: with more in front of it, it could be longer than the file system allows.
+    unfinished = path.parent / f".dis-core-{secrets.token_hex(8)}-{path.name[:48]}{UNFINISHED_ENDING}"
     try:
-        try:
-            _write_to_disk(temporary, data)
-            if overwrite:
-                temporary.replace(path)
-            else:
-                _name_unless_taken(temporary, path)
-        finally:  # after a failure or Ctrl-C; after success there is nothing left of that name
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                temporary.unlink()
-        _sync_folder(path.parent)
+        yield unfinished
+        _sync(unfinished)
+        give_name(unfinished, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            unfinished.unlink()
+    _sync_folder(path.parent)
+
+
+def unfinished_pattern(start: str) -> str:
+    """What the names match that unfinished files have while they are written, for names that begin with `start`."""
+    return f".dis-core-*-{start}*{UNFINISHED_ENDING}"
+
+
+@contextmanager
+def _errors_explained(path: Path) -> Iterator[None]:
+    """Raise OutputFailed or OutputExists for what goes wrong in writing `path`."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
     except FileExistsError as error:
         raise _taken(path) from error
     except OSError as error:
         raise write_failed(path, error) from error
+    except SafetensorError as error:
+        raise OutputFailed(f"{path} could not be written: {error}", hint="make room on that disk") from error
+    except RuntimeError as error:
+        if "PytorchStreamWriter" not in str(error):  # torch has no class for it
+            raise
+        raise OutputFailed(f"{path} could not be written completely", hint="make room on that disk") from error
 
 
 def make_folder(folder: Path) -> None:
@@ -189,11 +241,8 @@ def make_folder(folder: Path) -> None:
         raise write_failed(folder, error) from error
 
 
-def _write_to_disk(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _replace(unfinished: Path, path: Path) -> None:
+    unfinished.replace(path)
 
 
 def _name_unless_taken(temporary: Path, path: Path) -> None:
@@ -207,6 +256,12 @@ def _name_unless_taken(temporary: Path, path: Path) -> None:
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
         temporary.rename(path)
+
+
+def _sync(path: Path) -> None:
+    """Bring the content of a file to the disk."""
+    with path.open("r+b") as file:  # Windows flushes only files that are open for writing
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -14,7 +14,8 @@ from dis_core.protocols import FULL_DTYPE as FULL_DTYPE
 from dis_core.protocols import MAX_TILES as MAX_TILES
 from dis_core.protocols import NO_PROMPT as NO_PROMPT
 from dis_core.protocols import CloserLook as CloserLook
-from dis_core.protocols import Conversion as Conversion
+from dis_core.protocols import CompanionLoader as CompanionLoader
+from dis_core.protocols import Converter as Converter
 from dis_core.protocols import DepthEstimator as DepthEstimator
 from dis_core.protocols import DepthLoader as DepthLoader
 from dis_core.protocols import Effort as Effort
@@ -69,6 +70,19 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
+class Conversion:
+    """How a published checkpoint becomes our file: `function` is the "module:function" of a `Converter`.
+
+    `name` and `version` are what converted files are known by. A new version makes all of them anew; where the
+    function lives does not matter.
+    """
+
+    name: str
+    version: int
+    function: str
+
+
+@dataclass(frozen=True)
 class Citation:
     """The paper that a model is from; `authors` as they are to be cited, `url` of a page that anybody can read."""
 
@@ -82,12 +96,12 @@ class Citation:
 class ModelSpec:
     """A model by name: what it is for, whose weights it runs with, and the function that brings it to life.
 
-    `loader` and `conversion` are "module:function". A loader of a matte model is a `MatteLoader`, of a depth model a
-    `DepthLoader`. `conversion` is a `Conversion` that turns the published checkpoint into the state dict of our
-    network, or None where the file is used as it is. `depth_model` names the model that estimates the depth this
-    one needs, and `companions` name models whose weights its loader takes along with `weights.obtain`; what is only
-    good for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the license of
-    the weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
+    `loader` is "module:function": a `MatteLoader` for a matte model, a `DepthLoader` for a depth model. `conversion`
+    turns the published checkpoint into the state dict of our network: a `Conversion`, or the "module:function" of a
+    `Converter`, or None where the file is used as it is. `depth_model` names the model that estimates the depth this
+    one needs. `companions` name models whose files its loader, a `CompanionLoader`, is given too; what is only good
+    for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the license of the
+    weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
     A model with `prompts` finds what it is told to, and needs at least one of these kinds of prompts.
     `aliases` are names that the model can be called by too: what it was once called, say.
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
@@ -102,7 +116,7 @@ class ModelSpec:
     weights: WeightsFile
     loader: str
     task: Literal["matte", "depth", "part"] = "matte"
-    conversion: str | None = None
+    conversion: Conversion | str | None = None
     depth_model: str | None = None
     companions: tuple[str, ...] = ()
     half_precision: bool = False
@@ -113,6 +127,18 @@ class ModelSpec:
     packages: tuple[str, ...] = ()
     citation: Citation | None = None
     details: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def converter(self) -> str | None:
+        """The "module:function" that converts the published checkpoint, if one does."""
+        return self.conversion.function if isinstance(self.conversion, Conversion) else self.conversion
+
+    @property
+    def conversion_id(self) -> str | None:
+        """What converted files are known by: the conversion's name and version, or the plain "module:function"."""
+        if isinstance(self.conversion, Conversion):
+            return f"{self.conversion.name} v{self.conversion.version}"
+        return self.conversion
 
     @property
     def needed(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -23,7 +24,6 @@ from dis_core.protocols import (
     DepthEstimator,
     DepthLoader,
     Effort,
-    MatteLoader,
     Placement,
     Prompt,
     Quality,
@@ -32,9 +32,8 @@ from dis_core.protocols import (
 from dis_core.refinement import coarse_to_fine
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
-from dis_core.registry.selection import obtain_specs
-from dis_core.weights import store
-from dis_core.weights.checkpoint import resolve
+from dis_core.registry.selection import InstalledModel, obtain_model
+from dis_core.weights.store import load_matte_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,17 +45,11 @@ UNDER_TRANSPARENCY = np.float32(0.5)
 """The gray that the model sees where a picture is transparent: the colors hidden there are not to be shown."""
 
 
-FileState = tuple[int, int, int] | None
-"""What tells a file of weights from another one at the same path: inode, size, time of its last change."""
-
-
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model that is ready to run, and what it was loaded from."""
+    """A model that is ready to run, and the weights that it was loaded from."""
 
-    spec: ModelSpec
-    depth_spec: ModelSpec | None
-    files: tuple[FileState, ...]
+    installed: InstalledModel
     segmenter: Segmenter
 
 
@@ -141,7 +134,7 @@ class Pipeline:
         prompt = as_prompt(options, depth, picture.size, within=box)
         with self._busy:
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
-            loaded = self._load(*self._obtain(options, depth, loading), loading)
+            loaded = self._load(self._obtain(options, depth, loading), loading)
             seen = visible_colors(picture)
             effort = Effort(options.max_tiles, tiles_at_once(self.placement))
             look = coarse_to_fine.Passes(loaded.segmenter, options.quality, options.refine, effort)
@@ -151,7 +144,7 @@ class Pipeline:
                 found, refinement = look.within(box, seen, prompt, running)
         return Matte(
             alpha=found.alpha,
-            model=f"{loaded.spec.name}@{store.installed_revision(loaded.spec)}",
+            model=f"{loaded.installed.matte.spec.name}@{loaded.installed.matte.revision}",
             picture=picture,
             depth=found.depth,
             device=self.placement.device,
@@ -160,10 +153,10 @@ class Pipeline:
 
     def _obtain(
         self, options: SegmentOptions, depth: NDArray[np.floating[Any]] | None, report: Report
-    ) -> tuple[ModelSpec, ModelSpec | None]:
-        """The model to run and its depth model, if one is needed, with their weights on this machine."""
+    ) -> InstalledModel:
+        """The model to run and all that it needs, with their weights on this machine."""
         is_unnamed = options.model is None and options.depth_model is None
-        specs = obtain_specs(
+        installed = obtain_model(
             DRAFT_MODEL if is_unnamed and self._fell_back else options.model,
             depth_model=options.depth_model,
             needs_depth=depth is None,
@@ -172,15 +165,14 @@ class Pipeline:
             report=report,
         )
         # From then on the Hub is not asked again, and the user is not warned again.
-        self._fell_back = self._fell_back or (is_unnamed and specs[0].name == DRAFT_MODEL)
-        return specs
+        self._fell_back = self._fell_back or (is_unnamed and installed.matte.spec.name == DRAFT_MODEL)
+        return installed
 
     @property
     def loaded(self) -> tuple[str, ...]:
         """The names of the models that are in memory."""
         loaded = self._loaded
-        specs = () if loaded is None else (loaded.spec, loaded.depth_spec, *registry.companions_of(loaded.spec))
-        return tuple(spec.name for spec in specs if spec is not None)
+        return () if loaded is None else tuple(part.spec.name for part in loaded.installed.parts)
 
     def forget_fallback(self) -> None:
         """Ask the Hub for the full model again the next time that no model is named; long-lived programs call this."""
@@ -191,44 +183,32 @@ class Pipeline:
         with self._busy:
             self._loaded = None
 
-    def _load(self, spec: ModelSpec, depth_spec: ModelSpec | None, report: Report) -> LoadedModel:
-        """The model to run: the one that is loaded, if it is the same."""
+    def _load(self, installed: InstalledModel, report: Report) -> LoadedModel:
+        """The model to run: the one that is loaded, if it is the same and its files were not replaced."""
         before = self._loaded
-        files = file_states(spec, depth_spec, *registry.companions_of(spec))
-        if before is not None and (before.spec, before.depth_spec, before.files) == (spec, depth_spec, files):
+        if before is not None and before.installed == installed:
             return before
         self._loaded = before = None  # first, so that two models are never in memory at once
-        report(1.0, f"loading {spec.name}")
-        segmenter = load_segmenter(spec, depth_spec, self.placement)
-        self._loaded = loaded = LoadedModel(spec, depth_spec, files, segmenter)
+        report(1.0, f"loading {installed.matte.spec.name}")
+        self._loaded = loaded = LoadedModel(installed, load_segmenter(installed, self.placement))
         return loaded
 
 
-def file_states(*specs: ModelSpec | None) -> tuple[FileState, ...]:
-    """The states of the models' files, so that weights that were replaced in the meantime are loaded again."""
+def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter:
+    """Load a matte model, with its depth model if one is needed.
 
-    def state(spec: ModelSpec | None) -> FileState:
-        path = None if spec is None else store.find_ready(spec)
-        if path is None:
-            return None
-        status = path.stat()
-        return status.st_ino, status.st_size, status.st_mtime_ns
-
-    return tuple(map(state, specs))
-
-
-def load_segmenter(spec: ModelSpec, depth_spec: ModelSpec | None, placement: Placement) -> Segmenter:
-    """Load a matte model whose weights are on this machine, with its depth model if one is needed.
-
-    Raises WeightsMissing, WeightsCorrupt, OutOfMemory.
+    Raises WeightsCorrupt, OutOfMemory.
     """
+    matte, depth = installed.matte, installed.depth
+    companions = {companion.spec.name: companion.path for companion in installed.companions}
     estimate_depth: DepthEstimator | None = None
     with run_on(placement):
-        if depth_spec is not None:
-            load_depth = cast("DepthLoader", resolve(depth_spec.loader))
-            estimate_depth = load_depth(store.obtain(depth_spec), placement=placement)
-        load = cast("MatteLoader", resolve(spec.loader))
-        return load(store.obtain(spec), placement=placement, estimate_depth=estimate_depth)
+        if depth is not None:
+            load_depth = cast("DepthLoader", pkgutil.resolve_name(depth.spec.loader))
+            estimate_depth = load_depth(depth.path, placement=placement)
+        return load_matte_model(
+            matte.spec, matte.path, placement=placement, estimate_depth=estimate_depth, companions=companions
+        )
 
 
 def visible_colors(picture: Picture) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -193,9 +193,22 @@ class DepthEstimator(Protocol):
 
 
 class MatteLoader(Protocol):
-    """Builds a segmenter from a file of weights that is in our own format and verified, as those of companions are."""
+    """Builds a segmenter from a verified file of weights in our own format."""
 
     def __call__(self, weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> Segmenter: ...
+
+
+class CompanionLoader(Protocol):
+    """A `MatteLoader` of a model that declares companions: it is also given their files, by the companion's name."""
+
+    def __call__(
+        self,
+        weights: Path,
+        *,
+        placement: Placement,
+        estimate_depth: DepthEstimator | None,
+        companions: Mapping[str, Path],
+    ) -> Segmenter: ...
 
 
 class DepthLoader(Protocol):
@@ -204,7 +217,7 @@ class DepthLoader(Protocol):
     def __call__(self, weights: Path, *, placement: Placement) -> DepthEstimator: ...
 
 
-class Conversion(Protocol):
+class Converter(Protocol):
     """Renames a published checkpoint to our network's state dict, drops training-only keys, and checks the rest.
 
     Raises WeightsCorrupt naming the first key that is missing, left over or of another shape.

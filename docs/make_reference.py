@@ -23,7 +23,8 @@ from dis_core.files import megabytes
 from dis_core.models.resample import resize_by_area, resize_to_corners, shrink_smoothly
 from dis_core.models.square import SquareSegmenter
 from dis_core.registry import builtin_models
-from dis_core.weights.store import load_strictly, obtain
+from dis_core.weights.checkpoint import load_strictly
+from dis_core.weights.store import obtain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -119,7 +120,7 @@ def python_page() -> Iterator[str]:
         yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
     yield "## What models of plug-ins are made of"
     yield from described("dis_core.models.square.SquareSegmenter", SquareSegmenter)
-    yield from described("dis_core.weights.store.load_strictly", load_strictly)
+    yield from described("dis_core.weights.checkpoint.load_strictly", load_strictly)
     yield from described("dis_core.weights.store.obtain", obtain)
     for resize in (resize_by_area, resize_to_corners, shrink_smoothly):
         yield from described(f"dis_core.models.resample.{resize.__name__}", resize)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.fake_hub import use_home
+from tests.fakes.fake_hub import run_fake_hub, use_home, use_hub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fakes.fake_hub import FakeHub
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +24,24 @@ def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 def heeded_ctrl_c() -> None:
     """A shell starts what runs in the background with Ctrl-C ignored, and children of the tests would inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def fake_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A Hub with the published checkpoint of the small network, pickled, and one as safetensors."""
+    from safetensors.torch import save
+
+    from tests.fakes.small_network import (  # torch, which most tests need not
+        SmallNetwork,
+        pickled,
+        published_checkpoint,
+    )
+
+    with run_fake_hub() as hub:
+        hub.files["someone/small/small.pth"] = pickled(published_checkpoint())
+        hub.files["someone/direct/model.safetensors"] = save(SmallNetwork().state_dict())
+        use_hub(monkeypatch, hub.url)
+        yield hub
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ import torch
 
 from dis_core.registry.builtin_models import dis_register_models
 from dis_core.registry.manager import find_model
-from dis_core.weights.checkpoint import resolve
 from tests.fakes.fake_hub import CHECKOUT, clean_environment
 from tests.fakes.loose_modules import load_module
 
@@ -28,7 +28,7 @@ def test_the_shapes_are_those_of_the_published_file(name: str) -> None:
     spec = find_model(name)
     published = {key: torch.ones(()).expand(shape) for key, shape in BENCHMARK.PUBLISHED[name]().items()}
 
-    converted = published if spec.conversion is None else resolve(spec.conversion)(published)
+    converted = published if spec.conversion is None else pkgutil.resolve_name(spec.converter)(published)
 
     half_precise_bytes = 2 * sum(value.numel() for value in converted.values())
     assert spec.weights.size_bytes is not None

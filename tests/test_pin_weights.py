@@ -9,20 +9,20 @@ import pytest
 
 from dis_core.models.pins import PINS, Pin
 from scripts import pin_weights
-from tests.fakes.fake_hub import COMMIT, Standin, run_standin, use_hub
+from tests.fakes.fake_hub import COMMIT, FakeHub, run_fake_hub, use_hub
 
 BIREFNET = "ZhengPeng7/BiRefNet/model.safetensors"
 ISNET = "ClockZinc/IS-NET_pth/isnet-general-use.pth"
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
-    with run_standin() as standin:
-        use_hub(monkeypatch, standin.url)
-        yield standin
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    with run_fake_hub() as fake_hub:
+        use_hub(monkeypatch, fake_hub.url)
+        yield fake_hub
 
 
-def test_a_pin_is_printed_as_the_table_has_it(hub: Standin, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pin_is_printed_as_the_table_has_it(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     hub.files[ISNET] = b"weights" * 1000
 
     status = pin_weights.main(["isnet"])
@@ -35,7 +35,7 @@ def test_a_pin_is_printed_as_the_table_has_it(hub: Standin, capsys: pytest.Captu
     assert not hub.downloads()
 
 
-def test_what_differs_from_a_pin_of_today_is_said(hub: Standin, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_differs_from_a_pin_of_today_is_said(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     hub.files[BIREFNET] = b"weights"
 
     status = pin_weights.main(["birefnet"])
@@ -45,7 +45,7 @@ def test_what_differs_from_a_pin_of_today_is_said(hub: Standin, capsys: pytest.C
 
 
 def test_the_same_file_in_a_newer_commit_is_told_from_another_file(
-    hub: Standin, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.files[BIREFNET] = b"weights"
     old = Pin("f" * 40, hashlib.sha256(b"weights").hexdigest(), 7, "verified")
@@ -58,7 +58,7 @@ def test_the_same_file_in_a_newer_commit_is_told_from_another_file(
 
 
 def test_a_file_that_cannot_be_asked_for_does_not_keep_others_from_being_printed(
-    hub: Standin, capsys: pytest.CaptureFixture[str]
+    hub: FakeHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub.files[ISNET] = b"weights"
 
@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_asked_for_does_not_keep_others_from_being_printed
     assert captured.err.startswith("Carve/isnet/isnet.pth: ")
 
 
-def test_a_pickle_beside_safetensors_is_reported(hub: Standin, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pickle_beside_safetensors_is_reported(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     hub.files[ISNET] = b"weights"
     hub.files["ClockZinc/IS-NET_pth/isnet-general-use.safetensors"] = b"weights"
 
@@ -80,7 +80,7 @@ def test_a_pickle_beside_safetensors_is_reported(hub: Standin, capsys: pytest.Ca
     assert "the repository has isnet-general-use.safetensors, too" in capsys.readouterr().err
 
 
-def test_all_models_are_asked_for_once_each(hub: Standin) -> None:
+def test_all_models_are_asked_for_once_each(hub: FakeHub) -> None:
     pin_weights.main([])
 
     asked = [request.path for request in hub.requests]

@@ -144,7 +144,7 @@ def chosen_runner(options: SharedOptions) -> AbstractContextManager[JobRunner | 
         return nullcontext(JobRunner())
     from dis_core.daemon.remote_runner import RemoteRunner
 
-    return RemoteRunner(options.keep_alive)
+    return RemoteRunner(options.keep_alive, warn=lambda text: say(f"dis-core: {text}"))
 
 
 def _named(report: Report, job: Job, count: int) -> Report:

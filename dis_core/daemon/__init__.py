@@ -1,1 +1,1 @@
-"""A process per user that keeps a model warm: a cache for the command line and the editors, never a dependency."""
+"""One background process per user that keeps models loaded: a cache for commands and editors, never a dependency."""

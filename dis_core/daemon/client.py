@@ -1,4 +1,4 @@
-"""Reaching the daemon from a command: find it, start it where there is none, ask, and listen to the answer."""
+"""How a command reaches the daemon: find it or start it, send a request, and read the answer."""
 
 from __future__ import annotations
 
@@ -8,32 +8,34 @@ import sys
 import time
 from collections.abc import Collection, Iterator
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
+from multiprocessing.connection import Client, answer_challenge, deliver_challenge
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import dis_core
 from dis_core.daemon import endpoint
-from dis_core.daemon.protocol import ON_THE_WAY, PROTOCOL, Message, NotUnderstood, receive, send
+from dis_core.daemon.protocol import INTERMEDIATE_EVENTS, PROTOCOL, InvalidMessage, Message, receive, send
 from dis_core.errors import DaemonUnavailable
 
-KEEP_ALIVE_S: Final = 600.0
-"""So long after the last image the daemon stays, unless told otherwise."""
+if TYPE_CHECKING:
+    from dis_core.daemon.protocol import Connection
 
-PROOF_S: Final = 3.0
+KEEP_ALIVE_S: Final = 600.0
+"""How long the daemon stays after the last image, by default."""
+
+AUTHENTICATION_S: Final = 3.0
 START_S: Final = 15.0
-"""A daemon that was started must answer by then. It takes a quarter of a second where the machine has nothing else."""
+"""A new daemon must answer within this time. On an idle machine it takes a quarter of a second."""
 
 REPLACED_S: Final = 3.0
-"""A daemon of another version that is told to leave is waited for so long: it may be busy with an image."""
+"""How long to wait for a daemon of another version to exit: it may be busy with an image."""
 
-SILENCE_S: Final = 60.0
-"""A daemon gives a sign of life every two seconds; one that is silent for so long is as good as dead."""
+SILENCE_TIMEOUT_S: Final = 60.0
+"""A working daemon sends a heartbeat every two seconds. After this much silence it is taken for dead."""
 
 _STARTING_LOCK: Final = "starting.lock"
 
-# In place of the working folder, which could hold anything, the one that this package is in; not at all where Python
-# finds it anyway, since a folder of installed packages must not come before the standard library.
+# The working folder could hold anything, so it is taken off the path. The folder of this package is put there instead,
+# unless it is on the path already: a folder of installed packages must not come before the standard library.
 _PROGRAM: Final = (
     "import sys; sys.path[:] = [place for place in sys.path if place]; "
     "sys.argv[1] in sys.path or sys.path.insert(0, sys.argv[1]); "
@@ -41,145 +43,144 @@ _PROGRAM: Final = (
 )
 
 
-class Lost(Exception):
-    """The daemon is not there, or no longer; another one may be."""
+class ConnectionLost(Exception):
+    """The daemon cannot be reached any more. A new one might be."""
 
 
-class Left(Lost):
-    """The daemon ended, or was about to, before it began with what it was asked; that is how daemons leave."""
+class DaemonExiting(ConnectionLost):
+    """The daemon exited before it began with the request. That is normal when its time is up."""
 
 
-class Talk:
-    """A connection to a daemon that knows the key, as this process does."""
+class DaemonConnection:
+    """An authenticated connection to a daemon."""
 
-    def __init__(self, connection: Connection, directions: endpoint.Directions) -> None:
-        self.directions = directions
+    def __init__(self, connection: Connection, found: endpoint.Endpoint) -> None:
+        self.endpoint = found
         self._connection = connection
 
     def ask(self, do: str, **more: Any) -> Iterator[Message]:  # what JSON can hold
-        """The events of the answer, the last one last. Raises Lost if the daemon ends before that."""
-        lost: type[Lost] = Left
+        """Send a request and yield the events of the answer. Raises ConnectionLost if the daemon ends too early."""
+        lost: type[ConnectionLost] = DaemonExiting
         try:
             send(self._connection, {"protocol": PROTOCOL, "do": do, **more})
             while True:
-                if not self._connection.poll(SILENCE_S):
-                    raise Lost(f"the daemon has been silent for {SILENCE_S:.0f} seconds")
+                if not self._connection.poll(SILENCE_TIMEOUT_S):
+                    raise ConnectionLost(f"the daemon has not responded for {SILENCE_TIMEOUT_S:.0f} seconds")
                 message = receive(self._connection)
-                if message.get("event") == "leaving":
-                    raise Left("the daemon was about to leave")
-                lost = Lost
-                if message.get("event") != "alive":
+                if message.get("event") == "exiting":
+                    raise DaemonExiting("the daemon was about to exit")
+                lost = ConnectionLost
+                if message.get("event") != "heartbeat":
                     yield message
-                if message.get("event") not in ON_THE_WAY:
+                if message.get("event") not in INTERMEDIATE_EVENTS:
                     return
-        except (EOFError, OSError, NotUnderstood) as error:
+        except (EOFError, OSError, InvalidMessage) as error:
             raise lost("the daemon ended unexpectedly") from error
 
     def close(self) -> None:
-        """Hang up; a job that is not answered is cancelled by that."""
+        """Disconnect. This cancels a job that is not finished."""
         self._connection.close()
 
 
-def find_daemon(folder: Path) -> Talk | None:
-    """A talk with the daemon that runs, whatever its version; None if none does, or does not answer."""
+def find_daemon(folder: Path) -> DaemonConnection | None:
+    """A connection to the running daemon, whatever its version; None if there is none or it does not answer."""
     if not endpoint.is_private(folder):
         return None
-    directions = endpoint.read_directions(folder)
-    key = None if directions is None else endpoint.read_key(folder, directions)
-    if directions is None or key is None:
+    found = endpoint.read_endpoint(folder)
+    key = None if found is None else endpoint.read_key(folder, found)
+    if found is None or key is None:
         return None
     try:
-        opened: Any = Client(directions.address)  # on Windows a PipeConnection, which can do all that is needed here
+        connection = Client(found.address)
     except (OSError, ValueError):
-        return None  # stale directions
-    connection: Connection = opened
+        return None  # it was killed
     try:
-        with endpoint.deadline(connection, PROOF_S):
+        with endpoint.deadline(connection, AUTHENTICATION_S):
             answer_challenge(connection, key)
             deliver_challenge(connection, key)
     except (EOFError, OSError, AuthenticationError, AssertionError, ValueError):
         connection.close()
         return None
-    return Talk(connection, directions)
+    return DaemonConnection(connection, found)
 
 
-def reach_daemon(folder: Path, *, but: Collection[str] = ()) -> Talk:
-    """A talk with a daemon of this program and its settings: the one that runs, or a new one.
+def reach_daemon(folder: Path, *, exclude: Collection[str] = ()) -> DaemonConnection:
+    """A connection to a daemon with this program's version and settings: the running one, or a new one.
 
-    One of another version, or with other settings, is told to leave and replaced. Those whose names
-    are in `but` were lost before and are left alone.
+    A daemon with another version or other settings is asked to exit, and is replaced. Those named in `exclude` were
+    lost before and are not used again.
 
     Raises DaemonUnavailable.
     """
     endpoint.make_private(folder)
-    if (talk := _find_ours(folder, but)) is not None:
-        return talk
-    # Of many commands that find no daemon, one starts it and the others wait.
-    with endpoint.locked(folder, _STARTING_LOCK, patience_s=START_S):
-        if (talk := _find_ours(folder, but)) is not None:
-            return talk
-        _dismiss_other(folder)
+    if (connection := _find_ours(folder, exclude)) is not None:
+        return connection
+    # If several commands find no daemon, one of them starts it and the others wait.
+    with endpoint.locked(folder, _STARTING_LOCK, timeout_s=START_S):
+        if (connection := _find_ours(folder, exclude)) is not None:
+            return connection
+        _stop_other(folder)
         return _start(folder)
 
 
-def _find_ours(folder: Path, but: Collection[str]) -> Talk | None:
-    """A talk with a daemon of this program that takes orders and is not among those that were lost."""
-    directions = endpoint.read_directions(folder)
-    if directions is None or directions.name in but or not _is_ours(directions):
+def _find_ours(folder: Path, exclude: Collection[str]) -> DaemonConnection | None:
+    """A connection to a daemon of this program that takes jobs and is not excluded."""
+    found = endpoint.read_endpoint(folder)
+    if found is None or found.name in exclude or not _is_ours(found):
         return None
     return find_daemon(folder)
 
 
-def _is_ours(directions: endpoint.Directions) -> bool:
-    return directions.identity == endpoint.identity() and not directions.is_leaving
+def _is_ours(found: endpoint.Endpoint) -> bool:
+    return found.identity == endpoint.identity() and not found.is_leaving
 
 
-def _dismiss_other(folder: Path) -> None:
-    """Send away a daemon that is not ours, or see one off that leaves. Raises DaemonUnavailable if it is busy."""
+def _stop_other(folder: Path) -> None:
+    """Stop a daemon that is not ours, or wait for one that is exiting. Raises DaemonUnavailable if it is busy."""
     other = find_daemon(folder)
     if other is not None:
-        with contextlib.suppress(Lost), contextlib.closing(other):
-            if not _is_ours(other.directions):
+        with contextlib.suppress(ConnectionLost), contextlib.closing(other):
+            if not _is_ours(other.endpoint):
                 list(other.ask("stop", when="idle"))
-    with endpoint.locked(folder, patience_s=REPLACED_S) as has_left:
+    with endpoint.locked(folder, timeout_s=REPLACED_S) as has_left:
         if not has_left:
-            raise DaemonUnavailable("a daemon of another version, with other settings, or about to leave is at work")
+            raise DaemonUnavailable("a daemon with another version or other settings is still busy")
 
 
-def _start(folder: Path) -> Talk:
+def _start(folder: Path) -> DaemonConnection:
     """Start a daemon and wait until it answers. Raises DaemonUnavailable."""
-    package = str(Path(dis_core.__file__).parents[1])
-    command = [sys.executable, "-c", _PROGRAM, package]
+    above_package = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", _PROGRAM, above_package]
     try:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd=Path(package).anchor,
+            cwd=Path(above_package).anchor,
             **detached(),
         )
     except OSError as error:
-        raise DaemonUnavailable(f"no daemon could be started: {error.strerror}") from error
-    patience_ends = time.monotonic() + START_S
-    while time.monotonic() < patience_ends:
-        if (talk := _find_ours(folder, ())) is not None:
-            process.returncode = 0  # so that Python does not complain that nobody waits for its end
-            return talk
+        raise DaemonUnavailable(f"the daemon could not be started: {error.strerror}") from error
+    give_up_at = time.monotonic() + START_S
+    while time.monotonic() < give_up_at:
+        if (connection := _find_ours(folder, ())) is not None:
+            process.returncode = 0  # so that Python does not warn about a child nobody waits for
+            return connection
         if process.poll() is not None:
             break
         time.sleep(0.01)
     process.kill()
     process.wait()
-    if (talk := _find_ours(folder, ())) is not None:
-        return talk  # another one was quicker
+    if (connection := _find_ours(folder, ())) is not None:
+        return connection  # another one was quicker
     raise DaemonUnavailable(
-        f"a daemon was started and did not answer (exit status {process.returncode})", hint="see its log"
+        f"the daemon was started but did not answer (exit status {process.returncode})", hint="see its log"
     )
 
 
 def detached(platform: str = sys.platform) -> dict[str, Any]:  # arguments of Popen
-    """How to start a process that lives on: no signal of this one's terminal reaches it, none of its files is open.
+    """Popen arguments for a process that outlives this one and gets neither its terminal's signals nor its files.
 
     Windows: DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP, whose numbers only Windows' Python knows by name.
     """

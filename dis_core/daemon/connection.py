@@ -1,7 +1,7 @@
-"""One connection to the daemon: who it is, what it asks, and what it is answered, in two threads of its own.
+"""One client's connection to the daemon: authentication, requests and answers, in two threads of its own.
 
-One thread reads: so it notices at any time that the client has gone, which cancels its queued. The other one writes: a
-client that does not read keeps nobody else waiting.
+One thread reads, so that it notices at once when the client disconnects, and cancels its job. The other thread writes,
+so that a client that does not read keeps nobody else waiting.
 """
 
 from __future__ import annotations
@@ -10,48 +10,49 @@ import logging
 import queue
 import threading
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
+from multiprocessing.connection import answer_challenge, deliver_challenge
 from typing import TYPE_CHECKING, Final
 
 from dis_core.daemon import endpoint
+from dis_core.daemon.lifecycle import Daemon
 from dis_core.daemon.protocol import (
-    ON_THE_WAY,
+    INTERMEDIATE_EVENTS,
+    InvalidMessage,
     Message,
-    NotUnderstood,
     check_protocol,
     describe_error,
     receive,
     send,
 )
-from dis_core.daemon.worker import Leaving, QueuedJob, checked_places
+from dis_core.daemon.worker import QueuedJob, WorkerClosed, checked_places
 from dis_core.errors import BadRequest, DisError
 from dis_core.jobs.job import Job
 from dis_core.jobs.json_values import NotPlain, from_plain
 
 if TYPE_CHECKING:
-    from dis_core.daemon.lifecycle import Daemon
+    from dis_core.daemon.protocol import Connection
 
-PROOF_S: Final = 5.0
-"""Who has not proved by then to know the key is sent away."""
+AUTHENTICATION_S: Final = 5.0
+"""A client must authenticate within this time."""
 
 MESSAGE_S: Final = 10.0
-"""A message that has begun must have arrived by then."""
+"""Once a message has begun, the rest of it must arrive within this time."""
 
 IDLE_S: Final = 600.0
-"""Who asks nothing for so long is sent away."""
+"""A client that sends nothing for this long is disconnected."""
 
 MAX_UNSENT: Final = 16
-"""Who asks more often without listening to the answers is sent away."""
+"""A client that lets more answers than this pile up is disconnected."""
 
 LONGEST_KEEP_ALIVE_S: Final = 1e9
 
-SIGN_OF_LIFE_S: Final = 2.0
+HEARTBEAT_S: Final = 2.0
 
 logger = logging.getLogger(__name__)
 
 
 class ClientConnection:
-    """A connection; `has_asked` says whether it has ever given a job."""
+    """A connection to one client. `has_asked` says whether it has ever sent a job."""
 
     def __init__(self, connection: Connection, daemon: Daemon) -> None:
         self.has_asked = False
@@ -64,45 +65,49 @@ class ClientConnection:
         self._run = object()
 
     @property
-    def owes_an_answer(self) -> bool:
-        """Whether something was asked of which the answer is not sent yet."""
+    def has_unsent_answer(self) -> bool:
+        """Whether an answer is still to be sent."""
         return self._unsent > 0
 
     def start(self) -> None:
-        """Begin to read and to write."""
+        """Start reading and writing."""
         threading.Thread(target=self._read, name="read", daemon=True).start()
 
     def _read(self) -> None:
         writing = threading.Thread(target=self._write, name="write", daemon=True)
         try:
-            with endpoint.deadline(self._connection, PROOF_S):
+            with endpoint.deadline(self._connection, AUTHENTICATION_S):
                 deliver_challenge(self._connection, self._daemon.key)
                 answer_challenge(self._connection, self._daemon.key)
             writing.start()
-            while self._connection.poll(IDLE_S) or self._is_working:
+            while self._connection.poll(IDLE_S) or self._has_job:
                 if self._connection.poll(0):
                     with endpoint.deadline(self._connection, MESSAGE_S):
                         message = receive(self._connection)
-                    self._take(message)
-        except NotUnderstood as error:
-            self._tell(describe_error("error", BadRequest(f"the daemon did not understand: {error}")))
+                    self._handle(message)
+        except InvalidMessage as error:
+            self._reply(describe_error("error", BadRequest(f"the daemon did not understand the message: {error}")))
         except (EOFError, OSError):
-            pass  # gone; that is how every connection ends
-        except (AuthenticationError, AssertionError, ValueError):  # which of them, differs between versions of Python
-            logger.warning("somebody did not know the key")
+            pass  # the client disconnected, as every client does in the end
+        except (
+            AuthenticationError,
+            AssertionError,
+            ValueError,
+        ):  # which one depends on the version of Python
+            logger.warning("a client failed to authenticate")
         finally:
             self._end(writing)
 
     @property
-    def _is_working(self) -> bool:
+    def _has_job(self) -> bool:
         return self._queued is not None and not self._queued.answered.is_set()
 
     def _end(self, writing: threading.Thread) -> None:
-        if self._queued is not None and self._is_working:
+        if self._queued is not None and self._has_job:
             self._daemon.worker.withdraw(self._queued)
         if writing.ident is not None:
             self._outbox.put(None)
-            writing.join(PROOF_S)
+            writing.join(AUTHENTICATION_S)
         endpoint.interrupt(self._connection)
         self._connection.close()
         self._unsent = 0
@@ -112,54 +117,54 @@ class ClientConnection:
         try:
             while True:
                 try:
-                    message = self._outbox.get(timeout=SIGN_OF_LIFE_S)
+                    message = self._outbox.get(timeout=HEARTBEAT_S)
                 except queue.Empty:
-                    if self._is_working:
-                        send(self._connection, {"event": "alive"})
+                    if self._has_job:
+                        send(self._connection, {"event": "heartbeat"})
                     continue
                 if message is None:
                     return
                 send(self._connection, message)
-                if message["event"] not in ON_THE_WAY:
-                    self._owe(-1)
-                    self._daemon.changed()
+                if message["event"] not in INTERMEDIATE_EVENTS:
+                    self._count_unsent(-1)
+                    self._daemon.notify()
         except OSError:
-            pass  # the reading thread notices too, and ends the connection
+            pass  # the reading thread notices this too and ends the connection
 
-    def _tell(self, message: Message) -> None:
-        """Send an answer to what was asked just now."""
-        self._owe(1)
+    def _reply(self, message: Message) -> None:
+        """Send an answer to the last message."""
+        self._count_unsent(1)
         self._outbox.put(message)
 
-    def _owe(self, more: int) -> None:
+    def _count_unsent(self, more: int) -> None:
         with self._counting:
             self._unsent += more
 
-    def _take(self, message: Message) -> None:
-        """Do what a message asks. Raises NotUnderstood for one that comes before the last one is answered."""
-        if self._is_working or self._unsent > MAX_UNSENT:
-            raise NotUnderstood("one thing after the other")
+    def _handle(self, message: Message) -> None:
+        """Do what a message asks for. Raises InvalidMessage if the one before is not answered yet."""
+        if self._has_job or self._unsent > MAX_UNSENT:
+            raise InvalidMessage("it came before the last one was answered")
         asked = message.get("do")
         try:
-            if asked == "status":  # and "stop": understood in every protocol, so that versions can replace each other
-                self._tell({"event": "status", "status": self._daemon.status()})
+            if asked == "status":  # "status" and "stop" work in every protocol, so that versions can replace each other
+                self._reply({"event": "status", "status": self._daemon.status()})
             elif asked == "stop":
-                self._tell({"event": "stopping", "status": self._daemon.status()})
+                self._reply({"event": "stopping", "status": self._daemon.status()})
                 self._daemon.leave("now" if message.get("when") == "now" else "idle")
             elif asked == "segment":
                 check_protocol(message)
                 self._submit(message)
             else:
-                raise BadRequest(f"the daemon cannot do {str(asked)[:40]!r}")
+                raise BadRequest(f"unknown request {str(asked)[:40]!r}")
         except DisError as error:
-            self._tell(describe_error("error", error))
+            self._reply(describe_error("error", error))
 
     def _submit(self, message: Message) -> None:
         """Put a job into the queue. Raises BadRequest, DaemonBusy."""
         try:
             job = checked_places(from_plain(Job, message.get("job")))
         except NotPlain as error:
-            raise BadRequest(f"the daemon did not understand a job: {error}") from None
+            raise BadRequest(f"the daemon did not understand the job: {error}") from None
         keep_alive_s = message.get("keep_alive_s")
         if isinstance(keep_alive_s, (int, float)) and abs(keep_alive_s) <= LONGEST_KEEP_ALIVE_S:
             self._daemon.keep_alive(float(keep_alive_s))
@@ -171,14 +176,14 @@ class ClientConnection:
             outbox=self._outbox,
         )
         self.has_asked = True
-        self._owe(1)
+        self._count_unsent(1)
         self._queued = queued
         try:
             self._daemon.worker.submit(queued)
-        except Leaving:
-            queued.answer({"event": "leaving"})
+        except WorkerClosed:
+            queued.answer({"event": "exiting"})
         except DisError:
-            self._owe(-1)
+            self._count_unsent(-1)
             self._queued = None
             raise
 

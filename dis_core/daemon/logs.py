@@ -1,4 +1,4 @@
-"""What the daemon writes down: when it came and went, and how long each image took; no image and no name of one."""
+"""The daemon's log: when it started and exited, and how long each image took. No image and no file name is in it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ KEPT: Final = 3
 
 
 def log_file() -> Path:
-    """Where the log is."""
+    """The path of the log file."""
     import platformdirs
 
     return platformdirs.user_log_path("dis-core", appauthor=False) / "daemon.log"
 
 
 def write_log(level: int) -> None:
-    """Write this process's log to the file from now on, readable for its owner only, older ones beside it.
+    """Log this process to the file, which only its owner may read; older log files are kept beside it.
 
-    What the library logs is for the person whose job it is about, and only warnings of it are kept here.
+    What the library logs goes to the client whose job it is about. Only its warnings are kept here.
     """
     path = log_file()
     handler: logging.Handler
@@ -34,19 +34,19 @@ def write_log(level: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = _PrivateFile(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
     except OSError:
-        handler = logging.NullHandler()  # no log is no reason not to work
+        handler = logging.NullHandler()  # a daemon works without a log too
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     handler.addFilter(lambda record: record.name.startswith("dis_core.daemon") or record.levelno >= logging.WARNING)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # What nothing has caught would go to standard error, which goes nowhere.
+    # Uncaught errors would go to standard error, which is closed.
     sys.excepthook = lambda _, error, __: _log_bug(error)
     threading.excepthook = lambda bug: _log_bug(bug.exc_value)
 
 
 def describe_bug(error: BaseException | None) -> str:
-    """What kind of error it was and where in the code; without its message, which may name files of the user."""
+    """The kind of error and where in the code it happened, without its message, which may name the user's files."""
     return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__ if error else None))}"
 
 
@@ -55,7 +55,7 @@ def _log_bug(error: BaseException | None) -> None:
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
-    """A log that nobody else may read, also after it was begun anew."""
+    """A log that nobody else may read, also after it is rotated."""
 
     def _open(self) -> TextIOWrapper:
         return cast(

@@ -1,60 +1,67 @@
-"""What client and daemon say to each other: small JSON objects, one per message, of which nothing is ever executed.
+"""The messages between client and daemon: one small JSON object each. Nothing in them is ever executed.
 
-A client asks `{"protocol": ..., "do": "segment" | "status" | "stop", ...}`. The daemon answers with events; the first
-that is none of `ON_THE_WAY` is the last one of the answer.
+A client sends `{"protocol": ..., "do": "segment" | "status" | "stop", ...}`. The daemon answers with events. The first
+event that is not one of `INTERMEDIATE_EVENTS` ends the answer.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from dis_core import errors
 from dis_core.errors import DisError, ProtocolMismatch
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
+    from multiprocessing import connection
+    from typing import TypeAlias
 
-PROTOCOL: Final = 2
+    if sys.platform == "win32":
+        Connection: TypeAlias = connection.Connection | connection.PipeConnection
+    else:
+        Connection: TypeAlias = connection.Connection
+
+PROTOCOL: Final = 3
 
 MAX_MESSAGE_BYTES: Final = 1 << 18
-"""Five paths as long as they can be, each character escaped, and room to spare."""
+"""Room for five paths of the greatest length with each character escaped."""
 
-ON_THE_WAY: Final = ("progress", "said", "alive")
-"""Events before the last one: how far the work is, what the library has to say, and that somebody is there."""
+INTERMEDIATE_EVENTS: Final = ("progress", "log", "heartbeat")
+"""Events before the last one: progress, a log record of the library, and a heartbeat."""
 
 Message = dict[str, Any]
-"""A JSON object: Any, because everything in it is checked where it is used."""
+"""A JSON object. Any, because each value is checked where it is used."""
 
 
-class NotUnderstood(ValueError):
-    """What came is no message."""
+class InvalidMessage(ValueError):
+    """The data received is not a valid message."""
 
 
 def send(connection: Connection, message: Message) -> None:
-    """Raises OSError when the other side has gone."""
+    """Send a message. Raises OSError if the other side has disconnected."""
     connection.send_bytes(json.dumps(message, allow_nan=False).encode("ascii"))
 
 
 def receive(connection: Connection) -> Message:
-    """The next message. Raises EOFError and OSError when the other side has gone, NotUnderstood for anything else."""
+    """The next message. Raises EOFError or OSError if the other side has gone, InvalidMessage for anything else."""
     data = connection.recv_bytes(MAX_MESSAGE_BYTES)
     try:
         message = json.loads(data.decode("ascii"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise NotUnderstood("that is no JSON") from None
+        raise InvalidMessage("it is not valid JSON") from None
     if not isinstance(message, dict):
-        raise NotUnderstood("that is no JSON object")
+        raise InvalidMessage("it is not a JSON object")
     return message
 
 
 def check_protocol(message: Message) -> None:
-    """Raises ProtocolMismatch, worded for the person whose program asked."""
+    """Raises ProtocolMismatch if the message uses another protocol."""
     theirs = message.get("protocol")
     if theirs != PROTOCOL:
         raise ProtocolMismatch(
-            f"the daemon speaks protocol {PROTOCOL}, and it was asked in protocol {str(theirs)[:20]}",
-            hint="it is of another version: run dis-core daemon stop",
+            f"the daemon uses protocol {PROTOCOL}, but the request uses protocol {str(theirs)[:20]}",
+            hint="it is another version of dis-core: stop it with dis-core daemon stop",
         )
 
 
@@ -64,11 +71,11 @@ def describe_error(event: str, error: DisError) -> Message:
 
 
 def error_of(message: Message) -> DisError:
-    """The error that an event describes, of the class with its code."""
+    """The error that an event describes; its code says which class."""
     kinds = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, DisError)}
     kind = kinds.get(str(message.get("code")), DisError)
     return kind(str(message.get("message", "")), hint=str(message.get("hint", "")))
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise NotUnderstood(f"{name} is no number")
+    raise InvalidMessage(f"{name} is not a number that JSON allows")

@@ -1,4 +1,4 @@
-"""Files that the daemon can read and write, in place of streams and pipes."""
+"""Turns streams, pipes and relative paths into files that the daemon can read and write."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dis_core.images.formats import ENDING_OF_FORMAT, MAX_STREAM_BYTES
 from dis_core.jobs.job import Job
 
 STANDARD_INPUT, STANDARD_OUTPUT = "<stdin>", "<stdout>"
-"""What messages call them where no daemon is between."""
+"""What messages call them when no daemon is involved."""
 
 
 @dataclass
-class _Packed:
-    """A job with whole paths, which mean the same to every process, and how the user has written them.
+class StagedJob:
+    """A job with absolute paths, which mean the same to every process, and the paths as the user wrote them.
 
-    What is no file, standard input or a pipe, is kept in a `private_folder` until the job is carried out.
+    Standard input and pipes are copied into files in a `private_folder` until the job is done.
     """
 
     job: Job
@@ -31,52 +31,52 @@ class _Packed:
     kept: list[Path] = field(default_factory=list)
 
     def readable(self, path: Path | None) -> Path:
-        """Where the daemon can read what is meant by `path`. Raises NoImage, OutputFailed."""
+        """A file that the daemon can read in place of `path`. Raises NoImage, OutputFailed."""
         if path is None:
-            return self._keep(sys.stdin.buffer, STANDARD_INPUT)
+            return self._copy(sys.stdin.buffer, STANDARD_INPUT)
         if not _is_of_this_process(path):
-            return self._whole(path)
+            return self._absolute(path)
         try:
             with path.open("rb") as file:
-                return self._keep(file, str(path))
+                return self._copy(file, str(path))
         except OSError as error:
             raise NoImage(f"{path} cannot be read ({error.strerror})", hint="check where it comes from") from error
 
     def writable(self, path: Path | None) -> Path:
-        """Where the daemon can write what is to go to `path`."""
+        """A file that the daemon can write in place of `path`."""
         if path is not None:
             if path.parent != Path():
-                self._whole(path.parent)  # messages are about the folder too
-            return self._whole(path)
+                self._absolute(path.parent)  # messages can name the folder too
+            return self._absolute(path)
         place = self.private_folder() / f"result{ENDING_OF_FORMAT[self.job.format]}"
         self.typed[str(place)] = STANDARD_OUTPUT
         self.kept.append(place)
         return place
 
-    def in_typed_words(self, text: str) -> str:
-        """A message with the files in it called as the user has called them."""
+    def as_user_wrote(self, text: str) -> str:
+        """A message with its paths as the user wrote them."""
         for whole in sorted(self.typed, key=len, reverse=True):
             text = text.replace(whole, self.typed[whole])
         return text
 
-    def as_typed(self, error: DisError) -> DisError:
-        """The error with its files called as the user has called them."""
-        return type(error)(self.in_typed_words(error.message), hint=self.in_typed_words(error.hint))
+    def error_as_user_wrote(self, error: DisError) -> DisError:
+        """The error with its paths as the user wrote them."""
+        return type(error)(self.as_user_wrote(error.message), hint=self.as_user_wrote(error.hint))
 
     def clear(self) -> None:
-        """Remove what was kept."""
+        """Remove the copies."""
         for path in self.kept:
             path.unlink(missing_ok=True)
 
-    def _whole(self, path: Path) -> Path:
-        # Not resolved: ".." behind a link means another folder than text tells.
+    def _absolute(self, path: Path) -> Path:
+        # Not resolved: ".." after a link leads to another folder than the text suggests.
         whole = Path.cwd() / path
         if whole != path:
             self.typed[str(whole)] = str(path)
         return whole
 
-    def _keep(self, stream: BinaryIO, name: str) -> Path:
-        """All that comes from a stream, up to one byte more than is accepted."""
+    def _copy(self, stream: BinaryIO, name: str) -> Path:
+        """Copy a stream into a file, up to one byte more than is accepted."""
         place = self.private_folder() / f"input-{len(self.kept)}"
         self.typed[str(place)] = name
         self.kept.append(place)
@@ -85,9 +85,11 @@ class _Packed:
                 while file.tell() <= MAX_STREAM_BYTES and (chunk := _chunk(stream, name)):
                     file.write(chunk)
         except OSError as error:
-            raise OutputFailed(f"{name} could not be handed over: {error.strerror}", hint="free some space") from error
+            raise OutputFailed(
+                f"{name} could not be copied for the daemon: {error.strerror}", hint="free some space"
+            ) from error
         if place.stat().st_size > MAX_STREAM_BYTES:
-            raise NoImage(f"{name} is larger than any image that is accepted", hint="check what is sent")
+            raise NoImage(f"{name} is too large to be an image", hint="check what is sent")
         return place
 
 
@@ -99,7 +101,7 @@ def _chunk(stream: BinaryIO, name: str) -> bytes:
 
 
 def _is_of_this_process(path: Path) -> bool:
-    """Whether a path means something else to another process (/dev/fd/63), or can be read only once (a pipe)."""
+    """Whether a path means something else to another process (/dev/fd/63) or can be read only once (a pipe)."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

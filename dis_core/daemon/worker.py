@@ -1,4 +1,4 @@
-"""The one thread that works: jobs wait in a short queue, and each is carried out on the same warm pipeline."""
+"""The thread that does the work: jobs wait in a short queue and run one by one on the same warm pipeline."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_WAITING: Final = 16
-"""So many images may wait; each command has one at a time, so these are as many commands."""
+"""How many images may wait. Each command sends one at a time, so this is also the number of commands."""
 
 logger = logging.getLogger(__name__)
 
 
-class Leaving(Exception):
-    """The daemon takes no more jobs: it is about to end."""
+class WorkerClosed(Exception):
+    """The daemon takes no more jobs, because it is about to exit."""
 
 
 @dataclass(eq=False)
 class QueuedJob:
-    """A job with what surrounds it where it came from; events about it go into `outbox`, the answer as the last one.
+    """A job and what its command wants with it. Events go into `outbox`, the answer last.
 
-    `run` is the same for all jobs of one command. `umask` decides who may read the result. `log_level` is from where
-    on the command wants to hear what is logged.
+    `run` is the same for all jobs of one command. `umask` decides who may read the result. `log_level` is the lowest
+    level of log records that the command wants to see.
     """
 
     job: Job
@@ -50,25 +50,25 @@ class QueuedJob:
     answered: threading.Event = field(default_factory=threading.Event)
 
     def report(self, fraction: float, doing: str) -> None:
-        """Progress for the client, and the place where a queued stops. Raises Cancelled."""
+        """Send progress to the client. Raises Cancelled if the job should stop."""
         if self.cancelled.is_set():
             raise Cancelled
         self.outbox.put({"event": "progress", "fraction": fraction, "doing": doing})
 
     def answer(self, message: Message) -> None:
-        """Tell how it ended."""
-        self.answered.set()  # first, because the client may ask the next thing as soon as it knows
+        """Send the final event."""
+        self.answered.set()  # first, because the client may send its next job as soon as it has the answer
         self.outbox.put(message)
 
 
 class Worker:
-    """The queue and the thread that works it off; `changed` is called whenever it becomes busy or idle."""
+    """The queue and the thread that works through it. `notify` is called whenever it becomes busy or idle."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, notify: Callable[[], None]) -> None:
         self.runner = JobRunner()
         self.doing = ""
         self.done = 0
-        self._changed = changed
+        self._notify = notify
         self._waiting: deque[QueuedJob] = deque()
         self._current: QueuedJob | None = None
         self._run: object = None
@@ -77,70 +77,70 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name="work", daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start working."""
         self._thread.start()
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait."""
+        """The number of jobs that wait."""
         return len(self._waiting)
 
     @property
     def is_busy(self) -> bool:
-        """Whether a job is being carried out or waits for it."""
+        """Whether a job is running or waiting."""
         with self._condition:
             return self._current is not None or bool(self._waiting)
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread is there that works."""
+        """Whether the thread is still running."""
         return self._thread.is_alive()
 
     def submit(self, queued: QueuedJob) -> None:
-        """Put a job into the queue. Raises DaemonBusy if that is full, Leaving after `close`."""
+        """Put a job into the queue. Raises DaemonBusy if that is full, WorkerClosed after `close`."""
         with self._condition:
             if self._closed:
-                raise Leaving
+                raise WorkerClosed
             if len(self._waiting) >= MAX_WAITING:
                 raise DaemonBusy(
-                    f"{len(self._waiting)} images are waiting for the daemon already, and it takes no more",
-                    hint="try again later, or without --warm",
+                    f"the daemon's queue is full: {len(self._waiting)} images are waiting",
+                    hint="try again later",
                 )
             if self._current is not None or self._waiting:
                 ahead = len(self._waiting) + (self._current is not None)
                 queued.report(0.0, f"waiting for {ahead} other {'image' if ahead == 1 else 'images'}")
             self._waiting.append(queued)
             self._condition.notify()
-        self._changed()
+        self._notify()
 
     def withdraw(self, queued: QueuedJob) -> None:
-        """Stop a queued wherever it is; a waiting one gives its place in the queue to others."""
+        """Cancel a job, whether it is running or still waiting."""
         queued.cancelled.set()
         with self._condition:
             if queued in self._waiting:
                 self._waiting.remove(queued)
-        self._changed()
+        self._notify()
 
     def close(self) -> bool:
-        """Take no more jobs; False, and nothing is changed, if there are some to be done."""
+        """Take no more jobs; False, and nothing is notify, if there are some to be done."""
         with self._condition:
             if self._current is not None or self._waiting:
                 return False
             self._closed = True
             return True
 
-    def dismiss(self) -> None:
-        """Take no more jobs, send back those that wait, and finish the one at hand."""
+    def close_after_current(self) -> None:
+        """Take no more jobs, send back those that wait, and finish the current one."""
         with self._condition:
             self._closed = True
             waiting, self._waiting = list(self._waiting), deque()
         for queued in waiting:
-            queued.answer({"event": "leaving"})
-        self._changed()
+            queued.answer({"event": "exiting"})
+        self._notify()
 
     def abort(self) -> None:
-        """As `dismiss`, but stop the queued at hand too."""
-        self.dismiss()
+        """As `close_after_current`, but cancel the current job too."""
+        self.close_after_current()
         if (current := self._current) is not None:
             current.cancelled.set()
 
@@ -151,13 +151,13 @@ class Worker:
                     self._condition.wait_for(lambda: self._waiting)
                     self._current = queued = self._waiting.popleft()
                 self._do(queued)
-                del queued  # what a job holds must not outlive it while the thread waits
+                del queued  # so that its memory is free while the thread waits
         finally:
-            self._changed()  # a thread that ends takes the daemon with it
+            self._notify()  # the daemon exits when this thread ends
 
     def _do(self, queued: QueuedJob) -> None:
         started = time.monotonic()
-        answer: Message = {"event": "bug", "message": "the worker was stopped"}
+        answer: Message = {"event": "bug", "message": "the worker thread was stopped"}
         try:
             answer = self._answer(queued)
         finally:
@@ -167,10 +167,10 @@ class Worker:
             with self._condition:
                 self._current = None
             queued.answer(answer)
-            self._changed()
+            self._notify()
 
     def _answer(self, queued: QueuedJob) -> Message:
-        """Carry out a job; whatever goes wrong becomes the answer."""
+        """Run a job. Whatever goes wrong becomes the answer."""
         if queued.run is not self._run and self.runner.pipeline is not None:
             self.runner.pipeline.forget_fallback()
         self._run = queued.run
@@ -190,9 +190,9 @@ class Worker:
             return describe_error("error", error)
         except MemoryError:
             self._make_room()
-            return describe_error("error", OutOfMemory("there is too little memory for that"))
-        except Exception as error:  # noqa: BLE001 - the edge of the daemon: a bug costs one answer and not the process
-            logger.error("%s", describe_bug(error))  # its message is for the client alone
+            return describe_error("error", OutOfMemory("there is not enough memory for this image"))
+        except Exception as error:  # noqa: BLE001 - the edge of the daemon: a bug must cost one answer, not the process
+            logger.error("%s", describe_bug(error))  # its message goes to the client only
             return {"event": "bug", "message": f"{type(error).__name__}: {error}"}
         finally:
             root.removeHandler(forwarding)
@@ -205,35 +205,35 @@ class Worker:
         return report
 
     def _make_room(self) -> None:
-        """Let go of the model: the next job may need less, or come when other programs need less."""
+        """Unload the model: the next job may need less memory, or other programs may have freed some by then."""
         if self.runner.pipeline is not None:
             self.runner.pipeline.unload()
         gc.collect()
 
 
 def refuse_pipes(job: Job) -> None:
-    """Raises BadRequest for a pipe: opening it would wait for somebody to write to it, and nobody might."""
+    """Raises BadRequest for a pipe: opening it would block until somebody writes to it, maybe forever."""
     for path in job.read:
         try:
             mode = path.stat().st_mode
         except (OSError, ValueError):
-            continue  # reading it will say why
+            continue  # reading the file will say why
         if stat.S_ISFIFO(mode):
-            raise BadRequest(f"{path} is a pipe", hint="the daemon reads files only")
+            raise BadRequest(f"{path} is a pipe, and the daemon reads only files", hint="give a file")
 
 
 def checked_places(job: Job) -> Job:
-    """The job itself. Raises BadRequest if it leaves open where something is: here, nothing is relative."""
+    """The job itself. Raises BadRequest if a path is missing or relative: the daemon has no working folder."""
     if job.source is None or job.destination is None:
-        raise BadRequest("the daemon reads and writes files only")
+        raise BadRequest("a job for the daemon needs a file to read and a file to write")
     for path in (*job.read, *job.written):
         if not path.is_absolute():
-            raise BadRequest("the daemon wants the whole path of each file")
+            raise BadRequest(f"the daemon needs absolute paths, not {path}")
     return job
 
 
 class _Forwarding(logging.Handler):
-    """Sends what the library has to say on to the one whose job it concerns."""
+    """Sends the library's log records to the client whose job is running."""
 
     def __init__(self, queued: QueuedJob) -> None:
         super().__init__(queued.log_level)
@@ -241,4 +241,4 @@ class _Forwarding(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if not record.name.startswith("dis_core.daemon"):
-            self._queued.outbox.put({"event": "said", "level": record.levelno, "text": record.getMessage()})
+            self._queued.outbox.put({"event": "log", "level": record.levelno, "text": record.getMessage()})

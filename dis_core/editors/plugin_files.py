@@ -30,7 +30,7 @@ def source_folder() -> Path:
     Raises PluginProblem if there are none.
     """
     package = Path(dis_core.__file__).parent
-    for folder in (package / "hosts" / "plugins", package.parent / "plugins"):
+    for folder in (package / "editors" / "plugins", package.parent / "plugins"):
         if (folder / SHARED).is_dir():
             return folder
     raise PluginProblem(f"the editors' plug-ins are missing beside {package}", hint="install dis-core again")

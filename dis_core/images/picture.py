@@ -100,7 +100,10 @@ class Picture:
     def channels(self) -> Pixels:
         """The pixels, and the alpha if there is one as the last channel, over the same range: (H, W, 1 to 4)."""
         alpha = self.alpha_levels()
-        return self.pixels if alpha is None else np.dstack([self.pixels, alpha])
+        if alpha is None:
+            return self.pixels
+        with_alpha: Pixels = np.concatenate([self.pixels, alpha[..., np.newaxis]], axis=2)
+        return with_alpha
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a PNG, WebP or TIFF file; the ending of the name decides which.

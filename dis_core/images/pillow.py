@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -16,6 +16,8 @@ from dis_core.images.formats import MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 # Pillow knows more formats. They are left out on purpose: EPS and PDF would start Ghostscript, and scientific formats
 # hold measurements. HEIF works for those who register pillow-heif.
@@ -96,7 +98,7 @@ def decode(image: Image.Image, name: str) -> Decoded:
             image.load()
         except Image.DecompressionBombError as error:
             raise too_large(name) from error
-        array = np.array(image) if image.mode == "CMYK" else _gray_or_rgb(image)
+        array: NDArray[Any] = np.array(image) if image.mode == "CMYK" else _gray_or_rgb(image)
     return Decoded(
         array=array,
         is_ink=image.mode == "CMYK",

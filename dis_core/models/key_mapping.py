@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from dis_core.errors import WeightsCorrupt
 
@@ -32,17 +33,24 @@ def shapes_of(state: Mapping[str, torch.Tensor]) -> dict[str, Shape]:
     return {name: tuple(value.shape) for name, value in state.items()}
 
 
+def shapes_of_network(build: Callable[[], nn.Module]) -> dict[str, Shape]:
+    """The shape of each entry of the state of the network that `build` makes, which is not filled for that."""
+    with torch.device("meta"):
+        return shapes_of(build().state_dict())
+
+
 @dataclass(frozen=True)
 class Expected:
-    """What a checkpoint has to hold: `shapes` under our names, and the words for one that does not.
+    """What a checkpoint of `network`, its name, has to hold: `shapes` under our names.
 
-    `other` begins what is said of a checkpoint of something else, `partial` of one that lacks something.
+    `hint` names the files that are right. `published_name` turns one of our names back into the published key, where
+    that can be done.
     """
 
     shapes: Mapping[str, Shape]
-    other: str
-    partial: str
+    network: str
     hint: str
+    published_name: Callable[[str], str] = str
 
     def renamed(self, published: Mapping[str, torch.Tensor], rename: Callable[[str], str]) -> dict[str, torch.Tensor]:
         """All of a checkpoint under our names.
@@ -53,14 +61,22 @@ class Expected:
         for key, value in published.items():
             name = rename(key)
             if name not in self.shapes:
-                raise WeightsCorrupt(f"{self.other}: it has an unknown key {key!r}", hint=self.hint)
+                what = f"this is not {_article(self.network)} checkpoint"
+                raise WeightsCorrupt(f"{what}: it has an unknown key {key!r}", hint=self.hint)
             shape, wanted = tuple(value.shape), self.shapes[name]
             if shape != wanted:
-                raise WeightsCorrupt(f"{self.other}: {key!r} is {shape}, not {wanted}", hint=self.hint)
+                what = f"this {self.network} checkpoint does not fit"
+                raise WeightsCorrupt(f"{what}: {key!r} is {shape}, not {wanted}", hint=self.hint)
             found[name] = value
         return found
 
     def refuse_partial(self, renamed: Mapping[str, torch.Tensor]) -> None:
-        """Raises WeightsCorrupt naming the first entry, under our name, that is missing."""
+        """Raises WeightsCorrupt naming the first key that is missing."""
         if missing := [name for name in self.shapes if name not in renamed]:
-            raise WeightsCorrupt(f"{self.partial}: nothing fills {missing[0]!r}", hint=self.hint)
+            first = self.published_name(missing[0])
+            raise WeightsCorrupt(f"this {self.network} checkpoint is incomplete: {first!r} is missing", hint=self.hint)
+
+
+def _article(noun: str) -> str:
+    """A name with "a" or "an" before it."""
+    return f"an {noun}" if noun[:1] in "AEIOU" else f"a {noun}"

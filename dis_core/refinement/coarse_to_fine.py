@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import time
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -38,7 +39,6 @@ from dis_core.refinement.zoom import (
 )
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_refiners import FAST, TILES
-from dis_core.weights.checkpoint import resolve
 
 AUTO: Final = "auto"
 NONE: Final = "none"
@@ -146,5 +146,5 @@ class Passes:
     def _refined(self, refiner: RefinerSpec | None, image: Image, coarse: Segmentation, report: Report) -> Refined:
         if refiner is None:
             return Refined(coarse.alpha)
-        refine = cast("Refiner", resolve(refiner.refiner))
+        refine = cast("Refiner", pkgutil.resolve_name(refiner.refiner))
         return refine(image, coarse, self.segmenter, quality=self.quality, effort=self.effort, report=report)

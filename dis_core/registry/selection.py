@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted
 from dis_core.model_spec import ModelSpec
 from dis_core.models.dis_lite.spec import DRAFT_MODEL
-from dis_core.progress import Report, span
+from dis_core.progress import Report, ignore, span
 from dis_core.protocols import FULL_DTYPE, Placement
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.requirements import refuse_without_packages
 from dis_core.weights import store
+from dis_core.weights.store import Installed
 
 logger = logging.getLogger(__name__)
 
 
-def obtain_specs(
+@dataclass(frozen=True)
+class InstalledModel:
+    """A matte model with all that it needs, as it is on this machine; `depth` is None where nothing is estimated."""
+
+    matte: Installed
+    companions: tuple[Installed, ...] = ()
+    depth: Installed | None = None
+
+    @property
+    def parts(self) -> tuple[Installed, ...]:
+        """The model, its depth model if there is one, and its companions."""
+        return (self.matte, *([] if self.depth is None else [self.depth]), *self.companions)
+
+
+def obtain_model(
     model: str | None,
     *,
     depth_model: str | None,
@@ -25,10 +41,10 @@ def obtain_specs(
     accept_noncommercial: bool,
     placement: Placement,
     report: Report,
-) -> tuple[ModelSpec, ModelSpec | None]:
-    """The specifications of the model to run and of its depth model, with all weights on this machine.
+) -> InstalledModel:
+    """The model to run and all that it needs, with all weights on this machine.
 
-    `needs_depth` is False where the user has a depth map. The depth model is None where no depth has to be estimated.
+    `needs_depth` is False where the user has a depth map.
     A model that is named never falls back to another.
 
     Raises UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model
@@ -45,16 +61,14 @@ def obtain_specs(
         refuse_noncommercial(*wanted)
     depth = depth if needs_depth else None
     try:
-        _obtain(chosen, depth, report)
+        return obtain_all(chosen, depth, report)
     except HubUnreachable as problem:
         draft = registry.find_matte_model(DRAFT_MODEL)
         # A depth map that the embedded model would not look at must not be dropped without a word.
         if model is not None or depth_model is not None or (draft.depth_model is None and not needs_depth):
             raise
         _warn_of_draft(problem)
-        chosen, depth = draft, _depth_spec(draft, None) if needs_depth else None
-        _obtain(chosen, depth, report)
-    return chosen, depth
+        return obtain_all(draft, _depth_spec(draft, None) if needs_depth else None, report)
 
 
 def refuse_noncommercial(*specs: ModelSpec) -> None:
@@ -78,13 +92,17 @@ def _depth_spec(chosen: ModelSpec, depth_model: str | None) -> ModelSpec | None:
     return None if name is None else registry.find_depth_model(name)
 
 
-def _obtain(chosen: ModelSpec, depth: ModelSpec | None, report: Report) -> None:
+def obtain_all(chosen: ModelSpec, depth: ModelSpec | None, report: Report = ignore) -> InstalledModel:
     """Have the weights of a model and of all that it needs on this machine; shares of progress go by their sizes."""
+    installed = []
     wanted = [chosen, *registry.companions_of(chosen), *([] if depth is None else [depth])]
     sizes = [spec.weights.size_bytes or 1 for spec in wanted]
     for i, spec in enumerate(wanted):
         done, end = sum(sizes[:i]) / sum(sizes), sum(sizes[: i + 1]) / sum(sizes)
-        store.obtain(spec, report=span(report, done, end))
+        installed.append(store.obtain(spec, report=span(report, done, end)))
+    matte, *others = installed
+    count = len(chosen.companions)
+    return InstalledModel(matte, tuple(others[:count]), None if depth is None else others[count])
 
 
 def _warn_of_draft(problem: HubUnreachable) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest
-from dis_core.files import told_in_words, written_whole
+from dis_core.files import appending_to, written_whole
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -36,7 +36,7 @@ class Journal:
         self._write("evaluation", step, scores)
 
     def _write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        with told_in_words(self.file), self.file.open("a", encoding="utf-8") as file:
+        with appending_to(self.file) as file:
             file.write(json.dumps({"kind": kind, "step": step, **{k: round(v, 5) for k, v in values.items()}}) + "\n")
         if self.board is not None:
             for name, value in values.items():

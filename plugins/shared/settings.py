@@ -1,4 +1,4 @@
-"""What the user can choose, in which words, and how it becomes a command line."""
+"""What the user can choose, the labels, and how the choices become a command line."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any, Mapping, Sequence, Tuple
 Box = Tuple[int, int, int, int]
 """x, y, width, height in pixels."""
 
-SOURCES = {"layer": "Active layer", "picture": "Whole picture"}
+SOURCES = {"layer": "Active layer", "picture": "Whole image"}
 RESULTS = {"select": "Selection", "mask": "Mask on the layer", "cut": "New layer"}
 MODES = {"replace": "Replace", "add": "Add", "subtract": "Subtract", "intersect": "Intersect"}
-QUALITIES = {"draft": "Fast", "normal": "Normal", "best": "Best, slow"}
+QUALITIES = {"draft": "Fast", "normal": "Normal", "best": "Best (slow)"}
 REGIONS = {"selection": "Around the selection", "everywhere": "Everywhere"}
 AUTOMATIC = ""
-"""The name of the model that stands for "the best that there is"."""
+"""Stands for the best available model."""
 
 MOST_PX = 100
-"""As far as edges can be moved and softened."""
+"""The greatest distance by which edges can be moved or softened."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One choice of everything; the values are keys of the tables above."""
+    """One choice for each setting; the values are keys of the tables above."""
 
     source: str = "layer"
     result: str = "select"
@@ -34,7 +34,7 @@ class Settings:
     feather_px: int = 0
 
     def to_strings(self) -> dict[str, str]:
-        """For where an editor keeps settings as text."""
+        """The settings as text, as editors store them."""
         return {field.name: str(getattr(self, field.name)) for field in fields(self)}
 
 
@@ -43,7 +43,7 @@ RANGES = {"grow_px": (-MOST_PX, MOST_PX), "feather_px": (0, MOST_PX)}
 
 
 def from_strings(kept: Mapping[str, str]) -> Settings:
-    """What `to_strings` made; whatever is missing or makes no sense is as in a new installation."""
+    """The settings that `to_strings` made; missing or invalid values get their defaults."""
     values: dict[str, Any] = {"model": kept.get("model", AUTOMATIC)}
     for name, allowed in ALLOWED.items():
         if kept.get(name) in allowed:
@@ -58,23 +58,23 @@ def from_strings(kept: Mapping[str, str]) -> Settings:
 
 @dataclass(frozen=True)
 class Region:
-    """What the selection says, in pixels of the source: a box to `look_in`, or for a model that is told what to cut out
-    the box `around` it; or why there can be no run, in words for the painter."""
+    """What the selection means, in pixels of the source: a `search_box` to look in, or for a model that needs a
+    selection the `subject_box` around what to cut out; or a `refusal`, the reason why nothing can be done."""
 
-    look_in: Box | None = None
-    around: Box | None = None
+    search_box: Box | None = None
+    subject_box: Box | None = None
     refusal: str = ""
 
     def arguments(self) -> list[str]:
-        """The same as arguments of dis-core."""
-        boxes = (("--roi", self.look_in), ("--box", self.around))
+        """The arguments of dis-core for it."""
+        boxes = (("--roi", self.search_box), ("--box", self.subject_box))
         return [part for name, box in boxes if box is not None for part in (name, ",".join(map(str, box)))]
 
 
 def segment_arguments(
     settings: Settings, *, model: str, image: str, output: str, region: Region, more: Sequence[str]
 ) -> list[str]:
-    """The arguments of dis-core for one picture: a gray matte, or for a new layer the subject in clean colors."""
+    """The arguments of dis-core for one image: a gray matte, or for a new layer the subject in clean colors."""
     arguments = ["cutout" if settings.result == "cut" else "mask", image, "-o", output, "--model", model]
     arguments += ["--quality", settings.quality, "--progress", "json", "--stop-at-eof"]
     arguments += region.arguments()
@@ -93,36 +93,36 @@ def fetch_arguments(model: str) -> list[str]:
 LIST_ARGUMENTS = ("models", "--json")
 
 
-APART = "The selection lies outside of what is looked at; deselect, or look everywhere"
-NOT_TOLD = (
-    "This model cuts out what it is told to: select roughly around the subject, choose “{where}”, and start again"
+SELECTION_OUTSIDE = "The selection is outside the area to search. Deselect, or set “Where” to “Everywhere”"
+SELECT_FIRST = (
+    "This model needs a selection. Select roughly around the subject, set “Where” to “{where}”, and try again"
 )
 
 
-def region_of(settings: Settings, selected: Box | None, source: Box, *, is_told: bool) -> Region:
-    """What the selection's box says about where the subject is; `is_told` says that the model has to be told.
+def region_of(settings: Settings, selected: Box | None, source: Box, *, needs_selection: bool) -> Region:
+    """What the selection's box means for a model; `needs_selection` says whether the model needs one.
 
     Both boxes are in pixels of the picture.
     """
     if settings.region != "selection":
         selected = None
-    if not is_told:
+    if not needs_selection:
         box = region_box(selected, source)
-        return Region(refusal=APART) if box is not None and box[2] == 0 else Region(look_in=box)
+        return Region(refusal=SELECTION_OUTSIDE) if box is not None and box[2] == 0 else Region(search_box=box)
     if selected is None:
-        return Region(refusal=NOT_TOLD.format(where=REGIONS["selection"]))
+        return Region(refusal=SELECT_FIRST.format(where=REGIONS["selection"]))
     inside = cut_to(selected, source)
-    return Region(refusal=APART) if inside is None else Region(around=inside)
+    return Region(refusal=SELECTION_OUTSIDE) if inside is None else Region(subject_box=inside)
 
 
 def cut_to(box: Box, source: Box) -> Box | None:
-    """What lies of a box in the source, counted from the source's corner; None if nothing does."""
+    """The part of a box inside the source, relative to the source's corner; None if there is none."""
     common = overlap(box, source)
     return None if common is None else (common[0] - source[0], common[1] - source[1], common[2], common[3])
 
 
 def overlap(one: Box, other: Box) -> Box | None:
-    """What two boxes have in common, None if that is nothing."""
+    """The overlap of two boxes; None if there is none."""
     left, top = max(one[0], other[0]), max(one[1], other[1])
     right = min(one[0] + one[2], other[0] + other[2])
     bottom = min(one[1] + one[3], other[1] + other[3])
@@ -130,10 +130,10 @@ def overlap(one: Box, other: Box) -> Box | None:
 
 
 def region_box(selected: Box | None, source: Box) -> Box | None:
-    """Where to look: the selection's box with a tenth of its longer side around it, counted from the source's corner.
+    """Where to search: the selection's box plus a tenth of its longer side, relative to the source's corner.
 
-    Both boxes are in pixels of the picture. None if nothing is selected, or the selection's surroundings are all of
-    the source. A box without width says that the two lie apart.
+    Both boxes are in pixels of the picture. None if nothing is selected or the box would cover the whole source. A box
+    of width 0 means that the selection does not touch the source.
     """
     if selected is None:
         return None

@@ -83,7 +83,7 @@ BAD = {
     "a depth map for several": (["cutout", "good.png", "good.jpg", *TINY, "--depth", "good.jpg"], "--depth"),
     "a depth map that is not there": (["cutout", "good.png", *TINY, "--depth", "d.png"], "d.png"),
     "weights that forbid commerce": (
-        ["cutout", "good.png", *TINY, "--depth-model", "depth-anything-v2-base"],
+        ["cutout", "good.png", "-m", "pdfnet", "--depth-model", "depth-anything-v2-base"],
         "CC-BY-NC-4.0",
     ),
     "a matte model for the depth": (["cutout", "good.png", *TINY, "--depth-model", "dis-lite"], "dis-lite"),

@@ -14,20 +14,18 @@ from dis_core.cli.doctor.command import doctor
 from dis_core.editors.find import find_editors
 from dis_core.errors import PluginProblem
 from dis_core.registry import manager as registry
-from dis_core.weights import hub, store
+from dis_core.weights import hub, records, store
 from tests.fakes.fake_hub import (
-    Standin,
+    FakeHub,
     clean_environment,
-    run_standin,
     unused_address,
     use_home,
     use_hub,
 )
 from tests.fakes.locked_folders import can_lock_folders, locked, run_python
-from tests.fakes.small_network import SMALL, pickled, published_checkpoint
+from tests.fakes.small_network import SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 needs_scripts = pytest.mark.skipif(sys.platform == "win32", reason="the editors' stand-ins are shell scripts")
@@ -40,14 +38,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
-    with run_standin() as standin:
-        standin.files["someone/small/small.pth"] = pickled(published_checkpoint())
-        use_hub(monkeypatch, standin.url)
-        yield standin
-
-
 def run_doctor(*arguments: str) -> Result:
     return CliRunner().invoke(doctor, list(arguments))
 
@@ -56,7 +46,7 @@ def problems(result: Result) -> list[str]:
     return [problem["what"] for problem in json.loads(result.stdout)["problems"]]
 
 
-def test_a_healthy_installation_is_called_so(standin: Standin) -> None:
+def test_a_healthy_installation_is_called_so(fake_hub: FakeHub) -> None:
     store.obtain(SMALL)
 
     result = run_doctor()
@@ -65,8 +55,8 @@ def test_a_healthy_installation_is_called_so(standin: Standin) -> None:
     assert result.stdout.endswith("Nothing is wrong.\n")
 
 
-def test_the_report_holds_what_a_bug_report_needs(standin: Standin) -> None:
-    path = store.obtain(SMALL)
+def test_the_report_holds_what_a_bug_report_needs(fake_hub: FakeHub) -> None:
+    path = store.obtain(SMALL).path
 
     found = json.loads(run_doctor("--json").stdout)
 
@@ -76,7 +66,7 @@ def test_the_report_holds_what_a_bug_report_needs(standin: Standin) -> None:
     assert found["devices"][-1].startswith("default: ")
     assert [folder["purpose"] for folder in found["folders"]] == ["downloads", "converted weights", "records"]
     assert found["folders"][1]["size_bytes"] == path.stat().st_size
-    assert found["hub"].startswith(f"{standin.url} answered")
+    assert found["hub"].startswith(f"{fake_hub.url} answered")
     assert found["models"] == {"small": str(path)}
 
 
@@ -88,22 +78,22 @@ def test_no_model_and_no_connection_keep_the_main_job_from_being_done() -> None:
     assert "dis-core fetch pdfnet" in result.stdout
 
 
-def test_no_model_is_a_lesser_problem_where_one_can_be_downloaded(standin: Standin) -> None:
+def test_no_model_is_a_lesser_problem_where_one_can_be_downloaded(fake_hub: FakeHub) -> None:
     result = run_doctor("--json")
 
     assert result.exit_code == 0
     assert problems(result) == ["no model is complete on this machine"]
 
 
-def test_the_hub_is_left_alone_when_asked_to(standin: Standin) -> None:
+def test_the_hub_is_left_alone_when_asked_to(fake_hub: FakeHub) -> None:
     result = run_doctor("--offline")
 
-    assert standin.requests == []
+    assert fake_hub.requests == []
     assert "Hub\n  not checked\n" in result.stdout
 
 
 def test_a_hub_that_cannot_be_reached_is_a_problem_but_not_for_who_has_a_model(
-    standin: Standin, monkeypatch: pytest.MonkeyPatch
+    fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.obtain(SMALL)
     use_hub(monkeypatch, unused_address())
@@ -115,8 +105,8 @@ def test_a_hub_that_cannot_be_reached_is_a_problem_but_not_for_who_has_a_model(
     assert problems(result)[0].startswith("the Hugging Face Hub cannot be reached")
 
 
-def test_changed_weights_half_conversions_and_cut_downloads_are_named(standin: Standin) -> None:
-    path = store.obtain(SMALL)
+def test_changed_weights_half_conversions_and_cut_downloads_are_named(fake_hub: FakeHub) -> None:
+    path = store.obtain(SMALL).path
     path.write_bytes(b"half")
     path.with_name(path.name + ".123.tmp").write_bytes(b"half")
     (hub.repo_folder(SMALL.weights) / "blobs" / "abc.dis-core.incomplete").write_bytes(bytes(300_000))
@@ -133,7 +123,7 @@ def test_a_folder_that_cannot_be_written_is_named(home: Path) -> None:
 
     found = problems(run_doctor("--json", "--offline"))
 
-    assert f"cannot write to the folder for converted weights: {store.weights_folder()}" in found
+    assert f"cannot write to the folder for converted weights: {records.weights_folder()}" in found
 
 
 def test_little_space_is_named_with_the_size(monkeypatch: pytest.MonkeyPatch) -> None:

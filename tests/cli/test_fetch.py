@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
-from safetensors.torch import save
 
 from dis_core.cli.commands.fetch import fetch
 from dis_core.cli.commands.models import models
@@ -17,18 +16,17 @@ from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted, Unkn
 from dis_core.model_spec import Citation, WeightsFile
 from dis_core.registry import manager as registry
 from dis_core.weights import store
-from tests.fakes.fake_hub import Standin, run_standin, use_home, use_hub
+from tests.fakes.fake_hub import FakeHub, use_home
 from tests.fakes.small_network import (
     DIRECT,
     SMALL,
-    SmallNetwork,
     assert_is_converted,
+    path_of,
     pickled,
     published_checkpoint,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 DEPTH = replace(DIRECT, name="depth", task="depth")
@@ -46,41 +44,32 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
-    with run_standin() as standin:
-        standin.files["someone/small/small.pth"] = pickled(published_checkpoint())
-        standin.files["someone/direct/model.safetensors"] = save(SmallNetwork().state_dict())
-        use_hub(monkeypatch, standin.url)
-        yield standin
-
-
 def run_fetch(*arguments: str) -> Result:
     return CliRunner().invoke(fetch, list(arguments), standalone_mode=False)
 
 
-def test_a_model_is_downloaded_and_its_place_is_printed(standin: Standin) -> None:
+def test_a_model_is_downloaded_and_its_place_is_printed(fake_hub: FakeHub) -> None:
     result = run_fetch("small")
 
     assert result.exit_code == 0
-    assert result.stdout == f"small: {store.find_ready(SMALL)}\n"
+    assert result.stdout == f"small: {path_of(SMALL)}\n"
 
 
-def test_sizes_license_and_free_space_are_told_first(standin: Standin) -> None:
+def test_sizes_license_and_free_space_are_told_first(fake_hub: FakeHub) -> None:
     result = run_fetch("small")
 
     assert result.stderr.startswith("small: 0.2 MB to download from someone/small (MIT, commercial use: yes); ")
     assert result.stderr.endswith(" free\n")
 
 
-def test_the_depth_model_that_a_model_needs_comes_along(standin: Standin) -> None:
+def test_the_depth_model_that_a_model_needs_comes_along(fake_hub: FakeHub) -> None:
     result = run_fetch("with-depth")
 
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == ["with-depth", "depth"]
-    assert store.find_ready(DEPTH) is not None
+    assert path_of(DEPTH) is not None
 
 
-def test_progress_for_programs_is_one_object_per_line_and_rises_to_one(standin: Standin) -> None:
+def test_progress_for_programs_is_one_object_per_line_and_rises_to_one(fake_hub: FakeHub) -> None:
     result = run_fetch("with-depth", "--progress", "json")
 
     events = [json.loads(line) for line in result.stdout.splitlines()]
@@ -90,19 +79,19 @@ def test_progress_for_programs_is_one_object_per_line_and_rises_to_one(standin: 
     assert [event["model"] for event in events if event["event"] == "fetched"] == ["with-depth", "depth"]
 
 
-def test_what_is_here_is_verified_and_not_downloaded_again(standin: Standin) -> None:
+def test_what_is_here_is_verified_and_not_downloaded_again(fake_hub: FakeHub) -> None:
     run_fetch("small")
-    standin.requests.clear()
+    fake_hub.requests.clear()
 
     result = run_fetch("small")
 
     assert result.stderr == "small: already here (MIT, commercial use: yes); verifying it\n"
-    assert standin.requests == []
+    assert fake_hub.requests == []
 
 
-def test_a_file_that_rotted_without_a_trace_is_brought_anew(standin: Standin) -> None:
+def test_a_file_that_rotted_without_a_trace_is_brought_anew(fake_hub: FakeHub) -> None:
     run_fetch("small")
-    path = store.obtain(SMALL)
+    path = store.obtain(SMALL).path
     status = path.stat()
     path.write_bytes(path.read_bytes()[:-1] + b"\x00")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -110,7 +99,7 @@ def test_a_file_that_rotted_without_a_trace_is_brought_anew(standin: Standin) ->
     result = run_fetch("small")
 
     assert "damaged" in result.stderr
-    assert_is_converted(store.obtain(SMALL))
+    assert_is_converted(store.obtain(SMALL).path)
 
 
 def test_a_users_own_file_is_taken_without_a_connection_and_the_depth_model_is_missed_afterwards(
@@ -121,47 +110,47 @@ def test_a_users_own_file_is_taken_without_a_connection_and_the_depth_model_is_m
 
     result = run_fetch("with-depth", "--from", str(file))
 
-    assert result.stdout == f"with-depth: {store.find_ready(WITH_DEPTH)}\n"
+    assert result.stdout == f"with-depth: {path_of(WITH_DEPTH)}\n"
     assert isinstance(result.exception, HubUnreachable)
 
 
-def test_again_goes_back_from_an_own_file_to_the_published_one(standin: Standin, tmp_path: Path) -> None:
+def test_again_goes_back_from_an_own_file_to_the_published_one(fake_hub: FakeHub, tmp_path: Path) -> None:
     file = tmp_path / "own.pth"
     file.write_bytes(pickled(published_checkpoint(seed=3)))
     run_fetch("small", "--from", str(file))
 
     run_fetch("small", "--again")
 
-    assert_is_converted(store.obtain(SMALL))
+    assert_is_converted(store.obtain(SMALL).path)
 
 
 def test_again_without_a_connection_forgets_nothing(tmp_path: Path) -> None:
     file = tmp_path / "own.pth"
     file.write_bytes(pickled(published_checkpoint(seed=3)))
     run_fetch("small", "--from", str(file))
-    adopted = store.find_ready(SMALL)
+    adopted = path_of(SMALL)
 
     result = run_fetch("small", "--again")
 
     assert isinstance(result.exception, HubUnreachable)
     assert adopted is not None
-    assert store.find_ready(SMALL) == adopted
+    assert path_of(SMALL) == adopted
 
 
 def test_again_with_a_bad_file_forgets_nothing(tmp_path: Path) -> None:
     file = tmp_path / "own.pth"
     file.write_bytes(pickled(published_checkpoint(seed=3)))
     run_fetch("small", "--from", str(file))
-    adopted = store.find_ready(SMALL)
+    adopted = path_of(SMALL)
 
     result = run_fetch("small", "--again", "--from", str(tmp_path / "nowhere.pth"))
 
     assert isinstance(result.exception, BadRequest)
     assert adopted is not None
-    assert store.find_ready(SMALL) == adopted
+    assert path_of(SMALL) == adopted
 
 
-def test_a_download_is_announced_once(standin: Standin, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_download_is_announced_once(fake_hub: FakeHub, caplog: pytest.LogCaptureFixture) -> None:
     result = run_fetch("small")
 
     assert result.stderr.count("\n") == 1
@@ -175,7 +164,7 @@ def test_one_file_is_for_one_model(tmp_path: Path) -> None:
     assert "small, depth" in str(result.exception)
 
 
-def test_weights_that_forbid_commercial_use_need_a_word_of_the_user(standin: Standin) -> None:
+def test_weights_that_forbid_commercial_use_need_a_word_of_the_user(fake_hub: FakeHub) -> None:
     refused = run_fetch("noncommercial")
     accepted = run_fetch("noncommercial", "--accept-noncommercial")
 
@@ -184,7 +173,7 @@ def test_weights_that_forbid_commercial_use_need_a_word_of_the_user(standin: Sta
     assert accepted.exit_code == 0
 
 
-def test_weights_with_conditions_on_commercial_use_need_none(standin: Standin) -> None:
+def test_weights_with_conditions_on_commercial_use_need_none(fake_hub: FakeHub) -> None:
     result = run_fetch("conditional")
 
     assert result.exit_code == 0
@@ -196,13 +185,13 @@ def test_a_model_that_nobody_knows_is_named() -> None:
     assert isinstance(result.exception, UnknownModel)
 
 
-def test_the_list_says_of_every_model_what_one_needs_to_choose(standin: Standin) -> None:
+def test_the_list_says_of_every_model_what_one_needs_to_choose(fake_hub: FakeHub) -> None:
     store.obtain(SMALL)
 
     lines = CliRunner().invoke(models).stdout.splitlines()
 
     assert lines[0].split() == ["MODEL", "TASK", "LICENSE", "COMMERCIAL", "SIZE", "HERE", "WHERE"]
-    assert lines[1].split() == ["small", "matte", "MIT", "yes", "0.2", "MB", "yes", str(store.find_ready(SMALL))]
+    assert lines[1].split() == ["small", "matte", "MIT", "yes", "0.2", "MB", "yes", str(path_of(SMALL))]
     assert lines[4].split() == [
         *("noncommercial", "matte", "CC-BY-NC-4.0", "no", "unknown", "no", "huggingface.co/someone/small"),
     ]
@@ -215,8 +204,8 @@ def test_the_list_calls_a_draft_a_draft() -> None:
     assert "draft is a draft: it comes with dis-core" in text
 
 
-def test_the_list_for_programs_has_the_same_facts(standin: Standin) -> None:
-    path = store.obtain(SMALL)
+def test_the_list_for_programs_has_the_same_facts(fake_hub: FakeHub) -> None:
+    path = store.obtain(SMALL).path
 
     listed = {entry["name"]: entry for entry in json.loads(CliRunner().invoke(models, ["--json"]).stdout)}
 

@@ -14,18 +14,18 @@ import pytest
 import torch
 
 from dis_core.cli.main import run
-from tests.fakes.daemon_house import QUICK, SLOW, House, events_of, open_house
+from tests.fakes.daemon_home import QUICK, SLOW, DaemonHome, daemon_home, events_of
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(tmp_path_factory.mktemp("house")) as house:
-        yield house
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonHome]:
+    with daemon_home(tmp_path_factory.mktemp("home")) as home:
+        yield home
 
 
 @pytest.fixture(autouse=True)
-def clean_work(house: House) -> None:
-    for path in house.work.rglob("*"):
+def clean_work(home: DaemonHome) -> None:
+    for path in home.work.rglob("*"):
         if path.is_file() and path.name not in ("a.png", "large.png"):
             path.unlink()
 
@@ -41,10 +41,10 @@ class Done:
 
 @pytest.fixture
 def run_cold(
-    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: DaemonHome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Done]]:
     """Runs a command in this process, without the daemon, with as many threads as the daemon has."""
-    monkeypatch.chdir(house.work)
+    monkeypatch.chdir(home.work)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
 
@@ -58,16 +58,16 @@ def run_cold(
     torch.set_num_threads(threads)
 
 
-def test_the_first_request_starts_the_daemon_and_the_second_finds_it(house: House) -> None:
-    assert not house.has_daemon()
+def test_the_first_request_starts_the_daemon_and_the_second_finds_it(home: DaemonHome) -> None:
+    assert not home.has_daemon()
 
-    first = house.run("cutout", "a.png", *QUICK, "--warm", "-o", "1.png")
-    pid = house.pid()
-    second = house.run("cutout", "a.png", *QUICK, "--warm", "-o", "2.png")
+    first = home.run("cutout", "a.png", *QUICK, "--warm", "-o", "1.png")
+    pid = home.pid()
+    second = home.run("cutout", "a.png", *QUICK, "--warm", "-o", "2.png")
 
     assert first.returncode == second.returncode == 0
-    assert house.pid() == pid
-    assert (house.work / "1.png").read_bytes() == (house.work / "2.png").read_bytes()
+    assert home.pid() == pid
+    assert (home.work / "1.png").read_bytes() == (home.work / "2.png").read_bytes()
     assert os.getsid(pid) != os.getsid(0)
     assert Path(f"/proc/{pid}/cwd").resolve() == Path("/")
     descriptors = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
@@ -85,24 +85,24 @@ def test_the_first_request_starts_the_daemon_and_the_second_finds_it(house: Hous
     ],
 )
 def test_results_are_the_same_byte_for_byte(
-    house: House, run_cold: Callable[..., Done], arguments: list[str], result: str
+    home: DaemonHome, run_cold: Callable[..., Done], arguments: list[str], result: str
 ) -> None:
     cold = run_cold(*arguments, *QUICK)
-    made_cold = (house.work / result).read_bytes()
-    warm = house.run(*arguments, *QUICK, "--overwrite", "--warm")
+    made_cold = (home.work / result).read_bytes()
+    warm = home.run(*arguments, *QUICK, "--overwrite", "--warm")
 
     assert cold.returncode == warm.returncode == 0
     assert cold.stdout == warm.stdout
-    assert (house.work / result).read_bytes() == made_cold
+    assert (home.work / result).read_bytes() == made_cold
 
 
 def test_a_folder_with_a_broken_image_ends_as_it_does_without_the_daemon(
-    house: House, run_cold: Callable[..., Done]
+    home: DaemonHome, run_cold: Callable[..., Done]
 ) -> None:
-    (house.work / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (home.work / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
 
     cold = run_cold("mask", ".", "-o", "cold", *QUICK, "--progress", "json")
-    warm = house.run("mask", ".", "-o", "warm", *QUICK, "--progress", "json", "--warm")
+    warm = home.run("mask", ".", "-o", "warm", *QUICK, "--progress", "json", "--warm")
 
     assert cold.returncode == warm.returncode == 1
     assert cold.stderr == warm.stderr
@@ -113,35 +113,35 @@ def test_a_folder_with_a_broken_image_ends_as_it_does_without_the_daemon(
     told = [[kind for kind in kinds if kind[0] != "progress"] for kinds in kinds]
     assert told[0] == told[1]
     for name in ("a-mask.png", "large-mask.png"):
-        assert (house.work / "cold" / name).read_bytes() == (house.work / "warm" / name).read_bytes()
+        assert (home.work / "cold" / name).read_bytes() == (home.work / "warm" / name).read_bytes()
 
 
-def test_images_come_from_pipes_and_go_to_pipes(house: House) -> None:
-    data = (house.work / "a.png").read_bytes()
+def test_images_come_from_pipes_and_go_to_pipes(home: DaemonHome) -> None:
+    data = (home.work / "a.png").read_bytes()
 
-    cold = house.run("mask", "-", *QUICK, input=data, text=False)
-    warm = house.run("mask", "-", *QUICK, "--warm", input=data, text=False)
+    cold = home.run("mask", "-", *QUICK, input=data, text=False)
+    warm = home.run("mask", "-", *QUICK, "--warm", input=data, text=False)
 
     assert cold.returncode == warm.returncode == 0
     assert cold.stdout == warm.stdout
     assert b"standard input: done by" in warm.stderr
 
 
-def test_a_named_pipe_is_read_by_the_one_who_has_been_given_it(house: House) -> None:
-    pipe = house.work / "pipe"
+def test_a_named_pipe_is_read_by_the_one_who_has_been_given_it(home: DaemonHome) -> None:
+    pipe = home.work / "pipe"
     os.mkfifo(pipe)
 
-    child = house.start("mask", "pipe", *QUICK, "--warm", "-o", "piped.png")
-    pipe.write_bytes((house.work / "a.png").read_bytes())
+    child = home.start("mask", "pipe", *QUICK, "--warm", "-o", "piped.png")
+    pipe.write_bytes((home.work / "a.png").read_bytes())
     _, errors = child.communicate(timeout=60)
 
     assert child.returncode == 0, errors
-    assert (house.work / "piped.png").exists()
+    assert (home.work / "piped.png").exists()
     pipe.unlink()
 
 
-def test_what_comes_from_a_pipe_is_called_as_it_is_without_the_daemon(house: House) -> None:
-    warm = house.run("mask", "-", *QUICK, "--warm", input="no image")
+def test_what_comes_from_a_pipe_is_called_as_it_is_without_the_daemon(home: DaemonHome) -> None:
+    warm = home.run("mask", "-", *QUICK, "--warm", input="no image")
 
     assert warm.returncode == 1
     assert warm.stderr.startswith("dis-core: <stdin> is not an image")
@@ -164,61 +164,61 @@ def test_what_comes_from_a_pipe_is_called_as_it_is_without_the_daemon(house: Hou
     ids=" ".join,
 )
 def test_errors_are_worded_and_counted_as_without_the_daemon(
-    house: House, run_cold: Callable[..., Done], arguments: list[str]
+    home: DaemonHome, run_cold: Callable[..., Done], arguments: list[str]
 ) -> None:
     given = [*arguments[:2], *QUICK, *arguments[2:]]
 
     cold = run_cold(*given)
-    warm = house.run(*given, "--warm")
+    warm = home.run(*given, "--warm")
 
     assert cold.returncode == warm.returncode == 1
     assert cold.stderr == warm.stderr
     assert "Traceback" not in warm.stderr
 
 
-def test_what_the_library_warns_of_reaches_the_one_who_asked_each_time(house: House) -> None:
+def test_what_the_library_warns_of_reaches_the_one_who_asked_each_time(home: DaemonHome) -> None:
     for number in range(2):
-        done = house.run("mask", "a.png", "--quality", "draft", "--warm", "-o", f"{number}.png")
+        done = home.run("mask", "a.png", "--quality", "draft", "--warm", "-o", f"{number}.png")
 
         assert done.returncode == 0
         assert "the embedded draft 'dis-lite' runs instead" in done.stderr
 
 
-def test_results_have_the_rights_that_the_command_would_give_them(house: House) -> None:
+def test_results_have_the_rights_that_the_command_would_give_them(home: DaemonHome) -> None:
     before = os.umask(0o027)
     try:
-        done = house.run("mask", "a.png", *QUICK, "--warm")
+        done = home.run("mask", "a.png", *QUICK, "--warm")
     finally:
         os.umask(before)
 
     assert done.returncode == 0
-    assert (house.work / "a-mask.png").stat().st_mode & 0o777 == 0o640
+    assert (home.work / "a-mask.png").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_result_is_not_overwritten_and_a_link_in_its_place_is_not_followed(house: House) -> None:
-    (house.work / "precious.png").write_bytes(b"precious")
-    (house.work / "link.png").symlink_to("precious.png")
+def test_a_result_is_not_overwritten_and_a_link_in_its_place_is_not_followed(home: DaemonHome) -> None:
+    (home.work / "precious.png").write_bytes(b"precious")
+    (home.work / "link.png").symlink_to("precious.png")
 
-    refused = house.run("mask", "a.png", *QUICK, "--warm", "-o", "link.png")
-    replaced = house.run("mask", "a.png", *QUICK, "--warm", "-o", "link.png", "--overwrite")
+    refused = home.run("mask", "a.png", *QUICK, "--warm", "-o", "link.png")
+    replaced = home.run("mask", "a.png", *QUICK, "--warm", "-o", "link.png", "--overwrite")
 
     assert refused.returncode == 1
     assert "link.png already exists" in refused.stderr
     assert replaced.returncode == 0
-    assert not (house.work / "link.png").is_symlink()
-    assert (house.work / "precious.png").read_bytes() == b"precious"
+    assert not (home.work / "link.png").is_symlink()
+    assert (home.work / "precious.png").read_bytes() == b"precious"
 
 
-def test_the_status_is_told_while_the_daemon_works_and_others_wait(house: House) -> None:
-    working = house.start("mask", "large.png", *SLOW, "--warm", "-o", "1.png")
-    house.wait_for(lambda: "segmenting" in str((house.status() or {}).get("doing")), "work to begin")
-    waiting = house.start("mask", "a.png", *QUICK, "--warm", "-o", "2.png", "--progress", "json")
-    house.wait_for(lambda: (house.status() or {}).get("waiting") == 1, "the second to wait")
+def test_the_status_is_told_while_the_daemon_works_and_others_wait(home: DaemonHome) -> None:
+    working = home.start("mask", "large.png", *SLOW, "--warm", "-o", "1.png")
+    home.wait_for(lambda: "segmenting" in str((home.status() or {}).get("doing")), "work to begin")
+    waiting = home.start("mask", "a.png", *QUICK, "--warm", "-o", "2.png", "--progress", "json")
+    home.wait_for(lambda: (home.status() or {}).get("waiting") == 1, "the second to wait")
 
     asked = time.monotonic()
-    status = json.loads(house.run("daemon", "status", "--json").stdout)
+    status = json.loads(home.run("daemon", "status", "--json").stdout)
     took_s = time.monotonic() - asked
-    in_words = house.run("daemon", "status").stdout
+    in_words = home.run("daemon", "status").stdout
 
     assert status["models"] == ["dis-lite"]
     assert status["device"] == "cpu"
@@ -235,34 +235,34 @@ def test_the_status_is_told_while_the_daemon_works_and_others_wait(house: House)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_client_that_goes_stops_its_job(house: House, how: signal.Signals) -> None:
-    child = house.start("mask", "large.png", *SLOW, "--warm")
-    house.wait_for(lambda: "segmenting" in str((house.status() or {}).get("doing")), "work to begin")
+def test_a_client_that_goes_stops_its_job(home: DaemonHome, how: signal.Signals) -> None:
+    child = home.start("mask", "large.png", *SLOW, "--warm")
+    home.wait_for(lambda: "segmenting" in str((home.status() or {}).get("doing")), "work to begin")
 
     child.send_signal(how)
     child.wait(timeout=30)
     went = time.monotonic()
-    house.wait_for(lambda: (house.status() or {}).get("doing") == "", "the job to stop")
+    home.wait_for(lambda: (home.status() or {}).get("doing") == "", "the job to stop")
 
     assert time.monotonic() - went < 1.0
-    assert not (house.work / "large-mask.png").exists()
+    assert not (home.work / "large-mask.png").exists()
 
 
-def test_the_log_tells_of_times_and_of_no_image(house: House) -> None:
-    house.run("mask", "a.png", *QUICK, "--warm", "-o", "secret-project.png")
+def test_the_log_tells_of_times_and_of_no_image(home: DaemonHome) -> None:
+    home.run("mask", "a.png", *QUICK, "--warm", "-o", "secret-project.png")
 
-    log = house.log()
+    log = home.log()
 
-    assert "came, version" in log
+    assert "started, version" in log
     assert "result after" in log
     assert "secret-project" not in log
-    assert str(house.work) not in log
-    assert (house.home / "state/dis-core/log/daemon.log").stat().st_mode & 0o777 == 0o600
+    assert str(home.work) not in log
+    assert (home.folder / "state/dis-core/log/daemon.log").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_doctor_says_what_the_daemon_holds(house: House) -> None:
-    house.run("mask", "a.png", *QUICK, "--warm")
+def test_the_doctor_says_what_the_daemon_holds(home: DaemonHome) -> None:
+    home.run("mask", "a.png", *QUICK, "--warm")
 
-    shown = house.run("doctor", "--offline").stdout
+    shown = home.run("doctor", "--offline").stdout
 
     assert "holds dis-lite on cpu" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from dis_core.daemon import client, endpoint
-from dis_core.daemon.endpoint import Directions
+from dis_core.daemon.endpoint import Endpoint
 from dis_core.errors import DaemonUnavailable
 from tests.fakes.locked_folders import IS_ROOT
 
-DIRECTIONS = Directions("a1", "/somewhere/a1.socket", "x", "0.1.0", 77)
+ENDPOINT = Endpoint("a1", "/somewhere/a1.socket", "x", "0.1.0", 77)
 
 
 def test_the_folder_is_the_runtime_folder_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -62,11 +63,11 @@ def test_a_socket_that_would_have_too_long_a_name_goes_into_a_folder_with_a_shor
     address = endpoint.new_address(folder, "a1", "darwin")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
-    directions = Directions("a1", address, "x", "0.1.0", 77)
-    endpoint.publish(folder, directions)
+    found = Endpoint("a1", address, "x", "0.1.0", 77)
+    endpoint.publish(folder, found)
     rights = Path(address).parent.stat().st_mode & 0o777
 
-    endpoint.withdraw(folder, directions)
+    endpoint.withdraw(folder, found)
 
     assert len(os.fsencode(address)) <= endpoint.LONGEST_SOCKET_PATH_BYTES
     assert rights == 0o700
@@ -77,34 +78,34 @@ def test_what_a_killed_daemon_left_is_swept_away_also_outside_of_its_folder(tmp_
     outside = Path(tempfile.mkdtemp(prefix="dis-core-"))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(outside / "socket"))
-    endpoint.publish(tmp_path, Directions("a1", str(outside / "socket"), "x", "0.1.0", 77))
+    endpoint.publish(tmp_path, Endpoint("a1", str(outside / "socket"), "x", "0.1.0", 77))
     (tmp_path / "a1.key").write_text("secret")
-    (tmp_path / "b2.new").write_text("half written")
+    (tmp_path / ".dis-core-b2.part").write_text("half written")
 
-    endpoint.sweep(tmp_path)
+    endpoint.remove_stale_files(tmp_path)
 
     assert not list(tmp_path.iterdir())
     assert not outside.exists()
 
 
-def test_directions_never_lead_to_the_removal_of_what_is_no_socket(tmp_path: Path) -> None:
+def test_an_endpoint_never_leads_to_the_removal_of_what_is_no_socket(tmp_path: Path) -> None:
     precious = tmp_path / "photos"
     precious.mkdir()
     (precious / "beach.jpg").write_bytes(b"precious")
-    endpoint.publish(tmp_path, Directions("../photos/beach", str(precious / "beach.jpg"), "x", "0.1.0", 77))
+    endpoint.publish(tmp_path, Endpoint("../photos/beach", str(precious / "beach.jpg"), "x", "0.1.0", 77))
 
-    endpoint.sweep(tmp_path)
+    endpoint.remove_stale_files(tmp_path)
 
     assert (precious / "beach.jpg").read_bytes() == b"precious"
 
 
-def test_a_daemon_that_leaves_takes_only_its_own_directions_with_it(tmp_path: Path) -> None:
-    newer = Directions("b2", "/somewhere/b2.socket", "x", "0.1.0", 78)
+def test_a_daemon_that_leaves_takes_only_its_own_endpoint_with_it(tmp_path: Path) -> None:
+    newer = Endpoint("b2", "/somewhere/b2.socket", "x", "0.1.0", 78)
     endpoint.publish(tmp_path, newer)
 
-    endpoint.withdraw(tmp_path, DIRECTIONS)
+    endpoint.withdraw(tmp_path, ENDPOINT)
 
-    assert endpoint.read_directions(tmp_path) == newer
+    assert endpoint.read_endpoint(tmp_path) == newer
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
@@ -113,7 +114,7 @@ def test_a_folder_that_is_open_to_others_is_refused(tmp_path: Path, mode: int) -
     folder.mkdir()
     folder.chmod(mode)
 
-    with pytest.raises(DaemonUnavailable, match="does not belong to you alone"):
+    with pytest.raises(DaemonUnavailable, match=re.escape(str(folder))):
         endpoint.make_private(folder)
 
 
@@ -139,7 +140,7 @@ def test_a_lock_is_held_by_one_process_and_let_go_of_when_that_is_killed(tmp_pat
             pass
         child.kill()
 
-    with endpoint.locked(tmp_path, patience_s=5.0) as after_it_died:
+    with endpoint.locked(tmp_path, timeout_s=5.0) as after_it_died:
         pass
 
     assert [while_it_lives, after_it_died] == [False, True]

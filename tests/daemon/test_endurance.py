@@ -13,56 +13,56 @@ from dis_core.geometry import Box
 from dis_core.jobs.job import CutoutStyle, Job
 from dis_core.jobs.json_values import to_plain
 from dis_core.prompts import SegmentOptions
-from tests.fakes.daemon_house import House, open_house
+from tests.fakes.daemon_home import DaemonHome, daemon_home
 
 REQUESTS, WARM_UP = 300, 20
 GROWTH = 1.05
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with open_house(tmp_path) as house:
-        yield house
+def home(tmp_path: Path) -> Iterator[DaemonHome]:
+    with daemon_home(tmp_path) as home:
+        yield home
 
 
-def ask(house: House, job: Job) -> str:
+def ask(home: DaemonHome, job: Job) -> str:
     """What becomes of an job, on a connection of its own."""
-    talk = house.talk()
-    assert talk is not None
-    *_, answer = talk.ask("segment", job=to_plain(job))
-    talk.close()
+    connection = home.connect()
+    assert connection is not None
+    *_, answer = connection.ask("segment", job=to_plain(job))
+    connection.close()
     return str(answer.get("code", answer["event"]))
 
 
-def ask_and_hang_up(house: House, job: Job) -> str:
-    talk = house.talk()
-    assert talk is not None
-    event = next(talk.ask("segment", job=to_plain(job)))["event"]
-    talk.close()
+def ask_and_hang_up(home: DaemonHome, job: Job) -> str:
+    connection = home.connect()
+    assert connection is not None
+    event = next(connection.ask("segment", job=to_plain(job)))["event"]
+    connection.close()
     return str(event)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="open files of other processes are counted in /proc")
-def test_three_hundred_requests_cost_neither_memory_nor_open_files(house: House) -> None:
+def test_three_hundred_requests_cost_neither_memory_nor_open_files(home: DaemonHome) -> None:
     segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
-    job = Job(house.work / "a.png", house.work / "out.png", "png", CutoutStyle(), segmenting, overwrite=True)
-    gone = replace(job, source=house.work / "gone.png")
+    job = Job(home.work / "a.png", home.work / "out.png", "png", CutoutStyle(), segmenting, overwrite=True)
+    gone = replace(job, source=home.work / "gone.png")
     outside = replace(job, segmenting=replace(segmenting, roi=Box(5000, 5000, 5001, 5001)))
     unknown = replace(job, segmenting=replace(segmenting, model="pdfnot"))
-    house.run("mask", "a.png", "--model", "pdfnot", "--warm")
+    home.run("mask", "a.png", "--model", "pdfnot", "--warm")
 
     memory_bytes, open_files = [], []
     for number in range(5, REQUESTS + 1, 5):
-        assert ask(house, job) == "result"
-        assert ask(house, gone) == "NoImage"
-        assert ask(house, outside) == "BadRequest"
-        assert ask(house, unknown) == "UnknownModel"
-        assert ask_and_hang_up(house, job) == "progress"
+        assert ask(home, job) == "result"
+        assert ask(home, gone) == "NoImage"
+        assert ask(home, outside) == "BadRequest"
+        assert ask(home, unknown) == "UnknownModel"
+        assert ask_and_hang_up(home, job) == "progress"
         if number in (WARM_UP, REQUESTS):
-            house.wait_for(lambda: not (house.status() or {})["doing"], "the last one to be cancelled")
-            memory_bytes.append((house.status() or {})["memory_bytes"])
-            open_files.append(len(list(Path(f"/proc/{house.pid()}/fd").iterdir())))
+            home.wait_for(lambda: not (home.status() or {})["doing"], "the last one to be cancelled")
+            memory_bytes.append((home.status() or {})["memory_bytes"])
+            open_files.append(len(list(Path(f"/proc/{home.pid()}/fd").iterdir())))
 
     assert memory_bytes[1] <= GROWTH * memory_bytes[0]
     assert open_files[1] <= open_files[0] + 1  # the connection that has just been closed may still be among them

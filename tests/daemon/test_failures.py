@@ -24,7 +24,7 @@ from dis_core.daemon.worker import MAX_WAITING
 from dis_core.jobs.job import Job, MaskStyle
 from dis_core.jobs.json_values import to_plain
 from dis_core.prompts import SegmentOptions
-from tests.fakes.daemon_house import QUICK, SLOW, House, open_house
+from tests.fakes.daemon_home import QUICK, SLOW, DaemonHome, daemon_home
 from tests.fakes.locked_folders import IS_ROOT
 
 MEDIUM = ("--model", "dis-lite", "--device", "cpu", "--quality", "best", "--refine", "none")
@@ -35,14 +35,14 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="limits of other
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(tmp_path_factory.mktemp("house")) as house:
-        yield house
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonHome]:
+    with daemon_home(tmp_path_factory.mktemp("home")) as home:
+        yield home
 
 
 @pytest.fixture
-def house(shared: House) -> House:
-    """The shared house, whose daemon, if there is one, has nothing to do."""
+def home(shared: DaemonHome) -> DaemonHome:
+    """The shared home, whose daemon, if there is one, has nothing to do."""
     for path in shared.work.iterdir():
         if path.name not in ("a.png", "large.png"):
             path.unlink()
@@ -51,44 +51,44 @@ def house(shared: House) -> House:
 
 
 @pytest.fixture
-def empty_house(tmp_path: Path) -> Iterator[House]:
-    with open_house(tmp_path) as house:
-        yield house
+def empty_home(tmp_path: Path) -> Iterator[DaemonHome]:
+    with daemon_home(tmp_path) as home:
+        yield home
 
 
-def is_segmenting(house: House) -> bool:
-    return "segmenting" in str((house.status() or {}).get("doing"))
+def is_segmenting(home: DaemonHome) -> bool:
+    return "segmenting" in str((home.status() or {}).get("doing"))
 
 
-def order_for(house: House, name: str) -> Job:
+def job_for(home: DaemonHome, name: str) -> Job:
     segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
-    return Job(house.work / "a.png", house.work / name, "png", MaskStyle(), segmenting)
+    return Job(home.work / "a.png", home.work / name, "png", MaskStyle(), segmenting)
 
 
-def test_ten_commands_at_once_end_with_one_daemon(empty_house: House) -> None:
-    house = empty_house
+def test_ten_commands_at_once_end_with_one_daemon(empty_home: DaemonHome) -> None:
+    home = empty_home
 
-    racing = [house.start("mask", "a.png", *QUICK, "--warm", "-o", f"{number}.png") for number in range(10)]
+    racing = [home.start("mask", "a.png", *QUICK, "--warm", "-o", f"{number}.png") for number in range(10)]
     told = [child.communicate(timeout=120)[1] for child in racing]
 
     assert [child.returncode for child in racing] == [0] * 10, told
-    assert house.log().count("came, version") == 1
-    assert (house.status() or {})["done"] == 10
-    results = {(house.work / f"{number}.png").read_bytes() for number in range(10)}
+    assert home.log().count("started, version") == 1
+    assert (home.status() or {})["done"] == 10
+    results = {(home.work / f"{number}.png").read_bytes() for number in range(10)}
     assert len(results) == 1
 
 
-def test_the_socket_answers_within_half_a_second_and_before_torch_is_loaded(empty_house: House) -> None:
+def test_the_socket_answers_within_half_a_second_and_before_torch_is_loaded(empty_home: DaemonHome) -> None:
     took_s = []
     for _ in range(3):
         started = time.monotonic()
-        talk = start_from(empty_house)
-        status = next(talk.ask("status"))["status"]
+        connection = start_from(empty_home)
+        status = next(connection.ask("status"))["status"]
         took_s.append(time.monotonic() - started)
         loaded = "libtorch" in Path(f"/proc/{status['pid']}/maps").read_text(encoding="utf-8")
-        list(talk.ask("stop"))
-        talk.close()
-        empty_house.wait_for(lambda: not empty_house.has_daemon(), "the daemon to leave")
+        list(connection.ask("stop"))
+        connection.close()
+        empty_home.wait_for(lambda: not empty_home.has_daemon(), "the daemon to leave")
 
         assert status["models"] == []
         assert not loaded
@@ -97,61 +97,61 @@ def test_the_socket_answers_within_half_a_second_and_before_torch_is_loaded(empt
     assert min(took_s) < 0.5
 
 
-def start_from(house: House) -> client.Talk:
-    """Start a daemon from this process, with the house's environment."""
+def start_from(home: DaemonHome) -> client.DaemonConnection:
+    """Start a daemon from this process, with the home's environment."""
     before = dict(os.environ)
     os.environ.clear()
-    os.environ.update(house.environment)
+    os.environ.update(home.environment)
     try:
-        return client.reach_daemon(house.runtime)
+        return client.reach_daemon(home.runtime)
     finally:
         os.environ.clear()
         os.environ.update(before)
 
 
-def test_a_full_queue_is_refused_honestly(house: House) -> None:
-    busy = house.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
-    house.wait_for(lambda: is_segmenting(house), "work to begin")
-    waiting = [house.talk() for _ in range(MAX_WAITING)]
-    for number, talk in enumerate(waiting):
-        assert talk is not None
-        first = next(talk.ask("segment", job=to_plain(order_for(house, f"{number}.png"))))
+def test_a_full_queue_is_refused_honestly(home: DaemonHome) -> None:
+    busy = home.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
+    home.wait_for(lambda: is_segmenting(home), "work to begin")
+    waiting = [home.connect() for _ in range(MAX_WAITING)]
+    for number, connection in enumerate(waiting):
+        assert connection is not None
+        first = next(connection.ask("segment", job=to_plain(job_for(home, f"{number}.png"))))
         assert first["doing"].startswith("waiting for")
 
-    done = house.run("mask", "a.png", *QUICK, "--warm", "-o", "one-too-many.png")
+    done = home.run("mask", "a.png", *QUICK, "--warm", "-o", "one-too-many.png")
 
     assert done.returncode == 1
-    assert f"{MAX_WAITING} images are waiting for the daemon already" in done.stderr
-    for talk in waiting:
-        assert talk is not None
-        talk.close()
-    house.wait_for(lambda: (house.status() or {})["waiting"] == 0, "those who hung up to be forgotten")
+    assert f"{MAX_WAITING} images are waiting" in done.stderr
+    for connection in waiting:
+        assert connection is not None
+        connection.close()
+    home.wait_for(lambda: (home.status() or {})["waiting"] == 0, "those who hung up to be forgotten")
     busy.kill()
 
 
 @linux_only
-def test_an_output_that_does_not_fit_is_an_error_in_words_and_nothing_is_left(house: House) -> None:
-    house.run("mask", "a.png", *QUICK, "--warm", "-o", "fits.png")
-    resource.prlimit(house.pid(), resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+def test_an_output_that_does_not_fit_is_an_error_in_words_and_nothing_is_left(home: DaemonHome) -> None:
+    home.run("mask", "a.png", *QUICK, "--warm", "-o", "fits.png")
+    resource.prlimit(home.pid(), resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 
-    done = house.run("mask", "a.png", *QUICK, "--warm", "-o", "too-large.png")
-    resource.prlimit(house.pid(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    again = house.run("mask", "a.png", *QUICK, "--warm", "-o", "again.png")
+    done = home.run("mask", "a.png", *QUICK, "--warm", "-o", "too-large.png")
+    resource.prlimit(home.pid(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    again = home.run("mask", "a.png", *QUICK, "--warm", "-o", "again.png")
 
     assert done.returncode == 1
     assert "too-large.png could not be written" in done.stderr
     assert again.returncode == 0
-    assert sorted(path.name for path in house.work.iterdir()) == ["a.png", "again.png", "fits.png", "large.png"]
+    assert sorted(path.name for path in home.work.iterdir()) == ["a.png", "again.png", "fits.png", "large.png"]
 
 
 @linux_only
 @pytest.mark.skipif(not IS_ROOT, reason="only root can mount a small disk")
-def test_a_full_disk_is_an_error_in_words_and_nothing_is_left(house: House, tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_in_words_and_nothing_is_left(home: DaemonHome, tmp_path: Path) -> None:
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(tmp_path)], check=False)
     if mounted.returncode:
         pytest.skip("this machine lets not even root mount a disk")
     try:
-        done = house.run("cutout", "a.png", *QUICK, "--warm", "-o", str(tmp_path / "out.png"))
+        done = home.run("cutout", "a.png", *QUICK, "--warm", "-o", str(tmp_path / "out.png"))
         left = list(tmp_path.iterdir())
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
@@ -161,14 +161,14 @@ def test_a_full_disk_is_an_error_in_words_and_nothing_is_left(house: House, tmp_
     assert not left
 
 
-def test_an_image_that_vanishes_while_it_waits_is_an_error_in_words(house: House) -> None:
-    shutil.copy(house.work / "a.png", house.work / "gone.png")
-    busy = house.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
-    house.wait_for(lambda: is_segmenting(house), "work to begin")
-    child = house.start("mask", "gone.png", *QUICK, "--warm", "-o", "out.png")
-    house.wait_for(lambda: (house.status() or {})["waiting"] == 1, "the second to wait")
+def test_an_image_that_vanishes_while_it_waits_is_an_error_in_words(home: DaemonHome) -> None:
+    shutil.copy(home.work / "a.png", home.work / "gone.png")
+    busy = home.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
+    home.wait_for(lambda: is_segmenting(home), "work to begin")
+    child = home.start("mask", "gone.png", *QUICK, "--warm", "-o", "out.png")
+    home.wait_for(lambda: (home.status() or {})["waiting"] == 1, "the second to wait")
 
-    (house.work / "gone.png").unlink()
+    (home.work / "gone.png").unlink()
     busy.kill()
     _, told = child.communicate(timeout=30)
 
@@ -177,119 +177,119 @@ def test_an_image_that_vanishes_while_it_waits_is_an_error_in_words(house: House
 
 
 @linux_only
-def test_a_job_without_enough_memory_fails_in_words_and_the_daemon_lives(house: House) -> None:
-    Image.fromarray(np.zeros((6000, 8000, 3), np.uint8)).save(house.work / "huge.png", compress_level=1)
-    house.run("mask", "a.png", *QUICK, "--warm", "-o", "before.png")
-    pid = house.pid()
+def test_a_job_without_enough_memory_fails_in_words_and_the_daemon_lives(home: DaemonHome) -> None:
+    Image.fromarray(np.zeros((6000, 8000, 3), np.uint8)).save(home.work / "huge.png", compress_level=1)
+    home.run("mask", "a.png", *QUICK, "--warm", "-o", "before.png")
+    pid = home.pid()
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[0])
     most_bytes = pages * os.sysconf("SC_PAGE_SIZE") + 200_000_000  # the picture takes 144 MB, its floats 576 MB
     resource.prlimit(pid, resource.RLIMIT_AS, (most_bytes, resource.RLIM_INFINITY))
 
-    done = house.run("mask", "huge.png", *QUICK, "--warm", "-o", "huge-mask.png")
+    done = home.run("mask", "huge.png", *QUICK, "--warm", "-o", "huge-mask.png")
     resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    again = house.run("mask", "a.png", *QUICK, "--warm", "-o", "after.png")
+    again = home.run("mask", "a.png", *QUICK, "--warm", "-o", "after.png")
 
     assert done.returncode == 1
     assert "memory" in done.stderr
     assert again.returncode == 0
-    assert house.pid() == pid
+    assert home.pid() == pid
 
 
-def test_a_busy_daemon_with_other_settings_finishes_and_the_command_does_without(house: House) -> None:
-    busy = house.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
-    house.wait_for(lambda: is_segmenting(house), "work to begin")
+def test_a_busy_daemon_with_other_settings_finishes_and_the_command_does_without(home: DaemonHome) -> None:
+    busy = home.start("mask", "large.png", *SLOW, "--warm", "-o", "busy.png")
+    home.wait_for(lambda: is_segmenting(home), "work to begin")
 
-    house.environment["HF_HUB_OFFLINE"] = "1"
-    done = house.run("mask", "a.png", *UNKNOWN, "--warm")
-    del house.environment["HF_HUB_OFFLINE"]
+    home.environment["HF_HUB_OFFLINE"] = "1"
+    done = home.run("mask", "a.png", *UNKNOWN, "--warm")
+    del home.environment["HF_HUB_OFFLINE"]
 
     assert "no model is called 'pdfnot'" in done.stderr
-    assert "is at work; going on without a daemon" in done.stderr
+    assert "still busy; continuing without a daemon" in done.stderr
     assert busy.poll() is None
-    assert (house.status() or {})["is_leaving"]
+    assert (home.status() or {})["is_leaving"]
     busy.send_signal(signal.SIGINT)
     busy.communicate(timeout=30)
-    house.wait_for(lambda: not house.has_daemon(), "the old daemon to leave")
+    home.wait_for(lambda: not home.has_daemon(), "the old daemon to leave")
 
 
 @pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--now"], 130)])
-def test_stopping_waits_for_the_image_at_hand_or_does_not(house: House, arguments: list[str], status: int) -> None:
-    child = house.start("mask", "a.png", *MEDIUM, "--warm", "-o", "out.png")
-    house.wait_for(lambda: is_segmenting(house), "work to begin")
+def test_stopping_waits_for_the_image_at_hand_or_does_not(home: DaemonHome, arguments: list[str], status: int) -> None:
+    child = home.start("mask", "a.png", *MEDIUM, "--warm", "-o", "out.png")
+    home.wait_for(lambda: is_segmenting(home), "work to begin")
 
-    stopped = house.run("daemon", "stop", *arguments)
+    stopped = home.run("daemon", "stop", *arguments)
     _, told = child.communicate(timeout=30)
 
     assert stopped.returncode == 0
     assert "the daemon has stopped" in stopped.stderr
     assert child.returncode == status, told
-    assert not house.has_daemon()
-    asked = house.run("daemon", "status")
+    assert not home.has_daemon()
+    asked = home.run("daemon", "status")
     assert asked.returncode == 1
     assert "the daemon is not running" in asked.stderr
 
 
-def test_a_daemon_that_is_killed_at_work_is_replaced_once_and_the_result_is_there(house: House) -> None:
-    child = house.start("mask", "a.png", *MEDIUM, "--warm", "-o", "out.png")
-    house.wait_for(lambda: is_segmenting(house), "work to begin")
-    first = house.pid()
+def test_a_daemon_that_is_killed_at_work_is_replaced_once_and_the_result_is_there(home: DaemonHome) -> None:
+    child = home.start("mask", "a.png", *MEDIUM, "--warm", "-o", "out.png")
+    home.wait_for(lambda: is_segmenting(home), "work to begin")
+    first = home.pid()
 
-    house.kill_daemon()
+    home.kill_daemon()
     _, told = child.communicate(timeout=60)
 
     assert child.returncode == 0, told
-    assert "the daemon ended unexpectedly; trying once more with a new one" in told
-    assert house.pid() != first
-    with Image.open(house.work / "out.png") as image:
+    assert "the daemon ended unexpectedly; retrying" in told
+    assert home.pid() != first
+    with Image.open(home.work / "out.png") as image:
         image.load()
 
 
-def test_after_a_second_kill_the_command_does_the_work_itself_and_says_so(house: House) -> None:
-    child = house.start("mask", "a.png", *MEDIUM, "--warm", "-o", "out.png")
+def test_after_a_second_kill_the_command_does_the_work_itself_and_says_so(home: DaemonHome) -> None:
+    child = home.start("mask", "a.png", *MEDIUM, "--warm", "-o", "out.png")
     for _ in range(2):
-        house.wait_for(lambda: house.has_daemon() and is_segmenting(house), "work to begin")
-        house.kill_daemon()
+        home.wait_for(lambda: home.has_daemon() and is_segmenting(home), "work to begin")
+        home.kill_daemon()
 
     _, told = child.communicate(timeout=60)
 
     assert child.returncode == 0, told
-    assert "the daemon ended unexpectedly, again; going on without a daemon" in told
-    assert (house.work / "out.png").exists()
-    assert not house.has_daemon()
+    assert "continuing without a daemon" in told
+    assert (home.work / "out.png").exists()
+    assert not home.has_daemon()
 
 
-def test_stale_directions_are_stepped_over_without_a_word(house: House) -> None:
-    house.run("mask", "a.png", *UNKNOWN, "--warm")
-    stale = house.pid()
-    house.kill_daemon()
-    assert endpoint.read_directions(house.runtime) is not None
+def test_a_stale_endpoint_is_skipped_silently(home: DaemonHome) -> None:
+    home.run("mask", "a.png", *UNKNOWN, "--warm")
+    stale = home.pid()
+    home.kill_daemon()
+    assert endpoint.read_endpoint(home.runtime) is not None
 
-    done = house.run("mask", "a.png", *UNKNOWN, "--warm")
+    done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
     assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
-    assert house.pid() != stale
-    assert len(list(house.runtime.glob("*.key"))) == len(list(house.runtime.glob("*.socket"))) == 1
+    assert home.pid() != stale
+    assert len(list(home.runtime.glob("*.key"))) == len(list(home.runtime.glob("*.socket"))) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b'{"name": 1}', b'{"pid": null}'])
-def test_directions_that_say_nothing_are_stepped_over(house: House, content: bytes) -> None:
-    if house.has_daemon():
-        house.run("daemon", "stop")
-    house.runtime.mkdir(mode=0o700, exist_ok=True)
-    (house.runtime / "endpoint.json").write_bytes(content)
+def test_an_unreadable_endpoint_is_skipped(home: DaemonHome, content: bytes) -> None:
+    if home.has_daemon():
+        home.run("daemon", "stop")
+    home.runtime.mkdir(mode=0o700, exist_ok=True)
+    (home.runtime / "endpoint.json").write_bytes(content)
 
-    done = house.run("mask", "a.png", *UNKNOWN, "--warm")
+    done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
     assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
-    assert house.has_daemon()
+    assert home.has_daemon()
 
 
-def test_requests_that_come_while_the_daemon_leaves_are_answered_all_the_same(house: House) -> None:
+def test_requests_that_come_while_the_daemon_leaves_are_answered_all_the_same(home: DaemonHome) -> None:
     told: list[str] = []
 
     def ask_often() -> None:
         for _ in range(4):
-            told.append(house.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "0").stderr)
+            told.append(home.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "0").stderr)
 
     asking = [threading.Thread(target=ask_often) for _ in range(2)]
     for thread in asking:
@@ -299,63 +299,63 @@ def test_requests_that_come_while_the_daemon_leaves_are_answered_all_the_same(ho
 
     assert len(told) == 8
     assert {line.partition(" (")[0] for line in told} == {"dis-core: no model is called 'pdfnot'"}
-    house.wait_for(lambda: not house.has_daemon(), "the daemon to leave after the request")
+    home.wait_for(lambda: not home.has_daemon(), "the daemon to leave after the request")
 
 
-def test_a_daemon_leaves_when_its_time_is_over_or_stays_for_good(house: House) -> None:
-    house.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "-1")
-    stays = house.status() or {}
-    house.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "0.5s")
+def test_a_daemon_leaves_when_its_time_is_over_or_stays_for_good(home: DaemonHome) -> None:
+    home.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "-1")
+    stays = home.status() or {}
+    home.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "0.5s")
 
-    house.wait_for(lambda: not house.has_daemon(), "the daemon to leave")
+    home.wait_for(lambda: not home.has_daemon(), "the daemon to leave")
 
     assert stays["leaves_in_s"] is None
-    assert not list(house.runtime.glob("*.key"))
-    assert not list(house.runtime.glob("*.socket"))
+    assert not list(home.runtime.glob("*.key"))
+    assert not list(home.runtime.glob("*.socket"))
 
 
-def test_asking_how_it_is_does_not_keep_a_daemon_from_leaving(house: House) -> None:
-    house.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "1s")
+def test_asking_how_it_is_does_not_keep_a_daemon_from_leaving(home: DaemonHome) -> None:
+    home.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "1s")
 
     # `wait_for` asks many times a second.
-    house.wait_for(lambda: house.status() is None, "the daemon to leave")
+    home.wait_for(lambda: home.status() is None, "the daemon to leave")
 
-    house.wait_for(lambda: not house.has_daemon(), "the daemon to be gone")
+    home.wait_for(lambda: not home.has_daemon(), "the daemon to be gone")
 
 
-def test_a_daemon_that_is_to_leave_after_the_first_image_waits_for_it(house: House) -> None:
-    if house.has_daemon():
-        house.run("daemon", "stop")
-    daemon = house.start("daemon", "run", "--keep-alive", "0")
-    house.wait_for(house.status, "the daemon")
+def test_a_daemon_that_is_to_leave_after_the_first_image_waits_for_it(home: DaemonHome) -> None:
+    if home.has_daemon():
+        home.run("daemon", "stop")
+    daemon = home.start("daemon", "run", "--keep-alive", "0")
+    home.wait_for(home.status, "the daemon")
 
-    done = house.run("mask", "a.png", *UNKNOWN, "--warm")
+    done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
     assert "no model is called 'pdfnot'" in done.stderr
     assert daemon.wait(timeout=20) == 0
 
 
-def test_a_daemon_with_other_settings_is_replaced(house: House) -> None:
-    house.run("mask", "a.png", *UNKNOWN, "--warm")
-    first = house.pid()
+def test_a_daemon_with_other_settings_is_replaced(home: DaemonHome) -> None:
+    home.run("mask", "a.png", *UNKNOWN, "--warm")
+    first = home.pid()
 
-    house.environment["HF_HUB_OFFLINE"] = "1"
-    done = house.run("mask", "a.png", *UNKNOWN, "--warm")
-    second = house.pid()
-    del house.environment["HF_HUB_OFFLINE"]
+    home.environment["HF_HUB_OFFLINE"] = "1"
+    done = home.run("mask", "a.png", *UNKNOWN, "--warm")
+    second = home.pid()
+    del home.environment["HF_HUB_OFFLINE"]
 
     assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
     assert first != second
 
 
-def test_a_daemon_of_another_version_is_replaced(house: House, tmp_path: Path) -> None:
-    if house.has_daemon():
-        house.run("daemon", "stop")
+def test_a_daemon_of_another_version_is_replaced(home: DaemonHome, tmp_path: Path) -> None:
+    if home.has_daemon():
+        home.run("daemon", "stop")
     package = Path(dis_core.__file__).parent
     shutil.copytree(package, tmp_path / "dis_core", ignore=shutil.ignore_patterns("__pycache__"))
     for name, mine, theirs in (
-        ("__init__.py", "0.1.0", "0.0.9"),
-        ("daemon/messages.py", f"Final = {PROTOCOL}\n", "Final = 0\n"),
+        ("__version__.py", "0.1.0", "0.0.9"),
+        ("daemon/protocol.py", f"Final = {PROTOCOL}\n", "Final = 0\n"),
     ):
         text = (package / name).read_text(encoding="utf-8")
         assert mine in text
@@ -363,33 +363,33 @@ def test_a_daemon_of_another_version_is_replaced(house: House, tmp_path: Path) -
     old = subprocess.Popen(
         [sys.executable, "-m", "dis_core", "daemon", "run"],
         cwd=tmp_path,
-        env={**house.environment, "PYTHONPATH": str(tmp_path)},
+        env={**home.environment, "PYTHONPATH": str(tmp_path)},
         stderr=subprocess.DEVNULL,
     )
-    house.wait_for(lambda: (house.status() or {}).get("version") == "0.0.9", "the old daemon")
+    home.wait_for(lambda: (home.status() or {}).get("version") == "0.0.9", "the old daemon")
 
-    done = house.run("mask", "a.png", *UNKNOWN, "--warm")
+    done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
     assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
-    assert (house.status() or {})["version"] == dis_core.__version__
+    assert (home.status() or {})["version"] == dis_core.__version__
     assert old.wait(timeout=10) == 0
 
 
-def test_a_second_daemon_is_refused_in_words(house: House) -> None:
-    house.run("mask", "a.png", *UNKNOWN, "--warm")
+def test_a_second_daemon_is_refused_in_words(home: DaemonHome) -> None:
+    home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    done = house.run("daemon", "run")
+    done = home.run("daemon", "run")
 
     assert done.returncode == 1
-    assert "a daemon is running already" in done.stderr
+    assert "already running" in done.stderr
 
 
-def test_a_folder_that_others_could_look_into_is_not_used(empty_house: House) -> None:
-    empty_house.runtime.mkdir(mode=0o755)
+def test_a_folder_that_others_could_look_into_is_not_used(empty_home: DaemonHome) -> None:
+    empty_home.runtime.mkdir(mode=0o755)
 
-    done = empty_house.run("mask", "a.png", *UNKNOWN, "--warm")
+    done = empty_home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    assert "does not belong to you alone" in done.stderr
-    assert "going on without a daemon" in done.stderr
+    assert str(empty_home.runtime) in done.stderr
+    assert "continuing without a daemon" in done.stderr
     assert "no model is called 'pdfnot'" in done.stderr
-    assert not list(empty_house.runtime.iterdir())
+    assert not list(empty_home.runtime.iterdir())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dis_core.images.reading import read_picture
-from tests.fakes.daemon_house import House, open_house
+from tests.fakes.daemon_home import DaemonHome, daemon_home
 from tests.fakes.fake_hub import CHECKOUT
 from tests.fakes.prompted_plugin import install
 
@@ -19,28 +19,28 @@ MODEL = ("--model", "small-dis-sam", "--device", "cpu")
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    """A house with the plug-in `prompted_plugin` installed, whose encoder's runs are noted in `runs`."""
+def home(tmp_path: Path) -> Iterator[DaemonHome]:
+    """A home with the plug-in `prompted_plugin` installed, whose encoder's runs are noted in `runs`."""
     path = f"{CHECKOUT}:{install(tmp_path / 'site')}"
-    home = tmp_path / "home"
-    home.mkdir()
-    with open_house(home, PYTHONPATH=path, DIS_TEST_ENCODER_RUNS=str(home / "runs")) as house:
-        yield house
+    folder = tmp_path / "home"
+    folder.mkdir()
+    with daemon_home(folder, PYTHONPATH=path, DIS_TEST_ENCODER_RUNS=str(folder / "runs")) as home:
+        yield home
 
 
-def encoder_runs(house: House) -> int:
-    return (house.home / "runs").stat().st_size
+def encoder_runs(home: DaemonHome) -> int:
+    return (home.folder / "runs").stat().st_size
 
 
-def test_a_second_prompt_on_the_same_picture_runs_the_encoder_no_more(house: House) -> None:
-    first = house.run("mask", "a.png", *MODEL, "--warm", "--box", "40,30,200,150", "-o", "1.png")
-    again = house.run("mask", "a.png", *MODEL, "--warm", "--point", "160,100", "-o", "2.png")
-    after_two = encoder_runs(house)
-    other = house.run("mask", "large.png", *MODEL, "--warm", "--refine", "none", "--point", "160,100", "-o", "3.png")
+def test_a_second_prompt_on_the_same_picture_runs_the_encoder_no_more(home: DaemonHome) -> None:
+    first = home.run("mask", "a.png", *MODEL, "--warm", "--box", "40,30,200,150", "-o", "1.png")
+    again = home.run("mask", "a.png", *MODEL, "--warm", "--point", "160,100", "-o", "2.png")
+    after_two = encoder_runs(home)
+    other = home.run("mask", "large.png", *MODEL, "--warm", "--refine", "none", "--point", "160,100", "-o", "3.png")
 
     assert [done.returncode for done in (first, again, other)] == [0, 0, 0], first.stderr + again.stderr + other.stderr
     assert after_two == 1
-    assert encoder_runs(house) == 2
+    assert encoder_runs(home) == 2
 
 
 @pytest.mark.parametrize(
@@ -52,19 +52,19 @@ def test_a_second_prompt_on_the_same_picture_runs_the_encoder_no_more(house: Hou
     ],
     ids=" ".join,
 )
-def test_prompts_mean_the_same_with_and_without_the_daemon(house: House, prompt: list[str]) -> None:
-    cold = house.run("mask", "a.png", *MODEL, *prompt, "-o", "cold.png")
-    warm = house.run("mask", "a.png", *MODEL, *prompt, "-o", "warm.png", "--warm")
+def test_prompts_mean_the_same_with_and_without_the_daemon(home: DaemonHome, prompt: list[str]) -> None:
+    cold = home.run("mask", "a.png", *MODEL, *prompt, "-o", "cold.png")
+    warm = home.run("mask", "a.png", *MODEL, *prompt, "-o", "warm.png", "--warm")
 
     assert cold.returncode == warm.returncode == 0, cold.stderr + warm.stderr
-    assert (house.work / "cold.png").read_bytes() == (house.work / "warm.png").read_bytes()
-    assert read_picture(house.work / "warm.png").pixels.any()
+    assert (home.work / "cold.png").read_bytes() == (home.work / "warm.png").read_bytes()
+    assert read_picture(home.work / "warm.png").pixels.any()
 
 
 @pytest.mark.parametrize("prompt", [[], ["--box", "900,900,5,5"], ["--point", "5,6,background"]], ids=str)
-def test_bad_prompts_are_worded_as_without_the_daemon(house: House, prompt: list[str]) -> None:
-    cold = house.run("mask", "a.png", *MODEL, *prompt)
-    warm = house.run("mask", "a.png", *MODEL, *prompt, "--warm")
+def test_bad_prompts_are_worded_as_without_the_daemon(home: DaemonHome, prompt: list[str]) -> None:
+    cold = home.run("mask", "a.png", *MODEL, *prompt)
+    warm = home.run("mask", "a.png", *MODEL, *prompt, "--warm")
 
     assert cold.returncode == warm.returncode == 1
     assert cold.stderr == warm.stderr

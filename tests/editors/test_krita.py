@@ -163,7 +163,7 @@ def test_the_archive_is_what_kritas_importer_expects(tmp_path: Path, monkeypatch
     assert f"{krita.PACKAGE}/" in names
     assert krita.DESKTOP_FILE in names
     assert f"actions/{krita.ACTION_FILE}" in names
-    assert f"{krita.PACKAGE}/shared/answers.py" in names
+    assert f"{krita.PACKAGE}/shared/events.py" in names
     assert f"{krita.PACKAGE}/manual.html" in names
     assert not [name for name in names if "command.json" in name or "__pycache__" in name]
 
@@ -238,7 +238,7 @@ def test_the_doctor_names_what_is_wrong_with_the_plug_in(places: Places, damage:
     elif damage == "other command":
         (places.package / "command.json").write_text('{"command": ["/other/python"]}', encoding="utf-8")
     else:
-        (places.package / "desk.py").write_text("", encoding="utf-8")
+        (places.package / "subject_finder.py").write_text("", encoding="utf-8")
 
     findings = Findings()
     examine_plugins(findings)

@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass
-class Standin:
+class FakeHub:
     """What the server has and how it misbehaves; may be changed while it runs.
 
     `files` is by path, "repo/file". `cuts` holds, for the next answers with content, after how many bytes the
@@ -65,19 +65,19 @@ class Standin:
 
 
 @contextmanager
-def run_standin() -> Iterator[Standin]:
+def run_fake_hub() -> Iterator[FakeHub]:
     """A stand-in that serves from its own thread until the block ends."""
-    standin = Standin()
+    fake_hub = FakeHub()
 
     class Handler(_Handler):
-        hub = standin
+        hub = fake_hub
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    standin.url = f"http://127.0.0.1:{server.server_address[1]}"
+    fake_hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield standin
+        yield fake_hub
     finally:
         server.shutdown()
         thread.join()
@@ -167,7 +167,7 @@ def run_small_network(
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    hub: Standin
+    hub: FakeHub
     protocol_version = "HTTP/1.1"
 
     def do_HEAD(self) -> None:

@@ -52,7 +52,7 @@ def convert_small(published: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
 
 def load_small(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> Segmenter:
     """A loader as a model declares it, as far as the tests need one."""
-    from dis_core.weights.store import load_strictly
+    from dis_core.weights.checkpoint import load_strictly
 
     load_strictly(SmallNetwork(), weights)
     raise NotImplementedError("the small network cannot look at images")
@@ -94,6 +94,14 @@ def assert_is_converted(path: Path) -> None:
     torch.testing.assert_close(saved["second.bias"], published["dec.bias"], rtol=0, atol=0)
 
 
+def path_of(spec: ModelSpec) -> Path | None:
+    """Where the model's ready file is, if it is here."""
+    from dis_core.weights.store import find_installed
+
+    installed = find_installed(spec)
+    return None if installed is None else installed.path
+
+
 SMALL = ModelSpec(
     name="small",
     summary="A small network for tests.",
@@ -113,8 +121,8 @@ if __name__ == "__main__":
     from dis_core.weights.store import adopt, obtain
 
     try:
-        path = adopt(SMALL, Path(sys.argv[1])) if len(sys.argv) > 1 else obtain(SMALL)
+        installed = adopt(SMALL, Path(sys.argv[1])) if len(sys.argv) > 1 else obtain(SMALL)
     except DisError as error:
         sys.stdout.write(f"{error.code}: {error.message}\n{error.hint}\n")
     else:
-        sys.stdout.write(f"ready: {path}\n")
+        sys.stdout.write(f"ready: {installed.path}\n")

@@ -15,7 +15,7 @@ SELECT, MASK, CUT = (f"plug-in-dis-{action}-subject" for action in ("select", "m
 PROCEDURES = (SELECT, MASK, CUT)
 
 
-class Canvas:
+class GimpPicture:
     """A picture in GIMP."""
 
     def __init__(self, gimp: GimpProgram, folder: Path, name: str) -> None:

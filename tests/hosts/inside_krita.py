@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 
-from dis_select_subject import desk, subject_run
+from dis_select_subject import finder, subject_run
 from dis_select_subject.qt import QtCore, QtWidgets
 from krita import Krita, Selection
 
@@ -24,9 +24,9 @@ USUAL = {
     "grow_px": 0,
     "feather_px": 0,
 }
-told, mendable, documents, children = [], [], {}, []
-desk.told.connect(told.append)
-desk.mendable.connect(mendable.append)
+messages, remedies, documents, children = [], [], {}, []
+finder.message.connect(messages.append)
+finder.remedy_offered.connect(remedies.append)
 
 
 class TimedChild(subject_run.ChildProcess):
@@ -57,7 +57,7 @@ class Gaps:
 
     def turn(self):
         now = time.monotonic()
-        if desk.is_busy:
+        if finder.is_busy:
             self.longest_s = max(self.longest_s, now - self.last)
         self.last = now
 
@@ -273,18 +273,18 @@ def is_canvas(widget):
 
 def start(action, **settings):
     """Trigger an action and return at once."""
-    del told[:], mendable[:], children[:]
-    desk.change(**{**USUAL, **settings})
+    del messages[:], remedies[:], children[:]
+    finder.change(**{**USUAL, **settings})
     APP.action(action).trigger()
 
 
 def run(action, name=None, **settings):
-    """Trigger an action, wait for its end, and return what was told and how long Krita stood still."""
+    """Trigger an action, wait for its end, and return what was messages and how long Krita stood still."""
     gaps = Gaps()
     started = time.monotonic()
     start(action, **settings)
-    yield lambda: told or mendable
-    yield lambda: not desk.is_busy
+    yield lambda: messages or remedies
+    yield lambda: not finder.is_busy
     if name is not None:
         documents[name].waitForDone()
     spent = time.monotonic() - started
@@ -294,11 +294,11 @@ def run(action, name=None, **settings):
 
 def report():
     return {
-        "told": list(told),
-        "mendable": [[remedy.words, remedy.button, remedy.what] for remedy in mendable],
+        "messages": list(messages),
+        "remedies": [[remedy.text, remedy.button, remedy.value] for remedy in remedies],
         "child_s": [child.ended - child.started for child in children if child.ended],
         "arguments": [child.arguments for child in children],
-        "busy": desk.is_busy,
+        "busy": finder.is_busy,
         "folders": glob.glob(os.path.join(tempfile.gettempdir(), "dis-core-krita-*")),
         "modal": QtWidgets.QApplication.activeModalWidget() is not None,
     }
@@ -307,36 +307,36 @@ def report():
 def wait_until_working():
     """Until the child has said that it works; its process identifier."""
     said = []
-    desk.progressed.connect(lambda _fraction, doing: said.append(doing))
+    finder.progressed.connect(lambda _fraction, doing: said.append(doing))
     yield lambda: "working endlessly" in said
     return child_pid()
 
 
 def child_pid():
-    return desk._work._child._process.processId()
+    return finder._work._child._process.processId()
 
 
 def trigger(action):
     """Trigger an action as it is, while another one runs."""
-    del told[:], mendable[:]
+    del messages[:], remedies[:]
     APP.action(action).trigger()
     return report()
 
 
-def wait_for_words():
-    yield lambda: told or mendable
+def wait_for_message():
+    yield lambda: messages or remedies
     return report()
 
 
 def stop():
-    del told[:]
-    desk.stop()
+    del messages[:]
+    finder.stop()
     return report()
 
 
 def click(button):
     """Click a button of the docker, by its object's name."""
-    del told[:], mendable[:]
+    del messages[:], remedies[:]
     APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, button).click()
 
 
@@ -345,7 +345,7 @@ def clipboard():
 
 
 def forget_models():
-    desk.models = []
+    finder.models = []
 
 
 def menus_with(action):
@@ -368,7 +368,7 @@ def show_docker():
         if docker.objectName() == "dis_select_subject":
             docker.setVisible(True)
             docker.raise_()
-    yield lambda: bool(desk.models)
+    yield lambda: bool(finder.models)
 
 
 def docker_shows():
@@ -379,8 +379,8 @@ def docker_shows():
 
 
 def set_settings(**settings):
-    del told[:], mendable[:]
-    desk.change(**{**USUAL, **settings})
+    del messages[:], remedies[:]
+    finder.change(**{**USUAL, **settings})
 
 
 def shown_progress():
@@ -390,4 +390,4 @@ def shown_progress():
 
 
 def kept_settings():
-    return {name: APP.readSetting("dis_select_subject", name, "") for name in desk.settings.to_strings()}
+    return {name: APP.readSetting("dis_select_subject", name, "") for name in finder.settings.to_strings()}

@@ -47,7 +47,7 @@ def plane(*boxes: Box, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
     return mask
 
 
-class Easel:
+class KritaPicture:
     """A picture in Krita, under a name of its own."""
 
     def __init__(self, krita: KritaProgram, folder: Path, name: str) -> None:
@@ -67,7 +67,7 @@ class Easel:
         return self.krita.call(function, name=self.name, **arguments)
 
     def run(self, action: str = "dis_select_subject", **settings: Any) -> dict[str, Any]:
-        """Trigger an action and wait for its end; what was told comes back."""
+        """Trigger an action and wait for its end; what was messages comes back."""
         report: dict[str, Any] = self.call("run", action=action, **settings)
         return report
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hosts.gimp_pictures import SELECT, Canvas
+from tests.hosts.gimp_pictures import SELECT, GimpPicture
 from tests.hosts.gimp_program import GimpProgram, prepare_gimp_home, running_gimp, wait_for_process
 from tests.hosts.pictures import flower
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,15 @@ def gimp(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
-def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Canvas:
-    canvas = Canvas(gimp, tmp_path, request.node.name)
+def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> GimpPicture:
+    canvas = GimpPicture(gimp, tmp_path, request.node.name)
     canvas.show(flower(1800, 1200))
     return canvas
 
 
 def process_that_works(gimp: GimpProgram) -> int:
     """The daemon's process identifier, as soon as it is in the middle of a picture."""
-    ends = time.monotonic() + PATIENCE_S
+    ends = time.monotonic() + TIMEOUT_S
     while time.monotonic() < ends:
         status = json.loads(gimp.daemon("status", "--json") or "null")
         if status and status["doing"].startswith(("segmenting", "tile", "looking")):
@@ -44,7 +44,7 @@ def process_that_works(gimp: GimpProgram) -> int:
     raise AssertionError("no daemon has begun to work")
 
 
-def test_processes_after_each_other_are_served_by_one_daemon(gimp: GimpProgram, canvas: Canvas) -> None:
+def test_processes_after_each_other_are_served_by_one_daemon(gimp: GimpProgram, canvas: GimpPicture) -> None:
     canvas.run(model="dis-lite")
     selected = canvas.selection()
     canvas.run(model="dis-lite", region="everywhere")
@@ -55,7 +55,7 @@ def test_processes_after_each_other_are_served_by_one_daemon(gimp: GimpProgram, 
     assert "dis-lite" in status["models"]
 
 
-def test_a_daemon_that_is_killed_under_gimp_is_replaced_unseen(gimp: GimpProgram, canvas: Canvas) -> None:
+def test_a_daemon_that_is_killed_under_gimp_is_replaced_unseen(gimp: GimpProgram, canvas: GimpPicture) -> None:
     canvas.run(model="dis-lite", quality="best")
     expected = canvas.selection()
     answer = gimp.send("run", name=canvas.name, procedure=SELECT, model="dis-lite", quality="best", region="everywhere")
@@ -68,14 +68,14 @@ def test_a_daemon_that_is_killed_under_gimp_is_replaced_unseen(gimp: GimpProgram
     assert json.loads(gimp.daemon("status", "--json"))["pid"] != killed
 
 
-def test_a_plug_in_that_gimp_kills_stops_the_daemons_work_too(gimp: GimpProgram, canvas: Canvas) -> None:
+def test_a_plug_in_that_gimp_kills_stops_the_daemons_work_too(gimp: GimpProgram, canvas: GimpPicture) -> None:
     answer = gimp.send("run", name=canvas.name, procedure=SELECT, model="dis-lite", quality="best")
     process_that_works(gimp)
 
     os.kill(wait_for_process("dis-select-subject.py", gimp.home), signal.SIGKILL)
 
     assert gimp.receive(answer)["status"] != "success"
-    ends = time.monotonic() + PATIENCE_S
+    ends = time.monotonic() + TIMEOUT_S
     while json.loads(gimp.daemon("status", "--json"))["doing"] and time.monotonic() < ends:
         pass
     assert not json.loads(gimp.daemon("status", "--json"))["doing"]

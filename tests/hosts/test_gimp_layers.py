@@ -12,14 +12,14 @@ from PIL import Image
 
 from dis_core.matte.edges import reshape_edges
 from tests.fakes.fake_hub import clean_environment, unused_address
-from tests.hosts.gimp_pictures import CUT, MASK, Canvas
+from tests.hosts.gimp_pictures import CUT, MASK, GimpPicture
 from tests.hosts.gimp_program import GimpProgram
 from tests.hosts.pictures import DUST, SQUARE, Pixels, dark_with, plane
 
 
 @pytest.fixture
-def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Canvas:
-    return Canvas(gimp, tmp_path, request.node.name)
+def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> GimpPicture:
+    return GimpPicture(gimp, tmp_path, request.node.name)
 
 
 def soft_square(feather_px: int) -> Pixels:
@@ -37,7 +37,7 @@ def gradient_with_square() -> Pixels:
 
 
 @pytest.mark.parametrize("precision", ["u8-non-linear", "u8-linear", "u16-non-linear", "float-linear"])
-def test_a_gimp_mask_is_the_matte(canvas: Canvas, precision: str) -> None:
+def test_a_gimp_mask_is_the_matte(canvas: GimpPicture, precision: str) -> None:
     canvas.show(dark_with(SQUARE), precision=precision)
     canvas.select(plane((0, 0, 100, 80)))
     before = canvas.pixels("Photo")
@@ -51,7 +51,7 @@ def test_a_gimp_mask_is_the_matte(canvas: Canvas, precision: str) -> None:
     assert np.array_equal(canvas.selection(), plane((0, 0, 100, 80)))
 
 
-def test_a_mask_lies_where_its_layer_lies(canvas: Canvas) -> None:
+def test_a_mask_lies_where_its_layer_lies(canvas: GimpPicture) -> None:
     canvas.show(dark_with((30, 20, 40, 30), width=100, height=70), box=(-10, -5, 100, 70), width=60, height=50)
 
     canvas.run(MASK)
@@ -63,7 +63,7 @@ def test_a_mask_lies_where_its_layer_lies(canvas: Canvas) -> None:
     assert np.array_equal(mask.reshape(70, 100), expected)
 
 
-def test_a_mask_combined_with_the_selection_leaves_the_selection_alone(canvas: Canvas) -> None:
+def test_a_mask_combined_with_the_selection_leaves_the_selection_alone(canvas: GimpPicture) -> None:
     canvas.show(dark_with(SQUARE))
     half = plane((0, 0, 50, 80))
     canvas.select(half)
@@ -76,7 +76,7 @@ def test_a_mask_combined_with_the_selection_leaves_the_selection_alone(canvas: C
     assert np.array_equal(canvas.selection(), half)
 
 
-def test_a_gimp_cut_out_is_what_dis_core_cuts_out(canvas: Canvas, tmp_path: Path) -> None:
+def test_a_gimp_cut_out_is_what_dis_core_cuts_out(canvas: GimpPicture, tmp_path: Path) -> None:
     canvas.show(gradient_with_square(), alpha=False)
     Image.fromarray(gradient_with_square()[..., [2, 1, 0]]).save(tmp_path / "seen.png")
     options = ["-m", "bright", "--feather", "6", "-o", str(tmp_path / "cut.png")]
@@ -104,7 +104,7 @@ def test_a_gimp_cut_out_is_what_dis_core_cuts_out(canvas: Canvas, tmp_path: Path
 )
 @pytest.mark.parametrize("source", ["layer", "picture"])
 def test_a_gimp_cut_out_has_the_pixels_of_its_source_at_their_own_depth(
-    canvas: Canvas, precision: str, pixel_format: str, dtype: str, source: str
+    canvas: GimpPicture, precision: str, pixel_format: str, dtype: str, source: str
 ) -> None:
     canvas.show(gradient_with_square(), precision=precision)
     photo = canvas.pixels("Photo", dtype, pixel_format)
@@ -122,8 +122,8 @@ def test_a_gimp_cut_out_has_the_pixels_of_its_source_at_their_own_depth(
     assert len(np.unique(row)) > 6
 
 
-def test_a_cut_out_keeps_the_profile_and_the_pixels_of_its_picture(canvas: Canvas, tmp_path: Path) -> None:
-    in_srgb = Canvas(canvas.gimp, tmp_path, "in sRGB")
+def test_a_cut_out_keeps_the_profile_and_the_pixels_of_its_picture(canvas: GimpPicture, tmp_path: Path) -> None:
+    in_srgb = GimpPicture(canvas.gimp, tmp_path, "in sRGB")
     in_srgb.show(gradient_with_square())
     in_srgb.run(CUT, feather=4)
     canvas.show(gradient_with_square())
@@ -142,7 +142,7 @@ def test_a_cut_out_keeps_the_profile_and_the_pixels_of_its_picture(canvas: Canva
     assert np.abs(seen - expected)[expected[..., 3] > 0].max() <= 3
 
 
-def test_a_gimp_cut_out_of_a_transparent_layer_keeps_its_transparency(canvas: Canvas) -> None:
+def test_a_gimp_cut_out_of_a_transparent_layer_keeps_its_transparency(canvas: GimpPicture) -> None:
     image = dark_with(SQUARE)
     image[..., 3] = np.where(np.arange(120) < 55, 255, 128)
     image[:30, :, 3] = 0
@@ -157,7 +157,7 @@ def test_a_gimp_cut_out_of_a_transparent_layer_keeps_its_transparency(canvas: Ca
     assert not alpha[:30].any()
 
 
-def test_a_cut_out_of_an_indexed_picture_keeps_its_palette(canvas: Canvas) -> None:
+def test_a_cut_out_of_an_indexed_picture_keeps_its_palette(canvas: GimpPicture) -> None:
     canvas.show(dark_with(SQUARE), base="indexed")
 
     canvas.run(CUT)
@@ -167,7 +167,7 @@ def test_a_cut_out_of_an_indexed_picture_keeps_its_palette(canvas: Canvas) -> No
     assert np.array_equal(cut[cut[..., 3] > 0], canvas.pixels("Photo")[cut[..., 3] > 0])
 
 
-def test_a_group_is_cut_to_a_plain_layer(canvas: Canvas) -> None:
+def test_a_group_is_cut_to_a_plain_layer(canvas: GimpPicture) -> None:
     canvas.show(dark_with())
     canvas.call("add_group", group="Group")
     canvas.add_layer("Low", dark_with(width=60, height=60), 30, 10, group="Group")
@@ -180,7 +180,7 @@ def test_a_group_is_cut_to_a_plain_layer(canvas: Canvas) -> None:
 
 
 @pytest.mark.parametrize("step", ["_make_plain", "_fill_mask", "_take_colors"])
-def test_a_cut_that_fails_midway_leaves_the_picture_as_it_was(canvas: Canvas, step: str) -> None:
+def test_a_cut_that_fails_midway_leaves_the_picture_as_it_was(canvas: GimpPicture, step: str) -> None:
     canvas.show(dark_with(SQUARE))
     program = canvas.gimp.home / "gimp" / "plug-ins" / "dis-select-subject" / "gimp_image.py"
     sound = program.read_text(encoding="utf-8")
@@ -197,7 +197,7 @@ def test_a_cut_that_fails_midway_leaves_the_picture_as_it_was(canvas: Canvas, st
     assert canvas.layers() == ["Photo"]
 
 
-def test_text_is_cut_to_a_plain_layer(canvas: Canvas) -> None:
+def test_text_is_cut_to_a_plain_layer(canvas: GimpPicture) -> None:
     canvas.show(dark_with())
     canvas.call("add_text", text="dis", size=40)
 
@@ -206,7 +206,7 @@ def test_text_is_cut_to_a_plain_layer(canvas: Canvas) -> None:
     assert canvas.layers() == ["Subject", "Text", "Photo"]
 
 
-def test_a_layer_that_sticks_out_is_cut_within_the_picture(canvas: Canvas) -> None:
+def test_a_layer_that_sticks_out_is_cut_within_the_picture(canvas: GimpPicture) -> None:
     canvas.show(dark_with((30, 20, 40, 30), width=100, height=70), box=(-10, -5, 100, 70), width=60, height=50)
 
     canvas.run(CUT)
@@ -216,7 +216,7 @@ def test_a_layer_that_sticks_out_is_cut_within_the_picture(canvas: Canvas) -> No
     assert np.array_equal(canvas.pixels("Subject")[..., 3], expected)
 
 
-def test_a_cut_out_of_a_masked_layer_stays_masked(canvas: Canvas) -> None:
+def test_a_cut_out_of_a_masked_layer_stays_masked(canvas: GimpPicture) -> None:
     canvas.show(dark_with(SQUARE))
     canvas.select(plane((0, 0, 50, 80)))
     canvas.run(MASK, mode="intersect", region="everywhere")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dis_core.matte.edges import reshape_edges
 from tests.hosts.conftest import QUICK
-from tests.hosts.gimp_pictures import SELECT, Canvas
+from tests.hosts.gimp_pictures import SELECT, GimpPicture
 from tests.hosts.gimp_program import GimpProgram, write_gimp_command
 from tests.hosts.pictures import DUST, SQUARE, Pixels, dark_with, flower, plane
 
@@ -24,8 +24,8 @@ PRECISIONS = (
 
 
 @pytest.fixture
-def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Canvas:
-    return Canvas(gimp, tmp_path, request.node.name)
+def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> GimpPicture:
+    return GimpPicture(gimp, tmp_path, request.node.name)
 
 
 def masked_by_the_command(image: Pixels, folder: Path) -> Pixels:
@@ -39,7 +39,7 @@ def masked_by_the_command(image: Pixels, folder: Path) -> Pixels:
     return np.where(gray <= DUST, 0, gray).astype(np.uint8)
 
 
-def test_gimp_selects_what_dis_core_mask_makes_of_the_same_pixels(canvas: Canvas, tmp_path: Path) -> None:
+def test_gimp_selects_what_dis_core_mask_makes_of_the_same_pixels(canvas: GimpPicture, tmp_path: Path) -> None:
     canvas.show(flower())
 
     canvas.run(model="dis-lite")
@@ -60,7 +60,7 @@ def test_gimp_selects_what_dis_core_mask_makes_of_the_same_pixels(canvas: Canvas
     ],
 )
 def test_every_precision_is_seen_as_gimp_shows_it_and_selected_exactly(
-    canvas: Canvas, base: str, alpha: bool, precision: str
+    canvas: GimpPicture, base: str, alpha: bool, precision: str
 ) -> None:
     canvas.show(flower(), base=base, precision=precision, alpha=alpha)
 
@@ -73,7 +73,7 @@ def test_every_precision_is_seen_as_gimp_shows_it_and_selected_exactly(
     assert np.array_equal(canvas.selection(), expected)
 
 
-def test_an_indexed_picture_is_seen_in_its_palettes_colors(canvas: Canvas) -> None:
+def test_an_indexed_picture_is_seen_in_its_palettes_colors(canvas: GimpPicture) -> None:
     canvas.show(dark_with(SQUARE), base="indexed")
 
     canvas.run()
@@ -84,7 +84,7 @@ def test_an_indexed_picture_is_seen_in_its_palettes_colors(canvas: Canvas) -> No
 @pytest.mark.parametrize(("offset", "size"), [((20, 10), (60, 50)), ((-25, -15), (100, 70)), ((-30, -20), (200, 160))])
 @pytest.mark.parametrize("source", ["layer", "picture"])
 def test_a_layer_is_selected_where_it_lies_in_gimp(
-    canvas: Canvas, offset: tuple[int, int], size: tuple[int, int], source: str
+    canvas: GimpPicture, offset: tuple[int, int], size: tuple[int, int], source: str
 ) -> None:
     x, y = offset
     middle = (size[0] // 4, size[1] // 4, size[0] // 2, size[1] // 2)
@@ -99,7 +99,7 @@ def test_a_layer_is_selected_where_it_lies_in_gimp(
 
 @pytest.mark.parametrize("mode", ["replace", "add", "subtract", "intersect"])
 @pytest.mark.parametrize("precision", ["u8-non-linear", "float-linear"])
-def test_modes_combine_soft_edges_with_gimps_selection(canvas: Canvas, mode: str, precision: str) -> None:
+def test_modes_combine_soft_edges_with_gimps_selection(canvas: GimpPicture, mode: str, precision: str) -> None:
     canvas.show(dark_with(SQUARE), precision=precision)
     ramp = np.repeat(np.linspace(0, 255, 120).astype(np.uint8)[None], 80, axis=0)
     canvas.select(ramp)
@@ -121,7 +121,7 @@ def test_modes_combine_soft_edges_with_gimps_selection(canvas: Canvas, mode: str
 
 @pytest.mark.parametrize(("region", "found"), [("selection", (RIGHT,)), ("everywhere", (LEFT, RIGHT))])
 def test_a_selection_says_where_to_look_in_gimp(
-    canvas: Canvas, region: str, found: tuple[tuple[int, int, int, int], ...]
+    canvas: GimpPicture, region: str, found: tuple[tuple[int, int, int, int], ...]
 ) -> None:
     canvas.show(dark_with(LEFT, RIGHT))
     canvas.select(plane((82, 42, 10, 10), (95, 60, 8, 8)))
@@ -131,7 +131,7 @@ def test_a_selection_says_where_to_look_in_gimp(
     assert np.array_equal(canvas.selection(), plane(*found))
 
 
-def test_a_model_that_is_told_cuts_out_what_gimps_selection_is_around(canvas: Canvas) -> None:
+def test_a_model_that_is_told_cuts_out_what_gimps_selection_is_around(canvas: GimpPicture) -> None:
     canvas.show(dark_with(LEFT, RIGHT))
     canvas.select(plane((85, 45, 10, 12)))
 
@@ -140,7 +140,7 @@ def test_a_model_that_is_told_cuts_out_what_gimps_selection_is_around(canvas: Ca
     assert np.array_equal(canvas.selection(), plane((85, 45, 10, 12)))
 
 
-def test_intersecting_with_a_small_layer_clears_what_lies_around_it(canvas: Canvas) -> None:
+def test_intersecting_with_a_small_layer_clears_what_lies_around_it(canvas: GimpPicture) -> None:
     canvas.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
     canvas.select(plane((10, 10, 100, 60)))
 
@@ -149,7 +149,7 @@ def test_intersecting_with_a_small_layer_clears_what_lies_around_it(canvas: Canv
     assert np.array_equal(canvas.selection(), plane((10, 10, 15, 15)))
 
 
-def test_edges_are_moved_in_gimp(canvas: Canvas) -> None:
+def test_edges_are_moved_in_gimp(canvas: GimpPicture) -> None:
     canvas.show(dark_with(SQUARE))
 
     canvas.run(grow=-4)
@@ -160,7 +160,7 @@ def test_edges_are_moved_in_gimp(canvas: Canvas) -> None:
     assert np.array_equal(canvas.selection(), expected_bytes)
 
 
-def test_a_group_is_seen_as_it_looks(canvas: Canvas) -> None:
+def test_a_group_is_seen_as_it_looks(canvas: GimpPicture) -> None:
     canvas.show(dark_with())
     canvas.call("add_group", group="Group")
     canvas.add_layer("Low", dark_with(width=60, height=60), 30, 10, group="Group")
@@ -171,7 +171,7 @@ def test_a_group_is_seen_as_it_looks(canvas: Canvas) -> None:
     assert np.array_equal(canvas.selection(), plane((50, 30, 20, 20)))
 
 
-def test_text_is_selected(canvas: Canvas) -> None:
+def test_text_is_selected(canvas: GimpPicture) -> None:
     canvas.show(dark_with())
     canvas.call("add_text", text="dis", size=40)
 
@@ -180,7 +180,7 @@ def test_text_is_selected(canvas: Canvas) -> None:
     assert np.count_nonzero(canvas.selection()) > 100
 
 
-def test_with_a_layer_mask_chosen_its_layer_is_meant(canvas: Canvas) -> None:
+def test_with_a_layer_mask_chosen_its_layer_is_meant(canvas: GimpPicture) -> None:
     canvas.show(dark_with(SQUARE))
     canvas.call("add_mask", layer="Photo")
 
@@ -193,7 +193,7 @@ TIMED = 'begun=$(date +%s%N); "$@"; status=$?; echo $(($(date +%s%N) - begun)) >
 """A shell's words: run a command, and write into a file how many nanoseconds it took."""
 
 
-def test_24_megapixels_take_under_a_second_and_a_half_besides_dis_core(canvas: Canvas, tmp_path: Path) -> None:
+def test_24_megapixels_take_under_a_second_and_a_half_besides_dis_core(canvas: GimpPicture, tmp_path: Path) -> None:
     canvas.show(dark_with((1500, 1000, 3000, 2000), width=6000, height=4000), alpha=False)
     times = tmp_path / "times"
     timed = ["/bin/bash", "-c", TIMED, str(times), *QUICK["command"]]

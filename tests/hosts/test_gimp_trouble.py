@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.hosts.conftest import QUICK
-from tests.hosts.gimp_pictures import CUT, MASK, PROCEDURES, SELECT, Canvas
+from tests.hosts.gimp_pictures import CUT, MASK, PROCEDURES, SELECT, GimpPicture
 from tests.hosts.gimp_program import GimpProgram, wait_for_process, wait_until_none, write_gimp_command
 from tests.hosts.pictures import SQUARE, dark_with, plane
 
@@ -19,21 +19,21 @@ BEFORE = (3, 4, 50, 60)
 
 
 @pytest.fixture
-def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Canvas:
-    canvas = Canvas(gimp, tmp_path, request.node.name)
+def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> GimpPicture:
+    canvas = GimpPicture(gimp, tmp_path, request.node.name)
     canvas.show(dark_with(SQUARE))
     canvas.select(plane(BEFORE))
     return canvas
 
 
-def assert_untouched(canvas: Canvas) -> None:
+def assert_untouched(canvas: GimpPicture) -> None:
     assert canvas.layers() == ["Photo"]
     assert canvas.mask() is None
     assert np.array_equal(canvas.selection(), plane(BEFORE))
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)
-def test_killed_by_gimp_the_plug_in_leaves_no_child_and_changes_nothing(canvas: Canvas, procedure: str) -> None:
+def test_killed_by_gimp_the_plug_in_leaves_no_child_and_changes_nothing(canvas: GimpPicture, procedure: str) -> None:
     answer = canvas.gimp.send("run", name=canvas.name, procedure=procedure, model="endless")
     wait_for_process("--model endless", canvas.gimp.home)
 
@@ -44,18 +44,18 @@ def test_killed_by_gimp_the_plug_in_leaves_no_child_and_changes_nothing(canvas: 
     assert_untouched(canvas)
 
 
-def test_a_child_that_is_killed_is_told_of_in_gimp(canvas: Canvas) -> None:
+def test_a_child_that_is_killed_is_told_of_in_gimp(canvas: GimpPicture) -> None:
     answer = canvas.gimp.send("run", name=canvas.name, procedure=SELECT, model="endless")
 
     os.kill(wait_for_process("--model endless", canvas.gimp.home), signal.SIGKILL)
 
     told = canvas.gimp.receive(answer)
     assert told["status"] == "execution-error"
-    assert "was ended while it worked" in told["message"]
+    assert "was stopped while it was working" in told["message"]
     assert_untouched(canvas)
 
 
-def test_what_a_killed_run_left_behind_is_removed_by_the_next(canvas: Canvas) -> None:
+def test_what_a_killed_run_left_behind_is_removed_by_the_next(canvas: GimpPicture) -> None:
     left = canvas.gimp.home / "tmp" / "dis-core-gimp-999999999-abc"
     left.mkdir()
 
@@ -64,7 +64,7 @@ def test_what_a_killed_run_left_behind_is_removed_by_the_next(canvas: Canvas) ->
     assert not list((canvas.gimp.home / "tmp").glob("dis-core-gimp-*"))
 
 
-def test_without_dis_core_gimp_says_what_to_type(canvas: Canvas) -> None:
+def test_without_dis_core_gimp_says_what_to_type(canvas: GimpPicture) -> None:
     write_gimp_command(canvas.gimp.home, {"command": ["/nowhere/python"]})
     command = canvas.gimp.home / "gimp" / "plug-ins" / "dis-select-subject" / "command.json"
     command.unlink()
@@ -78,51 +78,51 @@ def test_without_dis_core_gimp_says_what_to_type(canvas: Canvas) -> None:
     assert_untouched(canvas)
 
 
-def test_a_dis_core_that_does_not_work_is_told_of_in_gimp(canvas: Canvas) -> None:
+def test_a_dis_core_that_does_not_work_is_told_of_in_gimp(canvas: GimpPicture) -> None:
     write_gimp_command(canvas.gimp.home, {"command": ["/bin/sh", "-c", "echo broken >&2; exit 3"]})
     try:
         told = canvas.refusal()
     finally:
         write_gimp_command(canvas.gimp.home, QUICK)
 
-    assert "Dis-core ended unexpectedly (3): broken" in told
+    assert "stopped unexpectedly (3): broken" in told
     assert_untouched(canvas)
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)
-def test_a_missing_model_is_told_of_with_its_size_and_the_command(canvas: Canvas, procedure: str) -> None:
+def test_a_missing_model_is_told_of_with_its_size_and_the_command(canvas: GimpPicture, procedure: str) -> None:
     told = canvas.refusal(procedure, model="absent")
 
-    assert "The model absent is not on this machine yet. It is downloaded once, 2 MB" in told
+    assert "The model absent has not been downloaded yet. It is a single download of 2 MB" in told
     assert f"{sys.executable} -m tests.hosts.quick_dis_core fetch absent" in told
     assert_untouched(canvas)
 
 
-def test_a_model_that_has_to_be_fetched_by_hand_is_told_of_with_its_page_and_the_command(canvas: Canvas) -> None:
+def test_a_model_that_has_to_be_fetched_by_hand_is_told_of_with_its_page_and_the_command(canvas: GimpPicture) -> None:
     told = canvas.refusal(SELECT, model="by-hand")
 
-    assert "no program can download its file. Get it from https://example.org/model" in told
-    assert "with the command below, in a terminal. It downloads 2 MB besides, once." in told
+    assert "no program can download its file. Get its file from https://example.org/model" in told
+    assert "with the command below, in a terminal. 2 MB" in told
     assert f"{sys.executable} -m tests.hosts.quick_dis_core fetch by-hand --from FILE" in told
     assert_untouched(canvas)
 
 
-def test_a_model_that_needs_a_package_is_told_of_with_the_command_that_brings_it(canvas: Canvas) -> None:
+def test_a_model_that_needs_a_package_is_told_of_with_the_command_that_brings_it(canvas: GimpPicture) -> None:
     told = canvas.refusal(SELECT, model="needy")
 
-    assert "The model needy needs a package that is not installed. Type the command below, in a terminal" in told
+    assert "The model needy needs a package that is not installed. Run the command below in a terminal" in told
     assert told.endswith("\n\npip install 'dis-core[more]'")
     assert_untouched(canvas)
 
 
-def test_a_model_that_nobody_knows_is_told_of_in_gimp(canvas: Canvas) -> None:
-    assert canvas.refusal(model="nonsense") == "There is no model called nonsense; choose another one"
+def test_a_model_that_nobody_knows_is_told_of_in_gimp(canvas: GimpPicture) -> None:
+    assert canvas.refusal(model="nonsense") == "Unknown model “nonsense”. Choose another one under “Model”"
     assert_untouched(canvas)
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)
 def test_an_empty_layer_is_refused_by_gimp_in_words(gimp: GimpProgram, tmp_path: Path, procedure: str) -> None:
-    canvas = Canvas(gimp, tmp_path, f"empty-{procedure}")
+    canvas = GimpPicture(gimp, tmp_path, f"empty-{procedure}")
     image = dark_with(SQUARE)
     image[..., 3] = 0
     canvas.show(image)
@@ -132,54 +132,54 @@ def test_an_empty_layer_is_refused_by_gimp_in_words(gimp: GimpProgram, tmp_path:
 
 
 def test_where_no_subject_is_nothing_changes(gimp: GimpProgram, tmp_path: Path) -> None:
-    canvas = Canvas(gimp, tmp_path, "nothing")
+    canvas = GimpPicture(gimp, tmp_path, "nothing")
     canvas.show(dark_with())
 
     for procedure in PROCEDURES:
-        assert canvas.refusal(procedure) == "No subject was found; nothing was changed"
+        assert canvas.refusal(procedure) == "No subject was found. Nothing was changed"
     assert canvas.layers() == ["Photo"]
     assert canvas.call("selection_is_empty")
 
 
 def test_a_picture_without_layers_is_refused(gimp: GimpProgram, tmp_path: Path) -> None:
-    canvas = Canvas(gimp, tmp_path, "no-layers")
+    canvas = GimpPicture(gimp, tmp_path, "no-layers")
     canvas.show(None, width=20, height=20)
 
-    assert canvas.refusal(layers=[]) == "No layer is chosen"
-    assert canvas.refusal(layers=[], source="picture") == "The picture has no layers"
+    assert canvas.refusal(layers=[]).startswith("No layer is selected")
+    assert canvas.refusal(layers=[], source="picture") == "The image has no layers"
 
 
-def test_several_layers_are_refused_but_not_for_the_whole_picture(canvas: Canvas) -> None:
+def test_several_layers_are_refused_but_not_for_the_whole_picture(canvas: GimpPicture) -> None:
     canvas.add_layer("Other", dark_with(width=20, height=20), 0, 0)
 
-    assert canvas.refusal(layers=["Photo", "Other"]).startswith("2 layers are chosen")
+    assert canvas.refusal(layers=["Photo", "Other"]).startswith("2 layers are selected")
     canvas.run(layers=["Photo", "Other"], source="picture", region="everywhere")
 
     assert np.array_equal(canvas.selection(), plane(SQUARE))
 
 
 def test_a_layer_outside_of_the_picture_is_refused_by_gimp(gimp: GimpProgram, tmp_path: Path) -> None:
-    canvas = Canvas(gimp, tmp_path, "outside")
+    canvas = GimpPicture(gimp, tmp_path, "outside")
     canvas.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(200, 0, 40, 40), width=120, height=80)
 
-    assert canvas.refusal() == "The layer “Photo” lies outside of the picture"
+    assert canvas.refusal() == "The layer “Photo” is outside the image"
 
 
 def test_a_selection_away_from_the_layer_is_refused_by_gimp(gimp: GimpProgram, tmp_path: Path) -> None:
-    canvas = Canvas(gimp, tmp_path, "away")
+    canvas = GimpPicture(gimp, tmp_path, "away")
     canvas.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
     canvas.select(plane((90, 60, 10, 10)))
 
-    assert canvas.refusal().startswith("The selection lies outside of what is looked at")
+    assert canvas.refusal().startswith("The selection is outside the area to search")
 
 
-def test_a_second_mask_is_refused(canvas: Canvas) -> None:
+def test_a_second_mask_is_refused(canvas: GimpPicture) -> None:
     canvas.call("add_mask", layer="Photo")
 
     assert "has a mask already" in canvas.refusal(MASK)
 
 
-def test_a_floating_selection_is_refused(canvas: Canvas) -> None:
+def test_a_floating_selection_is_refused(canvas: GimpPicture) -> None:
     canvas.call("float_selection", layer="Photo")
 
     assert "floating selection" in canvas.refusal(CUT)

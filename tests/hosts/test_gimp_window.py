@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 import dis_core
-from tests.fakes.fake_hub import run_standin
+from tests.fakes.fake_hub import run_fake_hub
 from tests.hosts.conftest import QUICK
-from tests.hosts.gimp_pictures import SELECT, Canvas
+from tests.hosts.gimp_pictures import SELECT, GimpPicture
 from tests.hosts.gimp_program import (
     GimpProgram,
     gimp_environment,
@@ -98,7 +98,7 @@ def window(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_the_dialog_runs_with_what_it_shows_and_one_undo_takes_it_back(window: Screen, tmp_path: Path) -> None:
-    canvas = Canvas(window.gimp, tmp_path, "window")
+    canvas = GimpPicture(window.gimp, tmp_path, "window")
     canvas.show(dark_with(BOX, width=500, height=350))
     canvas.call("open_window")
     main = window.wait_for_window("GNU Image Manipulation Program|GIMP")
@@ -117,7 +117,7 @@ def test_the_dialog_runs_with_what_it_shows_and_one_undo_takes_it_back(window: S
 
 
 def test_what_the_dialog_was_left_with_is_used_again(window: Screen, tmp_path: Path) -> None:
-    canvas = Canvas(window.gimp, tmp_path, "again")
+    canvas = GimpPicture(window.gimp, tmp_path, "again")
     canvas.show(dark_with(BOX, width=500, height=350))
     answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive", model="bright", grow=0)
     window.answer("Select Subject", "Return")
@@ -132,7 +132,7 @@ def test_what_the_dialog_was_left_with_is_used_again(window: Screen, tmp_path: P
 
 
 def test_escape_in_the_dialog_cancels(window: Screen, tmp_path: Path) -> None:
-    canvas = Canvas(window.gimp, tmp_path, "escape")
+    canvas = GimpPicture(window.gimp, tmp_path, "escape")
     canvas.show(dark_with(BOX, width=500, height=350))
 
     answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive", model="bright")
@@ -143,7 +143,7 @@ def test_escape_in_the_dialog_cancels(window: Screen, tmp_path: Path) -> None:
 
 
 def test_cancel_in_the_status_bar_ends_the_work(window: Screen, tmp_path: Path) -> None:
-    canvas = Canvas(window.gimp, tmp_path, "working")
+    canvas = GimpPicture(window.gimp, tmp_path, "working")
     canvas.show(dark_with(BOX, width=500, height=350))
     canvas.call("open_window")
     idle = window.picture(tmp_path / "idle.png")
@@ -165,9 +165,9 @@ def test_cancel_in_the_status_bar_ends_the_work(window: Screen, tmp_path: Path) 
 
 
 def test_a_missing_model_is_downloaded_if_the_painter_agrees(window: Screen, tmp_path: Path) -> None:
-    canvas = Canvas(window.gimp, tmp_path, "missing")
+    canvas = GimpPicture(window.gimp, tmp_path, "missing")
     canvas.show(dark_with(BOX, width=500, height=350))
-    with run_standin() as hub:
+    with run_fake_hub() as hub:
         hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "dis-lite.safetensors").read_bytes()
         online = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
         write_gimp_command(window.gimp.home, {**QUICK, "environment": {**QUICK["environment"], **online}})

@@ -14,9 +14,9 @@ import pytest
 
 from tests.hosts.conftest import home_with_plugin
 from tests.hosts.krita_program import KritaProgram, running_krita
-from tests.hosts.pictures import Easel, flower
+from tests.hosts.pictures import KritaPicture, flower
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,15 @@ def krita(krita_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Easel:
-    easel = Easel(krita, tmp_path, request.node.name)
-    easel.show(flower(1800, 1200))
-    return easel
+def picture(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> KritaPicture:
+    picture = KritaPicture(krita, tmp_path, request.node.name)
+    picture.show(flower(1800, 1200))
+    return picture
 
 
 def process_that_works(krita: KritaProgram) -> int:
     """The daemon's process identifier, as soon as it is in the middle of a picture."""
-    ends = time.monotonic() + PATIENCE_S
+    ends = time.monotonic() + TIMEOUT_S
     while time.monotonic() < ends:
         status = json.loads(krita.daemon("status", "--json") or "null")
         if status and status["doing"].startswith(("segmenting", "tile", "looking")):
@@ -44,41 +44,41 @@ def process_that_works(krita: KritaProgram) -> int:
     raise AssertionError("no daemon has begun to work")
 
 
-def test_runs_after_each_other_are_made_by_one_daemon(krita: KritaProgram, easel: Easel) -> None:
-    first = easel.run(model="dis-lite")
-    selected = easel.selection()
-    again = easel.run(model="dis-lite")
+def test_runs_after_each_other_are_made_by_one_daemon(krita: KritaProgram, picture: KritaPicture) -> None:
+    first = picture.run(model="dis-lite")
+    selected = picture.selection()
+    again = picture.run(model="dis-lite")
 
     status = json.loads(krita.daemon("status", "--json"))
-    assert first["told"] == again["told"] == ["Subject selected by dis-lite"]
-    assert np.array_equal(easel.selection(), selected)
+    assert first["messages"] == again["messages"] == ["Subject selected by dis-lite"]
+    assert np.array_equal(picture.selection(), selected)
     assert status["done"] == 2
     assert "dis-lite" in status["models"]
 
 
-def test_a_daemon_that_is_killed_in_the_middle_is_replaced_unseen(krita: KritaProgram, easel: Easel) -> None:
-    easel.run(model="dis-lite", quality="best")
-    expected = easel.selection()
-    easel.call("undo")
+def test_a_daemon_that_is_killed_in_the_middle_is_replaced_unseen(krita: KritaProgram, picture: KritaPicture) -> None:
+    picture.run(model="dis-lite", quality="best")
+    expected = picture.selection()
+    picture.call("undo")
     krita.call("start", action="dis_select_subject", model="dis-lite", quality="best")
     killed = process_that_works(krita)
 
     os.kill(killed, signal.SIGKILL)
 
-    assert krita.call("wait_for_words")["told"] == ["Subject selected by dis-lite"]
-    assert np.array_equal(easel.selection(), expected)
+    assert krita.call("wait_for_message")["messages"] == ["Subject selected by dis-lite"]
+    assert np.array_equal(picture.selection(), expected)
     assert json.loads(krita.daemon("status", "--json"))["pid"] != killed
 
 
-def test_stopping_stops_the_daemons_work_too(krita: KritaProgram, easel: Easel) -> None:
+def test_stopping_stops_the_daemons_work_too(krita: KritaProgram, picture: KritaPicture) -> None:
     krita.call("start", action="dis_select_subject", model="dis-lite", quality="best")
     process_that_works(krita)
 
     krita.call("click", button="dis_stop")
 
-    assert krita.call("wait_for_words")["told"] == ["Stopped; nothing was changed"]
-    ends = time.monotonic() + PATIENCE_S
+    assert krita.call("wait_for_message")["messages"] == ["Stopped; nothing was notify"]
+    ends = time.monotonic() + TIMEOUT_S
     while json.loads(krita.daemon("status", "--json"))["doing"] and time.monotonic() < ends:
         pass
     assert not json.loads(krita.daemon("status", "--json"))["doing"]
-    assert not easel.has_selection()
+    assert not picture.has_selection()

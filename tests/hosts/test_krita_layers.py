@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.fakes.fake_hub import clean_environment, unused_address
 from tests.hosts.krita_program import KritaProgram
-from tests.hosts.pictures import SQUARE, Easel, Pixels, dark_with, plane
+from tests.hosts.pictures import SQUARE, KritaPicture, Pixels, dark_with, plane
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,53 +21,53 @@ OTHER = (80, 45, 30, 20)
 
 
 @pytest.fixture
-def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Easel:
-    return Easel(krita, tmp_path, request.node.name)
+def picture(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> KritaPicture:
+    return KritaPicture(krita, tmp_path, request.node.name)
 
 
-def alpha_shown(easel: Easel) -> Pixels:
-    with Image.open(easel.shown()) as image:
+def alpha_shown(picture: KritaPicture) -> Pixels:
+    with Image.open(picture.shown()) as image:
         return np.asarray(image.convert("RGBA"))[..., 3]
 
 
-def test_a_mask_hides_all_but_the_subject_and_one_undo_takes_it_away(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.select(plane(OTHER))
+def test_a_mask_hides_all_but_the_subject_and_one_undo_takes_it_away(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.select(plane(OTHER))
 
-    ran = easel.run("dis_mask_subject")
+    ran = picture.run("dis_mask_subject")
 
-    assert ran["told"] == ["Subject masked by bright"]
-    assert easel.call("layers") == [["Photo", "paintlayer"], ["Subject", "transparencymask"]]
-    assert np.array_equal(alpha_shown(easel), plane(SQUARE))
-    assert np.array_equal(easel.pixels("Photo"), dark_with(SQUARE))
-    assert np.array_equal(easel.selection(), plane(OTHER))
-    easel.call("undo")
-    assert easel.call("layers") == [["Photo", "paintlayer"]]
-    assert (alpha_shown(easel) == 255).all()
-    assert np.array_equal(easel.selection(), plane(OTHER))
+    assert ran["messages"] == ["Subject masked by bright"]
+    assert picture.call("layers") == [["Photo", "paintlayer"], ["Subject", "transparencymask"]]
+    assert np.array_equal(alpha_shown(picture), plane(SQUARE))
+    assert np.array_equal(picture.pixels("Photo"), dark_with(SQUARE))
+    assert np.array_equal(picture.selection(), plane(OTHER))
+    picture.call("undo")
+    assert picture.call("layers") == [["Photo", "paintlayer"]]
+    assert (alpha_shown(picture) == 255).all()
+    assert np.array_equal(picture.selection(), plane(OTHER))
 
 
-def test_a_mask_keeps_soft_edges(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.run(feather_px=5)
-    selected = easel.selection()
+def test_a_mask_keeps_soft_edges(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.run(feather_px=5)
+    selected = picture.selection()
 
-    easel.run("dis_mask_subject", feather_px=5)
+    picture.run("dis_mask_subject", feather_px=5)
 
-    assert np.array_equal(easel.pixels("Subject")[..., 0], selected)
+    assert np.array_equal(picture.pixels("Subject")[..., 0], selected)
     assert len(np.unique(selected)) > 5
 
 
-def test_a_locked_layer_is_not_masked_but_can_be_selected_from(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.call("set_property", layer="Photo", Locked=True)
+def test_a_locked_layer_is_not_masked_but_can_be_selected_from(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.call("set_property", layer="Photo", Locked=True)
 
-    ran = easel.run("dis_mask_subject")
+    ran = picture.run("dis_mask_subject")
 
-    assert ran["told"] == ["The layer “Photo” is locked; unlock it to give it a mask"]
-    assert easel.call("layers") == [["Photo", "paintlayer"]]
-    easel.run()
-    assert np.array_equal(easel.selection(), plane(SQUARE))
+    assert ran["messages"] == ["The layer “Photo” is locked. Unlock it to add a mask"]
+    assert picture.call("layers") == [["Photo", "paintlayer"]]
+    picture.run()
+    assert np.array_equal(picture.selection(), plane(SQUARE))
 
 
 def gradient_with_soft_square() -> Pixels:
@@ -79,8 +79,8 @@ def gradient_with_soft_square() -> Pixels:
     return image.astype(np.uint8)
 
 
-def test_a_cut_out_is_what_dis_core_cuts_out_and_one_undo_takes_it_away(easel: Easel, tmp_path: Path) -> None:
-    easel.show(gradient_with_soft_square())
+def test_a_cut_out_is_what_dis_core_cuts_out_and_one_undo_takes_it_away(picture: KritaPicture, tmp_path: Path) -> None:
+    picture.show(gradient_with_soft_square())
     Image.fromarray(gradient_with_soft_square()[..., [2, 1, 0]]).save(tmp_path / "seen.png")
     options = ["-m", "bright", "--feather", "6", "-o", str(tmp_path / "cut.png")]
     subprocess.run(
@@ -93,15 +93,15 @@ def test_a_cut_out_is_what_dis_core_cuts_out_and_one_undo_takes_it_away(easel: E
     with Image.open(tmp_path / "cut.png") as image:
         expected = np.asarray(image)
 
-    ran = easel.run("dis_cut_subject", feather_px=6)
+    ran = picture.run("dis_cut_subject", feather_px=6)
 
-    assert ran["told"] == ["Subject cut to a new layer by bright"]
-    assert easel.call("layers") == [["Photo", "paintlayer"], ["Subject", "paintlayer"]]
-    cut = easel.pixels("Subject")[..., [2, 1, 0, 3]]
+    assert ran["messages"] == ["Subject cut to a new layer by bright"]
+    assert picture.call("layers") == [["Photo", "paintlayer"], ["Subject", "paintlayer"]]
+    cut = picture.pixels("Subject")[..., [2, 1, 0, 3]]
     assert np.array_equal(cut[..., 3], expected[..., 3])
     assert np.array_equal(cut[cut[..., 3] > 0], expected[cut[..., 3] > 0])
-    easel.call("undo")
-    assert easel.call("layers") == [["Photo", "paintlayer"]]
+    picture.call("undo")
+    assert picture.call("layers") == [["Photo", "paintlayer"]]
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_a_cut_out_is_what_dis_core_cuts_out_and_one_undo_takes_it_away(easel: E
 )
 @pytest.mark.parametrize("source", ["layer", "picture"])
 def test_a_cut_out_has_the_pixels_of_its_source_at_their_own_depth(
-    easel: Easel, model: str, depth: str, dtype: str, source: str
+    picture: KritaPicture, model: str, depth: str, dtype: str, source: str
 ) -> None:
-    easel.show(gradient_with_soft_square(), model=model, depth=depth)
-    photo = easel.pixels("Photo", dtype)
+    picture.show(gradient_with_soft_square(), model=model, depth=depth)
+    photo = picture.pixels("Photo", dtype)
 
-    easel.run("dis_cut_subject", source=source, feather_px=4)
+    picture.run("dis_cut_subject", source=source, feather_px=4)
 
-    cut = easel.pixels("Subject", dtype)
+    cut = picture.pixels("Subject", dtype)
     opaque = photo[0, 0, -1]
     x, y, width, height = SQUARE
     whole = np.s_[y + 4 : y + height - 4, x + 4 : x + width - 4]
@@ -129,85 +129,87 @@ def test_a_cut_out_has_the_pixels_of_its_source_at_their_own_depth(
     assert len(np.unique(row)) > 6
 
 
-def test_a_cut_out_of_a_transparent_layer_keeps_its_transparency(easel: Easel) -> None:
+def test_a_cut_out_of_a_transparent_layer_keeps_its_transparency(picture: KritaPicture) -> None:
     image = dark_with(SQUARE)
     image[..., 3] = np.where(np.arange(120) < 55, 255, 128)
     image[:30, :, 3] = 0
-    easel.show(image)
+    picture.show(image)
 
-    easel.run("dis_cut_subject", grow_px=3)
+    picture.run("dis_cut_subject", grow_px=3)
 
-    alpha = easel.pixels("Subject")[..., 3]
+    alpha = picture.pixels("Subject")[..., 3]
     assert (alpha <= image[..., 3]).all()
     assert alpha[35, 45] == 255
     assert alpha[35, 65] == 128
     assert not alpha[:30].any()
 
 
-def test_a_cut_out_intersected_with_the_selection_is_cut_off_there(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.select(plane((0, 0, 50, 80)))
+def test_a_cut_out_intersected_with_the_selection_is_cut_off_there(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.select(plane((0, 0, 50, 80)))
 
-    easel.run("dis_cut_subject", mode="intersect")
+    picture.run("dis_cut_subject", mode="intersect")
 
     x, y, _, height = SQUARE
-    assert np.array_equal(easel.pixels("Subject")[..., 3], plane((x, y, 50 - x, height)))
+    assert np.array_equal(picture.pixels("Subject")[..., 3], plane((x, y, 50 - x, height)))
 
 
-def test_a_hidden_layer_is_seen(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.call("set_property", layer="Photo", Visible=False)
+def test_a_hidden_layer_is_seen(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.call("set_property", layer="Photo", Visible=False)
 
-    easel.run()
+    picture.run()
 
-    assert np.array_equal(easel.selection(), plane(SQUARE))
-
-
-def test_the_whole_picture_is_what_is_visible(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.call("add_layer", layer="Above", kind="paintlayer", pixels=easel.file(dark_with(OTHER)), box=(0, 0, 120, 80))
-    easel.call("activate", layer="Photo")
-
-    easel.run(source="picture")
-
-    assert np.array_equal(easel.selection(), plane(OTHER))
+    assert np.array_equal(picture.selection(), plane(SQUARE))
 
 
-def test_with_a_mask_active_its_layer_is_meant(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.call("add_mask_of_all", layer="Photo")
+def test_the_whole_picture_is_what_is_visible(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.call(
+        "add_layer", layer="Above", kind="paintlayer", pixels=picture.file(dark_with(OTHER)), box=(0, 0, 120, 80)
+    )
+    picture.call("activate", layer="Photo")
 
-    easel.run()
+    picture.run(source="picture")
 
-    assert np.array_equal(easel.selection(), plane(SQUARE))
+    assert np.array_equal(picture.selection(), plane(OTHER))
+
+
+def test_with_a_mask_active_its_layer_is_meant(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.call("add_mask_of_all", layer="Photo")
+
+    picture.run()
+
+    assert np.array_equal(picture.selection(), plane(SQUARE))
 
 
 @pytest.mark.parametrize("kind", ["group", "group passing through", "clone", "vector", "file"])
-def test_a_layer_of_another_kind_is_seen_as_it_looks(easel: Easel, kind: str, tmp_path: Path) -> None:
-    easel.show(dark_with())
+def test_a_layer_of_another_kind_is_seen_as_it_looks(picture: KritaPicture, kind: str, tmp_path: Path) -> None:
+    picture.show(dark_with())
     if kind.startswith("group"):
-        easel.call("add_layer", layer="Group", kind="group")
-        pixels = easel.file(dark_with(SQUARE))
-        easel.call("add_layer", layer="In it", kind="paintlayer", pixels=pixels, box=(0, 0, 120, 80), inside="Group")
-        easel.call("set_property", layer="Group", PassThroughMode=kind.endswith("through"))
-        easel.call("activate", layer="Group")
+        picture.call("add_layer", layer="Group", kind="group")
+        pixels = picture.file(dark_with(SQUARE))
+        picture.call("add_layer", layer="In it", kind="paintlayer", pixels=pixels, box=(0, 0, 120, 80), inside="Group")
+        picture.call("set_property", layer="Group", PassThroughMode=kind.endswith("through"))
+        picture.call("activate", layer="Group")
     elif kind == "clone":
-        pixels = easel.file(dark_with(SQUARE))
-        easel.call("add_layer", layer="Below", kind="paintlayer", pixels=pixels, box=(0, 0, 120, 80))
-        easel.call("add_layer", layer="Clone", kind="clone", of="Below")
+        pixels = picture.file(dark_with(SQUARE))
+        picture.call("add_layer", layer="Below", kind="paintlayer", pixels=pixels, box=(0, 0, 120, 80))
+        picture.call("add_layer", layer="Clone", kind="clone", of="Below")
     elif kind == "vector":
         x, y, width, height = SQUARE
         # Krita takes 72 points to the inch, and these pictures have as many pixels.
         shape = f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="#fafafa" stroke="none"/>'
         svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="120pt" height="80pt" viewBox="0 0 120 80">{shape}</svg>'
-        easel.call("add_layer", layer="Vector", kind="vector", svg=svg)
+        picture.call("add_layer", layer="Vector", kind="vector", svg=svg)
     else:
         Image.fromarray(dark_with(SQUARE)[..., [2, 1, 0]]).save(tmp_path / "linked.png")
-        easel.call("add_layer", layer="File", kind="file", path=str(tmp_path / "linked.png"))
+        picture.call("add_layer", layer="File", kind="file", path=str(tmp_path / "linked.png"))
 
-    easel.run()
+    picture.run()
 
-    selected = easel.selection()
+    selected = picture.selection()
     if kind == "vector":  # its edges are drawn smoothly
         assert np.abs((selected > 127).astype(int) - (plane(SQUARE) > 0)).sum() <= 2 * (SQUARE[2] + SQUARE[3])
     else:
@@ -215,26 +217,26 @@ def test_a_layer_of_another_kind_is_seen_as_it_looks(easel: Easel, kind: str, tm
 
 
 @pytest.mark.parametrize("action", ["dis_select_subject", "dis_mask_subject", "dis_cut_subject"])
-def test_an_empty_layer_is_refused_in_words(easel: Easel, action: str) -> None:
-    easel.show(None, width=120, height=80)
+def test_an_empty_layer_is_refused_in_words(picture: KritaPicture, action: str) -> None:
+    picture.show(None, width=120, height=80)
 
-    ran = easel.run(action)
+    ran = picture.run(action)
 
-    assert ran["told"] == ["The layer “Photo” is empty"]
-    assert easel.call("layers") == [["Photo", "paintlayer"]]
-
-
-def test_a_transparent_picture_is_refused_in_words(easel: Easel) -> None:
-    easel.show(None, width=120, height=80)
-
-    ran = easel.run(source="picture")
-
-    assert ran["told"] == ["There is nothing to be seen in what is looked at: all of it is transparent"]
+    assert ran["messages"] == ["The layer “Photo” is empty"]
+    assert picture.call("layers") == [["Photo", "paintlayer"]]
 
 
-def test_a_layer_outside_of_the_picture_is_refused_in_words(easel: Easel) -> None:
-    easel.show(dark_with(), box=(500, 0, 120, 80), width=120, height=80)
+def test_a_transparent_picture_is_refused_in_words(picture: KritaPicture) -> None:
+    picture.show(None, width=120, height=80)
 
-    ran = easel.run()
+    ran = picture.run(source="picture")
 
-    assert ran["told"] == ["The layer “Photo” lies outside of the picture"]
+    assert ran["messages"] == ["There is nothing to search: all pixels are transparent"]
+
+
+def test_a_layer_outside_of_the_picture_is_refused_in_words(picture: KritaPicture) -> None:
+    picture.show(dark_with(), box=(500, 0, 120, 80), width=120, height=80)
+
+    ran = picture.run()
+
+    assert ran["messages"] == ["The layer “Photo” is outside the image"]

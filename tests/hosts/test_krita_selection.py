@@ -11,7 +11,7 @@ import dis_core
 from dis_core.matte.edges import reshape_edges
 from tests.hosts.conftest import home_with_plugin
 from tests.hosts.krita_program import KritaProgram, running_krita
-from tests.hosts.pictures import DUST, SQUARE, Easel, Pixels, dark_with, flower, plane
+from tests.hosts.pictures import DUST, SQUARE, KritaPicture, Pixels, dark_with, flower, plane
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,8 @@ LEFT, RIGHT = (10, 10, 20, 20), (80, 40, 25, 30)
 
 
 @pytest.fixture
-def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Easel:
-    return Easel(krita, tmp_path, request.node.name)
+def picture(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> KritaPicture:
+    return KritaPicture(krita, tmp_path, request.node.name)
 
 
 def masked_by_dis_core(picture: Path) -> Pixels:
@@ -36,14 +36,14 @@ def test_the_installed_plug_in_selects_what_dis_core_makes_of_the_same_pixels_al
     # The command line is the one that `dis-core plugin install` wrote; Krita's Python knows ASCII only.
     home = home_with_plugin(tmp_path / "hé me")
     with running_krita(home, HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1") as krita:
-        easel = Easel(krita, tmp_path, "flower")
-        easel.show(flower())
+        picture = KritaPicture(krita, tmp_path, "flower")
+        picture.show(flower())
 
-        ran = easel.run(model="dis-lite")
+        ran = picture.run(model="dis-lite")
 
-        selected, shown = easel.selection(), easel.shown()
-        assert easel.krita.call("ants") > 0
-    assert ran["told"] == ["Subject selected by dis-lite"]
+        selected, shown = picture.selection(), picture.shown()
+        assert picture.krita.call("ants") > 0
+    assert ran["messages"] == ["Subject selected by dis-lite"]
     assert np.abs(selected.astype(int) - masked_by_dis_core(shown)).max() == 0
     assert np.count_nonzero((selected > 0) & (selected < 255)) > 0
 
@@ -54,13 +54,13 @@ def test_the_installed_plug_in_selects_what_dis_core_makes_of_the_same_pixels_al
 )
 @pytest.mark.parametrize("source", ["layer", "picture"])
 def test_every_color_model_and_depth_is_seen_as_krita_shows_it(
-    easel: Easel, model: str, depth: str, source: str
+    picture: KritaPicture, model: str, depth: str, source: str
 ) -> None:
-    easel.show(flower(), model=model, depth=depth)
+    picture.show(flower(), model=model, depth=depth)
 
-    easel.run(source=source)
+    picture.run(source=source)
 
-    selected, shown = easel.selection(), dis_core.read_picture(easel.shown()).srgb()
+    selected, shown = picture.selection(), dis_core.read_picture(picture.shown()).srgb()
     # A photo has pixels of all brightnesses: one level more or less shows.
     assert np.array_equal(selected, np.where(shown.mean(axis=2) > 0.5, 255, 0))
 
@@ -69,28 +69,30 @@ def test_every_color_model_and_depth_is_seen_as_krita_shows_it(
     ("offset", "size"),
     [((20, 10), (60, 50)), ((-25, -15), (100, 70)), ((-30, -20), (200, 160)), ((90, 50), (100, 70))],
 )
-def test_a_layer_is_selected_where_it_lies(easel: Easel, offset: tuple[int, int], size: tuple[int, int]) -> None:
+def test_a_layer_is_selected_where_it_lies(
+    picture: KritaPicture, offset: tuple[int, int], size: tuple[int, int]
+) -> None:
     x, y = offset
     middle = (size[0] // 4, size[1] // 4, size[0] // 2, size[1] // 2)
-    easel.show(dark_with(middle, width=size[0], height=size[1]), box=(x, y, *size), width=120, height=80)
+    picture.show(dark_with(middle, width=size[0], height=size[1]), box=(x, y, *size), width=120, height=80)
 
-    easel.run()
+    picture.run()
 
     left, top = max(x + middle[0], 0), max(y + middle[1], 0)
     right, bottom = x + middle[0] + middle[2], y + middle[1] + middle[3]
     if left < 120 and top < 80:
-        assert np.array_equal(easel.selection(), plane((left, top, right - left, bottom - top)))
+        assert np.array_equal(picture.selection(), plane((left, top, right - left, bottom - top)))
     else:
-        assert not easel.has_selection()
+        assert not picture.has_selection()
 
 
 @pytest.mark.parametrize("mode", ["replace", "add", "subtract", "intersect"])
-def test_modes_combine_soft_edges_with_the_selection(easel: Easel, mode: str) -> None:
-    easel.show(dark_with(SQUARE))
+def test_modes_combine_soft_edges_with_the_selection(picture: KritaPicture, mode: str) -> None:
+    picture.show(dark_with(SQUARE))
     ramp = np.repeat(np.linspace(0, 255, 120).astype(np.uint8)[None], 80, axis=0)
-    easel.select(ramp)
+    picture.select(ramp)
 
-    easel.run(mode=mode, feather_px=6)
+    picture.run(mode=mode, feather_px=6)
 
     soft = reshape_edges((plane(SQUARE) / np.float32(255)).astype(np.float32), feather_px=6)
     new = np.rint(soft * 255).astype(int)
@@ -102,106 +104,108 @@ def test_modes_combine_soft_edges_with_the_selection(easel: Easel, mode: str) ->
         "subtract": np.maximum(old - new, 0),
         "intersect": np.minimum(old, new),
     }[mode]
-    assert np.array_equal(easel.selection(), expected)
+    assert np.array_equal(picture.selection(), expected)
 
 
 @pytest.mark.parametrize(("region", "found"), [("selection", (RIGHT,)), ("everywhere", (LEFT, RIGHT))])
 def test_a_selection_says_where_to_look(
-    easel: Easel, region: str, found: tuple[tuple[int, int, int, int], ...]
+    picture: KritaPicture, region: str, found: tuple[tuple[int, int, int, int], ...]
 ) -> None:
-    easel.show(dark_with(LEFT, RIGHT))
-    easel.select(plane((82, 42, 10, 10), (95, 60, 8, 8)))
+    picture.show(dark_with(LEFT, RIGHT))
+    picture.select(plane((82, 42, 10, 10), (95, 60, 8, 8)))
 
-    easel.run(region=region)
+    picture.run(region=region)
 
     # Its box is 82 to 103 and 42 to 68; the margin is a tenth and 8 more, so that all of RIGHT is within.
-    assert np.array_equal(easel.selection(), plane(*found))
+    assert np.array_equal(picture.selection(), plane(*found))
 
 
-def test_a_model_that_is_told_cuts_out_what_the_selections_box_is_around(easel: Easel) -> None:
-    easel.show(dark_with(LEFT, RIGHT))
-    easel.select(plane((85, 45, 10, 12)))
+def test_a_model_that_is_told_cuts_out_what_the_selections_box_is_around(picture: KritaPicture) -> None:
+    picture.show(dark_with(LEFT, RIGHT))
+    picture.select(plane((85, 45, 10, 12)))
 
-    ran = easel.run(model="bright-where-told", region="selection")
+    ran = picture.run(model="bright-where-messages", region="selection")
 
-    assert ran["told"] == ["Subject selected by bright-where-told"]
-    assert np.array_equal(easel.selection(), plane((85, 45, 10, 12)))
-
-
-def test_a_model_that_is_told_asks_for_a_selection_in_krita(easel: Easel) -> None:
-    easel.show(dark_with(LEFT, RIGHT))
-
-    ran = easel.run(model="bright-where-told", region="selection")
-
-    assert "select roughly around the subject" in ran["told"][0]
-    assert not easel.has_selection()
+    assert ran["messages"] == ["Subject selected by bright-where-messages"]
+    assert np.array_equal(picture.selection(), plane((85, 45, 10, 12)))
 
 
-def test_a_selection_away_from_the_layer_is_refused(easel: Easel) -> None:
-    easel.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
-    easel.select(plane((90, 60, 10, 10)))
+def test_a_model_that_is_told_asks_for_a_selection_in_krita(picture: KritaPicture) -> None:
+    picture.show(dark_with(LEFT, RIGHT))
 
-    ran = easel.run(region="selection")
+    ran = picture.run(model="bright-where-messages", region="selection")
 
-    assert ran["told"] == ["The selection lies outside of what is looked at; deselect, or look everywhere"]
-    assert np.array_equal(easel.selection(), plane((90, 60, 10, 10)))
+    assert "select roughly around the subject" in ran["messages"][0]
+    assert not picture.has_selection()
 
 
-def test_edges_are_moved_and_softened(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
+def test_a_selection_away_from_the_layer_is_refused(picture: KritaPicture) -> None:
+    picture.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
+    picture.select(plane((90, 60, 10, 10)))
 
-    easel.run(grow_px=-4)
+    ran = picture.run(region="selection")
+
+    assert ran["messages"] == ["The selection is outside the area to search. Deselect, or set “Where” to “Everywhere”"]
+    assert np.array_equal(picture.selection(), plane((90, 60, 10, 10)))
+
+
+def test_edges_are_moved_and_softened(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+
+    picture.run(grow_px=-4)
 
     x, y, width, height = SQUARE
-    assert np.array_equal(easel.selection(), plane((x + 4, y + 4, width - 8, height - 8)))
+    assert np.array_equal(picture.selection(), plane((x + 4, y + 4, width - 8, height - 8)))
 
 
 @pytest.mark.parametrize("before", [None, (5, 5, 30, 30)])
-def test_one_undo_returns_to_the_selection_before(easel: Easel, before: tuple[int, int, int, int] | None) -> None:
-    easel.show(dark_with(SQUARE))
+def test_one_undo_returns_to_the_selection_before(
+    picture: KritaPicture, before: tuple[int, int, int, int] | None
+) -> None:
+    picture.show(dark_with(SQUARE))
     if before is not None:
-        easel.select(plane(before))
-    easel.run()
-    assert np.array_equal(easel.selection(), plane(SQUARE))
+        picture.select(plane(before))
+    picture.run()
+    assert np.array_equal(picture.selection(), plane(SQUARE))
 
-    easel.call("undo")
+    picture.call("undo")
 
     if before is None:
-        assert not easel.has_selection()
+        assert not picture.has_selection()
     else:
-        assert np.array_equal(easel.selection(), plane(before))
-    assert np.array_equal(easel.pixels("Photo"), dark_with(SQUARE))
+        assert np.array_equal(picture.selection(), plane(before))
+    assert np.array_equal(picture.pixels("Photo"), dark_with(SQUARE))
 
 
-def test_intersecting_with_what_lies_elsewhere_selects_nothing(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.select(plane((100, 60, 10, 10)))
+def test_intersecting_with_what_lies_elsewhere_selects_nothing(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.select(plane((100, 60, 10, 10)))
 
-    easel.run(mode="intersect")
+    picture.run(mode="intersect")
 
-    assert not easel.has_selection()
-    easel.call("undo")
-    assert np.array_equal(easel.selection(), plane((100, 60, 10, 10)))
-
-
-def test_where_no_subject_is_the_selection_stays(easel: Easel) -> None:
-    easel.show(dark_with())
-    easel.select(plane((100, 60, 10, 10)))
-
-    ran = easel.run()
-
-    assert ran["told"] == ["No subject was found; nothing was changed"]
-    assert np.array_equal(easel.selection(), plane((100, 60, 10, 10)))
+    assert not picture.has_selection()
+    picture.call("undo")
+    assert np.array_equal(picture.selection(), plane((100, 60, 10, 10)))
 
 
-def test_24_megapixels_take_no_time_worth_mentioning_and_krita_answers_meanwhile(easel: Easel) -> None:
+def test_where_no_subject_is_the_selection_stays(picture: KritaPicture) -> None:
+    picture.show(dark_with())
+    picture.select(plane((100, 60, 10, 10)))
+
+    ran = picture.run()
+
+    assert ran["messages"] == ["No subject was found. Nothing was changed"]
+    assert np.array_equal(picture.selection(), plane((100, 60, 10, 10)))
+
+
+def test_24_megapixels_take_no_time_worth_mentioning_and_krita_answers_meanwhile(picture: KritaPicture) -> None:
     width, height = 6000, 4000
-    easel.show(dark_with((1500, 1000, 3000, 2000), width=width, height=height))
+    picture.show(dark_with((1500, 1000, 3000, 2000), width=width, height=height))
 
-    ran = easel.run()
+    ran = picture.run()
 
     outside_s = ran["s"] - sum(ran["child_s"])
     print(f"outside of dis-core {outside_s:.2f} s, longest wait for Krita {ran['gap_s']:.3f} s")  # noqa: T201
-    assert np.array_equal(easel.selection(), plane((1500, 1000, 3000, 2000), width=width, height=height))
+    assert np.array_equal(picture.selection(), plane((1500, 1000, 3000, 2000), width=width, height=height))
     assert outside_s < 1.5
     assert ran["gap_s"] < 0.2

@@ -14,19 +14,19 @@ import pytest
 
 from tests.hosts.conftest import QUICK, home_with_plugin, write_command
 from tests.hosts.krita_program import KritaProgram, running_krita
-from tests.hosts.pictures import SQUARE, Easel, dark_with, plane
+from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, plane
 
 BEFORE = (5, 5, 20, 20)
 PATIENCE_S = 10.0
 
 
 @pytest.fixture
-def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Easel:
+def picture(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> KritaPicture:
     """A picture with something selected."""
-    easel = Easel(krita, tmp_path, request.node.name)
-    easel.show(dark_with(SQUARE))
-    easel.select(plane(BEFORE))
-    return easel
+    picture = KritaPicture(krita, tmp_path, request.node.name)
+    picture.show(dark_with(SQUARE))
+    picture.select(plane(BEFORE))
+    return picture
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def other_command(krita: KritaProgram) -> Iterator[None]:
     krita.call("forget_models")
 
 
-def start_endless_run(easel: Easel, action: str = "dis_select_subject") -> int:
+def start_endless_run(picture: KritaPicture, action: str = "dis_select_subject") -> int:
     """The process identifier of a dis-core that works until it is stopped."""
-    easel.krita.call("start", action=action, model="endless")
-    pid: int = easel.krita.call("wait_until_working")
+    picture.krita.call("start", action=action, model="endless")
+    pid: int = picture.krita.call("wait_until_working")
     return pid
 
 
@@ -49,180 +49,180 @@ def is_running(pid: int) -> bool:
     return status.exists() and "State:\tZ" not in status.read_text(encoding="utf-8")
 
 
-def assert_untouched(easel: Easel, pid: int | None = None) -> None:
+def assert_untouched(picture: KritaPicture, pid: int | None = None) -> None:
     ends = time.monotonic() + PATIENCE_S
     while pid is not None and is_running(pid) and time.monotonic() < ends:
         time.sleep(0.02)
-    report = easel.krita.call("report")
+    report = picture.krita.call("report")
     assert pid is None or not is_running(pid)
     assert not report["busy"]
     assert not report["folders"]
     assert not report["modal"]
-    assert np.array_equal(easel.selection(), plane(BEFORE))
-    assert easel.call("layers") == [["Photo", "paintlayer"]]
+    assert np.array_equal(picture.selection(), plane(BEFORE))
+    assert picture.call("layers") == [["Photo", "paintlayer"]]
 
 
 @pytest.mark.parametrize("action", ["dis_select_subject", "dis_mask_subject", "dis_cut_subject"])
-def test_stopping_ends_the_child_and_changes_nothing(easel: Easel, action: str) -> None:
-    pid = start_endless_run(easel, action)
+def test_stopping_ends_the_child_and_changes_nothing(picture: KritaPicture, action: str) -> None:
+    pid = start_endless_run(picture, action)
 
-    easel.krita.call("click", button="dis_stop")
+    picture.krita.call("click", button="dis_stop")
 
-    assert easel.krita.call("wait_for_words")["told"] == ["Stopped; nothing was changed"]
-    assert_untouched(easel, pid)
+    assert picture.krita.call("wait_for_message")["messages"] == ["Stopped. Nothing was changed"]
+    assert_untouched(picture, pid)
 
 
-def test_a_second_start_is_refused_and_the_first_goes_on(easel: Easel) -> None:
-    pid = start_endless_run(easel)
+def test_a_second_start_is_refused_and_the_first_goes_on(picture: KritaPicture) -> None:
+    pid = start_endless_run(picture)
 
-    report = easel.krita.call("trigger", action="dis_mask_subject")
+    report = picture.krita.call("trigger", action="dis_mask_subject")
 
-    assert report["told"] == ["Still busy with the run before; stop it first, or wait"]
+    assert report["messages"] == ["The last run is not finished. Stop it first, or wait"]
     assert report["busy"]
     assert is_running(pid)
-    easel.krita.call("stop")
-    assert_untouched(easel, pid)
+    picture.krita.call("stop")
+    assert_untouched(picture, pid)
 
 
-def test_a_child_that_is_killed_is_told_of(easel: Easel) -> None:
-    pid = start_endless_run(easel)
+def test_a_child_that_is_killed_is_told_of(picture: KritaPicture) -> None:
+    pid = start_endless_run(picture)
 
     os.kill(pid, signal.SIGKILL)
 
-    told = easel.krita.call("wait_for_words")["told"]
-    assert told == ["Dis-core was ended while it worked (something else ended it; perhaps there was too little memory)"]
-    assert_untouched(easel, pid)
+    (message,) = picture.krita.call("wait_for_message")["messages"]
+    assert message.startswith("Dis-core was stopped while it was working")
+    assert_untouched(picture, pid)
 
 
 def test_a_picture_that_is_closed_meanwhile_takes_its_result_along(krita: KritaProgram, tmp_path: Path) -> None:
-    easel = Easel(krita, tmp_path, "closing")
-    easel.show(dark_with(SQUARE))
+    picture = KritaPicture(krita, tmp_path, "closing")
+    picture.show(dark_with(SQUARE))
     krita.call("start", action="dis_select_subject")
 
-    easel.call("close")
+    picture.call("close")
 
-    assert krita.call("wait_for_words")["told"] == ["The picture was closed in the meantime"]
+    assert krita.call("wait_for_message")["messages"] == ["The image has been closed in the meantime"]
     assert not krita.call("report")["folders"]
 
 
-def test_a_picture_that_changes_its_size_meanwhile_is_left_alone(easel: Easel) -> None:
-    easel.krita.call("start", action="dis_select_subject")
+def test_a_picture_that_changes_its_size_meanwhile_is_left_alone(picture: KritaPicture) -> None:
+    picture.krita.call("start", action="dis_select_subject")
 
-    easel.call("crop", box=[0, 0, 60, 60])
+    picture.call("crop", box=[0, 0, 60, 60])
 
-    told = easel.krita.call("wait_for_words")["told"]
-    assert told == ["The picture has another size now; please start again"]
+    messages = picture.krita.call("wait_for_message")["messages"]
+    assert messages == ["The size of the image has changed. Please try again"]
 
 
-def test_a_layer_that_is_removed_meanwhile_gets_no_mask(easel: Easel) -> None:
-    easel.call(
-        "add_layer", layer="Short-lived", kind="paintlayer", pixels=easel.file(dark_with(SQUARE)), box=(0, 0, 120, 80)
+def test_a_layer_that_is_removed_meanwhile_gets_no_mask(picture: KritaPicture) -> None:
+    picture.call(
+        "add_layer", layer="Short-lived", kind="paintlayer", pixels=picture.file(dark_with(SQUARE)), box=(0, 0, 120, 80)
     )
-    easel.krita.call("start", action="dis_mask_subject")
+    picture.krita.call("start", action="dis_mask_subject")
 
-    easel.call("remove_layer", layer="Short-lived")
+    picture.call("remove_layer", layer="Short-lived")
 
-    assert easel.krita.call("wait_for_words")["told"] == ["The layer was removed in the meantime"]
-    assert_untouched(easel)
+    assert picture.krita.call("wait_for_message")["messages"] == ["The layer has been removed in the meantime"]
+    assert_untouched(picture)
 
 
 def test_a_result_is_set_in_its_own_picture_also_if_another_one_is_active_by_then(
     krita: KritaProgram, tmp_path: Path
 ) -> None:
-    easel, other = Easel(krita, tmp_path, "own"), Easel(krita, tmp_path, "other")
-    easel.show(dark_with(SQUARE))
+    picture, other = KritaPicture(krita, tmp_path, "own"), KritaPicture(krita, tmp_path, "other")
+    picture.show(dark_with(SQUARE))
     krita.call("start", action="dis_select_subject")
     other.show(dark_with())
 
-    krita.call("wait_for_words")
+    krita.call("wait_for_message")
 
-    assert np.array_equal(easel.selection(), plane(SQUARE))
+    assert np.array_equal(picture.selection(), plane(SQUARE))
     assert not other.has_selection()
     assert other.call("is_active")
     krita.call("bring_to_front", name="own")
-    easel.call("undo")
-    assert not easel.has_selection()
+    picture.call("undo")
+    assert not picture.has_selection()
 
 
 @pytest.mark.usefixtures("other_command")
-def test_without_dis_core_there_is_one_button_that_copies_what_to_type(easel: Easel) -> None:
-    write_command(easel.krita.home, {"command": ["/nowhere/python3", "-m", "dis_core"]})
+def test_without_dis_core_there_is_one_button_that_copies_what_to_type(picture: KritaPicture) -> None:
+    write_command(picture.krita.home, {"command": ["/nowhere/python3", "-m", "dis_core"]})
 
-    ran = easel.run()
+    ran = picture.run()
 
-    ((words, button, _),) = ran["mendable"]
+    ((words, button, _),) = ran["remedies"]
     assert words.startswith("dis-core, the program that finds the subject, was not found.")
     assert button == "Copy the commands"
-    easel.krita.call("click", button="dis_mend")
-    assert "plugin install krita" in easel.krita.call("clipboard")
-    assert_untouched(easel)
+    picture.krita.call("click", button="dis_fix")
+    assert "plugin install krita" in picture.krita.call("clipboard")
+    assert_untouched(picture)
 
 
 @pytest.mark.usefixtures("other_command")
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (["/bin/sh", "-c", "echo 'no such option' >&2; exit 3"], "ended unexpectedly (3): no such option"),
-        (["/bin/true"], "There is no model called bright"),
+        (["/bin/sh", "-c", "echo 'no such option' >&2; exit 3"], "stopped unexpectedly (3): no such option"),
+        (["/bin/true"], "Unknown model “bright”"),
         (["/etc/passwd"], "could not be started"),
     ],
 )
-def test_a_dis_core_that_does_not_work_is_told_of(easel: Easel, command: list[str], words: str) -> None:
-    write_command(easel.krita.home, {"command": command})
-    easel.krita.call("forget_models")
+def test_a_dis_core_that_does_not_work_is_told_of(picture: KritaPicture, command: list[str], words: str) -> None:
+    write_command(picture.krita.home, {"command": command})
+    picture.krita.call("forget_models")
 
-    ran = easel.run()
+    ran = picture.run()
 
-    said = ran["told"] or [ran["mendable"][0][0]]
+    said = ran["messages"] or [ran["remedies"][0][0]]
     assert words in said[0] or command == ["/etc/passwd"]
-    assert_untouched(easel)
+    assert_untouched(picture)
 
 
-def test_a_model_that_is_not_there_is_offered_with_its_size(easel: Easel) -> None:
-    ran = easel.run(model="absent")
+def test_a_model_that_is_not_there_is_offered_with_its_size(picture: KritaPicture) -> None:
+    ran = picture.run(model="absent")
 
-    ((words, button, model),) = ran["mendable"]
+    ((words, button, model),) = ran["remedies"]
     assert button == "Download absent, 2 MB"
     assert model == "absent"
     assert "License: MIT AND Apache-2.0, commercial use: yes" in words
-    assert_untouched(easel)
+    assert_untouched(picture)
 
 
-def test_a_model_that_has_to_be_fetched_by_hand_offers_the_command(easel: Easel) -> None:
-    ran = easel.run(model="by-hand")
+def test_a_model_that_has_to_be_fetched_by_hand_offers_the_command(picture: KritaPicture) -> None:
+    ran = picture.run(model="by-hand")
 
-    ((words, button, command),) = ran["mendable"]
-    assert "Get it from https://example.org/model" in words
+    ((words, button, command),) = ran["remedies"]
+    assert "Get its file from https://example.org/model" in words
     assert button == "Copy the command"
-    assert "It downloads 2 MB besides, once." in words
+    assert "2 MB" in words
     assert command == f"{sys.executable} -m tests.hosts.quick_dis_core fetch by-hand --from FILE"
-    assert_untouched(easel)
+    assert_untouched(picture)
 
 
-def test_a_model_that_needs_a_package_offers_the_command_that_brings_it(easel: Easel) -> None:
-    ran = easel.run(model="needy")
+def test_a_model_that_needs_a_package_offers_the_command_that_brings_it(picture: KritaPicture) -> None:
+    ran = picture.run(model="needy")
 
-    ((words, button, command),) = ran["mendable"]
+    ((words, button, command),) = ran["remedies"]
     assert words.startswith("The model needy needs a package that is not installed.")
     assert button == "Copy the command"
     assert command == "pip install 'dis-core[more]'\n"
-    assert_untouched(easel)
+    assert_untouched(picture)
 
 
-def test_a_model_that_nobody_knows_is_told_of(easel: Easel) -> None:
-    ran = easel.run(model="u2net")
+def test_a_model_that_nobody_knows_is_told_of(picture: KritaPicture) -> None:
+    ran = picture.run(model="u2net")
 
-    assert ran["told"] == ["There is no model called u2net; choose another one"]
-    assert_untouched(easel)
+    assert ran["messages"] == ["Unknown model “u2net”. Choose another one under “Model”"]
+    assert_untouched(picture)
 
 
 def test_without_a_picture_there_are_words_and_quitting_leaves_no_child(krita_is_here: None, tmp_path: Path) -> None:
     home = home_with_plugin(tmp_path / "home")
     write_command(home, QUICK)
     with running_krita(home, HF_HUB_OFFLINE="1") as krita:
-        easel = Easel(krita, tmp_path, "quitting")
-        easel.show(dark_with(SQUARE))
-        pid = start_endless_run(easel)
+        picture = KritaPicture(krita, tmp_path, "quitting")
+        picture.show(dark_with(SQUARE))
+        pid = start_endless_run(picture)
         folders = krita.call("report")["folders"]
 
         krita.call("quit_krita")

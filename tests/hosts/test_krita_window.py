@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 import dis_core
-from tests.fakes.fake_hub import clean_environment, run_standin, unused_address
+from tests.fakes.fake_hub import clean_environment, run_fake_hub, unused_address
 from tests.hosts.conftest import QUICK, QUICK_ENVIRONMENT, home_with_plugin, write_command
 from tests.hosts.krita_program import SYSTEM_PATH, KritaProgram, prepare_home, running_krita
-from tests.hosts.pictures import SQUARE, Easel, dark_with, plane
+from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, plane
 
 IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
 EMBEDDED = Path(dis_core.__file__).parent / "embedded"
 
 
 @pytest.fixture
-def easel(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> Easel:
-    return Easel(krita, tmp_path, request.node.name)
+def picture(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> KritaPicture:
+    return KritaPicture(krita, tmp_path, request.node.name)
 
 
 @pytest.mark.parametrize("action", ["dis_select_subject", "dis_mask_subject", "dis_cut_subject"])
@@ -39,7 +39,7 @@ def test_the_docker_shows_and_remembers_the_settings(krita: KritaProgram) -> Non
     krita.call("set_settings", source="picture", mode="add", model="dis-lite", grow_px=-3, feather_px=2)
 
     shown = krita.call("docker_shows")
-    assert shown["boxes"][0] == "Whole picture"
+    assert shown["boxes"][0] == "Whole image"
     assert "Add" in shown["boxes"]
     assert "dis-lite (draft)" in shown["boxes"]
     assert shown["numbers"] == [-3, 2]
@@ -47,45 +47,45 @@ def test_the_docker_shows_and_remembers_the_settings(krita: KritaProgram) -> Non
     assert (kept["source"], kept["mode"], kept["model"], kept["grow_px"]) == ("picture", "add", "dis-lite", "-3")
 
 
-def test_the_dockers_button_runs_with_its_settings(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.krita.call("show_docker")
-    easel.krita.call("set_settings", result="mask", model="bright")
-    easel.krita.call("click", button="dis_start")
+def test_the_dockers_button_runs_with_its_settings(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.krita.call("show_docker")
+    picture.krita.call("set_settings", result="mask", model="bright")
+    picture.krita.call("click", button="dis_start")
 
-    easel.krita.call("wait_for_words")
+    picture.krita.call("wait_for_message")
 
-    assert easel.call("layers") == [["Photo", "paintlayer"], ["Subject", "transparencymask"]]
+    assert picture.call("layers") == [["Photo", "paintlayer"], ["Subject", "transparencymask"]]
 
 
-def test_progress_is_shown_in_the_docker_and_in_the_status_bar(easel: Easel) -> None:
-    easel.show(dark_with(SQUARE))
-    easel.krita.call("show_docker")
-    easel.krita.call("start", action="dis_select_subject", model="endless")
+def test_progress_is_shown_in_the_docker_and_in_the_status_bar(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.krita.call("show_docker")
+    picture.krita.call("start", action="dis_select_subject", model="endless")
 
-    easel.krita.call("wait_until_working")
+    picture.krita.call("wait_until_working")
 
-    shown = easel.krita.call("shown_progress")
-    easel.krita.call("stop")
+    shown = picture.krita.call("shown_progress")
+    picture.krita.call("stop")
     assert shown == ["Subject: working endlessly", "Working endlessly"]
-    assert easel.krita.call("shown_progress") == []
+    assert picture.krita.call("shown_progress") == []
 
 
 def test_a_download_brings_the_model_and_then_it_runs(krita_is_here: None, tmp_path: Path) -> None:
     home = home_with_plugin(tmp_path / "home")
-    with run_standin() as hub:
+    with run_fake_hub() as hub:
         hub.files["someone/absent/model.safetensors"] = (EMBEDDED / "dis-lite.safetensors").read_bytes()
         write_command(home, {**QUICK, "environment": {**QUICK_ENVIRONMENT, "HF_ENDPOINT": hub.url}})
         with running_krita(home) as krita:
-            easel = Easel(krita, tmp_path, "download")
-            easel.show(dark_with(SQUARE))
-            assert easel.run(model="absent")["mendable"]
+            picture = KritaPicture(krita, tmp_path, "download")
+            picture.show(dark_with(SQUARE))
+            assert picture.run(model="absent")["remedies"]
 
-            krita.call("click", button="dis_mend")
+            krita.call("click", button="dis_fix")
 
-            assert krita.call("wait_for_words")["told"] == ["The model absent is here now"]
-            easel.run(model="absent")
-            selected = easel.selection()
+            assert krita.call("wait_for_message")["messages"] == ["The model absent is ready to use"]
+            picture.run(model="absent")
+            selected = picture.selection()
     assert hub.downloads()
     assert np.array_equal(selected, plane(SQUARE))
 
@@ -110,8 +110,8 @@ def test_krita_imports_the_archive_itself(krita_is_here: None, tmp_path: Path) -
         settings.write("enable_dis_select_subject=true\n")
     write_command(home, QUICK)  # it would be looked for on the path, and the checkout is not there
     with running_krita(home, HF_HUB_OFFLINE="1") as krita:
-        easel = Easel(krita, tmp_path, "imported")
-        easel.show(dark_with(SQUARE))
-        easel.run()
-        assert np.array_equal(easel.selection(), plane(SQUARE))
+        picture = KritaPicture(krita, tmp_path, "imported")
+        picture.show(dark_with(SQUARE))
+        picture.run()
+        assert np.array_equal(picture.selection(), plane(SQUARE))
         assert krita.call("shortcut", action="dis_select_subject") == "Ctrl+Alt+Shift+S"

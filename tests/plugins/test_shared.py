@@ -14,16 +14,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shared.answers import CRASHED, Answers, Done, Failed, Progress
 from shared.bitmap import BLUE_FIRST, HEADER_BYTES, RED_FIRST, bitmap_header
+from shared.events import CRASHED, Done, EventReader, Failed, Progress
+from shared.file_names import file_name, text_of
 from shared.matte import DUST, has_subject, without_dust
-from shared.names import file_name, text_of
 from shared.program import COMMAND_FILE, Program, child_environment, command_line, find_program, read_command
 from shared.settings import (
     AUTOMATIC,
     LIST_ARGUMENTS,
     MOST_PX,
     RESULTS,
+    SELECT_FIRST,
+    SELECTION_OUTSIDE,
     Region,
     Settings,
     fetch_arguments,
@@ -76,7 +78,7 @@ def parsed(arguments: list[str]) -> dict[str, object]:
 @pytest.mark.parametrize("result", RESULTS)
 def test_dis_core_understands_what_plug_ins_ask_for(result: str) -> None:
     settings = Settings(result=result, quality="best", grow_px=-MOST_PX, feather_px=MOST_PX)
-    region = Region(look_in=(1, 2, 30, 40), around=(5, 6, 7, 8))
+    region = Region(search_box=(1, 2, 30, 40), subject_box=(5, 6, 7, 8))
 
     arguments = segment_arguments(settings, model="m", image="in.bmp", output="out.png", region=region, more=())
 
@@ -156,14 +158,14 @@ SOURCE = (20, 10, 100, 80)
 
 
 def test_a_model_that_finds_the_subject_itself_looks_around_the_selection() -> None:
-    region = region_of(Settings(), (50, 40, 10, 10), SOURCE, is_told=False)
+    region = region_of(Settings(), (50, 40, 10, 10), SOURCE, needs_selection=False)
 
-    assert region == Region(look_in=region_box((50, 40, 10, 10), SOURCE))
+    assert region == Region(search_box=region_box((50, 40, 10, 10), SOURCE))
 
 
 def test_a_model_that_is_told_gets_the_selections_own_box() -> None:
-    assert region_of(Settings(), (50, 40, 10, 12), SOURCE, is_told=True) == Region(around=(30, 30, 10, 12))
-    assert region_of(Settings(), (0, 0, 500, 500), SOURCE, is_told=True) == Region(around=(0, 0, 100, 80))
+    assert region_of(Settings(), (50, 40, 10, 12), SOURCE, needs_selection=True) == Region(subject_box=(30, 30, 10, 12))
+    assert region_of(Settings(), (0, 0, 500, 500), SOURCE, needs_selection=True) == Region(subject_box=(0, 0, 100, 80))
 
 
 @pytest.mark.parametrize(
@@ -172,23 +174,22 @@ def test_a_model_that_is_told_gets_the_selections_own_box() -> None:
 def test_a_model_that_is_told_asks_for_a_selection(
     settings: Settings, selected: tuple[int, int, int, int] | None
 ) -> None:
-    region = region_of(settings, selected, SOURCE, is_told=True)
+    region = region_of(settings, selected, SOURCE, needs_selection=True)
 
     assert region.arguments() == []
-    assert "select roughly around the subject" in region.refusal
-    assert "“Around the selection”" in region.refusal
+    assert region.refusal == SELECT_FIRST.format(where="Around the selection")
 
 
-@pytest.mark.parametrize("is_told", [True, False])
-def test_a_selection_that_lies_elsewhere_is_refused(is_told: bool) -> None:
-    assert "outside of what is looked at" in region_of(Settings(), (300, 5, 9, 9), SOURCE, is_told=is_told).refusal
+@pytest.mark.parametrize("needs_selection", [True, False])
+def test_a_selection_that_lies_elsewhere_is_refused(needs_selection: bool) -> None:
+    assert region_of(Settings(), (300, 5, 9, 9), SOURCE, needs_selection=needs_selection).refusal == SELECTION_OUTSIDE
 
 
 def test_everywhere_means_everywhere() -> None:
-    assert region_of(Settings(region="everywhere"), (50, 40, 10, 12), SOURCE, is_told=False) == Region()
+    assert region_of(Settings(region="everywhere"), (50, 40, 10, 12), SOURCE, needs_selection=False) == Region()
 
 
-# Answers
+# EventReader
 
 
 def line(**event: object) -> bytes:
@@ -199,7 +200,7 @@ def line(**event: object) -> bytes:
 def test_answers_may_come_in_any_pieces(data: st.DataObject) -> None:
     spoken = line(event="progress", fraction=0.25, doing="größer") + line(event="progress", fraction=1, doing="done")
     cuts = sorted(data.draw(st.lists(st.integers(0, len(spoken)), max_size=5)))
-    answers = Answers()
+    answers = EventReader()
 
     heard = [
         progress
@@ -211,31 +212,31 @@ def test_answers_may_come_in_any_pieces(data: st.DataObject) -> None:
 
 
 def test_a_result_is_understood() -> None:
-    answers = Answers()
+    answers = EventReader()
     answers.feed(line(event="result", model="pdfnet@main", device="cpu", seconds=2, remarks=["a remark"]))
 
     assert answers.finish(0, b"") == Done("pdfnet", "cpu", 2.0, ("a remark",))
 
 
 def test_an_error_is_understood() -> None:
-    answers = Answers()
+    answers = EventReader()
     answers.feed(line(event="error", code="OutOfMemory", message="too little memory", hint="close something"))
 
     failed = answers.finish(1, b"dis-core: too little memory\n")
 
     assert failed == Failed("OutOfMemory", "too little memory", "close something")
-    assert failed.in_words() == "Too little memory (close something)"
+    assert failed.sentence() == "Too little memory (close something)"
 
 
 def test_what_is_no_answer_is_passed_over() -> None:
-    answers = Answers()
+    answers = EventReader()
 
     assert answers.feed(b"Downloading...\n[1, 2]\n\xff\xfe\n" + line(event="news") + b"x" * 3_000_000) == []
     assert answers.feed(b"\n" + line(event="progress", fraction="much", doing=3)) == [Progress(0.0, "3")]
 
 
 def test_a_child_that_dies_without_words_is_told_of() -> None:
-    failed = Answers().finish(-9, b"Traceback\nMemoryError\n")
+    failed = EventReader().finish(-9, b"Traceback\nMemoryError\n")
 
     assert isinstance(failed, Failed)
     assert failed.code == CRASHED

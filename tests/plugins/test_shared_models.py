@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from shared.answers import Failed
+from shared.events import Failed
 from shared.models import Model, choose, parse_models
 from shared.program import Program
 from shared.remedies import COPY, DOWNLOAD, Remedy, remedy_for, without_model, without_program
@@ -62,7 +62,7 @@ def test_a_model_says_whether_it_is_told_and_one_that_takes_no_box_is_left_out()
 
     models = parse_models(json.dumps(listed).encode())
 
-    assert [(model.name, model.is_told) for model in models] == [("free", False), ("told", True)]
+    assert [(model.name, model.needs_selection) for model in models] == [("free", False), ("told", True)]
     assert choose(AUTOMATIC, models[::-1]) == models[0]
 
 
@@ -82,11 +82,11 @@ def test_a_file_that_no_program_can_fetch_is_fetched_by_hand() -> None:
     remedy = without_model(model, [model, DRAFT], PROGRAM)
 
     assert not model.is_ready
-    assert model.label() == "hand (to be fetched by hand)"
-    assert remedy.kind == COPY
-    assert PAGE in remedy.words
-    assert "downloads" not in remedy.words
-    assert "tiny, which is here" in remedy.words
+    assert model.label() == "hand (manual download)"
+    assert remedy.action == COPY
+    assert PAGE in remedy.text
+    assert "downloads" not in remedy.text
+    assert "tiny" in remedy.text
 
 
 def test_a_file_that_was_fetched_by_hand_is_handed_to_the_dis_core_of_the_plug_in() -> None:
@@ -94,7 +94,7 @@ def test_a_file_that_was_fetched_by_hand_is_handed_to_the_dis_core_of_the_plug_i
 
     remedy = without_model(model, [model], PROGRAM)
 
-    assert remedy.what == "'/my tools/python' -m dis_core fetch hand --from FILE"
+    assert remedy.value == "'/my tools/python' -m dis_core fetch hand --from FILE"
 
 
 def test_beside_a_file_by_hand_it_is_said_how_much_is_downloaded() -> None:
@@ -102,8 +102,8 @@ def test_beside_a_file_by_hand_it_is_said_how_much_is_downloaded() -> None:
 
     remedy = without_model(model, [model], PROGRAM)
 
-    assert remedy.kind == COPY
-    assert "It downloads 5 MB besides, once." in remedy.words
+    assert remedy.action == COPY
+    assert "5 MB" in remedy.text
 
 
 def test_what_is_missing_beside_a_file_that_is_here_is_downloaded() -> None:
@@ -111,7 +111,7 @@ def test_what_is_missing_beside_a_file_that_is_here_is_downloaded() -> None:
 
     remedy = without_model(model, [model], PROGRAM)
 
-    assert (remedy.kind, remedy.button) == (DOWNLOAD, "Download hand, 5 MB")
+    assert (remedy.action, remedy.button) == (DOWNLOAD, "Download hand, 5 MB")
 
 
 NEEDY = {"name": "needy", "task": "matte", "present": True, "needed": ["part"]}
@@ -136,11 +136,10 @@ def test_a_model_whose_packages_are_not_installed_is_never_downloaded(
     remedy = without_model(needy, [needy, DRAFT], PROGRAM)
 
     assert not needy.is_ready
-    assert needy.label() == "needy (needs another package)"
-    assert (remedy.kind, remedy.button, remedy.what) == (COPY, "Copy the command", f"{INSTALL}\n")
-    assert "needs a package that is not installed" in remedy.words
-    assert "in the environment in which dis-core is" in remedy.words
-    assert "tiny, which is here" in remedy.words
+    assert needy.label() == "needy (needs a package)"
+    assert (remedy.action, remedy.button, remedy.value) == (COPY, "Copy the command", f"{INSTALL}\n")
+    assert "needs a package" in remedy.text
+    assert "tiny" in remedy.text
 
 
 def test_packages_of_several_models_take_several_commands() -> None:
@@ -148,7 +147,7 @@ def test_packages_of_several_models_take_several_commands() -> None:
 
     remedy = without_model(needy, [needy], PROGRAM)
 
-    assert (remedy.button, remedy.what) == ("Copy the commands", f"{INSTALL}\npip install one\n")
+    assert (remedy.button, remedy.value) == ("Copy the commands", f"{INSTALL}\npip install one\n")
 
 
 @pytest.mark.parametrize(
@@ -163,10 +162,10 @@ def test_packages_of_several_models_take_several_commands() -> None:
 def test_without_a_button_the_words_go_with_what_it_would_copy(remedy: Remedy) -> None:
     words = remedy.without_button()
 
-    assert "button" in remedy.words
+    assert "button" in remedy.text
     assert "button" not in words
-    assert " below, in a terminal" in words
-    assert words.endswith(f"\n\n{remedy.what.strip()}")
+    assert " below in a terminal" in words
+    assert words.endswith(f"\n\n{remedy.value.strip()}")
 
 
 @pytest.mark.parametrize("listed", [b"", b"{", b"[1]", b"[{}]", b"\xff"])
@@ -183,9 +182,9 @@ def test_the_automatic_choice_is_no_draft() -> None:
 def test_a_missing_model_is_offered_with_size_license_and_what_else_there_is() -> None:
     remedy = without_model(FULL, [FULL, DRAFT], PROGRAM)
 
-    assert (remedy.kind, remedy.what, remedy.button) == (DOWNLOAD, "full", "Download full, 411 MB")
-    assert "License: MIT" in remedy.words
-    assert "tiny, which is here" in remedy.words
+    assert (remedy.action, remedy.value, remedy.button) == (DOWNLOAD, "full", "Download full, 411 MB")
+    assert "License: MIT" in remedy.text
+    assert "tiny" in remedy.text
 
 
 @pytest.mark.parametrize("code", ["WeightsMissing", "HubUnreachable", "WeightsCorrupt"])
@@ -193,7 +192,7 @@ def test_weights_can_be_mended_by_a_click(code: str) -> None:
     remedy = remedy_for(Failed(code, "gone"), FULL, [FULL], PROGRAM)
 
     assert remedy is not None
-    assert remedy.kind == DOWNLOAD
+    assert remedy.action == DOWNLOAD
 
 
 def test_what_no_click_can_mend_gets_no_button() -> None:
@@ -204,5 +203,5 @@ def test_what_no_click_can_mend_gets_no_button() -> None:
 def test_without_dis_core_the_commands_are_for_this_editor() -> None:
     remedy = without_program("krita")
 
-    assert remedy.kind == COPY
-    assert "plugin install krita" in remedy.what
+    assert remedy.action == COPY
+    assert "plugin install krita" in remedy.value

@@ -72,7 +72,8 @@ def tiny_network() -> DiffDIS:
     with torch.device("meta"):
         denoiser, autoencoder = tiny_denoiser(), tiny_autoencoder()
     published = published_denoiser_file("tiny_unet")
-    denoiser.load_state_dict(renamed(published, tiny_denoiser, RENAMES, of="", hint=""), assign=True)
+    denoiser.load_state_dict(renamed(published, tiny_denoiser, RENAMES, network="", hint=""), assign=True)
     published = recipe("tiny_vae")
-    autoencoder.load_state_dict(renamed(published, tiny_autoencoder, AUTOENCODER_RENAMES, of="", hint=""), assign=True)
+    state = renamed(published, tiny_autoencoder, AUTOENCODER_RENAMES, network="", hint="")
+    autoencoder.load_state_dict(state, assign=True)
     return DiffDIS(denoiser, autoencoder).eval()

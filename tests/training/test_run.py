@@ -280,7 +280,7 @@ def test_a_resumed_run_forgets_what_it_had_logged_after_its_state(tmp_path: Path
 def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(OutputFailed, match="cannot be written"):
+    with pytest.raises(OutputFailed, match="could not be written"):
         make_run(tmp_path / "file")
 
 

@@ -16,7 +16,7 @@ from dis_core.errors import WeightsMissing
 from dis_core.model_spec import WeightsFile
 from dis_core.registry import manager as registry
 from dis_core.weights import store
-from tests.fakes.small_network import SMALL, assert_is_converted, pickled, published_checkpoint
+from tests.fakes.small_network import SMALL, assert_is_converted, path_of, pickled, published_checkpoint
 
 BY_HAND = replace(
     SMALL,
@@ -58,12 +58,12 @@ def test_fetch_says_the_same() -> None:
 def test_a_file_of_the_users_is_taken_and_found_again(file: Path) -> None:
     result = run_fetch("by-hand", "--from", str(file))
 
-    ready = store.find_ready(BY_HAND)
+    ready = path_of(BY_HAND)
     assert result.exit_code == 0
     assert ready is not None
     assert_is_converted(ready)
-    assert store.obtain(BY_HAND) == ready
-    assert store.installed_revision(BY_HAND).startswith("sha256-")
+    assert store.obtain(BY_HAND).path == ready
+    assert store.obtain(BY_HAND).revision.startswith("sha256-")
 
 
 def test_what_is_here_is_verified_by_a_plain_fetch(file: Path) -> None:
@@ -72,7 +72,7 @@ def test_what_is_here_is_verified_by_a_plain_fetch(file: Path) -> None:
     result = run_fetch("by-hand")
 
     assert result.exit_code == 0
-    assert "by-hand: is here" in result.stderr
+    assert "by-hand: already here" in result.stderr
 
 
 def test_again_forgets_nothing_that_cannot_be_had_again(file: Path) -> None:
@@ -81,7 +81,7 @@ def test_again_forgets_nothing_that_cannot_be_had_again(file: Path) -> None:
     result = run_fetch("by-hand", "--again")
 
     assert isinstance(result.exception, WeightsMissing)
-    assert store.find_ready(BY_HAND) is not None
+    assert path_of(BY_HAND) is not None
 
 
 def test_the_list_of_models_says_where_they_are(file: Path) -> None:

@@ -10,14 +10,16 @@ import torch
 from safetensors.torch import save, save_file
 
 from dis_core.errors import BadRequest, WeightsCorrupt
-from dis_core.weights import store
-from tests.fakes.fake_hub import clean_environment, run_standin, unused_address, use_home, use_hub
+from dis_core.weights import records, store
+from dis_core.weights.checkpoint import load_strictly
+from tests.fakes.fake_hub import clean_environment, run_fake_hub, unused_address, use_home, use_hub
 from tests.fakes.locked_folders import can_lock_folders, locked, run_python
 from tests.fakes.small_network import (
     DIRECT,
     SMALL,
     SmallNetwork,
     assert_is_converted,
+    path_of,
     pickle_that_runs_code,
     pickled,
     plain_pickle_that_runs_code,
@@ -71,7 +73,7 @@ def test_a_checkpoint_inside_of_a_larger_one_is_found(tmp_path: Path, wrapper: s
     file = tmp_path / "training.pt"
     torch.save({"epoch": 3, wrapper: published_checkpoint()}, file)
 
-    path = store.adopt(SMALL, file)
+    path = store.adopt(SMALL, file).path
 
     assert_is_converted(path)
 
@@ -83,7 +85,7 @@ def test_names_from_data_parallel_training_and_compiled_networks_lose_their_pref
     file = tmp_path / "parallel.pth"
     torch.save({f"{prefix}{key}": value for key, value in published_checkpoint().items()}, file)
 
-    path = store.adopt(SMALL, file)
+    path = store.adopt(SMALL, file).path
 
     assert_is_converted(path)
 
@@ -92,9 +94,9 @@ def test_a_users_safetensors_file_is_taken_whatever_it_is_called(tmp_path: Path)
     file = tmp_path / "download.bin"
     save_file(published_checkpoint(), file)
 
-    path = store.adopt(SMALL, file)
+    path = store.adopt(SMALL, file).path
 
-    assert store.find_ready(SMALL) == path
+    assert path_of(SMALL) == path
     assert_is_converted(path)
 
 
@@ -104,13 +106,13 @@ def test_a_users_file_is_used_instead_of_the_published_one_until_it_is_forgotten
     file = tmp_path / "own.pth"
     torch.save(published_checkpoint(seed=7), file)
 
-    adopted = store.adopt(SMALL, file)
-    obtained = store.obtain(SMALL)
+    adopted = store.adopt(SMALL, file).path
+    obtained = store.obtain(SMALL).path
     store.forget(SMALL)
-    with run_standin() as standin:
-        standin.files["someone/small/small.pth"] = pickled(published_checkpoint())
-        use_hub(monkeypatch, standin.url)
-        published = store.obtain(SMALL)
+    with run_fake_hub() as fake_hub:
+        fake_hub.files["someone/small/small.pth"] = pickled(published_checkpoint())
+        use_hub(monkeypatch, fake_hub.url)
+        published = store.obtain(SMALL).path
 
     assert obtained == adopted != published
     assert not adopted.exists()
@@ -123,7 +125,7 @@ def test_a_checkpoint_of_another_network_is_refused_with_its_first_wrong_key(tmp
     with pytest.raises(WeightsCorrupt, match=r"first\.weight is missing"):
         store.adopt(SMALL, file)
 
-    assert store.find_ready(SMALL) is None
+    assert store.find_installed(SMALL) is None
 
 
 def test_a_users_file_without_a_conversion_is_tried_before_it_is_accepted(tmp_path: Path) -> None:
@@ -133,8 +135,8 @@ def test_a_users_file_without_a_conversion_is_tried_before_it_is_accepted(tmp_pa
     with pytest.raises(WeightsCorrupt, match=r"first\.bias is missing"):
         store.adopt(DIRECT, file)
 
-    assert store.find_ready(DIRECT) is None
-    assert not list(store.weights_folder().iterdir())
+    assert store.find_installed(DIRECT) is None
+    assert not list(records.weights_folder().iterdir())
 
 
 @pytest.mark.parametrize(
@@ -189,7 +191,7 @@ def test_loading_fills_the_network_with_what_is_saved(tmp_path: Path) -> None:
     source, target = SmallNetwork(), SmallNetwork()
     save_file(source.state_dict(), tmp_path / "a.safetensors")
 
-    store.load_strictly(target, tmp_path / "a.safetensors")
+    load_strictly(target, tmp_path / "a.safetensors")
 
     for key, value in source.state_dict().items():
         torch.testing.assert_close(target.state_dict()[key], value, rtol=0, atol=0)
@@ -199,7 +201,7 @@ def test_half_precision_files_are_cast_to_the_networks_dtype(tmp_path: Path) -> 
     source, target = SmallNetwork().half(), SmallNetwork()
     save_file(source.state_dict(), tmp_path / "a.safetensors")
 
-    store.load_strictly(target, tmp_path / "a.safetensors")
+    load_strictly(target, tmp_path / "a.safetensors")
 
     assert target.first.weight.dtype == torch.float32
     torch.testing.assert_close(target.first.weight, source.first.weight.float(), rtol=0, atol=0)
@@ -211,7 +213,7 @@ def test_a_network_without_memory_of_its_own_gets_it_when_loaded(tmp_path: Path)
     with torch.device("meta"):
         target = SmallNetwork()
 
-    store.load_strictly(target, tmp_path / "a.safetensors")
+    load_strictly(target, tmp_path / "a.safetensors")
 
     torch.testing.assert_close(target.second.bias, source.second.bias.float(), rtol=0, atol=0)
 
@@ -231,11 +233,11 @@ def test_a_file_of_another_network_is_refused_with_its_first_wrong_key(
     save_file({key: value for key, value in state.items() if value is not None}, tmp_path / "a.safetensors")
 
     with pytest.raises(WeightsCorrupt, match=words):
-        store.load_strictly(SmallNetwork(), tmp_path / "a.safetensors")
+        load_strictly(SmallNetwork(), tmp_path / "a.safetensors")
 
 
 def test_a_damaged_file_is_refused_when_loaded(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(save(SmallNetwork().state_dict())[:1000])
 
     with pytest.raises(WeightsCorrupt, match="is damaged"):
-        store.load_strictly(SmallNetwork(), tmp_path / "a.safetensors")
+        load_strictly(SmallNetwork(), tmp_path / "a.safetensors")

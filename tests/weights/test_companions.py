@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,13 @@ from dis_core.protocols import DepthEstimator, Placement
 from dis_core.registry import manager as registry
 from dis_core.weights import store
 from tests.fakes.bright_model import BRIGHT, BrightIsSubject, loaded
-from tests.fakes.fake_hub import Standin, run_standin, use_hub
+from tests.fakes.fake_hub import FakeHub
 from tests.fakes.small_network import (
     DIRECT,
     SMALL,
     SmallNetwork,
     assert_is_converted,
+    path_of,
     pickled,
     published_checkpoint,
 )
@@ -40,8 +41,14 @@ taken_along: list[Path] = []
 """The companion's file, for each time that `load_pair` was called."""
 
 
-def load_pair(weights_file: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> BrightIsSubject:
-    taken_along.append(store.obtain(PART))
+def load_pair(
+    weights_file: Path,
+    *,
+    placement: Placement,
+    estimate_depth: DepthEstimator | None,
+    companions: Mapping[str, Path],
+) -> BrightIsSubject:
+    taken_along.append(companions["part"])
     return BrightIsSubject()
 
 
@@ -58,15 +65,6 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModelSpec]]:
     loaded.clear()
 
 
-@pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
-    with run_standin() as standin:
-        standin.files["someone/small/small.pth"] = pickled(published_checkpoint())
-        standin.files["someone/direct/model.safetensors"] = save(SmallNetwork().state_dict())
-        use_hub(monkeypatch, standin.url)
-        yield standin
-
-
 def run_fetch(*arguments: str) -> Result:
     return CliRunner().invoke(fetch, list(arguments), standalone_mode=False)
 
@@ -75,12 +73,12 @@ def image() -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.zeros((8, 8, 3), np.uint8)
 
 
-def test_fetch_brings_a_models_companions(standin: Standin) -> None:
+def test_fetch_brings_a_models_companions(fake_hub: FakeHub) -> None:
     result = run_fetch("pair")
 
     assert result.exit_code == 0
     assert [line.partition(":")[0] for line in result.stdout.splitlines()] == ["pair", "part"]
-    assert_is_converted(store.obtain(PART))
+    assert_is_converted(store.obtain(PART).path)
 
 
 def test_a_users_own_file_is_for_the_model_and_its_companion_is_missed_afterwards(tmp_path: Path) -> None:
@@ -99,11 +97,11 @@ def test_a_companion_takes_a_users_own_file_too(tmp_path: Path) -> None:
     result = run_fetch("part", "--from", str(tmp_path / "own.pth"))
 
     assert result.exit_code == 0
-    assert_is_converted(store.obtain(PART))
+    assert_is_converted(store.obtain(PART).path)
 
 
-def test_a_model_runs_only_when_its_companions_are_here(standin: Standin) -> None:
-    del standin.files["someone/small/small.pth"]
+def test_a_model_runs_only_when_its_companions_are_here(fake_hub: FakeHub) -> None:
+    del fake_hub.files["someone/small/small.pth"]
 
     with pytest.raises(WeightsMissing, match=r"small\.pth"):
         Pipeline("cpu").segment(image(), model="pair")
@@ -111,16 +109,16 @@ def test_a_model_runs_only_when_its_companions_are_here(standin: Standin) -> Non
     assert taken_along == []
 
 
-def test_a_first_image_downloads_all_that_the_model_needs_and_tells_how_far_it_is(standin: Standin) -> None:
+def test_a_first_image_downloads_all_that_the_model_needs_and_tells_how_far_it_is(fake_hub: FakeHub) -> None:
     told: list[float] = []
 
     Pipeline("cpu").segment(image(), model="pair", report=lambda fraction, _: told.append(fraction))
 
-    assert taken_along == [store.find_ready(PART)]
+    assert taken_along == [path_of(PART)]
     assert told == sorted(told)
 
 
-def test_a_companion_whose_file_was_replaced_is_loaded_anew(standin: Standin, tmp_path: Path) -> None:
+def test_a_companion_whose_file_was_replaced_is_loaded_anew(fake_hub: FakeHub, tmp_path: Path) -> None:
     pipeline = Pipeline("cpu")
     for _ in range(2):
         pipeline.segment(image(), model="pair")
@@ -133,7 +131,7 @@ def test_a_companion_whose_file_was_replaced_is_loaded_anew(standin: Standin, tm
     assert taken_along[0] != taken_along[1]
 
 
-def test_what_is_in_memory_is_told_with_companions(standin: Standin) -> None:
+def test_what_is_in_memory_is_told_with_companions(fake_hub: FakeHub) -> None:
     pipeline = Pipeline("cpu")
 
     pipeline.segment(image(), model="pair")
@@ -141,7 +139,7 @@ def test_what_is_in_memory_is_told_with_companions(standin: Standin) -> None:
     assert pipeline.loaded == ("pair", "part")
 
 
-def test_a_companion_that_forbids_commerce_binds_the_model(standin: Standin, known: dict[str, ModelSpec]) -> None:
+def test_a_companion_that_forbids_commerce_binds_the_model(fake_hub: FakeHub, known: dict[str, ModelSpec]) -> None:
     known["part"] = replace(PART, commercial_use="no", license="CC-BY-NC-4.0")
 
     with pytest.raises(LicenseNotAccepted, match=r"weights of part .*CC-BY-NC-4\.0"):
@@ -149,7 +147,7 @@ def test_a_companion_that_forbids_commerce_binds_the_model(standin: Standin, kno
     refused = run_fetch("pair")
 
     assert isinstance(refused.exception, LicenseNotAccepted)
-    assert standin.requests == []
+    assert fake_hub.requests == []
     assert Pipeline("cpu").segment(image(), model="pair", accept_noncommercial=True).model.startswith("pair@")
 
 
@@ -167,7 +165,7 @@ def test_a_companion_that_nobody_offers_is_an_error_with_its_name(known: dict[st
         Pipeline("cpu").segment(image(), model="pair")
 
 
-def test_the_list_of_models_has_parts_and_says_what_each_model_needs(standin: Standin) -> None:
+def test_the_list_of_models_has_parts_and_says_what_each_model_needs(fake_hub: FakeHub) -> None:
     listed = {entry["name"]: entry for entry in json.loads(CliRunner().invoke(models, ["--json"]).stdout)}
     table = CliRunner().invoke(models).stdout.splitlines()
 
@@ -177,7 +175,7 @@ def test_the_list_of_models_has_parts_and_says_what_each_model_needs(standin: St
 
 
 def test_the_doctor_counts_a_model_without_its_companion_as_not_here(
-    standin: Standin, known: dict[str, ModelSpec]
+    fake_hub: FakeHub, known: dict[str, ModelSpec]
 ) -> None:
     del known["bright"]
     store.obtain(PAIR)
@@ -187,13 +185,13 @@ def test_the_doctor_counts_a_model_without_its_companion_as_not_here(
     together = json.loads(CliRunner().invoke(doctor, ["--json", "--offline"]).stdout)
 
     assert alone["models"]["part"] == "not here"
-    assert "no model is here with all that it needs" in [problem["what"] for problem in alone["problems"]]
+    assert "no model is complete on this machine" in [problem["what"] for problem in alone["problems"]]
     assert together["problems"] == []
 
 
-def test_a_users_own_file_downloads_nothing_else_by_itself(standin: Standin, tmp_path: Path) -> None:
+def test_a_users_own_file_downloads_nothing_else_by_itself(fake_hub: FakeHub, tmp_path: Path) -> None:
     (tmp_path / "own.safetensors").write_bytes(save(SmallNetwork().state_dict()))
 
     store.adopt(PAIR, tmp_path / "own.safetensors")
 
-    assert standin.requests == []
+    assert fake_hub.requests == []

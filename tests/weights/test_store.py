@@ -8,21 +8,19 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import huggingface_hub
 import pytest
 import torch
-from safetensors.torch import save
 
 from dis_core.errors import BadRequest, Cancelled, HubUnreachable, OutputFailed, WeightsCorrupt, WeightsMissing
 from dis_core.model_spec import ModelSpec, WeightsFile
-from dis_core.weights import hub, store
+from dis_core.weights import hub, records, store
 from tests.fakes.fake_hub import (
     COMMIT,
-    Standin,
+    FakeHub,
+    run_fake_hub,
     run_small_network,
-    run_standin,
     unused_address,
     use_home,
     use_hub,
@@ -30,15 +28,11 @@ from tests.fakes.fake_hub import (
 from tests.fakes.small_network import (
     DIRECT,
     SMALL,
-    SmallNetwork,
     assert_is_converted,
+    path_of,
     pickled,
     published_checkpoint,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 can_limit_files = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
 
@@ -52,43 +46,33 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
-    """A Hub with the published checkpoint of the small network, pickled, and one as safetensors."""
-    with run_standin() as standin:
-        standin.files["someone/small/small.pth"] = pickled(published_checkpoint())
-        standin.files["someone/direct/model.safetensors"] = save(SmallNetwork().state_dict())
-        use_hub(monkeypatch, standin.url)
-        yield standin
-
-
 # Fetching
 
 
-def test_a_pickled_checkpoint_is_fetched_and_becomes_safetensors_under_our_names(standin: Standin) -> None:
-    path = store.obtain(SMALL)
+def test_a_pickled_checkpoint_is_fetched_and_becomes_safetensors_under_our_names(fake_hub: FakeHub) -> None:
+    path = store.obtain(SMALL).path
 
     assert path.suffix == ".safetensors"
     assert_is_converted(path)
 
 
-def test_a_converted_file_is_named_after_the_checksum_of_its_source(standin: Standin) -> None:
-    digest = hashlib.sha256(standin.files["someone/small/small.pth"]).hexdigest()
+def test_a_converted_file_is_named_after_the_checksum_of_its_source(fake_hub: FakeHub) -> None:
+    digest = hashlib.sha256(fake_hub.files["someone/small/small.pth"]).hexdigest()
 
-    path = store.obtain(SMALL)
+    path = store.obtain(SMALL).path
 
     assert path.name == f"small-{digest[:12]}.safetensors"
 
 
-def test_a_safetensors_file_is_used_where_it_lies_in_the_hubs_cache(standin: Standin) -> None:
-    path = store.obtain(DIRECT)
+def test_a_safetensors_file_is_used_where_it_lies_in_the_hubs_cache(fake_hub: FakeHub) -> None:
+    path = store.obtain(DIRECT).path
 
     assert hub.cache_folder() in path.parents
-    assert path.read_bytes() == standin.files["someone/direct/model.safetensors"]
+    assert path.read_bytes() == fake_hub.files["someone/direct/model.safetensors"]
 
 
-def test_the_hub_client_finds_what_was_fetched_here(standin: Standin) -> None:
-    path = store.obtain(DIRECT)
+def test_the_hub_client_finds_what_was_fetched_here(fake_hub: FakeHub) -> None:
+    path = store.obtain(DIRECT).path
 
     found = huggingface_hub.hf_hub_download("someone/direct", "model.safetensors", local_files_only=True)
     by_commit = huggingface_hub.hf_hub_download(
@@ -99,31 +83,31 @@ def test_the_hub_client_finds_what_was_fetched_here(standin: Standin) -> None:
 
 
 def test_where_links_cannot_be_made_the_file_itself_lies_in_the_snapshot(
-    standin: Standin, monkeypatch: pytest.MonkeyPatch
+    fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(self: Path, target: str) -> None:
         raise OSError("a required privilege is not held by the client")
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
 
-    path = store.obtain(DIRECT)
+    path = store.obtain(DIRECT).path
 
     assert not path.is_symlink()
-    assert path.read_bytes() == standin.files["someone/direct/model.safetensors"]
-    assert store.find_ready(DIRECT) == path
+    assert path.read_bytes() == fake_hub.files["someone/direct/model.safetensors"]
+    assert path_of(DIRECT) == path
 
 
-def test_what_is_ready_is_found_without_asking_the_hub(standin: Standin) -> None:
-    first = store.obtain(SMALL)
-    standin.requests.clear()
+def test_what_is_ready_is_found_without_asking_the_hub(fake_hub: FakeHub) -> None:
+    first = store.obtain(SMALL).path
+    fake_hub.requests.clear()
 
-    second = store.obtain(SMALL)
+    second = store.obtain(SMALL).path
 
-    assert second == first == store.find_ready(SMALL)
-    assert standin.requests == []
+    assert second == first == path_of(SMALL)
+    assert fake_hub.requests == []
 
 
-def test_progress_rises_to_one_and_says_what_is_downloaded(standin: Standin) -> None:
+def test_progress_rises_to_one_and_says_what_is_downloaded(fake_hub: FakeHub) -> None:
     told: list[tuple[float, str]] = []
 
     store.obtain(SMALL, report=lambda fraction, doing: told.append((fraction, doing)))
@@ -134,36 +118,36 @@ def test_progress_rises_to_one_and_says_what_is_downloaded(standin: Standin) -> 
     assert any(doing.startswith("downloading small: ") and doing.endswith(" of 0.2 MB") for _, doing in told)
 
 
-def test_a_download_resumes_after_the_connection_is_cut(standin: Standin) -> None:
-    standin.cuts = [100_000]
+def test_a_download_resumes_after_the_connection_is_cut(fake_hub: FakeHub) -> None:
+    fake_hub.cuts = [100_000]
 
-    path = store.obtain(SMALL)
+    path = store.obtain(SMALL).path
 
-    assert [request.start for request in standin.downloads()] == [None, 100_000]
-    assert path == store.find_ready(SMALL)
+    assert [request.start for request in fake_hub.downloads()] == [None, 100_000]
+    assert path == path_of(SMALL)
 
 
 def test_a_download_follows_the_hub_to_its_storage_and_leaves_the_token_behind(
-    standin: Standin, monkeypatch: pytest.MonkeyPatch
+    fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    with run_standin() as storage:
-        storage.files = standin.files
+    with run_fake_hub() as storage:
+        storage.files = fake_hub.files
         storage.cuts = [100_000]
-        standin.elsewhere = storage.url.replace("127.0.0.1", "localhost")
+        fake_hub.elsewhere = storage.url.replace("127.0.0.1", "localhost")
 
-        path = store.obtain(SMALL)
+        path = store.obtain(SMALL).path
 
     assert_is_converted(path)
     assert [request.start for request in storage.downloads()] == [None, 100_000]
-    assert all(request.with_token for request in standin.requests)
+    assert all(request.with_token for request in fake_hub.requests)
     assert not any(request.with_token for request in storage.requests)
 
 
 def test_a_cancelled_download_is_resumed_by_the_next_program(
-    standin: Standin, home: Path, monkeypatch: pytest.MonkeyPatch
+    fake_hub: FakeHub, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    standin.files["someone/small/small.pth"] = pickled({**published_checkpoint(), "loss.scale": torch.ones(1_000_000)})
+    fake_hub.files["someone/small/small.pth"] = pickled({**published_checkpoint(), "loss.scale": torch.ones(1_000_000)})
     monkeypatch.setattr(hub, "REPORT_PAUSE_S", 0.0)
 
     def cancel_on_the_way(fraction: float, doing: str) -> None:
@@ -172,61 +156,61 @@ def test_a_cancelled_download_is_resumed_by_the_next_program(
 
     with pytest.raises(Cancelled):
         store.obtain(SMALL, report=cancel_on_the_way)
-    run_small_network(home, standin.url)
+    run_small_network(home, fake_hub.url)
 
-    starts = [request.start for request in standin.downloads()]
+    starts = [request.start for request in fake_hub.downloads()]
     assert starts[0] is None
     assert starts[1] is not None
     assert 0.2 * 4e6 < starts[1] < 4e6
 
 
-def test_a_download_that_keeps_failing_says_how_far_it_came_and_keeps_it(standin: Standin) -> None:
-    standin.cuts = [100_000, 0, 0, 0]
+def test_a_download_that_keeps_failing_says_how_far_it_came_and_keeps_it(fake_hub: FakeHub) -> None:
+    fake_hub.cuts = [100_000, 0, 0, 0]
 
     with pytest.raises(HubUnreachable, match=r"stopped at 0\.1 of 0\.2 MB") as caught:
         store.obtain(SMALL)
 
     assert "dis-core fetch small" in caught.value.hint
-    assert store.find_ready(SMALL) is None
+    assert store.find_installed(SMALL) is None
     assert len(list(hub.cache_folder().rglob("*.incomplete"))) == 1
 
 
-def test_a_file_that_arrives_damaged_is_fetched_once_more(standin: Standin) -> None:
-    standin.damages = 1
+def test_a_file_that_arrives_damaged_is_fetched_once_more(fake_hub: FakeHub) -> None:
+    fake_hub.damages = 1
 
-    path = store.obtain(SMALL)
+    path = store.obtain(SMALL).path
 
-    assert len(standin.downloads()) == 2
+    assert len(fake_hub.downloads()) == 2
     assert_is_converted(path)
 
 
-def test_a_file_that_arrives_damaged_twice_is_refused_and_not_kept(standin: Standin) -> None:
-    standin.damages = 9
+def test_a_file_that_arrives_damaged_twice_is_refused_and_not_kept(fake_hub: FakeHub) -> None:
+    fake_hub.damages = 9
 
     with pytest.raises(WeightsCorrupt, match="arrived damaged twice"):
         store.obtain(SMALL)
 
-    assert len(standin.downloads()) == 2
+    assert len(fake_hub.downloads()) == 2
     assert hub.find_cached(SMALL.weights) is None
     assert not list(hub.cache_folder().rglob("*.incomplete"))
 
 
-def test_a_file_other_than_the_declared_one_is_refused_before_it_is_downloaded(standin: Standin) -> None:
+def test_a_file_other_than_the_declared_one_is_refused_before_it_is_downloaded(fake_hub: FakeHub) -> None:
     pinned = replace(SMALL, weights=replace(SMALL.weights, sha256="0" * 64))
 
     with pytest.raises(WeightsCorrupt, match="the Hub now has another file"):
         store.obtain(pinned)
 
-    assert standin.downloads() == []
+    assert fake_hub.downloads() == []
 
 
-def test_the_first_download_is_remembered_and_a_change_on_the_hub_is_noticed(standin: Standin, home: Path) -> None:
-    ready = store.obtain(SMALL)
+def test_the_first_download_is_remembered_and_a_change_on_the_hub_is_noticed(fake_hub: FakeHub, home: Path) -> None:
+    ready = store.obtain(SMALL).path
     ready.unlink()
     blob = hub.find_cached(SMALL.weights)
     assert blob is not None
     blob.resolve().unlink()
-    standin.files["someone/small/small.pth"] = pickled(published_checkpoint(seed=1))
+    fake_hub.files["someone/small/small.pth"] = pickled(published_checkpoint(seed=1))
 
     with pytest.raises(WeightsCorrupt, match="the Hub now has another file") as caught:
         store.obtain(SMALL)
@@ -237,106 +221,106 @@ def test_the_first_download_is_remembered_and_a_change_on_the_hub_is_noticed(sta
 # What lies on the disk and is no longer what it was
 
 
-def test_a_changed_converted_file_is_noticed_and_made_again_from_the_cache(standin: Standin) -> None:
-    path = store.obtain(SMALL)
+def test_a_changed_converted_file_is_noticed_and_made_again_from_the_cache(fake_hub: FakeHub) -> None:
+    path = store.obtain(SMALL).path
     good = path.read_bytes()
     path.write_bytes(good[:-1] + bytes([good[-1] ^ 255]))
-    standin.requests.clear()
+    fake_hub.requests.clear()
 
-    found = store.find_ready(SMALL)
-    again = store.obtain(SMALL)
+    found = path_of(SMALL)
+    again = store.obtain(SMALL).path
 
     assert found is None
     assert_is_converted(again)
-    assert standin.requests == []
+    assert fake_hub.requests == []
 
 
-def test_a_half_written_converted_file_is_noticed_and_made_again(standin: Standin) -> None:
-    path = store.obtain(SMALL)
+def test_a_half_written_converted_file_is_noticed_and_made_again(fake_hub: FakeHub) -> None:
+    path = store.obtain(SMALL).path
     good, status = path.read_bytes(), path.stat()
     path.write_bytes(good[: len(good) // 2])
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
-    again = store.obtain(SMALL)
+    again = store.obtain(SMALL).path
 
     assert_is_converted(again)
 
 
-def test_a_corrupt_file_in_the_hubs_cache_is_noticed_and_fetched_again(standin: Standin) -> None:
-    path = store.obtain(DIRECT)
+def test_a_corrupt_file_in_the_hubs_cache_is_noticed_and_fetched_again(fake_hub: FakeHub) -> None:
+    path = store.obtain(DIRECT).path
     path.resolve().write_bytes(b"something else entirely")
 
-    found = store.find_ready(DIRECT)
-    again = store.obtain(DIRECT)
+    found = path_of(DIRECT)
+    again = store.obtain(DIRECT).path
 
     assert found is None
-    assert again.read_bytes() == standin.files["someone/direct/model.safetensors"]
-    assert len(standin.downloads()) == 2
+    assert again.read_bytes() == fake_hub.files["someone/direct/model.safetensors"]
+    assert len(fake_hub.downloads()) == 2
 
 
-def test_a_file_that_rotted_without_a_trace_is_found_by_reading_all_of_it(standin: Standin) -> None:
-    path = store.obtain(SMALL)
+def test_a_file_that_rotted_without_a_trace_is_found_by_reading_all_of_it(fake_hub: FakeHub) -> None:
+    path = store.obtain(SMALL).path
     status = path.stat()
     rotten = path.read_bytes()[:-1] + b"\x00"
     path.write_bytes(rotten)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
-    quick, thorough = store.find_ready(SMALL), store.is_intact(SMALL)
+    quick, thorough = path_of(SMALL), store.is_intact(SMALL)
 
     assert quick == path
     assert not thorough
 
 
-def test_a_touched_file_is_still_ready(standin: Standin) -> None:
-    path = store.obtain(SMALL)
+def test_a_touched_file_is_still_ready(fake_hub: FakeHub) -> None:
+    path = store.obtain(SMALL).path
     os.utime(path, ns=(1, 1))
 
-    assert store.find_ready(SMALL) == path
+    assert path_of(SMALL) == path
 
 
 def test_what_another_program_downloaded_is_used_without_the_hub(
-    standin: Standin, monkeypatch: pytest.MonkeyPatch
+    fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     huggingface_hub.hf_hub_download("someone/direct", "model.safetensors")
     huggingface_hub.hf_hub_download("someone/small", "small.pth")
     use_hub(monkeypatch, unused_address())
 
-    direct, small = store.find_ready(DIRECT), store.obtain(SMALL)
+    direct, small = path_of(DIRECT), store.obtain(SMALL).path
 
     assert direct is not None
-    assert direct.read_bytes() == standin.files["someone/direct/model.safetensors"]
+    assert direct.read_bytes() == fake_hub.files["someone/direct/model.safetensors"]
     assert_is_converted(small)
 
 
-def test_a_converted_file_is_made_again_when_the_conversion_has_changed(standin: Standin) -> None:
+def test_a_converted_file_is_made_again_when_the_conversion_has_changed(fake_hub: FakeHub) -> None:
     store.obtain(SMALL)
 
-    assert store.find_ready(replace(SMALL, conversion="tests.fakes.small_network:another")) is None
+    assert path_of(replace(SMALL, conversion="tests.fakes.small_network:another")) is None
 
 
-def test_a_damaged_record_is_as_good_as_none(standin: Standin) -> None:
-    path = store.obtain(SMALL)
-    (store.records_folder() / "small.json").write_text("{half a rec", encoding="utf-8")
+def test_a_damaged_record_is_as_good_as_none(fake_hub: FakeHub) -> None:
+    path = store.obtain(SMALL).path
+    (records.records_folder() / "small.json").write_text("{half a rec", encoding="utf-8")
 
-    assert store.find_ready(SMALL) is None
-    assert store.obtain(SMALL) == path
+    assert store.find_installed(SMALL) is None
+    assert store.obtain(SMALL).path == path
 
 
 # Room
 
 
-def test_too_little_room_is_noticed_before_the_download(standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_room_is_noticed_before_the_download(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "free_space", lambda _: 1_000)
 
     with pytest.raises(WeightsMissing, match=r"small needs 0\.2 MB of disk space and 0\.0 MB are free"):
         store.obtain(SMALL)
 
-    assert standin.downloads() == []
+    assert fake_hub.downloads() == []
 
 
 @can_limit_files
-def test_a_disk_that_fills_up_during_the_download_leaves_nothing_behind(standin: Standin, home: Path) -> None:
-    child = run_small_network(home, standin.url, files_of_at_most=120_000)
+def test_a_disk_that_fills_up_during_the_download_leaves_nothing_behind(fake_hub: FakeHub, home: Path) -> None:
+    child = run_small_network(home, fake_hub.url, files_of_at_most=120_000)
 
     assert child.stdout.startswith("WeightsMissing: small could not be saved after 0.1 of 0.2 MB: File too large")
     assert not [path for path in (home / "hub").rglob("*") if path.is_file() and path.stat().st_size > 100]
@@ -344,19 +328,19 @@ def test_a_disk_that_fills_up_during_the_download_leaves_nothing_behind(standin:
 
 @can_limit_files
 def test_a_disk_that_fills_up_during_the_conversion_leaves_nothing_behind(
-    standin: Standin, home: Path, tmp_path: Path
+    fake_hub: FakeHub, home: Path, tmp_path: Path
 ) -> None:
     half = tmp_path / "half.pth"
     half.write_bytes(pickled({key: value.bfloat16() for key, value in published_checkpoint().items()}))
     small = half.stat().st_size
 
-    child = run_small_network(home, standin.url, str(half), files_of_at_most=small // 2)
+    child = run_small_network(home, fake_hub.url, str(half), files_of_at_most=small // 2)
 
     assert child.stdout.startswith("OutputFailed: the converted weights (0.1 MB) could not be saved")
     assert not list((home / "cache").rglob("*.safetensors*"))
 
 
-def test_a_cache_folder_that_cannot_be_written_is_named(standin: Standin, home: Path) -> None:
+def test_a_cache_folder_that_cannot_be_written_is_named(fake_hub: FakeHub, home: Path) -> None:
     (home / "cache").write_text("a file where a folder should be", encoding="utf-8")
 
     with pytest.raises(OutputFailed, match="the converted weights"):
@@ -366,23 +350,23 @@ def test_a_cache_folder_that_cannot_be_written_is_named(standin: Standin, home: 
 # Two at once
 
 
-def test_two_programs_that_fetch_at_once_both_succeed_and_download_once(standin: Standin, home: Path) -> None:
+def test_two_programs_that_fetch_at_once_both_succeed_and_download_once(fake_hub: FakeHub, home: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
-        children = list(pool.map(lambda _: run_small_network(home, standin.url), range(2)))
+        children = list(pool.map(lambda _: run_small_network(home, fake_hub.url), range(2)))
 
     told = "downloading small: 0.2 MB from someone/small, once (license MIT, commercial use: yes)\n"
     assert sorted(child.stderr for child in children) == ["", told]
     assert children[0].stdout == children[1].stdout
     assert children[0].stdout.startswith("ready: ")
-    assert len(standin.downloads()) == 1
+    assert len(fake_hub.downloads()) == 1
 
 
-def test_who_waits_for_another_program_can_be_cancelled(standin: Standin) -> None:
+def test_who_waits_for_another_program_can_be_cancelled(fake_hub: FakeHub) -> None:
     def cancel_when_waiting(fraction: float, doing: str) -> None:
         if doing.startswith("waiting for another program"):
             raise Cancelled
 
-    with store.alone_at(SMALL, cancel_when_waiting), pytest.raises(Cancelled):
+    with records.alone_at(SMALL, cancel_when_waiting), pytest.raises(Cancelled):
         store.obtain(SMALL, report=cancel_when_waiting)
 
 

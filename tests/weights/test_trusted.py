@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from dis_core.errors import BadRequest, WeightsCorrupt, WeightsMissing
 from dis_core.model_spec import ModelSpec
 from dis_core.registry import manager as registry
 from dis_core.weights import store
-from tests.fakes.fake_hub import COMMIT, Standin, run_standin, use_hub
-from tests.fakes.small_network import SMALL, assert_is_converted, pickled, published_checkpoint
+from tests.fakes.fake_hub import COMMIT, FakeHub
+from tests.fakes.small_network import SMALL, assert_is_converted, path_of, pickled, published_checkpoint
 
 CONTENT = pickled(published_checkpoint())
 OTHER_COMMIT = "f" * 40
@@ -31,36 +30,28 @@ def pinned(sha256: str | None = None, *, commit: str = COMMIT) -> ModelSpec:
 WRONG = pinned("0" * 64)
 
 
-@pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
-    with run_standin() as standin:
-        standin.files["someone/small/small.pth"] = CONTENT
-        use_hub(monkeypatch, standin.url)
-        yield standin
-
-
 def run_fetch(monkeypatch: pytest.MonkeyPatch, spec: ModelSpec, *arguments: str) -> Result:
     monkeypatch.setattr(registry, "models", lambda: {spec.name: spec})
     return CliRunner().invoke(fetch, list(arguments), standalone_mode=False)
 
 
-def test_the_commit_is_asked_for(standin: Standin) -> None:
-    path = store.obtain(pinned())
+def test_the_commit_is_asked_for(fake_hub: FakeHub) -> None:
+    path = store.obtain(pinned()).path
 
     assert_is_converted(path)
-    assert all(f"/resolve/{COMMIT}/" in request.path for request in standin.requests)
+    assert all(f"/resolve/{COMMIT}/" in request.path for request in fake_hub.requests)
 
 
-def test_another_file_than_expected_is_refused_before_it_is_downloaded(standin: Standin) -> None:
+def test_another_file_than_expected_is_refused_before_it_is_downloaded(fake_hub: FakeHub) -> None:
     with pytest.raises(WeightsCorrupt, match="known from other projects only") as caught:
         store.obtain(WRONG)
 
     assert "should begin with 000000000000" in caught.value.message
     assert "dis-core fetch --trust-new small" in caught.value.hint
-    assert not standin.downloads()
+    assert not fake_hub.downloads()
 
 
-def test_a_file_that_is_known_better_has_no_such_way(standin: Standin) -> None:
+def test_a_file_that_is_known_better_has_no_such_way(fake_hub: FakeHub) -> None:
     verified = replace(WRONG, weights=replace(WRONG.weights, pin_source="verified"))
 
     with pytest.raises(WeightsCorrupt) as caught:
@@ -72,45 +63,45 @@ def test_a_file_that_is_known_better_has_no_such_way(standin: Standin) -> None:
 
 
 def test_what_the_hub_has_now_is_taken_when_the_user_trusts_it(
-    standin: Standin, monkeypatch: pytest.MonkeyPatch
+    fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = run_fetch(monkeypatch, WRONG, "--trust-new", "small")
 
     assert result.exit_code == 0
-    ready = store.find_ready(WRONG)
+    ready = path_of(WRONG)
     assert ready is not None
     assert_is_converted(ready)
-    assert any("/resolve/main/" in request.path for request in standin.requests)
+    assert any("/resolve/main/" in request.path for request in fake_hub.requests)
 
 
-def test_what_was_trusted_stays_ready_and_is_held_to(standin: Standin) -> None:
-    trusted = store.trust_new(WRONG)
+def test_what_was_trusted_stays_ready_and_is_held_to(fake_hub: FakeHub) -> None:
+    trusted = store.trust_new(WRONG).path
 
-    assert store.obtain(WRONG) == trusted
+    assert store.obtain(WRONG).path == trusted
     trusted.unlink()
-    standin.files["someone/small/small.pth"] = pickled(published_checkpoint(seed=1))
-    assert store.obtain(WRONG) == trusted  # made again from the file in the Hub's cache
+    fake_hub.files["someone/small/small.pth"] = pickled(published_checkpoint(seed=1))
+    assert store.obtain(WRONG).path == trusted  # made again from the file in the Hub's cache
     assert_is_converted(trusted)
 
 
-def test_what_was_trusted_and_then_changed_on_the_hub_is_noticed(standin: Standin, tmp_path: Path) -> None:
-    store.trust_new(WRONG).unlink()
+def test_what_was_trusted_and_then_changed_on_the_hub_is_noticed(fake_hub: FakeHub, tmp_path: Path) -> None:
+    store.trust_new(WRONG).path.unlink()
     for blob in tmp_path.parent.rglob("blobs/*"):
         blob.unlink()
-    standin.files["someone/small/small.pth"] = pickled(published_checkpoint(seed=1))
+    fake_hub.files["someone/small/small.pth"] = pickled(published_checkpoint(seed=1))
 
     with pytest.raises(WeightsCorrupt, match="now has another file"):
         store.obtain(WRONG)
 
 
-def test_trust_ends_when_another_file_is_declared(standin: Standin) -> None:
+def test_trust_ends_when_another_file_is_declared(fake_hub: FakeHub) -> None:
     store.trust_new(WRONG)
 
-    assert store.find_ready(pinned(commit=OTHER_COMMIT)) is None
+    assert path_of(pinned(commit=OTHER_COMMIT)) is None
 
 
-def test_a_commit_that_the_hub_does_not_have_may_be_what_is_wrong(standin: Standin) -> None:
-    standin.refusal = (404, "RevisionNotFound")
+def test_a_commit_that_the_hub_does_not_have_may_be_what_is_wrong(fake_hub: FakeHub) -> None:
+    fake_hub.refusal = (404, "RevisionNotFound")
 
     with pytest.raises(WeightsMissing, match="the commit ffffffffffff was asked for") as caught:
         store.obtain(pinned(commit=OTHER_COMMIT))
@@ -118,7 +109,7 @@ def test_a_commit_that_the_hub_does_not_have_may_be_what_is_wrong(standin: Stand
     assert "dis-core fetch --trust-new small" in caught.value.hint
 
 
-def test_trust_is_for_pins_that_may_be_wrong(standin: Standin) -> None:
+def test_trust_is_for_pins_that_may_be_wrong(fake_hub: FakeHub) -> None:
     with pytest.raises(BadRequest, match="small has no pin") as caught:
         store.trust_new(SMALL)
 

@@ -75,7 +75,7 @@ def stop(*, now: bool) -> None:
     folder = endpoint.runtime_folder()
     while True:
         with endpoint.locked(folder) as has_left:
-            follower = endpoint.read_directions(folder)
+            follower = endpoint.read_endpoint(folder)
             if has_left or (follower is not None and follower.pid != found["pid"]):
                 break
         time.sleep(0.05)
@@ -86,15 +86,15 @@ def ask(do: str, **more: str) -> dict[str, Any] | None:  # what messages hold
     """The status that the daemon answers with; None if it is not running."""
     from dis_core.daemon import client, endpoint
 
-    talk = client.find_daemon(endpoint.runtime_folder())
-    if talk is None:
+    connection = client.find_daemon(endpoint.runtime_folder())
+    if connection is None:
         return None
     try:
-        return dict(list(talk.ask(do, **more))[-1].get("status", {}))
-    except client.Lost:
+        return dict(list(connection.ask(do, **more))[-1].get("status", {}))
+    except client.ConnectionLost:
         return None
     finally:
-        talk.close()
+        connection.close()
 
 
 def in_words(found: dict[str, Any]) -> Iterator[str]:

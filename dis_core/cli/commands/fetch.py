@@ -119,18 +119,18 @@ def models_to_fetch(
 def announce(item: ModelToFetch) -> str:
     """What is about to happen with a model, with sizes, for the person who waits."""
     from dis_core.files import free_space, megabytes
-    from dis_core.weights import bundled, hub, store
+    from dis_core.weights import bundled, hub, records, store
 
     spec = item.spec
     terms = f"{spec.license}, commercial use: {spec.commercial_use}"
     if item.file is not None:
-        free = megabytes(free_space(store.weights_folder()))
+        free = megabytes(free_space(records.weights_folder()))
         return f"{spec.name}: from {item.file} ({terms}); {free} free"
     if spec.weights.is_embedded:
         return f"{spec.name}: comes with {bundled.comes_with(spec)} ({terms})"
     if item.published == "newest":
         return f"{spec.name}: what {spec.weights.repo} has now ({terms})"
-    if store.find_ready(spec) is not None:
+    if store.find_installed(spec) is not None:
         return f"{spec.name}: already here ({terms}); verifying it"
     missing = store.bytes_to_download(spec)
     if not missing:
@@ -142,17 +142,18 @@ def announce(item: ModelToFetch) -> str:
 def fetch_model(item: ModelToFetch, *, report: Report) -> Path:
     """Fetch or verify a model, and return the path of its file."""
     from dis_core.progress import span
+    from dis_core.registry.manager import companions_of
     from dis_core.weights import store
 
     if item.file is not None:
-        return store.adopt(item.spec, item.file, report=report)
+        return store.adopt(item.spec, item.file, companions=companions_of(item.spec), report=report).path
     if item.published == "newest":
-        return store.trust_new(item.spec, report=report, announce=say_nothing)
-    if store.find_ready(item.spec) is None:
-        return store.obtain(item.spec, report=report, announce=say_nothing)
+        return store.trust_new(item.spec, report=report, announce=say_nothing).path
+    if store.find_installed(item.spec) is None:
+        return store.obtain(item.spec, report=report, announce=say_nothing).path
     if not store.is_intact(item.spec, report=span(report, 0.0, 0.2)):
         say(f"{item.spec.name}: the file here is damaged; fetching it again")
-    return store.obtain(item.spec, report=span(report, 0.2, 1.0), announce=say_nothing)
+    return store.obtain(item.spec, report=span(report, 0.2, 1.0), announce=say_nothing).path
 
 
 def say_nothing(spec: ModelSpec, size_bytes: int) -> None:

@@ -47,7 +47,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
     from dis_core.registry.requirements import install_command, missing_packages
     from dis_core.weights import store
 
-    ready, missing = store.find_ready(spec), missing_packages(spec)
+    installed, missing = store.find_installed(spec), missing_packages(spec)
     return {
         "name": spec.name,
         "summary": spec.summary,
@@ -71,8 +71,8 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "pin": pin_of(spec.weights),
         "details": dict(spec.details),
         "size_bytes": store.download_size(spec),
-        "present": ready is not None,
-        "path": None if ready is None else str(ready),
+        "present": installed is not None,
+        "path": None if installed is None else str(installed.path),
     }
 
 
@@ -81,15 +81,15 @@ def row(spec: ModelSpec) -> tuple[str, ...]:
     from dis_core.files import megabytes
     from dis_core.weights import store
 
-    ready, size_bytes = store.find_ready(spec), store.download_size(spec)
+    installed, size_bytes = store.find_installed(spec), store.download_size(spec)
     return (
         f"{spec.name} (draft)" if spec.draft else spec.name,
         spec.task,
         spec.license,
         spec.commercial_use,
         "unknown" if size_bytes is None else megabytes(size_bytes),
-        "no" if ready is None else "yes",
-        str(ready or origin(spec.weights)),
+        "no" if installed is None else "yes",
+        origin(spec.weights) if installed is None else str(installed.path),
     )
 
 

@@ -15,7 +15,7 @@ from dis_core.cli.doctor.findings import Findings, Folder, Problem
 from dis_core.cli.doctor.plugin_checks import examine_plugins
 from dis_core.daemon import endpoint
 from dis_core.errors import DisError
-from dis_core.files import free_space, megabytes, nearest_existing
+from dis_core.files import UNFINISHED_ENDING, free_space, megabytes, nearest_existing
 from dis_core.registry.requirements import why_not_importable
 from dis_core.weights.rembg_files import find_rembg_file
 
@@ -135,9 +135,10 @@ def examine_device(findings: Findings) -> None:
 
 def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
     """The folders in which files are kept, and what is wrong with them."""
-    from dis_core.weights import hub, store
+    from dis_core.weights import hub
+    from dis_core.weights.records import records_folder, weights_folder
 
-    ours, records = store.weights_folder(), store.records_folder()
+    ours, records = weights_folder(), records_folder()
     # Other programs use the Hub's cache too: only the models of dis-core are counted.
     repositories = {hub.repo_folder(spec.weights) for spec in specs if spec.weights.repo is not None}
     places = (
@@ -155,7 +156,7 @@ def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
         elif folder.free_bytes < LITTLE_SPACE_BYTES:
             what = f"only {megabytes(folder.free_bytes)} free in the folder for {purpose}: {path}"
             findings.problems.append(Problem(what, "free some space: a model takes up to 850 MB while it is prepared"))
-    for leftover in sorted(path for path, _ in files_in(ours) if path.suffix == ".tmp"):
+    for leftover in sorted(path for path, _ in files_in(ours) if path.suffix in (".tmp", UNFINISHED_ENDING)):
         what = f"a conversion was interrupted and left {leftover}"
         findings.problems.append(Problem(what, "run dis-core fetch again for that model, or delete the file"))
 
@@ -205,7 +206,8 @@ def examine_models(findings: Findings, specs: list[ModelSpec], *, can_download: 
     from dis_core.registry.requirements import install_command, missing_packages
     from dis_core.weights import store
 
-    ready = {spec.name: store.find_ready(spec) for spec in specs}
+    found = {spec.name: store.find_installed(spec) for spec in specs}
+    ready = {name: None if installed is None else installed.path for name, installed in found.items()}
     for spec in specs:
         findings.models[spec.name] = str(ready[spec.name] or "not here")
         if missing := missing_packages(spec):
@@ -227,14 +229,14 @@ def is_complete(spec: ModelSpec, ready: dict[str, Path | None]) -> bool:
 
 
 def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
-    from dis_core.weights import bundled, hub, store
+    from dis_core.weights import bundled, hub, records, store
 
     if ready is not None:
         yield from package_trouble(spec)
     if ready is None and spec.weights.is_embedded:
         what = f"the built-in weights of {spec.name} are missing: {store.embedded_path(spec)}"
         yield Problem(what, f"this installation is incomplete; install {bundled.comes_with(spec)} again")
-    elif ready is None and store.read_record(spec) is not None:
+    elif ready is None and records.read_record(spec) is not None:
         what = f"the weights of {spec.name} have changed since they were verified, or are missing"
         yield Problem(what, f"run: dis-core fetch {spec.name}")
     if spec.weights.repo is not None:

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, get_args
 
 import torch
 from torch import nn
-from torch.nn.utils import fuse_conv_bn_eval
+
+from dis_core.models.batch_norm import fold_norms
 
 Variant = Literal["efficientnet-lite0", "efficientnet-lite2"]
 
@@ -42,25 +43,6 @@ def backbone_with_norms(variant: Variant, *, levels: int) -> nn.Module:
     )
     backbone.blocks = backbone.blocks[: LAST_BLOCK[levels - 1] + 1]
     return backbone  # type: ignore[no-any-return]
-
-
-def fold_norms(backbone: nn.Module) -> nn.Module:
-    """Put every batch norm's scale and offset into the convolution before it, in place; its activation stays."""
-    backbone.eval()
-    for module in list(backbone.modules()):
-        convolution: tuple[str, nn.Conv2d] | None = None
-        for name, child in list(module.named_children()):
-            if isinstance(child, nn.Conv2d):
-                convolution = name, child
-            elif isinstance(child, nn.modules.batchnorm._BatchNorm):
-                if convolution is None:
-                    raise ValueError(f"no convolution stands before {name}")
-                folded = fuse_conv_bn_eval(convolution[1], child)
-                folded.requires_grad_(requires_grad=True)  # the new offset is none otherwise
-                setattr(module, convolution[0], folded)
-                setattr(module, name, getattr(child, "act", nn.Identity()))
-                convolution = None
-    return backbone
 
 
 def adapt_to_imagenet_statistics(state: dict[str, torch.Tensor], mean: torch.Tensor, std: torch.Tensor) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from dis_core.errors import WeightsCorrupt
+from dis_core.models.batch_norm import NORM_PARTS, with_norms_folded
 from dis_core.models.birefnet.network import BiRefNet, large_network, lite_network
 from dis_core.models.birefnet.tile_order import BEFORE_NOVEMBER_2024, TODAYS, TileOrder, in_todays_order
 from dis_core.models.key_mapping import Expected, renamed_by
@@ -74,10 +75,6 @@ NORMED = ("enter", "leave", "gradient", "product", "mean", "join")
 NORMED_WITHOUT_BIAS = ("product", "mean", "join")
 """Those of them that have an offset only since the norm is folded in."""
 
-NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
-
-NORM_EPS = 1e-5
-
 
 @dataclass(frozen=True)
 class Converter:
@@ -112,8 +109,7 @@ def converted(published: Mapping[str, torch.Tensor], make_network: Callable[[], 
     with torch.device("meta"):
         shapes = published_shapes(make_network())
     refuse_another_architecture(published, shapes)
-    other, partial = "this is not a BiRefNet checkpoint", "this is not a whole BiRefNet checkpoint"
-    expected = Expected(shapes, other=other, partial=partial, hint=_HINT)
+    expected = Expected(shapes, network="BiRefNet", hint=_HINT)
     renamed = expected.renamed({key: value for key, value in published.items() if is_read(key, shapes)}, rename)
     expected.refuse_partial(renamed)
     return with_norms_folded(renamed)
@@ -159,21 +155,6 @@ def refuse_another_architecture(published: Mapping[str, torch.Tensor], expected:
             f"this is a BiRefNet with another backbone: its first layer is {width} wide, this model's {wanted}",
             hint="those with 192 are birefnet and its variants, those with 96 birefnet-lite and its variants",
         )
-
-
-def with_norms_folded(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Every batch norm's scale and offset in the weight and bias of the convolution before it, computed in float32."""
-    statistic = ".norm.running_var"
-    layers = [name.removesuffix(statistic) for name in tensors if name.endswith(statistic)]
-    norms = tuple(f"{layer}.norm." for layer in layers)
-    folded = {name: value for name, value in tensors.items() if not name.startswith(norms)}
-    for layer in layers:
-        weight, bias, mean, variance = (tensors[f"{layer}.norm.{part}"].float() for part in NORM_PARTS)
-        scale = weight * (variance + NORM_EPS).rsqrt()
-        own_bias = tensors[f"{layer}.bias"].float() if f"{layer}.bias" in tensors else torch.zeros_like(mean)
-        folded[f"{layer}.weight"] = tensors[f"{layer}.weight"].float() * scale[:, None, None, None]
-        folded[f"{layer}.bias"] = (own_bias - mean) * scale + bias
-    return folded
 
 
 _HINT = "the published weights are the files model.safetensors of ZhengPeng7/BiRefNet and its variants on the Hub"

@@ -13,7 +13,7 @@ from dis_core.models.resample import Size, shrink_smoothly
 from dis_core.models.square import SquareSegmenter, rounded, square_of
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
 from dis_core.protocols import DepthEstimator, Placement
-from dis_core.weights.store import load_strictly
+from dis_core.weights.checkpoint import load_strictly
 
 
 @dataclass(frozen=True)

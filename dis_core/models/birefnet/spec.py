@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from dis_core.model_spec import Citation, ModelSpec
+from dis_core.model_spec import Citation, Conversion, ModelSpec
 from dis_core.models import papers, pins
 
 _OLDER: Final = "column-row-color"
 _TODAYS: Final = "color-row-column"
-_CONVERSIONS: Final = {_OLDER: "_of_older_order", _TODAYS: "", None: "_by_kernels"}
-"""How the names of the conversions end."""
+_CONVERTERS: Final = {_OLDER: "_of_older_order", _TODAYS: "", None: "_by_kernels"}
+"""How the names of the converting functions end."""
 
 
 class _Variant(NamedTuple):
@@ -160,7 +160,11 @@ def _declared(variant: _Variant) -> ModelSpec:
         commercial_use="conditional",
         weights=pins.published(variant.repo, variant.filename, size_bytes=variant.size_mb * 1_000_000),
         loader=f"dis_core.models.birefnet.segmenter:load_{variant.network}",
-        conversion=f"dis_core.models.birefnet.checkpoint:convert_{kind}{_CONVERSIONS[variant.order]}",
+        conversion=Conversion(
+            f"birefnet-{kind}-{variant.order or 'order-by-kernels'}",
+            1,
+            f"dis_core.models.birefnet.checkpoint:convert_{kind}{_CONVERTERS[variant.order]}",
+        ),
         half_precision=True,
         citation=variant.citation,
         details=(("order of tiles", variant.order or "as the kernels say"),),

@@ -23,7 +23,7 @@ from dis_core.models.resample import Size, resize_bicubic, resize_to_corners
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
 from dis_core.progress import Report, ignore
 from dis_core.protocols import Placement
-from dis_core.weights.store import load_strictly
+from dis_core.weights.checkpoint import load_strictly
 
 if TYPE_CHECKING:
     from transformers import DepthAnythingForDepthEstimation

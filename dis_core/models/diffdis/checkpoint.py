@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 
 from dis_core.errors import WeightsCorrupt
 from dis_core.models.diffdis.network import Denoiser
-from dis_core.models.key_mapping import Expected, Renames, renamed_by, shapes_of
+from dis_core.models.key_mapping import Expected, Renames, renamed_by, shapes_of_network
 
 RENAMES: Final = (
     (r"^positive$", r"empty_prompt"),
@@ -76,15 +76,13 @@ def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             f"empty prompt, {PROMPT_KEY!r}, 1 x 2 x 1024 numbers that the UNet reads as its text",
             hint=f"take a file that has both: {_HINT}",
         )
-    return renamed(published, published_denoiser, RENAMES, of="DiffDIS", hint=_HINT)
+    return renamed(published, published_denoiser, RENAMES, network="DiffDIS", hint=_HINT)
 
 
 def convert_autoencoder(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The same for the autoencoder. Raises WeightsCorrupt."""
-    hint = _AUTOENCODER_HINT
-    return renamed(
-        published, published_autoencoder, AUTOENCODER_RENAMES, of="Stable Diffusion's autoencoder", hint=hint
-    )
+    name, hint = "Stable Diffusion autoencoder", _AUTOENCODER_HINT
+    return renamed(published, published_autoencoder, AUTOENCODER_RENAMES, network=name, hint=hint)
 
 
 def renamed(
@@ -92,14 +90,11 @@ def renamed(
     build: Callable[[], torch.nn.Module],
     renames: Renames,
     *,
-    of: str,
+    network: str,
     hint: str,
 ) -> dict[str, torch.Tensor]:
     """A published checkpoint under our names, if it is one and fills the whole network."""
-    with torch.device("meta"):
-        shapes = shapes_of(build().state_dict())
-    other, partial = f"this is not a checkpoint of {of}", f"this is not a whole checkpoint of {of}"
-    expected = Expected(shapes, other=other, partial=partial, hint=hint)
+    expected = Expected(shapes_of_network(build), network=network, hint=hint)
     found = expected.renamed(published, renamed_by(renames))
     expected.refuse_partial(found)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,7 +22,7 @@ from dis_core.models.tensors import to_array, to_tensor
 from dis_core.models.value_range import Extremes, own_extremes, stretched
 from dis_core.progress import Report, ignore
 from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
-from dis_core.weights import store
+from dis_core.weights.checkpoint import load_strictly
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -140,12 +140,13 @@ def load_published(
     *,
     placement: Placement,
     estimate_depth: DepthEstimator | None,  # noqa: ARG001 - of every loader, and this network wants no depth
+    companions: Mapping[str, Path],
 ) -> DiffDISSegmenter:
-    """The network of the published weights, at 1024 x 1024; SD-Turbo's autoencoder is fetched where it is missing."""
+    """The network of the published weights, at 1024 x 1024, with SD-Turbo's autoencoder."""
     with torch.device("meta"):
         denoiser = published_denoiser()
-    store.load_strictly(denoiser, weights_file)
-    network = DiffDIS(denoiser, load_autoencoder(store.obtain(SD_TURBO_AUTOENCODER), placement=placement))
+    load_strictly(denoiser, weights_file)
+    network = DiffDIS(denoiser, load_autoencoder(companions[SD_TURBO_AUTOENCODER.name], placement=placement))
     return DiffDISSegmenter(on_its_device(network, placement), side_px=1024, placement=placement)
 
 
@@ -153,7 +154,7 @@ def load_autoencoder(weights_file: Path, *, placement: Placement) -> Autoencoder
     """SD-Turbo's autoencoder, a part of DiffDIS and no model of its own."""
     with torch.device("meta"):
         autoencoder = published_autoencoder()
-    store.load_strictly(autoencoder, weights_file)
+    load_strictly(autoencoder, weights_file)
     return on_its_device(autoencoder, placement)
 
 

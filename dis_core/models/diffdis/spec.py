@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
 from dis_core.models import papers
 
 _DIFFDIS = "dis_core.models.diffdis"
@@ -16,7 +16,7 @@ DIFFDIS = ModelSpec(
     commercial_use="conditional",
     weights=WeightsFile("set-soft/RemBG", "DiffDIS/DiffDIS_F16.safetensors", size_bytes=1_826_000_000),
     loader=f"{_DIFFDIS}.segmenter:load_published",
-    conversion=f"{_DIFFDIS}.checkpoint:convert",
+    conversion=Conversion("diffdis", 1, f"{_DIFFDIS}.checkpoint:convert"),
     companions=("sd-turbo-autoencoder",),
     half_precision=True,
     extra="diffdis",
@@ -32,7 +32,7 @@ SD_TURBO_AUTOENCODER = ModelSpec(
     weights=WeightsFile("stabilityai/sd-turbo", "vae/diffusion_pytorch_model.safetensors", size_bytes=335_000_000),
     loader=f"{_DIFFDIS}.segmenter:load_autoencoder",
     task="part",
-    conversion=f"{_DIFFDIS}.checkpoint:convert_autoencoder",
+    conversion=Conversion("sd-autoencoder", 1, f"{_DIFFDIS}.checkpoint:convert_autoencoder"),
     extra="diffdis",
     packages=("diffusers",),
     citation=papers.SD_TURBO,

@@ -6,7 +6,7 @@ with the picture to 1024 x 1024, the mask stays soft there, and the box is made 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,6 @@ from dis_core.models.value_range import own_extremes, stretched
 from dis_core.progress import Report, ignore, span
 from dis_core.prompts import wanted_objects
 from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
-from dis_core.weights import store as on_this_machine
 
 Plane = NDArray[np.float32]
 
@@ -138,13 +137,25 @@ def box_of(mask: Plane) -> Plane:
     return plane
 
 
-def load_with_large(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> DisSamSegmenter:  # noqa: ARG001 - a MatteLoader is given it
+def load_with_large(
+    weights: Path,
+    *,
+    placement: Placement,
+    estimate_depth: DepthEstimator | None,  # noqa: ARG001 - of every loader, and this network wants no depth
+    companions: Mapping[str, Path],
+) -> DisSamSegmenter:
     """The refiner and SAM's ViT-L, with which it was trained."""
-    sam = load_large(on_this_machine.obtain(SAM_LARGE), placement=placement)
+    sam = load_large(companions[SAM_LARGE.name], placement=placement)
     return DisSamSegmenter(filled(5, weights, placement), sam=sam, side_px=SIDE_PX, placement=placement)
 
 
-def load_with_base(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> DisSamSegmenter:  # noqa: ARG001 - a MatteLoader is given it
+def load_with_base(
+    weights: Path,
+    *,
+    placement: Placement,
+    estimate_depth: DepthEstimator | None,  # noqa: ARG001 - of every loader, and this network wants no depth
+    companions: Mapping[str, Path],
+) -> DisSamSegmenter:
     """The refiner and SAM's ViT-B, which is a third of the size."""
-    sam = load_base(on_this_machine.obtain(SAM_BASE), placement=placement)
+    sam = load_base(companions[SAM_BASE.name], placement=placement)
     return DisSamSegmenter(filled(5, weights, placement), sam=sam, side_px=SIDE_PX, placement=placement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
 from dis_core.models import papers
 
 DIS_SAM = ModelSpec(
@@ -19,7 +19,7 @@ DIS_SAM = ModelSpec(
         homepage="https://github.com/Tennine2077/DIS-SAM",
     ),
     loader="dis_core.models.dis_sam.segmenter:load_with_large",
-    conversion="dis_core.models.isnet.checkpoint:convert_refiner",
+    conversion=Conversion("isnet-refiner", 1, "dis_core.models.isnet.checkpoint:convert_refiner"),
     companions=("sam-vit-large",),
     half_precision=True,
     prompts=("box", "points"),

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from dis_core.errors import WeightsCorrupt
+from dis_core.models.batch_norm import NORM_PARTS, with_norms_folded
 from dis_core.models.isnet.network import ISNet
 from dis_core.models.isnet.onnx_export import is_export, weights_of_export
+from dis_core.models.key_mapping import Expected, Shape, shapes_of_network
 
 DEPTH_OF_STAGE = {1: 6, 2: 5, 3: 4, 4: 3, 5: 3, 6: 3}
 """How many convolutions go down in the block of a stage; the next one is the bottom."""
@@ -24,10 +25,7 @@ PLAIN = {"conv_in": "enter", "side1": "head"}
 TRAINING_ONLY = re.compile(r"side[2-6]\.(?:weight|bias)|stage.+\.num_batches_tracked")
 """Coarser mattes, which are only compared with the truth, and the norms' counters of steps."""
 
-NORM_EPS = 1e-5
-"""Of every batch norm: torch's usual."""
-
-NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
+WEIGHT_AND_BIAS = ("weight", "bias")
 
 _HINT = "published are isnet.pth and isnet-general-use.pth, and for DIS-SAM a refiner with five input channels"
 
@@ -46,7 +44,17 @@ def renamed_units() -> Iterator[tuple[str, str]]:
                 yield f"{theirs}.rebnconv{number}d", f"{ours}.up.{depth - number}.0"
 
 
-RENAMES = dict(renamed_units())
+def renamed_keys() -> Iterator[tuple[str, str]]:
+    """(published, ours) for every key that our network is made from; a norm's is `norm.` below its convolution's."""
+    for theirs, ours in PLAIN.items():
+        yield from ((f"{theirs}.{part}", f"{ours}.{part}") for part in WEIGHT_AND_BIAS)
+    for theirs, ours in renamed_units():
+        yield from ((f"{theirs}.conv_s1.{part}", f"{ours}.{part}") for part in WEIGHT_AND_BIAS)
+        yield from ((f"{theirs}.bn_s1.{part}", f"{ours}.norm.{part}") for part in NORM_PARTS)
+
+
+RENAMES = dict(renamed_keys())
+PUBLISHED = {ours: theirs for theirs, ours in RENAMES.items()}
 
 
 def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -64,50 +72,24 @@ def convert_refiner(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Te
 
 
 def converted(published: Mapping[str, torch.Tensor], *, channels: int) -> dict[str, torch.Tensor]:
-    """A published checkpoint of a network with so many input channels as the state dict of ours, or an ONNX export."""
-    with torch.device("meta"):
-        ours = ISNet(channels).state_dict()
+    """A published checkpoint of a network with so many input channels as the state dict of ours, in float32.
+
+    It may be an ONNX export, in which the norms are folded already.
+    """
     if is_export(published):
-        return weights_of_export(published, {name: tuple(value.shape) for name, value in ours.items()})
-    refuse_differences(published, expected_shapes(ours))
-    state = {
-        f"{name}.{part}": published[f"{theirs}.{part}"].float()
-        for theirs, name in PLAIN.items()
-        for part in ("weight", "bias")
-    }
-    for theirs, name in RENAMES.items():
-        state[f"{name}.weight"], state[f"{name}.bias"] = folded(published, theirs)
-    return {key: state[key] for key in ours}
+        return weights_of_export(published, shapes_of_network(lambda: ISNet(channels)))
+    network = "IS-Net" if channels == 3 else f"{channels}-channel IS-Net"
+    expected = Expected(
+        published_shapes(channels), network=network, hint=_HINT, published_name=lambda name: PUBLISHED[name]
+    )
+    read = {key: value.float() for key, value in published.items() if not TRAINING_ONLY.fullmatch(key)}
+    renamed = expected.renamed(read, lambda key: RENAMES.get(key, key))
+    expected.refuse_partial(renamed)
+    return with_norms_folded(renamed)
 
 
-def expected_shapes(ours: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
-    """Shapes by published key, of all keys that our network is made from."""
-    shapes = {f"{theirs}.{part}": tuple(ours[f"{name}.{part}"].shape) for theirs, name in PLAIN.items() for part in _WB}
-    for theirs, name in RENAMES.items():
-        shapes |= {f"{theirs}.conv_s1.{part}": tuple(ours[f"{name}.{part}"].shape) for part in _WB}
-        shapes |= {f"{theirs}.bn_s1.{part}": tuple(ours[f"{name}.bias"].shape) for part in NORM_PARTS}
-    return shapes
-
-
-_WB = ("weight", "bias")
-
-
-def refuse_differences(published: Mapping[str, torch.Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Raises WeightsCorrupt naming the first key that is unknown, of another shape or missing."""
-    for key, value in published.items():
-        if key in expected:
-            shape, wanted = tuple(value.shape), expected[key]
-            if shape != wanted:
-                raise WeightsCorrupt(f"this checkpoint does not fit: {key!r} is {shape}, not {wanted}", hint=_HINT)
-        elif not TRAINING_ONLY.fullmatch(key):
-            raise WeightsCorrupt(f"this is no IS-Net checkpoint: it has an unknown key {key!r}", hint=_HINT)
-    if missing := [key for key in expected if key not in published]:
-        raise WeightsCorrupt(f"this is no whole IS-Net checkpoint: {missing[0]!r} is missing", hint=_HINT)
-
-
-def folded(published: Mapping[str, torch.Tensor], unit: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight and bias of a convolution that does what the published one and its batch norm do."""
-    weight, bias = (published[f"{unit}.conv_s1.{part}"].double() for part in _WB)
-    gain, offset, mean, variance = (published[f"{unit}.bn_s1.{part}"].double() for part in NORM_PARTS)
-    scale = gain / (variance + NORM_EPS).sqrt()
-    return (weight * scale[:, None, None, None]).float(), ((bias - mean) * scale + offset).float()
+def published_shapes(channels: int) -> dict[str, Shape]:
+    """What a published checkpoint has, under our names, norms not yet folded."""
+    ours = shapes_of_network(lambda: ISNet(channels))
+    # A norm's four parts have one number per channel, as the bias that they are folded into.
+    return {name: ours[re.sub(r"\.norm\.\w+$", ".bias", name)] for name in RENAMES.values()}

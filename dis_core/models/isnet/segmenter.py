@@ -12,7 +12,7 @@ from dis_core.models.resample import Size, resize_by_area
 from dis_core.models.square import SquareSegmenter
 from dis_core.models.value_range import own_extremes
 from dis_core.protocols import DepthEstimator, Placement
-from dis_core.weights.store import load_strictly
+from dis_core.weights.checkpoint import load_strictly
 
 SIDE_PX: Final = 1024
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
 from dis_core.models import papers
+
+CONVERSION = Conversion("isnet", 1, "dis_core.models.isnet.checkpoint:convert")
 
 ISNET = ModelSpec(
     name="isnet",
@@ -12,7 +14,7 @@ ISNET = ModelSpec(
     commercial_use="conditional",
     weights=WeightsFile("ClockZinc/IS-NET_pth", "isnet-general-use.pth", size_bytes=177_000_000),
     loader="dis_core.models.isnet.segmenter:load",
-    conversion="dis_core.models.isnet.checkpoint:convert",
+    conversion=CONVERSION,
     half_precision=True,
     citation=papers.ISNET,
 )
@@ -24,7 +26,7 @@ ISNET_DIS5K = ModelSpec(
     commercial_use="conditional",
     weights=WeightsFile("Carve/isnet", "isnet.pth", size_bytes=177_000_000),
     loader="dis_core.models.isnet.segmenter:load",
-    conversion="dis_core.models.isnet.checkpoint:convert",
+    conversion=CONVERSION,
     half_precision=True,
     citation=papers.ISNET,
 )

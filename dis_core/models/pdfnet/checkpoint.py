@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 
 from dis_core.models.backbones.swin import Swin
-from dis_core.models.key_mapping import Expected, renamed_by, shapes_of
+from dis_core.models.key_mapping import Expected, renamed_by, shapes_of_network
 from dis_core.models.pdfnet.network import PIXELS_AT_ONCE, BoundaryPrior, PDFNet
 
 RENAMES = (
@@ -113,10 +113,7 @@ def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     Raises WeightsCorrupt naming the first key that is unknown, of another shape (both in the checkpoint's own
     spelling) or missing (in ours).
     """
-    with torch.device("meta"):
-        shapes = shapes_of(published_network().state_dict())
-    other, partial = "this is not a PDFNet checkpoint", "this is not a whole PDFNet checkpoint"
-    expected = Expected(shapes, other=other, partial=partial, hint=_HINT)
+    expected = Expected(shapes_of_network(published_network), network="PDFNet", hint=_HINT)
     read = {key: value for key, value in published.items() if key not in TRAINING_ONLY and key not in DERIVED}
     renamed = expected.renamed(read, rename)
     expected.refuse_partial(renamed)

@@ -24,7 +24,7 @@ from dis_core.models.resample import resize_by_area, shrink_smoothly, size_of
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
 from dis_core.progress import Report, ignore
 from dis_core.protocols import Placement
-from dis_core.weights.store import load_strictly
+from dis_core.weights.checkpoint import load_strictly
 
 SIDE_PX = 256
 BACKBONE: Final = "efficientnet-lite0"

@@ -22,7 +22,7 @@ from dis_core.models.square import SquareNetwork
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
-from dis_core.weights.store import load_strictly
+from dis_core.weights.checkpoint import load_strictly
 
 TINY_BACKBONE: Final = "efficientnet-lite0"
 MULTIPLE_PX = 256

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
 from dis_core.models import papers
 
 _SEGMENTER = "dis_core.models.pdfnet.segmenter"
 
+CONVERSION = Conversion("pdfnet", 1, "dis_core.models.pdfnet.checkpoint:convert")
 
 PDFNET = ModelSpec(
     name="pdfnet",
@@ -15,7 +16,7 @@ PDFNET = ModelSpec(
     commercial_use="conditional",
     weights=WeightsFile("Tennineee/PDFNet-General", "PDF-Generally.pth", size_bytes=411_000_000),
     loader=f"{_SEGMENTER}:load_published",
-    conversion="dis_core.models.pdfnet.checkpoint:convert",
+    conversion=CONVERSION,
     depth_model="depth-anything-v2-small",
     half_precision=True,
     citation=papers.PDFNET,
@@ -28,7 +29,7 @@ PDFNET_DIS5K = ModelSpec(
     commercial_use="conditional",
     weights=WeightsFile("Tennineee/PDFNet", "PDFNet_Best.pth", size_bytes=411_000_000),
     loader=f"{_SEGMENTER}:load_published",
-    conversion="dis_core.models.pdfnet.checkpoint:convert",
+    conversion=CONVERSION,
     depth_model="depth-anything-v2-small",
     half_precision=True,
     citation=papers.PDFNET,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dis_core.models.key_mapping import Expected, renamed_by, shapes_of
+from dis_core.models.key_mapping import Expected, renamed_by, shapes_of_network
 from dis_core.models.sam.network import base_network, large_network
 
 if TYPE_CHECKING:
@@ -67,10 +67,7 @@ def converted(published: Mapping[str, torch.Tensor], build: Callable[[], SamMode
     Raises WeightsCorrupt naming the first key that is unknown, of another shape (both in the checkpoint's own
     spelling) or missing (in ours).
     """
-    with torch.device("meta"):
-        shapes = shapes_of(build().state_dict())
-    other, partial = "this is no checkpoint of that SAM", "this is no whole checkpoint of SAM"
-    expected = Expected(shapes, other=other, partial=partial, hint=_HINT)
+    expected = Expected(shapes_of_network(build), network="SAM", hint=_HINT)
     is_authors = any(key.startswith(_MARK) for key in published)
     renamed = expected.renamed(published, rename if is_authors else str)
     for name, same in (SHARED, SHARED[::-1]):

@@ -26,7 +26,7 @@ from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_tensor
 from dis_core.progress import Report
 from dis_core.prompts import Wanted
 from dis_core.protocols import Placement
-from dis_core.weights.store import load_strictly
+from dis_core.weights.checkpoint import load_strictly
 
 if TYPE_CHECKING:
     from transformers import SamModel

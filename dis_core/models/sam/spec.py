@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
 from dis_core.models import papers
 
 SAM_LARGE = ModelSpec(
@@ -13,7 +13,7 @@ SAM_LARGE = ModelSpec(
     weights=WeightsFile("facebook/sam-vit-large", "model.safetensors", size_bytes=1_249_000_000),
     loader="dis_core.models.sam.network:load_large",
     task="part",
-    conversion="dis_core.models.sam.checkpoint:convert_large",
+    conversion=Conversion("sam-vit-large", 1, "dis_core.models.sam.checkpoint:convert_large"),
     citation=papers.SAM,
 )
 
@@ -25,6 +25,6 @@ SAM_BASE = ModelSpec(
     weights=WeightsFile("facebook/sam-vit-base", "model.safetensors", size_bytes=375_000_000),
     loader="dis_core.models.sam.network:load_base",
     task="part",
-    conversion="dis_core.models.sam.checkpoint:convert_base",
+    conversion=Conversion("sam-vit-base", 1, "dis_core.models.sam.checkpoint:convert_base"),
     citation=papers.SAM,
 )

@@ -1,6 +1,6 @@
-"""dis-core as a child of the plug-in: started in a clean environment, heard line by line, waited for.
+"""Runs dis-core as a child process of the plug-in, in a clean environment, and waits for it.
 
-GIMP cancels a plug-in by killing it, hard. The child's standard input, which then ends, is what tells the child.
+GIMP cancels a plug-in by killing it. The child notices this because its standard input ends.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import subprocess
 import tempfile
 from typing import Callable, Mapping, Sequence
 
-from shared.answers import CRASHED, Answers, Failed, Outcome, Progress
-from shared.names import file_name
+from shared.events import CRASHED, EventReader, Failed, Outcome, Progress
+from shared.file_names import file_name
 from shared.program import Program, child_environment
 
 MOST_ERROR_BYTES = 10_000
-_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # of Windows, where each child would open a black one
+_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows, each child would open a console window otherwise
 
 
 def run_child(
@@ -25,8 +25,8 @@ def run_child(
     more_environment: Mapping[str, str],
     on_progress: Callable[[Progress], None],
 ) -> tuple[Outcome, bytes]:
-    """Run dis-core to its end; what came of it, and all that it printed."""
-    answers, printed = Answers(), []
+    """Run dis-core until it ends; returns the outcome and all that it printed."""
+    answers, printed = EventReader(), []
     with tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
@@ -34,7 +34,7 @@ def run_child(
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                # Not where GIMP was started: a Python file there could hide one of ours.
+                # Not the folder where GIMP was started: a Python file there could shadow one of ours.
                 cwd=tempfile.gettempdir(),
                 env={**child_environment(os.environ, program), **more_environment},
                 creationflags=_NO_WINDOW,
@@ -54,6 +54,6 @@ def run_child(
                 raise
         errors.seek(max(errors.seek(0, os.SEEK_END) - MOST_ERROR_BYTES, 0))
         if status < 0:
-            killed = "something else ended it; perhaps there was too little memory"
-            return Failed(CRASHED, "dis-core was ended while it worked", killed), b"".join(printed)
+            killed = "another program or the system stopped it, perhaps because memory ran out"
+            return Failed(CRASHED, "dis-core was stopped while it was working", killed), b"".join(printed)
         return answers.finish(status, errors.read()), b"".join(printed)

@@ -1,4 +1,4 @@
-"""What is asked in an interactive run: GIMP's own dialog for procedures, with a list of models, and for consent."""
+"""The dialogs of an interactive run: GIMP's own plus a list of models, and a question before downloads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TITLES = {
 
 
 def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
-    """Let the user choose; whether to go on. What was chosen is then in `config` and remembered by GIMP."""
+    """Show the dialog; True if the user confirmed it. The choices are then in `config`, and GIMP remembers them."""
     GimpUi.init(procedure.get_name())
     window = GimpUi.ProcedureDialog.new(procedure, config, TITLES[procedure.get_name()])
     window.fill(["source", "mode", "region", "quality", "grow", "feather"])
@@ -42,10 +42,10 @@ def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
 
 
 def consent(remedy: Remedy) -> bool:
-    """Ask whether a model may be downloaded, in a dialog of ours."""
-    question = Gtk.MessageDialog(message_type=Gtk.MessageType.QUESTION, text="A model is missing")
-    question.set_title("Subject")
-    question.format_secondary_text(remedy.words)
+    """Ask whether a model may be downloaded."""
+    question = Gtk.MessageDialog(message_type=Gtk.MessageType.QUESTION, text="Download the model?")
+    question.set_title("Select Subject")
+    question.format_secondary_text(remedy.text)
     question.add_button("_Cancel", Gtk.ResponseType.CANCEL)
     question.add_button(remedy.button, Gtk.ResponseType.OK)
     question.set_default_response(Gtk.ResponseType.OK)
@@ -56,7 +56,7 @@ def consent(remedy: Remedy) -> bool:
 
 def _model_combo(config: Any, models: Sequence[Model]) -> Any:
     combo = Gtk.ComboBoxText()
-    combo.append("automatic", "Best that there is")
+    combo.append("automatic", "Best available")
     for model in models:
         combo.append(f"model {model.name}", model.label())
     chosen = config.get_property("model")
@@ -74,5 +74,5 @@ def _model_combo(config: Any, models: Sequence[Model]) -> Any:
 
     reset()
     combo.connect("changed", take)
-    config.connect("notify::model", reset)  # the dialog's own button for resetting
+    config.connect("notify::model", reset)  # the dialog's reset button
     return combo

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Select Subject for GIMP: finds the subject of a picture with dis-core, which runs as a process of its own.
+"""Select Subject for GIMP: finds the subject of an image with dis-core, which runs as a separate process.
 
-GIMP starts this file anew for each run, and takes it only if it is executable and named as its folder is.
+GIMP starts this file for each run. It must be executable and have the same name as its folder.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 class SubjectPlugIn(Gimp.PlugIn):  # type: ignore[misc]  # GIMP has no types
-    """Three procedures, which differ in what becomes of the subject."""
+    """Three procedures, which differ in what they make of the subject."""
 
     def do_set_i18n(self, _name):  # type: ignore[no-untyped-def]  # GIMP calls it by its name and number of arguments
         return False
@@ -34,13 +34,13 @@ class SubjectPlugIn(Gimp.PlugIn):  # type: ignore[misc]  # GIMP has no types
 
 
 def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[no-untyped-def]
-    """One call; everything that goes wrong in it is told by GIMP."""
+    """Handle one call. GIMP shows all errors."""
     status = Gimp.PDBStatusType
     may_download = None
     try:
         program = program_beside(FOLDER)
         if run_mode == Gimp.RunMode.INTERACTIVE:
-            from dialog import ask, consent  # GTK takes a while, and is not there without a screen
+            from dialog import ask, consent  # GTK loads slowly, and is not available without a screen
 
             may_download = consent
             if not ask(procedure, config, known_models(program)):
@@ -51,7 +51,7 @@ def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[n
     except (Refused, Failure) as reason:
         return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(str(reason)))
     except Exception as error:  # noqa: BLE001 - the host's action edge
-        words = f"{type(error).__name__}: {error} (this is a bug of the plug-in)"
+        words = f"{type(error).__name__}: {error} (this is a bug in the plug-in)"
         return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(words))
     return procedure.new_return_values(status.SUCCESS, GLib.Error())
 

@@ -1,4 +1,4 @@
-"""The only place that touches the user's picture: reads what to look at, and sets what came of it as one undo step."""
+"""The only code that touches the user's image: it reads the source and applies the result as one undo step."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from shared.settings import Box, Region, Settings, overlap, region_of
 
 STRIP_PIXELS = 2_000_000
 SEEN, GRAY = "R'G'B'A u8", "Y u8"
-"""As dis-core is shown pixels, and as selections and masks are kept, whose grays are not curved."""
+"""The format of pixels for dis-core, and of selections and masks, whose grays are linear."""
 
-NOTHING_FOUND = "No subject was found; nothing was changed"
-NOTHING_LEFT = "Nothing is left of the subject where it meets the selection; nothing was changed"
+NOTHING_FOUND = "No subject was found. Nothing was changed"
+NOTHING_LEFT = "Combined with the selection, nothing of the subject is left. Nothing was changed"
 
 OPERATIONS = {
     "replace": Gimp.ChannelOps.REPLACE,
@@ -28,50 +28,50 @@ OPERATIONS = {
 
 
 class Refused(Exception):
-    """Something that cannot be done with this picture, in words for its painter."""
+    """Something that cannot be done with this image, with the reason for the user."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is looked at: a layer, or where `layer` is None all that is visible; `box` lies within the picture."""
+    """Where to search: a layer, or all that is visible if `layer` is None. `box` lies within the image."""
 
     image: Any
     layer: Any | None
     box: Box
     size: tuple[int, int]
-    """Of the whole picture."""
+    """The size of the whole image."""
 
 
 def find_source(image: Any, drawables: Sequence[Any], kind: str) -> Source:
-    """What to look at, "layer" or "picture". Raises Refused if it holds nothing."""
+    """The source of a kind, "layer" or "picture". Raises Refused if it is empty."""
     size = (image.get_width(), image.get_height())
     canvas = (0, 0, *size)
     if kind == "picture":
         if not image.get_layers():
-            raise Refused("The picture has no layers")
+            raise Refused("The image has no layers")
         return Source(image, None, canvas, size)
     layer = _only_layer(drawables)
     box = overlap(canvas, _box_of(layer))
     if box is None:
-        raise Refused(f"The layer “{layer.get_name()}” lies outside of the picture")
+        raise Refused(f"The layer “{layer.get_name()}” is outside the image")
     return Source(image, layer, box, size)
 
 
 def find_target(image: Any, drawables: Sequence[Any], result: str) -> Any:
     """The layer that gets the mask, or that the new layer goes above. Raises Refused."""
     if image.get_floating_sel() is not None:
-        raise Refused("There is a floating selection; anchor it or make a layer of it first")
+        raise Refused("There is a floating selection. Anchor it or turn it into a layer first")
     layer = _only_layer(drawables)
     if result == "mask" and layer.get_mask() is not None:
-        raise Refused(f"The layer “{layer.get_name()}” has a mask already; apply or delete that one first")
+        raise Refused(f"The layer “{layer.get_name()}” already has a mask. Apply or delete it first")
     return layer
 
 
-def find_region(source: Source, settings: Settings, *, is_told: bool) -> Region:
-    """Where the subject is because of the selection; `is_told` says that the model has to be told. Raises Refused."""
+def find_region(source: Source, settings: Settings, *, needs_selection: bool) -> Region:
+    """Where to search, because of the selection; `needs_selection` is the model's. Raises Refused."""
     bounds = Gimp.Selection.bounds(source.image)
     selected = (bounds.x1, bounds.y1, bounds.x2 - bounds.x1, bounds.y2 - bounds.y1) if bounds.non_empty else None
-    region = region_of(settings, selected, source.box, is_told=is_told)
+    region = region_of(settings, selected, source.box, needs_selection=needs_selection)
     if region.refusal:
         raise Refused(region.refusal)
     return region
@@ -89,7 +89,7 @@ def export(source: Source, path: str, on_progress: Callable[[float], None]) -> N
             file.write(pixels)
             on_progress((first + rows) / height)
     if not visible:
-        raise Refused("There is nothing to be seen in what is looked at: all of it is transparent")
+        raise Refused("There is nothing to search: all pixels are transparent")
 
 
 def select(source: Source, result: str, mode: str) -> None:
@@ -101,21 +101,21 @@ def select(source: Source, result: str, mode: str) -> None:
 
 
 def add_mask(source: Source, layer: Any, result: str, mode: str) -> None:
-    """Give a layer a mask that shows a gray result. Raises Refused."""
+    """Add a mask with a gray result to a layer. Raises Refused."""
     plane = _combined(source, _read_matte(source, result), mode)
     _refuse_changed(source, layer)
     mask = layer.create_mask(Gimp.AddMaskType.BLACK)
     _fill_mask(mask, layer, plane, source.box)
     with _one_step(source.image):
         if not layer.add_mask(mask):
-            raise Refused(f"GIMP gave the layer no mask: {Gimp.get_pdb().get_last_error()}")
+            raise Refused(f"GIMP could not add a mask to the layer: {Gimp.get_pdb().get_last_error()}")
 
 
 def add_cut_layer(source: Source, above: Any, result: str, mode: str) -> None:
     """Put a new layer above another one, with the subject alone.
 
-    It is a copy of the source, at its own depth; only where the subject covers a pixel in part are its colors those of
-    the result, which are free of the background. Raises Refused.
+    It is a copy of the source at its own bit depth. Where the subject covers only part of a pixel, the colors are those
+    of the result, from which the background is removed. Raises Refused.
     """
     _, _, width, height = source.box
     clean = _read_png(result, width, height, SEEN)
@@ -130,22 +130,22 @@ def add_cut_layer(source: Source, above: Any, result: str, mode: str) -> None:
         mask = layer.create_mask(Gimp.AddMaskType.BLACK)
         _fill_mask(mask, layer, planes.quotient(alpha, seen_alpha), source.box)
         if not (layer.add_mask(mask) and layer.remove_mask(Gimp.MaskApplyMode.APPLY)):
-            raise Refused(f"GIMP did not cut the layer: {Gimp.get_pdb().get_last_error()}")
+            raise Refused(f"GIMP could not cut the layer: {Gimp.get_pdb().get_last_error()}")
         _take_colors(layer, source, clean, alpha, cleaned)
 
 
 def _only_layer(drawables: Sequence[Any]) -> Any:
-    """The one layer that is chosen; of a mask, the layer that it belongs to. Raises Refused."""
+    """The selected layer, or the layer of the selected mask. Raises Refused."""
     if not drawables:
-        raise Refused("No layer is chosen")
+        raise Refused("No layer is selected. Select one in the Layers dialog")
     if len(drawables) > 1:
-        raise Refused(f"{len(drawables)} layers are chosen; choose one, or look at the whole picture")
+        raise Refused(f"{len(drawables)} layers are selected. Select one, or search in the whole image")
     chosen = drawables[0]
     layer = Gimp.Layer.from_mask(chosen) if isinstance(chosen, Gimp.LayerMask) else chosen
     if not isinstance(layer, Gimp.Layer):
-        raise Refused(f"“{chosen.get_name()}” is a channel; choose a layer")
+        raise Refused(f"“{chosen.get_name()}” is a channel. Select a layer")
     if layer.is_floating_sel():
-        raise Refused("There is a floating selection; anchor it or make a layer of it first")
+        raise Refused("There is a floating selection. Anchor it or turn it into a layer first")
     return layer
 
 
@@ -155,16 +155,16 @@ def _box_of(layer: Any) -> Box:
 
 
 def _refuse_changed(source: Source, layer: Any = None) -> None:
-    """Raises Refused if what was looked at is there no more, or not in its place."""
+    """Raises Refused if the source is gone or has been moved."""
     if not source.image.is_valid():
-        raise Refused("The picture was closed in the meantime")
+        raise Refused("The image has been closed in the meantime")
     if (source.image.get_width(), source.image.get_height()) != source.size:
-        raise Refused("The picture has another size now; please start again")
+        raise Refused("The size of the image has changed. Please try again")
     for item in (source.layer, layer):
         if item is not None and not item.is_valid():
-            raise Refused("The layer was removed in the meantime")
+            raise Refused("The layer has been removed in the meantime")
     if source.layer is not None and overlap((0, 0, *source.size), _box_of(source.layer)) != source.box:
-        raise Refused("The layer was moved in the meantime; please start again")
+        raise Refused("The layer has been moved in the meantime. Please try again")
 
 
 @contextlib.contextmanager
@@ -193,13 +193,13 @@ def _get(buffer: Any, box: Box, pixel_format: str) -> bytes:
 
 def _read_png(path: str, width: int, height: int, pixel_format: str) -> bytes:
     """The pixels of a result. Raises Refused if it cannot be read."""
-    Gegl.init(None)  # GIMP readies buffers for plug-ins, but not operations
-    graph = Gegl.Node.new()  # to be kept, for it owns the other
+    Gegl.init(None)  # GIMP initializes buffers for plug-ins, but not operations
+    graph = Gegl.Node.new()  # kept, because it owns the child node
     loading = graph.create_child("gegl:png-load")
     loading.set_property("path", path)
     box = loading.get_bounding_box()
     if (box.width, box.height) != (width, height):
-        raise Refused("What dis-core made cannot be read")
+        raise Refused("The result from dis-core could not be read. Please try again")
     buffer = Gegl.Buffer.new(pixel_format, 0, 0, width, height)
     loading.blit_buffer(buffer, Gegl.Rectangle.new(0, 0, width, height), 0, Gegl.AbyssPolicy.NONE)
     return _get(buffer, (0, 0, width, height), pixel_format)
@@ -207,7 +207,7 @@ def _read_png(path: str, width: int, height: int, pixel_format: str) -> bytes:
 
 def _read_matte(source: Source, path: str) -> bytes:
     """The gray result, a byte for each pixel of the source's box. Raises Refused if no subject is in it."""
-    # The file's numbers, which are coverage and not light, are wanted as they are.
+    # Without conversion: the file's numbers are coverage, not light.
     matte = without_dust(_read_png(path, source.box[2], source.box[3], "Y' u8"))
     if not has_subject(matte):
         raise Refused(NOTHING_FOUND)
@@ -216,7 +216,7 @@ def _read_matte(source: Source, path: str) -> bytes:
 
 @contextlib.contextmanager
 def _channel(image: Any, plane: bytes, box: Box) -> Iterator[Any]:
-    """A channel of the picture's size that belongs to no picture, with a plane in a box and 0 around it."""
+    """A channel of the image's size that belongs to no image, with a plane in a box and 0 around it."""
     width, height = image.get_width(), image.get_height()
     channel = Gimp.Channel.new(image, "Subject", width, height, 100.0, Gegl.Color.new("red"))
     try:
@@ -232,7 +232,7 @@ def _channel(image: Any, plane: bytes, box: Box) -> Iterator[Any]:
 
 
 def _coverage_format(channel: Any) -> str:
-    """The format in which bytes are taken for a channel's coverage unchanged.
+    """The format in which bytes become a channel's coverage unchanged.
 
     In 8 bit pictures that are not linear, and in these only, channels are kept with the curve of sRGB; selections and
     layer masks never are. The other format would move grays by up to 73 of 255.
@@ -242,11 +242,11 @@ def _coverage_format(channel: Any) -> str:
 
 def _combine(channel: Any, other: Any, mode: str) -> None:
     if not channel.combine_masks(other, OPERATIONS[mode], 0, 0):
-        raise Refused(f"GIMP did not combine the selections: {Gimp.get_pdb().get_last_error()}")
+        raise Refused(f"GIMP could not combine the selections: {Gimp.get_pdb().get_last_error()}")
 
 
 def _combined(source: Source, plane: bytes, mode: str) -> bytes:
-    """What the selection would become in the source's box, without touching it. Raises Refused if nothing is left."""
+    """The combined selection in the source's box; the image's stays unchanged. Raises Refused if nothing is left."""
     if mode != "replace":
         image = source.image
         selected = _get(image.get_selection().get_buffer(), source.box, GRAY)
@@ -269,7 +269,7 @@ def _fill_mask(mask: Any, layer: Any, plane: bytes, box: Box) -> None:
 
 @contextlib.contextmanager
 def _copy_above(source: Source, above: Any) -> Iterator[Any]:
-    """The source's pixels as a plain layer of the picture, which is taken out again if the block fails."""
+    """The source's pixels as a plain layer of the image, which is removed again if the block fails."""
     image = source.image
     if source.layer is None:
         layer = Gimp.Layer.new_from_visible(image, image, "Subject")
@@ -287,9 +287,9 @@ def _copy_above(source: Source, above: Any) -> Iterator[Any]:
 
 
 def _make_plain(layer: Any) -> None:
-    """Nothing but pixels with alpha, which can be changed and look as they are. Raises Refused."""
+    """Reduce a layer to unlocked, visible pixels with alpha in normal mode. Raises Refused."""
     if layer.is_group():
-        raise Refused(f"GIMP did not merge the group: {Gimp.get_pdb().get_last_error()}")
+        raise Refused(f"GIMP could not merge the group: {Gimp.get_pdb().get_last_error()}")
     if hasattr(layer, "rasterize") and not layer.is_rasterized():
         layer.rasterize()
     for unlock in (layer.set_lock_content, layer.set_lock_alpha, layer.set_lock_position, layer.set_lock_visibility):
@@ -305,9 +305,9 @@ def _make_plain(layer: Any) -> None:
 
 
 def _take_colors(layer: Any, source: Source, clean: bytes, alpha: bytes, cleaned: bytes) -> None:
-    """Give the half-covered pixels the clean colors, in the layer's own format; all others stay as they are."""
+    """Give partly covered pixels the clean colors, in the layer's own format. All others stay the same."""
     if layer.is_indexed():
-        return  # it has no colors but its palette's
+        return  # only the colors of its palette can be used
     _, x, y = layer.get_offsets()
     left, top, width, height = source.box
     own = Babl.get_name(layer.get_format())
@@ -339,7 +339,7 @@ def _converted(pixels: bytes, width: int, rows: int, pixel_format: str) -> bytes
 
 @contextlib.contextmanager
 def _one_step(image: Any) -> Iterator[None]:
-    """All that is changed inside is one step to undo."""
+    """All changes inside the block are one undo step."""
     image.undo_group_start()
     try:
         yield

@@ -10,12 +10,12 @@ _SOFT = re.compile(rb"[\x01-\xfe]+")
 
 
 def is_empty(plane: bytes) -> bool:
-    """Whether all of it is 0."""
+    """Whether all bytes are 0."""
     return plane.count(0) == len(plane)
 
 
 def is_full(plane: bytes) -> bool:
-    """Whether all of it is 255."""
+    """Whether all bytes are 255."""
     return plane.count(255) == len(plane)
 
 
@@ -25,7 +25,7 @@ def runs(plane: bytes) -> Iterator[tuple[int, int]]:
 
 
 def cleaned(alpha: bytes, seen_alpha: bytes) -> bytes:
-    """255 where the subject covers a pixel less than it was covered before, but not by nothing; else 0."""
+    """255 where the subject covers a pixel, but less than the source did; else 0."""
     differing = _bitwise(lambda a, b: a ^ b, alpha, seen_alpha).translate(_NOT_ZERO)
     return _bitwise(lambda a, b: a & b, differing, alpha.translate(_NOT_ZERO))
 
@@ -34,7 +34,7 @@ def smaller(alpha: bytes, seen_alpha: bytes) -> bytes:
     """The smaller of the two at each pixel."""
     if is_full(seen_alpha):
         return alpha
-    # Where the source is opaque it is `alpha`, and where it shows nothing 0: bit by bit. In between one by one.
+    # Bitwise where the source is opaque (`alpha`) or transparent (0), one by one in between.
     result = bytearray(_bitwise(lambda a, b: a & b, alpha, seen_alpha))
     for start, end in _soft_runs(seen_alpha):
         result[start:end] = map(min, alpha[start:end], seen_alpha[start:end])
@@ -42,7 +42,7 @@ def smaller(alpha: bytes, seen_alpha: bytes) -> bytes:
 
 
 def quotient(alpha: bytes, seen_alpha: bytes) -> bytes:
-    """The mask that turns `seen_alpha` into `alpha`, which is nowhere more."""
+    """The mask that turns `seen_alpha` into `alpha`, which is nowhere larger."""
     if is_full(seen_alpha):
         return alpha
     result = bytearray(alpha)

@@ -1,4 +1,4 @@
-"""The three procedures as GIMP knows them: menus, arguments, and the settings that the arguments stand for."""
+"""The three procedures as GIMP registers them: menus, arguments, and the settings made from the arguments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, SOURC
 
 @dataclass(frozen=True)
 class Words:
-    """What a procedure is called, and what it makes of the subject."""
+    """A procedure's labels and what it makes of the subject."""
 
     result: str
     label: str
@@ -21,15 +21,26 @@ class Words:
 
 PROCEDURES = {
     "plug-in-dis-select-subject": Words(
-        "select", "_Subject...", "<Image>/Select", "Select the subject of the picture, with soft edges"
+        "select", "_Subject...", "<Image>/Select", "Select the subject of the image, with soft edges"
     ),
     "plug-in-dis-mask-subject": Words(
-        "mask", "Mask S_ubject...", "<Image>/Layer/Mask", "Give the layer a mask that shows its subject only"
+        "mask", "Mask S_ubject...", "<Image>/Layer/Mask", "Add a mask to the layer that shows only the subject"
     ),
     "plug-in-dis-cut-subject": Words(
-        "cut", "Cut Su_bject to New Layer...", "<Image>/Layer", "Copy the subject to a layer of its own"
+        "cut", "Cut Su_bject to New Layer...", "<Image>/Layer", "Copy the subject to a new layer"
     ),
 }
+
+
+HELP = {
+    "source": "Where to find the subject: in the selected layer, or in all that is visible",
+    "mode": "How to combine the subject with the current selection",
+    "region": "Search only around the current selection, if there is one, or everywhere",
+    "quality": "Fast sees fewer details. Best looks several times, and takes several times as long",
+    "grow": "Move the edge outward. Negative values move it inward",
+    "feather": "Soften the edge on both sides",
+}
+"""What GIMP shows when the mouse rests on a setting."""
 
 
 def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
@@ -38,18 +49,18 @@ def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
     procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
     procedure.set_image_types("*")
     several = Gimp.ProcedureSensitivityMask
-    # Also where it will refuse: a sentence says more than a gray entry.
+    # Also enabled where it will refuse: a message explains more than a gray menu entry.
     procedure.set_sensitivity_mask(several.DRAWABLE | several.DRAWABLES | several.NO_DRAWABLES)
     procedure.set_menu_label(words.label)
     procedure.add_menu_path(words.menu)
-    procedure.set_documentation(words.blurb, f"{words.blurb}. dis-core finds it, on this machine.", name)
+    procedure.set_documentation(words.blurb, f"{words.blurb}. dis-core finds it on this computer.", name)
     procedure.set_attribution("the dis-core authors", "the dis-core authors", "2026")
     _add_arguments(procedure)
     return procedure
 
 
 def settings_of(procedure: Any, config: Any) -> Settings:
-    """What the arguments of a call stand for."""
+    """The settings for the arguments of a call."""
     names = ("source", "mode", "region", "model", "quality")
     kept = {name: config.get_property(name) or "" for name in names}
     kept["grow_px"], kept["feather_px"] = (str(config.get_property(name)) for name in ("grow", "feather"))
@@ -60,21 +71,43 @@ def _add_arguments(procedure: Any) -> None:
     usual = Settings()
     flags = GObject.ParamFlags.READWRITE
     choices = (
-        ("source", "Loo_k at", "What to look at", SOURCES, usual.source),
-        ("mode", "Co_mbine", "How the subject and the selection combine", MODES, usual.mode),
-        ("region", "_Where", "Look only around the selection, if there is one, or everywhere", REGIONS, usual.region),
-        ("quality", "_Quality", "Fast, normal, or slow and best", QUALITIES, usual.quality),
+        (
+            "source",
+            "Search _in",
+            "Where to find the subject: in the selected layer, or in all that is visible",
+            SOURCES,
+            usual.source,
+        ),
+        ("mode", "Co_mbine", HELP["mode"], MODES, usual.mode),
+        (
+            "region",
+            "_Where",
+            "Search only around the current selection, if there is one, or everywhere",
+            REGIONS,
+            usual.region,
+        ),
+        (
+            "quality",
+            "_Quality",
+            "Fast sees fewer details. Best looks several times, and takes several times as long",
+            QUALITIES,
+            usual.quality,
+        ),
     )
     for name, label, help_text, values, value in choices:
         procedure.add_choice_argument(name, label, help_text, _choice(values), value, flags)
-    model_help = "A model of `dis-core models`; empty: the best that there is"
+    model_help = "The name of a model; empty for the best available"
     procedure.add_string_argument("model", "Mo_del", model_help, AUTOMATIC, flags)
     procedure.add_int_argument(
-        "grow", "_Grow (px)", "Move the edge outwards; inwards if less than 0", -MOST_PX, MOST_PX, usual.grow_px, flags
+        "grow",
+        "_Grow (px)",
+        "Move the edge outward. Negative values move it inward",
+        -MOST_PX,
+        MOST_PX,
+        usual.grow_px,
+        flags,
     )
-    procedure.add_int_argument(
-        "feather", "_Feather (px)", "Soften the edge to both sides", 0, MOST_PX, usual.feather_px, flags
-    )
+    procedure.add_int_argument("feather", "_Feather (px)", HELP["feather"], 0, MOST_PX, usual.feather_px, flags)
 
 
 def _choice(values: Mapping[str, str]) -> Any:

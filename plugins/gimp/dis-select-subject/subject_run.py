@@ -1,4 +1,4 @@
-"""One run, from the pixels of a picture to its new selection, mask or layer."""
+"""One run, from an image's pixels to its new selection, mask or layer."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from typing import Callable, Iterator, Sequence
 import gimp_image as pictures
 from child_process import run_child
 from gi.repository import Gimp
-from shared.answers import Failed, Progress
+from shared.events import Failed, Progress
+from shared.file_names import text_of
 from shared.models import Model, choose, parse_models
-from shared.names import text_of
 from shared.program import OFFLINE, Program, command_line, find_program
 from shared.remedies import DOWNLOAD, Remedy, remedy_for, without_model, without_program
 from shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, segment_arguments
 
 READ, SEGMENT = 0.05, 0.9
-"""Up to where the bar is when the pixels are read, and when the subject is found."""
+"""How far the progress bar is when the pixels are read and when the subject is found."""
 
 FOLDERS = "dis-core-gimp-"
 OLD_S = 24 * 3600.0
 
 
 Consent = Callable[[Remedy], bool]
-"""Asks the painter whether a model may be downloaded."""
+"""Asks the user whether a model may be downloaded."""
 
 
 class Failure(Exception):
-    """dis-core is missing, or has failed; in words for the painter."""
+    """dis-core is missing or has failed, with a message for the user."""
 
 
 class Declined(Exception):
-    """The painter does not want it to go on."""
+    """The user declined."""
 
 
 def program_beside(folder: str) -> Program:
-    """The dis-core that the plug-in in a folder is to use. Raises Failure if there is none."""
+    """The dis-core for the plug-in in a folder. Raises Failure if there is none."""
     program = find_program(folder)
     if program is None:
         raise Failure(without_program("gimp").without_button())
@@ -48,29 +48,29 @@ def program_beside(folder: str) -> Program:
 
 
 def known_models(program: Program) -> list[Model]:
-    """Which models dis-core has. Raises Failure."""
+    """The models that dis-core lists. Raises Failure."""
     outcome, printed = run_child(program, LIST_ARGUMENTS, more_environment=OFFLINE, on_progress=_ignore)
     if isinstance(outcome, Failed):
-        raise Failure(outcome.in_words())
+        raise Failure(outcome.sentence())
     return parse_models(printed)
 
 
 def find_subject(
     image: object, drawables: Sequence[object], settings: Settings, program: Program, consent: Consent | None = None
 ) -> None:
-    """Do what the settings say. The picture is changed at the end only, at once.
+    """Do what the settings say. The image is changed only at the end, in one step.
 
-    Without `consent` nobody can be asked, and a model that is not here is a failure. Raises Refused, Failure, Declined.
+    Without `consent` the user cannot be asked, and a missing model is a failure. Raises Refused, Failure, Declined.
     """
     source = pictures.find_source(image, drawables, settings.source)
     target = None if settings.result == "select" else pictures.find_target(image, drawables, settings.result)
     models = known_models(program)
     model = choose(settings.model, models)
     if model is None:
-        raise Failure(f"There is no model called {settings.model}; choose another one")
-    region = pictures.find_region(source, settings, is_told=model.is_told)
-    _bring(model, models, program, consent)
-    Gimp.progress_init("Subject: reading the picture")
+        raise Failure(f"Unknown model “{settings.model}”. Choose another one under “Model”")
+    region = pictures.find_region(source, settings, needs_selection=model.needs_selection)
+    _download_if_missing(model, models, program, consent)
+    Gimp.progress_init("Subject: reading the image")
     with _private_folder() as folder:
         seen, result = os.path.join(folder, "picture.bmp"), os.path.join(folder, "result.png")
         pictures.export(source, seen, lambda fraction: Gimp.progress_update(READ * fraction))
@@ -84,8 +84,8 @@ def find_subject(
         )
         outcome, _ = run_child(program, arguments, more_environment=OFFLINE, on_progress=_show)
         if isinstance(outcome, Failed):
-            raise Failure(_words(outcome, model, program))
-        _show(Progress(1.0, "setting the result"))
+            raise Failure(_message(outcome, model, program))
+        _show(Progress(1.0, "applying the result"))
         if settings.result == "select":
             pictures.select(source, result, settings.mode)
         elif settings.result == "mask":
@@ -96,32 +96,32 @@ def find_subject(
     Gimp.displays_flush()
 
 
-def _bring(model: Model, models: Sequence[Model], program: Program, consent: Consent | None) -> None:
-    """See that a model is on this machine, if the painter agrees. Raises Failure, Declined."""
+def _download_if_missing(model: Model, models: Sequence[Model], program: Program, consent: Consent | None) -> None:
+    """Download a missing model, if the user agrees. Raises Failure, Declined."""
     if model.is_ready:
         return
     remedy = without_model(model, models, program)
-    if remedy.kind != DOWNLOAD:
+    if remedy.action != DOWNLOAD:
         raise Failure(remedy.without_button())
     if consent is None:
-        raise Failure(f"{remedy.words} {_fetch_words(model, program)}")
+        raise Failure(f"{remedy.text} {_fetch_message(model, program)}")
     if not consent(remedy):
         raise Declined
     Gimp.progress_init(f"Subject: downloading {model.name}")
     outcome, _ = run_child(program, fetch_arguments(model.name), more_environment={}, on_progress=_show)
     if isinstance(outcome, Failed):
-        raise Failure(outcome.in_words())
+        raise Failure(outcome.sentence())
 
 
-def _words(failed: Failed, model: Model, program: Program) -> str:
+def _message(failed: Failed, model: Model, program: Program) -> str:
     remedy = remedy_for(failed, model, (), program)
-    if remedy is None or remedy.kind != DOWNLOAD:
-        return failed.in_words()
-    return f"{remedy.words} {_fetch_words(model, program)}"
+    if remedy is None or remedy.action != DOWNLOAD:
+        return failed.sentence()
+    return f"{remedy.text} {_fetch_message(model, program)}"
 
 
-def _fetch_words(model: Model, program: Program) -> str:
-    return f"To download it, type in a terminal: {command_line(program, 'fetch', model.name)}"
+def _fetch_message(model: Model, program: Program) -> str:
+    return f"To download it, run in a terminal: {command_line(program, 'fetch', model.name)}"
 
 
 def _show(progress: Progress) -> None:
@@ -144,7 +144,7 @@ def _private_folder() -> Iterator[str]:
 
 
 def _remove_left_over() -> None:
-    """Remove the folders of runs that GIMP has killed; nothing can be done at that moment."""
+    """Remove the folders of runs that GIMP has killed, which could not clean up themselves."""
     with os.scandir(tempfile.gettempdir()) as entries:
         left = [entry for entry in entries if entry.name.startswith(FOLDERS) and entry.is_dir(follow_symlinks=False)]
     for entry in left:
@@ -158,7 +158,7 @@ def _may_run(name: str) -> bool:
     """Whether the process that made a folder may still be there."""
     number = name[len(FOLDERS) :].partition("-")[0]
     if os.name == "nt" or not number.isdigit():
-        return True  # on Windows, asking so would end it
+        return True  # on Windows, this call would end the process
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:

@@ -1,13 +1,13 @@
-"""Select Subject for Krita: finds the subject of a picture with dis-core, which runs as a process of its own."""
+"""Select Subject for Krita: finds the subject of an image with dis-core, which runs as a separate process."""
 
 from krita import DockWidgetFactory, DockWidgetFactoryBase, Krita
 
-from .desk import Desk
 from .docker import docker_class
 from .extension import SubjectExtension
+from .subject_finder import SubjectFinder
 
-desk = Desk()
-Krita.instance().addExtension(SubjectExtension(Krita.instance(), desk))
+finder = SubjectFinder()
+Krita.instance().addExtension(SubjectExtension(Krita.instance(), finder))
 Krita.instance().addDockWidgetFactory(
-    DockWidgetFactory("dis_select_subject", DockWidgetFactoryBase.DockPosition.DockRight, docker_class(desk))
+    DockWidgetFactory("dis_select_subject", DockWidgetFactoryBase.DockPosition.DockRight, docker_class(finder))
 )

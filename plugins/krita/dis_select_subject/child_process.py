@@ -1,11 +1,11 @@
-"""dis-core as a child of Krita: started in a clean environment, heard line by line, ended at once when asked."""
+"""Runs dis-core as a child process of Krita, in a clean environment. It can be stopped at any time."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
 from .qt import QtCore
-from .shared.answers import CRASHED, Answers, Failed, Outcome, Progress
+from .shared.events import CRASHED, EventReader, Failed, Outcome, Progress
 from .shared.program import Program, child_environment
 
 ENDS_WITHIN_MS = 3000
@@ -25,13 +25,13 @@ class ChildProcess:
         on_progress: Callable[[Progress], None],
         on_end: Callable[[Outcome, bytes], None],
     ) -> None:
-        self._answers = Answers()
+        self._answers = EventReader()
         self._output = b""
         self._on_progress, self._on_end = on_progress, on_end
         self._ended = self._stopped = False
         self._process = QtCore.QProcess()
         self._process.setProcessEnvironment(_environment(program, more_environment))
-        # Not where Krita was started: a Python file there could hide one of ours.
+        # Not the folder where Krita was started: a Python file there could shadow one of ours.
         self._process.setWorkingDirectory(QtCore.QDir.tempPath())
         self._process.readyReadStandardOutput.connect(self._hear)
         self._process.finished.connect(self._finished)
@@ -39,7 +39,7 @@ class ChildProcess:
         self._process.start(program.command[0], [*program.command[1:], *arguments])
 
     def stop(self) -> None:
-        """Kill it and wait until it is gone; `on_end` is not called any more."""
+        """Kill the process and wait until it is gone. `on_end` is not called any more."""
         self._ended = self._stopped = True
         self._process.kill()
         self._process.waitForFinished(ENDS_WITHIN_MS)
@@ -55,8 +55,8 @@ class ChildProcess:
         self._hear()
         errors = bytes(self._process.readAllStandardError())
         if how != QtCore.QProcess.ExitStatus.NormalExit:
-            killed = "something else ended it; perhaps there was too little memory"
-            self._tell(Failed(CRASHED, "dis-core was ended while it worked", killed))
+            killed = "another program or the system stopped it, perhaps because memory ran out"
+            self._tell(Failed(CRASHED, "dis-core was stopped while it was working", killed))
             return
         self._tell(self._answers.finish(exit_status, errors))
 
@@ -67,12 +67,12 @@ class ChildProcess:
     def _tell(self, outcome: Outcome) -> None:
         if not self._ended:
             self._ended = True
-            # Later, because a start that fails may be told of before the caller knows of the child.
+            # Later, because a failed start may be reported before the caller has the child.
             QtCore.QTimer.singleShot(0, lambda: None if self._stopped else self._on_end(outcome, self._output))
 
 
 def _environment(program: Program, more: Mapping[str, str]) -> Any:
-    """The child's environment. Through Qt, because Python's own reading of it may not know UTF-8."""
+    """The child's environment. Read through Qt, because Python may not decode it as UTF-8 here."""
     inherited = QtCore.QProcessEnvironment.systemEnvironment()
     names = {name: inherited.value(name) for name in inherited.keys()}  # noqa: SIM118 - not a dict
     environment = QtCore.QProcessEnvironment()

@@ -1,4 +1,4 @@
-"""Color spaces of Krita, and pixels led from one to another by Krita itself, in a document that nobody sees."""
+"""Krita's color spaces, and converting pixels between them by Krita itself, in a hidden document."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from krita import Krita
 from .qt import QtCore
 
 SRGB_PROFILES = ("sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V4-srgbtrc.icc", "sRGB built-in", "sRGB IEC61966-2.1")
-"""Profiles of which the bytes can be taken as they are: the same colors and the same curve."""
+"""Profiles whose bytes need no conversion: same primaries, same tone curve."""
 
 SCRATCH_PIXELS = 500_000
-"""At most so many are converted at once: floating point takes a tenth of a microsecond for each."""
+"""The most pixels to convert at once: floating point takes a tenth of a microsecond for each."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ColorSpace:
 
     @property
     def is_srgb_bytes(self) -> bool:
-        """Whether pixels are B, G, R, A of sRGB already, a byte each."""
+        """Whether pixels are already sRGB bytes in the order B, G, R, A."""
         return (self.model, self.depth) == ("RGBA", "U8") and self.profile in SRGB_PROFILES
 
 
@@ -34,15 +34,14 @@ SRGB = ColorSpace("RGBA", "U8", SRGB_PROFILES[0])
 
 
 def space_of(thing: Any) -> ColorSpace:
-    """Of a document or a layer."""
+    """The color space of a document or a layer."""
     return ColorSpace(thing.colorModel(), thing.colorDepth(), thing.colorProfile())
 
 
 class Scratch:
-    """A document that nobody sees, in which Krita converts pixels of one color space, up to `rows` of `width`.
+    """A hidden document in which Krita converts pixels of one color space, up to `rows` rows of `width` pixels.
 
-    Making and closing one takes a sixth of a second, because Krita keeps resources for each: one serves many strips.
-    It is made when it is first needed.
+    Creating and closing one takes a sixth of a second, so one is used for many strips. It is created when first needed.
     """
 
     def __init__(self, space: ColorSpace, width: int) -> None:
@@ -51,7 +50,7 @@ class Scratch:
         self._document: Any = None
 
     def shown(self, pixels: bytes, rows: int) -> bytes:
-        """B, G, R, A of sRGB, a byte each with straight alpha, as Krita would show these pixels."""
+        """sRGB bytes B, G, R, A with straight alpha, as Krita would show these pixels."""
         if self.space.is_srgb_bytes:
             return pixels
         self._filled(pixels, rows)
@@ -80,14 +79,14 @@ class Scratch:
                 self.width, self.rows, "dis-core", space.model, space.depth, space.profile, 72.0
             )
         node = self._document.topLevelNodes()[0]
-        if space_of(node) != space:  # it was led to another one before
+        if space_of(node) != space:  # it was converted before
             node.setColorSpace(space.model, space.depth, space.profile)
         node.setPixelData(QtCore.QByteArray(pixels), 0, 0, self.width, rows)
         return node
 
 
 def image_bytes(image: Any) -> bytes:
-    """The pixels of a QImage of four bytes each, without what stands between rows."""
+    """The pixels of a QImage of four bytes each, without the padding between rows."""
     bits = image.constBits()
     bits.setsize(image.sizeInBytes())
     return bytes(bits)

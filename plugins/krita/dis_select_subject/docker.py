@@ -1,4 +1,4 @@
-"""The docker: what is looked at, what is made of it, and a place for progress and help."""
+"""The docker: where to search, what to make of the subject, progress and help."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 
 from krita import DockWidget, Krita
 
-from .desk import Desk
 from .qt import QtCore, QtWidgets
 from .shared.models import Model, choose
 from .shared.remedies import COPY, Remedy
 from .shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, RESULTS, SOURCES
+from .subject_finder import SubjectFinder
 
 TITLE = "Select Subject"
 BAR_STEPS = 1000
 TOOLTIPS = {
-    "source": "What the subject is looked for in",
-    "result": "What becomes of the subject",
-    "mode": "How the subject is combined with what is selected already",
-    "region": "Look only around what is selected, or everywhere",
-    "quality": "Fast sees less; best looks several times and takes as many times longer",
+    "source": "Where to find the subject: in the active layer, or in all that is visible",
+    "result": "What to make of the subject",
+    "mode": "How to combine the subject with the current selection",
+    "region": "Search only around the current selection, or everywhere",
+    "quality": "Fast sees fewer details. Best looks several times, and takes several times as long",
 }
 
 
 class SubjectDocker(DockWidget):
-    """Each window of Krita has one; all show the desk's settings."""
+    """Each window of Krita has one. All show the same settings."""
 
-    desk: Desk
+    finder: SubjectFinder
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class SubjectDocker(DockWidget):
         self._choices: dict[str, Any] = {}
         content = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(content)
-        # The button first: dockers are often squeezed until only their beginning shows.
+        # The button comes first: dockers are often made so small that only their top shows.
         for part in (self._make_start(), self._make_progress(), self._make_help(), self._make_form()):
             column.addWidget(part)
         column.addStretch(1)
@@ -51,21 +51,21 @@ class SubjectDocker(DockWidget):
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
-        if not self.desk.models:
-            self.desk.list_models()
+        if not self.finder.models:
+            self.finder.list_models()
 
     def _make_help(self) -> Any:
-        """A sentence about what is missing, and the button that mends it."""
+        """A text about what is missing, and the button that fixes it."""
         self._help = QtWidgets.QFrame()
         self._help.setObjectName("dis_help")
         self._help.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        self._words = QtWidgets.QLabel()
-        self._words.setWordWrap(True)
-        self._mend = QtWidgets.QPushButton()
-        self._mend.setObjectName("dis_mend")
+        self._help_text = QtWidgets.QLabel()
+        self._help_text.setWordWrap(True)
+        self._fix = QtWidgets.QPushButton()
+        self._fix.setObjectName("dis_fix")
         column = QtWidgets.QVBoxLayout(self._help)
-        column.addWidget(self._words)
-        column.addWidget(self._mend)
+        column.addWidget(self._help_text)
+        column.addWidget(self._fix)
         self._help.hide()
         return self._help
 
@@ -75,7 +75,7 @@ class SubjectDocker(DockWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         for name, label, table in (
-            ("source", "Look at", SOURCES),
+            ("source", "Search in", SOURCES),
             ("region", "Where", REGIONS),
             ("result", "Make", RESULTS),
             ("mode", "Combine", MODES),
@@ -85,8 +85,8 @@ class SubjectDocker(DockWidget):
         form.addRow("Model", self._models)
         form.addRow("Quality", self._make_choice("quality", QUALITIES))
         self._numbers = {
-            "grow_px": self._make_number(-MOST_PX, "Move the edge outwards, or inwards if below 0"),
-            "feather_px": self._make_number(0, "Soften the edge over so many pixels to both sides"),
+            "grow_px": self._make_number(-MOST_PX, "Move the edge outward. Negative values move it inward"),
+            "feather_px": self._make_number(0, "Soften the edge over this many pixels on both sides"),
         }
         form.addRow("Grow", self._numbers["grow_px"])
         form.addRow("Feather", self._numbers["feather_px"])
@@ -97,7 +97,7 @@ class SubjectDocker(DockWidget):
         box.setToolTip(TOOLTIPS[name])
         for value, text in table.items():
             box.addItem(text, value)
-        box.activated.connect(lambda _index: self.desk.change(**{name: box.currentData()}))
+        box.activated.connect(lambda _index: self.finder.change(**{name: box.currentData()}))
         self._choices[name] = box
         return box
 
@@ -122,7 +122,7 @@ class SubjectDocker(DockWidget):
         self._bar.setMaximum(BAR_STEPS)
         stop = QtWidgets.QPushButton("Stop")
         stop.setObjectName("dis_stop")
-        stop.clicked.connect(self.desk.stop)
+        stop.clicked.connect(self.finder.stop)
         grid = QtWidgets.QGridLayout(self._running)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self._doing, 0, 0, 1, 2)
@@ -132,28 +132,28 @@ class SubjectDocker(DockWidget):
         return self._running
 
     def _connect(self) -> None:
-        desk = self.desk
-        self._start.clicked.connect(lambda: desk.run(desk.settings.result))
-        self._models.activated.connect(lambda _index: desk.change(model=self._models.currentData()))
+        finder = self.finder
+        self._start.clicked.connect(lambda: finder.run(finder.settings.result))
+        self._models.activated.connect(lambda _index: finder.change(model=self._models.currentData()))
         for name, number in self._numbers.items():
-            number.valueChanged.connect(lambda value, name=name: desk.change(**{name: value}))
-        desk.progressed.connect(self._show_progress)
-        desk.ended.connect(self._show_end)
-        desk.mendable.connect(self._show_help)
-        desk.settings_changed.connect(self._show_settings)
-        desk.models_changed.connect(self._show_models)
+            number.valueChanged.connect(lambda value, name=name: finder.change(**{name: value}))
+        finder.progressed.connect(self._show_progress)
+        finder.ended.connect(self._show_end)
+        finder.remedy_offered.connect(self._show_help)
+        finder.settings_changed.connect(self._show_settings)
+        finder.models_changed.connect(self._show_models)
         self._show_models()
 
     def _show_models(self) -> None:
-        """The list to choose from; what was chosen stays in it, also if dis-core does not know it any more."""
-        desk = self.desk
-        best = choose(AUTOMATIC, desk.models)
+        """Fill the list of models. The chosen one stays in it, even if dis-core no longer has it."""
+        finder = self.finder
+        best = choose(AUTOMATIC, finder.models)
         self._models.clear()
-        self._models.addItem("The best" if best is None else f"The best: {best.label()}", AUTOMATIC)
-        for model in desk.models:
+        self._models.addItem("Best available" if best is None else f"Best available: {best.label()}", AUTOMATIC)
+        for model in finder.models:
             self._add_model(model)
-        if self._models.findData(desk.settings.model) < 0:
-            self._models.addItem(desk.settings.model, desk.settings.model)
+        if self._models.findData(finder.settings.model) < 0:
+            self._models.addItem(finder.settings.model, finder.settings.model)
         self._show_settings()
 
     def _add_model(self, model: Model) -> None:
@@ -161,7 +161,7 @@ class SubjectDocker(DockWidget):
         self._models.setItemData(self._models.count() - 1, model.terms(), QtCore.Qt.ItemDataRole.ToolTipRole)
 
     def _show_settings(self) -> None:
-        settings = self.desk.settings
+        settings = self.finder.settings
         for name, box in self._choices.items():
             box.setCurrentIndex(box.findData(getattr(settings, name)))
         self._models.setCurrentIndex(self._models.findData(settings.model))
@@ -182,24 +182,24 @@ class SubjectDocker(DockWidget):
         self._start.show()
 
     def _show_help(self, remedy: Remedy) -> None:
-        self._words.setText(remedy.words)
-        self._mend.setText(remedy.button)
-        _let_go(self._mend.clicked)
-        self._mend.clicked.connect(lambda: self._apply(remedy))
+        self._help_text.setText(remedy.text)
+        self._fix.setText(remedy.button)
+        _disconnect(self._fix.clicked)
+        self._fix.clicked.connect(lambda: self._apply(remedy))
         self._help.show()
         self.setVisible(True)
         self.raise_()
 
     def _apply(self, remedy: Remedy) -> None:
-        if remedy.kind == COPY:
-            QtWidgets.QApplication.clipboard().setText(remedy.what)
-            self.desk.told.emit("The commands are on the clipboard; paste them into a terminal")
+        if remedy.action == COPY:
+            QtWidgets.QApplication.clipboard().setText(remedy.value)
+            self.finder.message.emit("Copied. Paste it into a terminal")
         else:
-            self.desk.download(remedy.what)
+            self.finder.download(remedy.value)
 
 
 def _make_box() -> Any:
-    """A list to choose from that is as wide as there is room, and not as wide as its longest line."""
+    """A drop-down list that fills the available width and may be narrower than its longest line."""
     box = QtWidgets.QComboBox()
     box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(8)
@@ -207,12 +207,12 @@ def _make_box() -> Any:
     return box
 
 
-def _let_go(signal: Any) -> None:
-    """Disconnect whatever is connected."""
-    with contextlib.suppress(TypeError):  # nothing was
+def _disconnect(signal: Any) -> None:
+    """Disconnect everything from a signal."""
+    with contextlib.suppress(TypeError):  # nothing was connected
         signal.disconnect()
 
 
-def docker_class(desk: Desk) -> Any:
-    """The docker for one desk: Krita makes the dockers itself and gives them nothing."""
-    return type("SubjectDocker", (SubjectDocker,), {"desk": desk})
+def docker_class(finder: SubjectFinder) -> Any:
+    """The docker's class for one finder. Krita creates the dockers itself and passes no arguments."""
+    return type("SubjectDocker", (SubjectDocker,), {"finder": finder})

@@ -1,4 +1,4 @@
-"""The only place that touches the user's picture: reads what to look at, and sets what came of it as one undo step."""
+"""The only code that touches the user's image: it reads the source and applies the result as one undo step."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .qt import QtCore, QtWidgets
 from .shared.settings import Box, overlap
 
 STRIP_S = 0.06
-"""As long as Krita may stand still for one strip of pixels; there are eyes to wait for."""
+"""The longest time that Krita may be blocked for one strip of pixels."""
 FIRST_STRIP_PIXELS, MOST_STRIP_PIXELS = 100_000, 4_000_000
 
 
 class Refused(Exception):
-    """Something that cannot be done with this picture, in words for its painter."""
+    """Something that cannot be done with this image, with the reason for the user."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is looked at: a layer, or where `node` is None all that is visible; `box` lies within the picture."""
+    """Where to search: a layer, or all that is visible if `node` is None. `box` lies within the image."""
 
     document: Any
     node: Any | None
@@ -68,7 +68,7 @@ class Reader:
 
 
 def find_source(document: Any, kind: str) -> Source:
-    """What to look at, "layer" or "picture". Raises Refused if it holds nothing."""
+    """The source of a kind, "layer" or "picture". Raises Refused if it is empty."""
     canvas = (0, 0, document.width(), document.height())
     if kind == "picture":
         return Source(document, None, canvas)
@@ -78,22 +78,22 @@ def find_source(document: Any, kind: str) -> Source:
     if bounds.width() <= 0 or bounds.height() <= 0:
         raise Refused(f"The layer “{node.name()}” is empty")
     if box is None:
-        raise Refused(f"The layer “{node.name()}” lies outside of the picture")
+        raise Refused(f"The layer “{node.name()}” is outside the image")
     return Source(document, node, box)
 
 
 def active_layer(document: Any) -> Any:
-    """The layer that is chosen; of a mask, the layer that it belongs to. Raises Refused if there is none."""
+    """The active layer, or the layer of the active mask. Raises Refused if there is none."""
     node = document.activeNode()
     while node is not None and node.type().endswith("mask"):
         node = node.parentNode()
     if node is None or node.parentNode() is None:
-        raise Refused("No layer is chosen")
+        raise Refused("No layer is selected. Select one in the Layers docker")
     return node
 
 
 def strips(width: int, height: int, most_pixels: int = MOST_STRIP_PIXELS) -> Iterator[tuple[int, int]]:
-    """(top, rows) of strips from top to bottom, made so high that one takes about STRIP_S."""
+    """(top, rows) of strips from top to bottom, each so high that it takes about STRIP_S."""
     most_rows = max(most_pixels // width, 1)
     rows, top = max(FIRST_STRIP_PIXELS // width, 1), 0
     while top < height:
@@ -125,15 +125,15 @@ def is_open(document: Any) -> bool:
 
 
 def select(document: Any, plane: bytes) -> Iterator[None]:
-    """Make a plane of bytes, one for each pixel of the picture, its selection; yields where Krita must go on first."""
+    """Select a plane of bytes, one for each pixel of the image. Yields when Krita has to continue first."""
     before = document.selection()
     selection = None if masks.is_empty(plane) else _selection(document, plane)
     yield
     if selection is None and before is None:
         return
     if not undoes_selections():
-        # Here setSelection leaves no trace in the history. An action does; it is made the step that is undone, and what
-        # it selected is then replaced.
+        # In these versions setSelection is not in the undo history, but actions are. So an action makes the undo step,
+        # and what it selected is then replaced.
         yield from _act("select_all" if before is None else "deselect", document)
     if selection is not None:
         forget_outline(selection)
@@ -141,15 +141,15 @@ def select(document: Any, plane: bytes) -> Iterator[None]:
 
 
 def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
-    """Give a layer a transparency mask; yields where Krita must go on first. Raises Refused."""
+    """Add a transparency mask to a layer. Yields when Krita has to continue first. Raises Refused."""
     if layer.parentNode() is None:
-        raise Refused("The layer was removed in the meantime")
+        raise Refused("The layer has been removed in the meantime")
     if hasattr(document, "createTransparencyMask"):
         mask = document.createTransparencyMask("Subject")
         mask.setSelection(_selection(document, plane))
         layer.addChildNode(mask, None)
         return
-    # Krita 5.1 makes such masks by an action only, which takes the selection with it; its pixels are set afterwards.
+    # Krita 5.1 creates these masks only by an action, which uses up the selection. The mask's pixels are set later.
     before = document.selection()
     kept = None if before is None else before.duplicate()
     others = {node.uniqueId() for node in layer.childNodes()}
@@ -166,7 +166,7 @@ def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
 
 
 def _act(action: str, document: Any) -> Iterator[None]:
-    """Trigger one of Krita's actions on a picture: it goes to the active one, which this one becomes for the moment."""
+    """Trigger one of Krita's actions on an image. Actions go to the active image, so this one is active meanwhile."""
     krita = Krita.instance()
     area = krita.activeWindow().qwindow().findChild(QtWidgets.QMdiArea)
     before = area.activeSubWindow()
@@ -176,7 +176,7 @@ def _act(action: str, document: Any) -> Iterator[None]:
         area.setActiveSubWindow(other)
     document.waitForDone()
     yield
-    if krita.activeDocument() == document:  # unless it is shown nowhere, and so has no history that could be used
+    if krita.activeDocument() == document:  # unless no view shows it, and it has no undo history to use
         krita.action(action).trigger()
         document.waitForDone()
     yield
@@ -185,10 +185,10 @@ def _act(action: str, document: Any) -> Iterator[None]:
 
 
 def add_layer(source: Source, above: Any, pixels: bytes) -> None:
-    """Put a new layer with pixels of the picture's color space above another one. Raises Refused."""
+    """Add a new layer with pixels in the image's color space above another one. Raises Refused."""
     document = source.document
     if above.parentNode() is None:
-        raise Refused("The layer was removed in the meantime")
+        raise Refused("The layer has been removed in the meantime")
     layer = document.createNode("Subject", "paintlayer")
     layer.setPixelData(QtCore.QByteArray(pixels), *source.box)
     above.parentNode().addChildNode(layer, above)
@@ -196,7 +196,7 @@ def add_layer(source: Source, above: Any, pixels: bytes) -> None:
 
 
 def undoes_selections() -> bool:
-    """Whether this Krita keeps selections that a plug-in sets in its history."""
+    """Whether this version of Krita can undo selections that a plug-in sets."""
     version = Krita.instance().version().split("-")[0].split(".")
     return (int(version[0]), int(version[1])) >= (5, 3)
 

@@ -1,8 +1,7 @@
 """Arithmetic on planes of bytes, one per pixel, without numpy, which Krita's Python does not have.
 
-A plane is taken as one large number, so that Python's own big integers work on all pixels at once. Every second byte
-is put aside first, so that sums have room to overflow into; eleven such operations on a megapixel take a few
-milliseconds.
+A plane is treated as one large integer, so that Python works on all pixels at once. Even and odd bytes are added
+separately, so that sums have room to overflow. Eleven such operations on a megapixel take a few milliseconds.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ _NOT_ZERO = bytes([0] + [255] * 255)
 
 
 def add(one: bytes, other: bytes) -> bytes:
-    """The sum of two planes of the same length, 255 where it is more."""
+    """The sum of two planes of the same length, at most 255."""
     return _by_halves(_saturated_sum, one, other)
 
 
 def subtract(one: bytes, other: bytes) -> bytes:
-    """`one` less `other`, 0 where it is less."""
+    """`one` minus `other`, at least 0."""
     return _inverse(add(_inverse(one), other))
 
 
@@ -39,7 +38,7 @@ COMBINE: dict[str, Callable[[bytes, bytes], bytes]] = {
     "subtract": subtract,
     "intersect": intersect,
 }
-"""By mode: what becomes of the plane that was there, and the new one."""
+"""By mode: combines the old plane and the new one."""
 
 
 def differing(one: bytes, other: bytes) -> bytes:
@@ -63,12 +62,12 @@ def runs(plane: bytes) -> Iterator[tuple[int, int]]:
 
 
 def is_empty(plane: bytes) -> bool:
-    """Whether all of it is 0."""
+    """Whether all bytes are 0."""
     return plane.count(0) == len(plane)
 
 
 def placed(rows: bytes, width: int, *, left: int, total: int) -> bytes:
-    """Rows of `width` pixels as rows of `total` pixels, with `left` zeros before them and zeros behind."""
+    """Rows of `width` pixels as rows of `total` pixels, with `left` zeros before them and the rest after them."""
     if width == total:
         return rows
     before, behind = bytes(left), bytes(total - left - width)
@@ -76,7 +75,7 @@ def placed(rows: bytes, width: int, *, left: int, total: int) -> bytes:
 
 
 def _by_halves(operation: Callable[[int, int, int], int], one: bytes, other: bytes) -> bytes:
-    """The operation on the even bytes and on the odd ones, each with a free byte above it."""
+    """Apply the operation to the even and to the odd bytes, each with a free byte above it."""
     length = len(one)
     even = int.from_bytes(b"\xff\0" * ((length + 1) // 2), "little")
     first, second = int.from_bytes(one, "little"), int.from_bytes(other, "little")

@@ -1,8 +1,8 @@
 """Marching ants around selections that a plug-in makes.
 
-`Selection.setPixelData` leaves the outline that Krita computed for the selection before, which is none, and no ants
-march; so it is in 5.1.5 and in 6.0.4. Combining with a selection of which Krita knows that its outline is stale makes
-it compute a new one. Such a selection remains when a document is cropped; one is made for this once, out of sight.
+`Selection.setPixelData` keeps the outline of the selection before, which is empty, so that no marching ants appear
+(seen in 5.1.5 and 6.0.4). Combining it with a selection whose outline Krita knows to be stale makes Krita compute a new
+one. Cropping a document leaves such a stale selection, so one is made this way once, in a hidden document.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ SIDE_PX = 64
 
 
 def forget_outline(selection: Any) -> None:
-    """Let Krita compute the outline of a selection anew; the selection itself stays as it is."""
+    """Make Krita compute the outline of a selection again. The selection itself stays the same."""
     selection.add(_stale())
 
 
 def prepare_outlines() -> None:
-    """Make what `forget_outline` needs, which takes a moment, while there is something else to wait for."""
+    """Prepare what `forget_outline` needs. It takes a moment, so do it while waiting for something else."""
     _stale()
 
 
 @lru_cache(maxsize=1)
 def _stale() -> Any:
-    """An empty selection with an outline that is known to be stale."""
+    """An empty selection whose outline Krita knows to be stale."""
     document = Krita.instance().createDocument(SIDE_PX, SIDE_PX, "dis-core", "RGBA", "U8", "", 72.0)
     corner = Selection()
     corner.select(0, 0, SIDE_PX // 8, SIDE_PX // 8, 255)

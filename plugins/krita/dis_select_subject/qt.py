@@ -1,6 +1,6 @@
-"""Qt as this Krita runs it: PyQt5 up to Krita 5.3, PyQt6 from Krita 6 on.
+"""The PyQt of this Krita: PyQt5 up to Krita 5.3, PyQt6 from Krita 6 on.
 
-The version decides, and not which import succeeds: where both are installed, loading the wrong one ends Krita.
+Krita's version decides, not which import succeeds: if both are installed, the wrong one would crash Krita.
 """
 
 from __future__ import annotations

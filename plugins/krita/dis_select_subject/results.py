@@ -1,6 +1,6 @@
-"""What is made of a result of dis-core: a plane to select or to mask with, or the pixels of a new layer.
+"""Turns the output of dis-core into a plane for a selection or mask, or into the pixels of a new layer.
 
-These are generators, because large pictures take a while: they yield between strips, and return what they made.
+These are generators, because large images take a while: they yield between strips and return the result.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from .qt import QtGui
 from .shared.bitmap import HEADER_BYTES
 from .shared.matte import has_subject, without_dust
 
-NOTHING_FOUND = "No subject was found; nothing was changed"
+NOTHING_FOUND = "No subject was found. Nothing was changed"
 
 
 def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator[bool, None, bytes]:
-    """The gray result and the selection, combined: a byte for each pixel of the picture. Raises Refused."""
+    """The matte combined with the selection, one byte for each pixel of the image. Raises Refused."""
     image = _read(source, output)
     yield False
     matte = _gray_bytes(image.convertToFormat(QtGui.QImage.Format.Format_Grayscale8))
@@ -44,7 +44,7 @@ def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator
 def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> Generator[bool, None, bytes]:
     """The subject's pixels for the source's box, in the color space of new layers. Raises Refused.
 
-    `image` is the file of what was looked at, `output` the same in clean colors with the alpha of the subject.
+    `image` is the file of the source, `output` the same in clean colors with the subject's alpha.
     """
     x, y, width, height = source.box
     result = _read(source, output)
@@ -67,7 +67,7 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
 
 
 class _Converter:
-    """Makes strips of a new layer, in the picture's own color space. To be closed."""
+    """Makes strips of a new layer in the image's own color space. It has to be closed."""
 
     def __init__(self, source: pictures.Source) -> None:
         self._source = source
@@ -76,9 +76,9 @@ class _Converter:
         self._native = Scratch(source.space, source.box[2])
 
     def layer_strip(self, top: int, rows: int, seen: bytes, clean: bytes, alpha: bytes) -> bytes:
-        """Rows with this alpha: `clean` colors where the subject covers a pixel in part, and else those of the source.
+        """Rows with this alpha: `clean` colors where the subject covers part of a pixel, else the source's colors.
 
-        Where the source shows as it was, its own pixels are taken, at their own depth.
+        Unchanged pixels are copied from the source at their own bit depth.
         """
         seen_alpha, clean_alpha = seen[3::4], clean[3::4]
         cleaned = masks.both(masks.differing(clean_alpha, seen_alpha), clean_alpha)
@@ -105,12 +105,12 @@ class _Converter:
 def _read(source: pictures.Source, output: str) -> Any:
     result = QtGui.QImage(output)
     if (result.width(), result.height()) != source.box[2:]:
-        raise pictures.Refused("What dis-core made cannot be read")
+        raise pictures.Refused("The result from dis-core could not be read. Please try again")
     return result
 
 
 def _gray_bytes(image: Any) -> bytes:
-    """The pixels of a gray QImage, without what stands between rows."""
+    """The pixels of a gray QImage, without the padding between rows."""
     width, height, stride = image.width(), image.height(), image.bytesPerLine()
     bits = image.constBits()
     bits.setsize(stride * height)

@@ -1,4 +1,4 @@
-"""One run, from the pixels of a picture to its new selection, mask or layer, in steps between which Krita goes on."""
+"""One run, from an image's pixels to its new selection, mask or layer, in steps that leave Krita usable."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from . import masks, results
 from .child_process import ChildProcess
 from .outlines import prepare_outlines
 from .qt import QtCore
-from .shared.answers import Done, Failed, Outcome, Progress
 from .shared.bitmap import bitmap_header
+from .shared.events import Done, Failed, Outcome, Progress
+from .shared.file_names import text_of
 from .shared.models import Model
-from .shared.names import text_of
 from .shared.program import OFFLINE, Program
 from .shared.settings import Region, Settings, region_of, segment_arguments
 
 READ, SEGMENT = 0.05, 0.9
-"""Up to where the bar is when the pixels are read, and when the subject is found."""
+"""How far the progress bar is when the pixels are read and when the subject is found."""
 
 
 class SubjectRun:
-    """Does what `settings` say to a picture with a model that is here.
+    """Does what `settings` say to an image, with an installed model.
 
-    `on_progress` hears how far it is, `on_end` what came of it, once, if nobody stops it. Whatever happens, the picture
-    is either done or as it was.
+    `on_progress` gets the progress. `on_end` gets the outcome once, unless the run is stopped. Whatever happens, the
+    image is either finished or unchanged.
     """
 
     def __init__(
@@ -52,18 +52,18 @@ class SubjectRun:
 
     @property
     def can_stop(self) -> bool:
-        """Whether nothing was changed so far; what is left then is done in a moment."""
+        """Whether nothing has been changed yet. After that, the rest takes only a moment."""
         return not self._changing
 
     def stop(self) -> None:
-        """End the child and leave the picture as it is; `on_end` is not called any more."""
+        """Stop the child and leave the image unchanged. `on_end` is not called any more."""
         self._steps.close()
         if self._child is not None:
             self._child.stop()
         self._clean_up()
 
     def _advance(self) -> None:
-        """Take one step. What goes wrong in it is told and not raised: Krita would open a modal dialog."""
+        """Take one step. Errors are reported and not raised: Krita would open a modal dialog."""
         try:
             waits = next(self._steps)
         except StopIteration:
@@ -71,7 +71,7 @@ class SubjectRun:
         except pictures.Refused as reason:
             self._finish(Failed("Refused", str(reason)))
         except Exception as error:  # noqa: BLE001 - the host's action edge
-            self._finish(Failed("Bug", f"{type(error).__name__}: {error}", "this is a bug of the plug-in"))
+            self._finish(Failed("Bug", f"{type(error).__name__}: {error}", "this is a bug in the plug-in"))
         else:
             if not waits:
                 QtCore.QTimer.singleShot(0, self._advance)
@@ -84,7 +84,7 @@ class SubjectRun:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _work(self) -> Generator[bool, None, None]:
-        """The steps; yields True where something else, the child, says when to go on."""
+        """The steps. Yields True when the run continues only after the child has ended."""
         picture = self.picture
         self._refuse_closed()
         size = (picture.width(), picture.height())
@@ -108,17 +108,17 @@ class SubjectRun:
         yield True
         if isinstance(self._outcome, Failed):
             return
-        self._on_progress(Progress(SEGMENT, "setting the result"))
+        self._on_progress(Progress(SEGMENT, "applying the result"))
         yield False
         self._refuse_closed()
         if size != (picture.width(), picture.height()):
-            raise pictures.Refused("The picture has another size now; please start again")
+            raise pictures.Refused("The size of the image has changed. Please try again")
         yield from self._apply(source, target, image, output)
 
     def _refuse_closed(self) -> None:
-        """Raises Refused if the picture is open no more; its handle would go on to answer, with zeros."""
+        """Raises Refused if the image was closed: its handle would still answer, with zeros."""
         if not pictures.is_open(self.picture):
-            raise pictures.Refused("The picture was closed in the meantime")
+            raise pictures.Refused("The image has been closed in the meantime")
 
     def _target(self, picture: Any) -> Any:
         """The layer that gets the mask, or that the new layer goes above. Raises Refused."""
@@ -126,12 +126,13 @@ class SubjectRun:
             return None
         layer = pictures.active_layer(picture)
         if self.settings.result == "mask" and layer.locked():
-            raise pictures.Refused(f"The layer “{layer.name()}” is locked; unlock it to give it a mask")
+            raise pictures.Refused(f"The layer “{layer.name()}” is locked. Unlock it to add a mask")
         return layer
 
     def _region(self, picture: Any, source: pictures.Source) -> Region:
-        """Where the subject is because of the selection. Raises Refused."""
-        region = region_of(self.settings, pictures.selected_box(picture), source.box, is_told=self.model.is_told)
+        """Where to search, because of the selection. Raises Refused."""
+        selected = pictures.selected_box(picture)
+        region = region_of(self.settings, selected, source.box, needs_selection=self.model.needs_selection)
         if region.refusal:
             raise pictures.Refused(region.refusal)
         return region
@@ -146,11 +147,11 @@ class SubjectRun:
                 pixels = reader.srgb(top, rows)
                 visible = visible or not masks.is_empty(pixels[3::4])
                 file.write(pixels)
-                self._on_progress(Progress(READ * top / height, "reading the picture"))
+                self._on_progress(Progress(READ * top / height, "reading the image"))
                 yield False
                 self._refuse_closed()
         if not visible:
-            raise pictures.Refused("There is nothing to be seen in what is looked at: all of it is transparent")
+            raise pictures.Refused("There is nothing to search: all pixels are transparent")
 
     def _hear(self, progress: Progress) -> None:
         self._on_progress(Progress(READ + (SEGMENT - READ) * progress.fraction, progress.doing))

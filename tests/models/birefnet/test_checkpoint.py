@@ -16,7 +16,7 @@ from dis_core.models.birefnet.checkpoint import (
     with_norms_folded,
 )
 from dis_core.models.birefnet.network import lite_network
-from dis_core.protocols import Conversion
+from dis_core.protocols import Converter
 from tests.recipes.birefnet import published_state_dict
 
 PATCH_EMBED = "bb.patch_embed.proj.weight"
@@ -94,7 +94,7 @@ def test_an_unknown_key_is_named(published: dict[str, torch.Tensor]) -> None:
     ],
 )
 def test_a_missing_key_is_named(published: dict[str, torch.Tensor], key: str, ours: str) -> None:
-    with pytest.raises(WeightsCorrupt, match=f"nothing fills '{ours}'"):
+    with pytest.raises(WeightsCorrupt, match=f"'{ours}' is missing"):
         convert_lite({other: value for other, value in published.items() if other != key})
 
 
@@ -105,7 +105,7 @@ def test_a_key_of_another_shape_is_named(published: dict[str, torch.Tensor]) -> 
 
 @pytest.mark.parametrize("convert", [convert_large, convert_large_of_older_order])
 def test_the_other_backbone_is_refused_with_the_name_of_its_model(
-    published: dict[str, torch.Tensor], convert: Conversion
+    published: dict[str, torch.Tensor], convert: Converter
 ) -> None:
     with pytest.raises(WeightsCorrupt, match="its first layer is 96 wide, this model's 192") as refusal:
         convert(published)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ from dis_core.models.birefnet.network import PictureBlock, tiles_as_channels
 from dis_core.models.birefnet.spec import BIREFNETS
 from dis_core.registry import manager as registry
 from dis_core.weights import store
-from dis_core.weights.checkpoint import resolve
 from tests.fakes import small_birefnet
 from tests.recipes.birefnet import published_state_dict
 
@@ -88,9 +88,9 @@ def test_the_full_size_picture_can_be_projected_without_its_channels(monkeypatch
 
 @pytest.mark.parametrize("spec", BIREFNETS, ids=lambda spec: spec.name)
 def test_every_variant_names_functions_that_exist(spec: ModelSpec) -> None:
-    assert callable(resolve(spec.loader))
+    assert callable(pkgutil.resolve_name(spec.loader))
     assert spec.conversion is not None
-    assert callable(resolve(spec.conversion))
+    assert callable(pkgutil.resolve_name(spec.converter))
     assert registry.find_matte_model(spec.name) == spec
 
 

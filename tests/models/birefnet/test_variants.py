@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pkgutil
 
 import pytest
 import torch
@@ -11,7 +12,6 @@ from dis_core.model_spec import ModelSpec, Placement
 from dis_core.models.birefnet.segmenter import wide
 from dis_core.models.birefnet.spec import BIREFNETS
 from dis_core.models.birefnet.tile_order import KEYS
-from dis_core.weights.checkpoint import resolve
 from tests.fakes import small_birefnet
 from tests.recipes.birefnet import published_state_dict
 
@@ -52,7 +52,7 @@ def test_the_converted_kernel_sees_the_tiles_in_the_declared_order(spec: ModelSp
     kernels[:, by_column if spec.name in OLDER else by_color] = 1.0
 
     assert spec.conversion is not None
-    converted = resolve(spec.conversion)({**published(kind_of(spec)), CONVOLUTION_OF_TILES: kernels})
+    converted = pkgutil.resolve_name(spec.converter)({**published(kind_of(spec)), CONVOLUTION_OF_TILES: kernels})
 
     assert converted[OURS].abs().sum(dim=(0, 2, 3)).nonzero().flatten().tolist() == [by_color]
 
@@ -71,7 +71,7 @@ def test_where_the_order_is_not_known_the_kernels_decide(spec: ModelSpec, order:
         )
 
     assert spec.conversion is not None
-    converted = resolve(spec.conversion)(checkpoint)
+    converted = pkgutil.resolve_name(spec.converter)(checkpoint)
 
     seen = converted[OURS].unflatten(1, (3, GRID, GRID))
     torch.testing.assert_close(seen[:, 1], 2 * seen[:, 0])

@@ -176,8 +176,8 @@ def test_the_authors_own_file_is_refused_in_words_that_say_what_is_missing() -> 
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        ({"unet.conv_in.weight": None}, "nothing fills 'unet.conv_in.weight'"),
-        ({"unet.rgb_conv.1.0.weight": None}, "nothing fills 'injections.1.conv.weight'"),
+        ({"unet.conv_in.weight": None}, "'unet.conv_in.weight' is missing"),
+        ({"unet.rgb_conv.1.0.weight": None}, "'injections.1.conv.weight' is missing"),
         ({"unet.conv_in.more": torch.ones(1)}, "unknown key 'unet.conv_in.more'"),
         ({"unet.conv_in.weight": torch.ones(320, 4, 3, 3)}, r"'unet.conv_in.weight' is \(320, 4, 3, 3\), not \(320, 8"),
         ({"positive": torch.ones(1, 77, 1024)}, r"'positive' is \(1, 77, 1024\), not \(1, 2, 1024\)"),
@@ -210,7 +210,7 @@ def test_a_file_in_half_precision_fills_the_network_in_float32(tmp_path: Path) -
         key: value.half() if value.is_floating_point() else value
         for key, value in published_denoiser_file("tiny_unet").items()
     }
-    save_file(renamed(published, tiny_denoiser, RENAMES, of="", hint=""), tmp_path / "tiny.safetensors")
+    save_file(renamed(published, tiny_denoiser, RENAMES, network="", hint=""), tmp_path / "tiny.safetensors")
     with torch.device("meta"):
         denoiser = tiny_denoiser()
 
@@ -222,17 +222,22 @@ def test_a_file_in_half_precision_fills_the_network_in_float32(tmp_path: Path) -
     assert np.abs(alpha - small_diffdis.segmenter()(image).alpha).mean() < 0.01
 
 
-def test_the_loader_takes_the_autoencoder_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loader_is_given_the_autoencoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffdis_segmenter, "published_denoiser", tiny_denoiser)
     monkeypatch.setattr(diffdis_segmenter, "published_autoencoder", tiny_autoencoder)
     monkeypatch.setattr(diffdis_checkpoint, "published_denoiser", tiny_denoiser)
     monkeypatch.setattr(diffdis_checkpoint, "published_autoencoder", tiny_autoencoder)
     save_file(published_denoiser_file("tiny_unet"), tmp_path / "unet.safetensors")
     save_file(recipe("tiny_vae"), tmp_path / "vae.safetensors")
-    ready = store.adopt(builtin_models.DIFFDIS, tmp_path / "unet.safetensors")
-    store.adopt(builtin_models.SD_TURBO_AUTOENCODER, tmp_path / "vae.safetensors")
+    ready = store.adopt(builtin_models.DIFFDIS, tmp_path / "unet.safetensors").path
+    autoencoder = store.adopt(builtin_models.SD_TURBO_AUTOENCODER, tmp_path / "vae.safetensors").path
 
-    loaded = diffdis_segmenter.load_published(ready, placement=Placement("cpu"), estimate_depth=None)
+    loaded = diffdis_segmenter.load_published(
+        ready,
+        placement=Placement("cpu"),
+        estimate_depth=None,
+        companions={builtin_models.SD_TURBO_AUTOENCODER.name: autoencoder},
+    )
 
     expected = DiffDISSegmenter(tiny_network(), side_px=1024, placement=Placement("cpu"))
     image = photo(70, 70)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from tests.fakes.fake_hub import run_standin
+from tests.fakes.fake_hub import run_fake_hub
 from tests.registry.test_requirements import without_diffusers
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def test_asking_for_it_is_an_error_with_the_command_before_any_download(tmp_path
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "black.png")
     asked = ["mask", str(tmp_path / "black.png"), "--model", "diffdis", "--progress", "json"]
 
-    with run_standin() as hub:
+    with run_fake_hub() as hub:
         shown = without_diffusers(tmp_path, hub.url, *asked)
 
     assert shown.returncode == 1
@@ -36,7 +36,7 @@ def test_fetch_says_it_too_also_for_the_autoencoder_and_for_a_file(tmp_path: Pat
     file = tmp_path / "own.safetensors"
     file.write_bytes(b"")
 
-    with run_standin() as hub:
+    with run_fake_hub() as hub:
         for asked in (["diffdis"], ["sd-turbo-autoencoder"], ["diffdis", "--from", str(file)]):
             shown = without_diffusers(tmp_path, hub.url, "fetch", *asked)
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dis_core.errors import WeightsCorrupt
-from dis_core.models.isnet.checkpoint import RENAMES
+from dis_core.models.isnet.checkpoint import renamed_units
 from dis_core.models.isnet.network import ISNet
 from dis_core.models.isnet.onnx_export import NAMED, is_export, weights_of_export
 from tests.fakes.small_isnet import small_network
@@ -72,8 +72,9 @@ def test_published_units_are_used_in_the_order_in_which_our_network_holds_them()
     with torch.device("meta"):
         ours = [name.removesuffix(".weight") for name in ISNet().state_dict() if name.endswith(".weight")]
 
-    assert [name for name in ours if name in RENAMES.values()] == ours[1:-1]
-    assert len(RENAMES) == len(ours[1:-1]) == 112
+    units = dict(renamed_units()).values()
+    assert [name for name in ours if name in units] == ours[1:-1]
+    assert len(units) == len(ours[1:-1]) == 112
 
 
 def swapped(tensors: Tensors) -> Tensors:

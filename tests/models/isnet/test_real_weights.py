@@ -16,7 +16,7 @@ from PIL import Image
 
 from dis_core.evaluation.boundaries import iou
 from dis_core.model_spec import Placement
-from dis_core.models.isnet.checkpoint import RENAMES
+from dis_core.models.isnet.checkpoint import renamed_units
 from dis_core.models.isnet.segmenter import load, to_input
 from dis_core.models.isnet.spec import ISNET
 from dis_core.models.square import SquareSegmenter
@@ -92,7 +92,7 @@ def in_order_of_our_network() -> list[str]:
     """The published names of the units with a norm, as our network holds them."""
     from dis_core.models.isnet.network import ISNet
 
-    theirs = {ours: unit for unit, ours in RENAMES.items()}
+    theirs = {ours: unit for unit, ours in renamed_units()}
     with torch.device("meta"):
         names = [name.removesuffix(".weight") for name in ISNet().state_dict() if name.endswith(".weight")]
     return [theirs[name] for name in names if name in theirs]

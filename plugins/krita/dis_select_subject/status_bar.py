@@ -1,4 +1,4 @@
-"""What a window shows besides the docker: the progress in its status bar, and messages over the canvas."""
+"""What a window shows besides the docker: progress in the status bar, and messages over the canvas."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 from krita import Krita
 
-from .desk import Desk
 from .qt import QtGui, QtWidgets
+from .subject_finder import SubjectFinder
 
 MESSAGE_MS = 5000
 BAR_STEPS = 1000
 
 
-class StatusStrip(QtWidgets.QWidget):
-    """In the status bar while something runs: what is being done, how far it is, and a button that stops it."""
+class StatusBarProgress(QtWidgets.QWidget):
+    """Shown during a run: what is being done, a progress bar, and a button that stops it."""
 
-    def __init__(self, desk: Desk, status_bar: Any) -> None:
+    def __init__(self, finder: SubjectFinder, status_bar: Any) -> None:
         super().__init__(status_bar)
         self.setObjectName("dis_status_strip")
         self._doing = QtWidgets.QLabel()
@@ -26,16 +26,16 @@ class StatusStrip(QtWidgets.QWidget):
         self._bar.setTextVisible(False)
         stop = QtWidgets.QToolButton()
         stop.setText("Stop")
-        stop.setToolTip("Stop finding the subject; nothing is changed")
-        stop.clicked.connect(desk.stop)
+        stop.setToolTip("Stop finding the subject. Nothing is changed")
+        stop.clicked.connect(finder.stop)
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         for widget in (self._doing, self._bar, stop):
             layout.addWidget(widget)
         status_bar.addPermanentWidget(self)
         self.hide()
-        desk.progressed.connect(self.show_progress)
-        desk.ended.connect(self.hide)
+        finder.progressed.connect(self.show_progress)
+        finder.ended.connect(self.hide)
 
     def show_progress(self, fraction: float, doing: str) -> None:
         self._doing.setText(f"Subject: {doing}")
@@ -43,8 +43,8 @@ class StatusStrip(QtWidgets.QWidget):
         self.show()
 
 
-def say(text: str) -> None:
-    """Show a sentence over the canvas for a while, or in the status bar where there is no canvas."""
+def show_message(text: str) -> None:
+    """Show a message in the status bar for a while, and over the canvas if there is one."""
     window = Krita.instance().activeWindow()
     if window is None:
         return

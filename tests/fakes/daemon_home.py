@@ -17,30 +17,30 @@ from typing import Any
 from PIL import Image
 
 from dis_core.daemon import client, endpoint
-from dis_core.daemon.client import Talk
+from dis_core.daemon.client import DaemonConnection
 from tests.fakes.fake_hub import clean_environment, unused_address
 
 FLOWER = Path(__file__).parents[2] / "examples" / "flower.jpg"
 QUICK = ("--model", "dis-lite", "--device", "cpu", "--quality", "draft", "--refine", "none")
 SLOW = ("--model", "dis-lite", "--device", "cpu", "--quality", "best", "--refine", "tiles")
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 @dataclass
-class House:
-    """`home` holds everything; commands run in `home / "work"`, in which there are a.png and large.png."""
+class DaemonHome:
+    """`folder` holds everything; commands run in `folder / "work"`, in which there are a.png and large.png."""
 
-    home: Path
+    folder: Path
     environment: dict[str, str]
     children: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def work(self) -> Path:
-        return self.home / "work"
+        return self.folder / "work"
 
     @property
     def runtime(self) -> Path:
-        return self.home / "dis-core"
+        return self.folder / "dis-core"
 
     def run(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[Any]:  # as subprocess.run has them
         """Run a command to its end."""
@@ -68,28 +68,28 @@ class House:
 
     def status(self) -> dict[str, Any] | None:
         """What the daemon says of itself, asked without a process in between."""
-        talk = self.talk()
-        if talk is None:
+        connection = self.connect()
+        if connection is None:
             return None
         try:
-            return dict(next(talk.ask("status"))["status"])
-        except client.Lost:
+            return dict(next(connection.ask("status"))["status"])
+        except client.ConnectionLost:
             return None
         finally:
-            talk.close()
+            connection.close()
 
-    def talk(self) -> Talk | None:
+    def connect(self) -> DaemonConnection | None:
         return client.find_daemon(self.runtime)
 
     def pid(self) -> int:
-        directions = endpoint.read_directions(self.runtime)
-        assert directions is not None
-        return directions.pid
+        found = endpoint.read_endpoint(self.runtime)
+        assert found is not None
+        return found.pid
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
-        patience_ends = time.monotonic() + PATIENCE_S
+        give_up_at = time.monotonic() + TIMEOUT_S
         while not condition():
-            assert time.monotonic() < patience_ends, f"waited in vain: {what}"
+            assert time.monotonic() < give_up_at, f"waited in vain: {what}"
             time.sleep(0.02)
 
     def has_daemon(self) -> bool:
@@ -105,35 +105,35 @@ class House:
         self.wait_for(lambda: not self.has_daemon(), "the daemon to be dead")
 
     def log(self) -> str:
-        return (self.home / "state" / "dis-core" / "log" / "daemon.log").read_text(encoding="utf-8")
+        return (self.folder / "state" / "dis-core" / "log" / "daemon.log").read_text(encoding="utf-8")
 
 
 @contextmanager
-def open_house(home: Path, **more: str) -> Iterator[House]:
-    """A house without a daemon; at the end there is none either."""
-    house = House(home, clean_environment(home, unused_address(), **more))
-    house.work.mkdir()
+def daemon_home(folder: Path, **more: str) -> Iterator[DaemonHome]:
+    """A home in which no daemon runs, neither at first nor at the end."""
+    home = DaemonHome(folder, clean_environment(folder, unused_address(), **more))
+    home.work.mkdir()
     with Image.open(FLOWER) as flower:
-        flower.resize((320, 214)).save(house.work / "a.png")
-        flower.resize((1600, 1067)).save(house.work / "large.png")
+        flower.resize((320, 214)).save(home.work / "a.png")
+        flower.resize((1600, 1067)).save(home.work / "large.png")
     try:
-        yield house
+        yield home
     finally:
-        for child in house.children:
+        for child in home.children:
             child.kill()
             child.communicate()
-        talk = house.talk()
-        if talk is not None:
-            list(_until_lost(talk))
-            talk.close()
-        if house.has_daemon():
-            house.wait_for(lambda: not house.has_daemon(), "the daemon to leave")
+        connection = home.connect()
+        if connection is not None:
+            list(_until_lost(connection))
+            connection.close()
+        if home.has_daemon():
+            home.wait_for(lambda: not home.has_daemon(), "the daemon to leave")
 
 
-def _until_lost(talk: Talk) -> Iterator[object]:
+def _until_lost(connection: DaemonConnection) -> Iterator[object]:
     try:
-        yield from talk.ask("stop", when="now")
-    except client.Lost:
+        yield from connection.ask("stop", when="now")
+    except client.ConnectionLost:
         return
 
 

@@ -1,4 +1,4 @@
-"""What dis-core says while it works, one JSON object to a line, and what came of it."""
+"""The events that dis-core prints while it works, one JSON object per line, and the outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CRASHED = "Crashed"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the work is, in [0, 1], and what is being done."""
+    """How much is done, in [0, 1], and what is being done."""
 
     fraction: float
     doing: str
@@ -21,7 +21,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Done:
-    """It went well: which model ran where, and what the user should know about the result."""
+    """Success: which model ran on which device, and what the user should know about the result."""
 
     model: str = ""
     device: str = ""
@@ -31,14 +31,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """It did not; `code` is the kind of failure, as the docs of dis-core list them."""
+    """Failure; `code` is one of those in dis-core's reference of errors."""
 
     code: str
     message: str
     hint: str = ""
 
-    def in_words(self) -> str:
-        """A sentence or two for the window."""
+    def sentence(self) -> str:
+        """A sentence or two for the user."""
         message = self.message[:1].upper() + self.message[1:]
         return f"{message} ({self.hint})" if self.hint else message
 
@@ -46,35 +46,39 @@ class Failed:
 Outcome = Union[Done, Failed]
 
 
-class Answers:
-    """The standard output of one child, as it comes in."""
+class EventReader:
+    """Reads the standard output of one child process as it arrives."""
 
     def __init__(self) -> None:
         self.outcome: Outcome | None = None
         self._rest = b""
 
     def feed(self, data: bytes) -> list[Progress]:
-        """Take what has come, of any length, and return the progress that is in it."""
+        """Take output of any length and return the progress events in it."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._rest = self._rest[:LONGEST_LINE_BYTES]
         return [progress for progress in map(self._take, lines) if progress is not None]
 
     def finish(self, exit_status: int, errors: bytes) -> Outcome:
-        """What came of it, now that the child has ended; `errors` is the end of its standard error."""
+        """The outcome, now that the child has ended; `errors` is the end of its standard error."""
         if exit_status == 0:
             return self.outcome if isinstance(self.outcome, Done) else Done()
         if isinstance(self.outcome, Failed):
             return self.outcome
         lines = errors.decode("utf-8", "replace").strip().splitlines()
-        said = lines[-1] if lines else "it said nothing"
-        return Failed(CRASHED, f"dis-core ended unexpectedly ({exit_status}): {said}", "dis-core doctor may know why")
+        said = lines[-1] if lines else "there was no message"
+        return Failed(
+            CRASHED,
+            f"dis-core stopped unexpectedly ({exit_status}): {said}",
+            "run “dis-core doctor” in a terminal to find the cause",
+        )
 
     def _take(self, line: bytes) -> Progress | None:
         try:
             event = json.loads(line.decode("utf-8", "replace"))
             kind = event.get("event")
         except (ValueError, AttributeError):
-            return None  # a library printed something; it is not meant for us
+            return None  # some library's output
         if kind == "progress":
             return Progress(_number(event.get("fraction")), str(event.get("doing", "")))
         if kind == "result":

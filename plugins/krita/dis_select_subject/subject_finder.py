@@ -1,4 +1,4 @@
-"""What the actions, the docker and the status bar share: the settings, the models, and the one run there can be."""
+"""What the actions, the docker and the status bar share: the settings, the models, and the current run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from krita import Krita
 
 from .child_process import ChildProcess
 from .qt import QtCore
-from .shared.answers import Done, Failed, Outcome, Progress
+from .shared.events import Done, Failed, Outcome, Progress
 from .shared.models import Model, choose, parse_models
 from .shared.program import OFFLINE, Program, find_program
 from .shared.remedies import remedy_for, without_model, without_program
@@ -18,16 +18,16 @@ from .shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, from_str
 from .subject_run import SubjectRun
 
 GROUP = "dis_select_subject"
-BUSY = "Still busy with the run before; stop it first, or wait"
+BUSY = "The last run is not finished. Stop it first, or wait"
 
 
-class Desk(QtCore.QObject):
-    """There is one in each Krita. Its signals tell every window the same."""
+class SubjectFinder(QtCore.QObject):
+    """Finds subjects, downloads models and keeps the settings. All windows of Krita share one, through its signals."""
 
     progressed = QtCore.pyqtSignal(float, str)
     ended = QtCore.pyqtSignal()
-    told = QtCore.pyqtSignal(str)
-    mendable = QtCore.pyqtSignal(object)
+    message = QtCore.pyqtSignal(str)
+    remedy_offered = QtCore.pyqtSignal(object)
     settings_changed = QtCore.pyqtSignal()
     models_changed = QtCore.pyqtSignal()
 
@@ -44,20 +44,20 @@ class Desk(QtCore.QObject):
         return self._work is not None
 
     def change(self, **values: Any) -> None:
-        """Take over what the user chose, and remember it for the next start of Krita."""
+        """Change settings, and remember them for the next start of Krita."""
         self.settings = replace(self.settings, **values)
         for name, value in self.settings.to_strings().items():
             Krita.instance().writeSetting(GROUP, name, value)
         self.settings_changed.emit()
 
     def run(self, result: str) -> None:
-        """Find the subject of the active picture and make a "select"ion, a "mask" or a "cut" of it."""
+        """Find the subject of the active image, then "select", "mask" or "cut" it."""
         if self._refuse_when_busy():
             return
-        # The one that is active now, although it may take a moment until the models are known.
+        # The image that is active now: listing the models may take a moment.
         picture = Krita.instance().activeDocument()
         if picture is None:
-            self.told.emit("There is no picture open")
+            self.message.emit("No image is open")
             return
         settings = replace(self.settings, result=result)
         model = choose(settings.model, self.models)
@@ -67,7 +67,7 @@ class Desk(QtCore.QObject):
             self._start(picture, settings)
 
     def download(self, name: str) -> None:
-        """Bring a model to this machine."""
+        """Download a model."""
         program = self._find_program()
         if program is None or self._refuse_when_busy():
             return
@@ -75,9 +75,9 @@ class Desk(QtCore.QObject):
         def ended(outcome: Outcome, _output: bytes) -> None:
             self._end_work()
             if isinstance(outcome, Failed):
-                self.told.emit(outcome.in_words())
+                self.message.emit(outcome.sentence())
             else:
-                self.list_models(then=lambda: self.told.emit(f"The model {name} is here now"))
+                self.list_models(then=lambda: self.message.emit(f"The model {name} is ready to use"))
 
         self.progressed.emit(0.0, f"downloading {name}")
         self._work = ChildProcess(
@@ -85,19 +85,19 @@ class Desk(QtCore.QObject):
         )
 
     def list_models(self, then: Callable[[], None] = lambda: None) -> None:
-        """Ask dis-core which models there are, and go on with `then` when it has answered well."""
+        """List dis-core's models, and call `then` if that worked."""
         program = self._find_program()
         if program is None:
             return
         self._after_listing.append(then)
-        if self._listing is not None:  # the docker has asked already
+        if self._listing is not None:  # the docker has asked for it already
             return
 
         def ended(outcome: Outcome, output: bytes) -> None:
             self._listing = None
             waiting, self._after_listing = self._after_listing, []
             if isinstance(outcome, Failed):
-                self.told.emit(outcome.in_words())
+                self.message.emit(outcome.sentence())
                 return
             self.models = parse_models(output)
             self.models_changed.emit()
@@ -109,15 +109,15 @@ class Desk(QtCore.QObject):
         )
 
     def stop(self) -> None:
-        """Give up what is being done; nothing is changed."""
+        """Stop the current run. The image stays as it is."""
         work = self._work
         if work is not None and work.can_stop:
             self._end_work()
             work.stop()
-            self.told.emit("Stopped; nothing was changed")
+            self.message.emit("Stopped. Nothing was changed")
 
     def close(self) -> None:
-        """Leave no child behind: Krita is closing. Windows and their widgets may be gone already."""
+        """Stop child processes: Krita is closing. Its windows and widgets may be gone already."""
         for work in (self._work, self._listing):
             if work is not None:
                 work.stop()
@@ -129,29 +129,29 @@ class Desk(QtCore.QObject):
             return
         model = choose(settings.model, self.models)
         if model is None:
-            self.told.emit(f"There is no model called {settings.model}; choose another one")
+            self.message.emit(f"Unknown model “{settings.model}”. Choose another one under “Model”")
             return
         if not model.is_ready:
-            self.mendable.emit(without_model(model, self.models, program))
+            self.remedy_offered.emit(without_model(model, self.models, program))
             return
 
         def ended(outcome: Outcome) -> None:
             self._end_work()
             self._tell(outcome, settings, model, program)
 
-        self.progressed.emit(0.0, "reading the picture")
+        self.progressed.emit(0.0, "reading the image")
         self._work = SubjectRun(picture, settings, model, program, on_progress=self._progress, on_end=ended)
 
     def _tell(self, outcome: Outcome, settings: Settings, model: Model, program: Program) -> None:
         if isinstance(outcome, Done):
             made = {"select": "Subject selected", "mask": "Subject masked", "cut": "Subject cut to a new layer"}
-            self.told.emit(". ".join([f"{made[settings.result]} by {outcome.model}", *outcome.remarks]))
+            self.message.emit(". ".join([f"{made[settings.result]} by {outcome.model}", *outcome.remarks]))
             return
         remedy = remedy_for(outcome, model, self.models, program)
         if remedy is not None:
-            self.mendable.emit(remedy)
+            self.remedy_offered.emit(remedy)
         else:
-            self.told.emit(outcome.in_words())
+            self.message.emit(outcome.sentence())
 
     def _progress(self, progress: Progress) -> None:
         self.progressed.emit(progress.fraction, progress.doing)
@@ -163,12 +163,12 @@ class Desk(QtCore.QObject):
     def _find_program(self) -> Program | None:
         program = find_program(os.path.dirname(__file__))
         if program is None:
-            self.mendable.emit(without_program("krita"))
+            self.remedy_offered.emit(without_program("krita"))
         return program
 
     def _refuse_when_busy(self) -> bool:
         if self.is_busy:
-            self.told.emit(BUSY)
+            self.message.emit(BUSY)
         return self.is_busy
 
 

@@ -1,0 +1,133 @@
+"""What is known about the weights on this machine: a small record for each model, in the user's data folder.
+
+It says which checksum the first download had, and where the ready file is with its size, time and checksum, so that a
+changed or half-written file is noticed without reading all of it at every start.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from dis_core.errors import OutputFailed
+from dis_core.files import one_at_a_time, sha256_of, written_whole
+from dis_core.progress import Report
+from dis_core.weights import hub
+
+if TYPE_CHECKING:
+    from dis_core.model_spec import ModelSpec
+
+
+Origin = Literal["hub", "trusted", "file"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known about a model's weights on this machine.
+
+    `origin` is "hub" for the published file, "trusted" for what the Hub had in its place when the user said that a pin
+    known second-hand is wrong, and "file" for one that the user gave. `source_sha256` is the checksum of the published
+    file; `path` is the file that a loader takes, `sha256`, `size_bytes` and `mtime_ns` are as it was
+    when it was verified. `conversion` is the name and version of what made it, None where it is the published file;
+    older versions wrote the function's place there, so their files are made once more. `commit` is the one that the
+    published file is of, None for a user's file and in records of older versions.
+    """
+
+    origin: Origin
+    repo: str
+    filename: str
+    revision: str
+    source_sha256: str
+    source_size_bytes: int
+    conversion: str | None
+    path: str
+    sha256: str
+    size_bytes: int
+    mtime_ns: int
+    commit: str | None = None
+
+
+def weights_folder() -> Path:
+    """Where converted weights lie."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("dis-core", appauthor=False) / "weights"
+
+
+def records_folder() -> Path:
+    """Where the records lie: not in a cache folder, since a checksum that is forgotten protects nobody."""
+    import platformdirs
+
+    return platformdirs.user_data_path("dis-core", appauthor=False) / "weights"
+
+
+def read_record(spec: ModelSpec) -> Record | None:
+    """What is known about the model's weights; None if nothing is, or if it is about another file than declared now."""
+    try:
+        record = Record(**json.loads(record_path(spec).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    weights = spec.weights
+    if (record.repo, record.filename, record.revision) != (weights.repo or "", weights.filename, weights.revision):
+        return None
+    if record.origin == "hub" and weights.sha256 not in (None, record.source_sha256):
+        return None
+    return record
+
+
+def describe(spec: ModelSpec, ready: Path, *, source: Path, source_sha256: str) -> Record:
+    status = ready.stat()
+    return Record(
+        origin="hub",
+        repo=spec.weights.repo or "",
+        filename=spec.weights.filename,
+        revision=spec.weights.revision,
+        source_sha256=source_sha256,
+        source_size_bytes=source.stat().st_size,
+        conversion=spec.conversion_id,
+        path=str(ready),
+        sha256=source_sha256 if ready == source else sha256_of(ready),
+        size_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        commit=None if spec.weights.repo is None else hub.commit_of(spec.weights, source),
+    )
+
+
+def is_unchanged(spec: ModelSpec, record: Record) -> bool:
+    """Whether the recorded file is what was recorded; one that was only touched is hashed and recorded anew."""
+    path = Path(record.path)
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    if record.conversion != spec.conversion_id or status.st_size != record.size_bytes:
+        return False
+    if status.st_mtime_ns != record.mtime_ns:
+        if sha256_of(path) != record.sha256:
+            return False
+        write_record(spec, replace(record, mtime_ns=status.st_mtime_ns), must="no")
+    return True
+
+
+def record_path(spec: ModelSpec) -> Path:
+    return records_folder() / f"{spec.name}.json"
+
+
+def write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"]) -> None:
+    """Write the record whole or not at all; where nothing but speed depends on it, a read-only folder is no failure."""
+    path = record_path(spec)
+    try:
+        with written_whole(path) as beside:
+            beside.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+    except OutputFailed:
+        if must == "yes":
+            raise
+
+
+def alone_at(spec: ModelSpec, report: Report) -> AbstractContextManager[None]:
+    """Let one process at a time work on a model's weights; who waits can still be cancelled."""
+    lock_file = records_folder() / f"{spec.name}.lock"
+    return one_at_a_time(lock_file, f"waiting for another program that fetches {spec.name}", report)
