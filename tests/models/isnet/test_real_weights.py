@@ -61,7 +61,7 @@ def segmenter(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def photo(name: str) -> NDArray[np.float32]:
     with Image.open(PHOTOS / "images" / f"{name}.jpg") as image:
         levels: NDArray[np.float32] = np.asarray(image.convert("RGB"), np.float32)
-    return levels / np.float32(255)
+    return np.divide(levels, 255, dtype=np.float32)
 
 
 def truth(name: str) -> NDArray[np.bool_]:
