@@ -33,7 +33,7 @@ class Rows:
     def cut(self, rows: slice) -> torch.Tensor:
         """(B, C, rows, W): some of these rows, counted from the top of the whole map. Raises IndexError."""
         if rows.start < self.start or rows.stop > self.start + self.values.shape[2]:
-            raise IndexError(f"rows {rows.start} to {rows.stop} are not at hand, only those from {self.start} on")
+            raise IndexError(f"rows {rows.start} to {rows.stop} are not available, only those from {self.start} on")
         return self.values[:, :, rows.start - self.start : rows.stop - self.start]
 
     def resized(self, size: Size, rows: slice) -> torch.Tensor:

@@ -54,7 +54,7 @@ def obtain_model(
     refuse_imprecise(chosen, placement)
     depth = _depth_spec(chosen, depth_model)
     if chosen.depth_model is None and (depth_model is not None or not needs_depth):
-        raise BadRequest(f"{chosen.name} does not look at depth", hint="leave out the depth map and the depth model")
+        raise BadRequest(f"{chosen.name} does not use depth", hint="leave out `depth` and `depth_model`")
     wanted = [chosen, *registry.companions_of(chosen), *([depth] if depth and needs_depth else [])]
     refuse_without_packages(*wanted)
     if not accept_noncommercial:
@@ -84,7 +84,7 @@ def refuse_noncommercial(*specs: ModelSpec) -> None:
 def refuse_imprecise(spec: ModelSpec, placement: Placement) -> None:
     """Raises BadRequest if half precision is wanted of a model that does not keep its mattes with it."""
     if placement.dtype != FULL_DTYPE and not spec.half_precision:
-        raise BadRequest(f"{spec.name} is not known to be right in half precision", hint="use full precision")
+        raise BadRequest(f"{spec.name} has not been tested in half precision", hint='use `precision="full"`')
 
 
 def _depth_spec(chosen: ModelSpec, depth_model: str | None) -> ModelSpec | None:
@@ -107,8 +107,8 @@ def obtain_all(chosen: ModelSpec, depth: ModelSpec | None, report: Report = igno
 
 def _warn_of_draft(problem: HubUnreachable) -> None:
     logger.warning(
-        "the full model %r is not on this machine and could not be fetched (%s); the embedded draft %r runs instead. "
-        "For the full one: connect and run 'dis-core fetch %s'",
+        "the full model %r is not on this machine and could not be downloaded (%s); using the built-in model %r "
+        "instead. To get the full one, connect and run: dis-core fetch %s",
         DEFAULT_MODEL,
         problem.message,
         DRAFT_MODEL,

@@ -69,7 +69,7 @@ def as_one_file(given: Path, beside: Path, *, report: Report = ignore) -> Iterat
         except OSError as error:
             raise OutputFailed(
                 f"the network of {given} could not be put together in {beside.parent}: {error.strerror}",
-                hint="check whether you may read the one, and whether there is room in the other",
+                hint="check that you may read the package, and that there is room for the file",
             ) from error
         yield beside
     finally:
@@ -107,7 +107,7 @@ def _read_index(source: Source, package: Path) -> tuple[list[Piece], int]:
     text = next((content for _, content in source({INDEX})), None)
     if text is None:
         raise BadRequest(
-            f"{package} holds no network: there is no {INDEX} in it",
+            f"{package} contains no network: {INDEX} is missing",
             hint="give a file of weights, or the npm package @imgly/background-removal-data as a folder or .tgz",
         )
     try:
@@ -115,7 +115,7 @@ def _read_index(source: Source, package: Path) -> tuple[list[Piece], int]:
         name = next((name for name in NETWORKS if name in resources), None)
         if name is None:
             raise BadRequest(
-                f"{package} holds no network in full precision, but {', '.join(map(repr, resources)) or 'nothing'}",
+                f"{package} has no network in full precision, only {', '.join(map(repr, resources)) or 'nothing'}",
                 hint="version 1.4.5 of @imgly/background-removal-data has one",
             )
         found = resources[name]

@@ -101,7 +101,7 @@ def obtain(
         return ready
     if spec.weights.is_embedded:
         raise WeightsMissing(
-            f"the built-in weights of {spec.name} are not where they should be: {embedded_path(spec)}",
+            f"the built-in weights of {spec.name} are missing: {embedded_path(spec)}",
             hint=f"this installation is incomplete; install {comes_with(spec)} again",
         )
     _refuse_without_hub(spec)
@@ -123,7 +123,10 @@ def adopt(spec: ModelSpec, file: Path, *, companions: Sequence[ModelSpec] = (), 
     another network.
     """
     if spec.weights.is_embedded:
-        raise BadRequest(f"{spec.name} is built in and takes no other weights", hint="see: dis-core models")
+        raise BadRequest(
+            f"{spec.name} is built in, so its weights cannot be replaced",
+            hint="to see all models, run: dis-core models",
+        )
     refuse_unreadable(file)
     with alone_at(spec, report):
         try_out = functools.partial(_try_to_load, spec, companions=companions)
@@ -210,9 +213,9 @@ def _refuse_without_hub(spec: ModelSpec) -> None:
     """Raise WeightsMissing with the way to a file that is on no Hub."""
     if spec.weights.repo is None:
         raise WeightsMissing(
-            f"the weights of {spec.name} are on no Hub: {spec.weights.filename} has to be fetched by hand, from "
+            f"the weights of {spec.name} are not on the Hub: download {spec.weights.filename} by hand, from "
             f"{spec.weights.homepage}",
-            hint=f"then tell where it is: dis-core fetch {spec.name} --from FILE",
+            hint=f"then run: dis-core fetch {spec.name} --from FILE",
         )
 
 
@@ -224,9 +227,9 @@ def _refuse_outdated_own_file(spec: ModelSpec) -> None:
     record = read_record(spec)
     if record is not None and record.origin == "file" and record.conversion != spec.conversion_id:
         raise WeightsMissing(
-            f"your own weights of {spec.name} were prepared by an older version of dis-core",
-            hint=f"run: dis-core fetch {spec.name} --from FILE; for the published ones: dis-core fetch "
-            f"{spec.name} --again",
+            f"your own file for {spec.name} was converted by an older version of dis-core",
+            hint=f"convert it again: dis-core fetch {spec.name} --from FILE; or use the published file: "
+            f"dis-core fetch --again {spec.name}",
         )
 
 
@@ -373,8 +376,8 @@ def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
         # The second is exact where both folders are on one disk, which is nearly always, and too careful elsewhere.
         if (free := free_space(folder)) < needed:
             raise WeightsMissing(
-                f"{spec.name} needs {megabytes(needed)} of disk space and {megabytes(free)} are free in {folder}",
-                hint="make room there; HF_HOME moves downloads to another disk, XDG_CACHE_HOME (Linux) converted files",
+                f"{spec.name} needs {megabytes(needed)} of disk space, but only {megabytes(free)} are free in {folder}",
+                hint="free some space; HF_HOME moves downloads to another disk, XDG_CACHE_HOME (Linux) converted files",
             )
 
 

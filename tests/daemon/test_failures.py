@@ -203,7 +203,7 @@ def test_a_busy_daemon_with_other_settings_finishes_and_the_command_does_without
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
     del home.environment["HF_HUB_OFFLINE"]
 
-    assert "no model is called 'pdfnot'" in done.stderr
+    assert "unknown model 'pdfnot'" in done.stderr
     assert "still busy; continuing without a daemon" in done.stderr
     assert busy.poll() is None
     assert (home.status() or {})["is_leaving"]
@@ -266,7 +266,7 @@ def test_a_stale_endpoint_is_skipped_silently(home: DaemonHome) -> None:
 
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
+    assert done.stderr.startswith("dis-core: unknown model 'pdfnot'")
     assert home.pid() != stale
     assert len(list(home.runtime.glob("*.key"))) == len(list(home.runtime.glob("*.socket"))) == 1
 
@@ -280,7 +280,7 @@ def test_an_unreadable_endpoint_is_skipped(home: DaemonHome, content: bytes) -> 
 
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
+    assert done.stderr.startswith("dis-core: unknown model 'pdfnot'")
     assert home.has_daemon()
 
 
@@ -298,7 +298,7 @@ def test_requests_that_come_while_the_daemon_leaves_are_answered_all_the_same(ho
         thread.join()
 
     assert len(told) == 8
-    assert {line.partition(" (")[0] for line in told} == {"dis-core: no model is called 'pdfnot'"}
+    assert {line.partition(" (")[0] for line in told} == {"dis-core: unknown model 'pdfnot'"}
     home.wait_for(lambda: not home.has_daemon(), "the daemon to leave after the request")
 
 
@@ -331,7 +331,7 @@ def test_a_daemon_that_is_to_leave_after_the_first_image_waits_for_it(home: Daem
 
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    assert "no model is called 'pdfnot'" in done.stderr
+    assert "unknown model 'pdfnot'" in done.stderr
     assert daemon.wait(timeout=20) == 0
 
 
@@ -344,7 +344,7 @@ def test_a_daemon_with_other_settings_is_replaced(home: DaemonHome) -> None:
     second = home.pid()
     del home.environment["HF_HUB_OFFLINE"]
 
-    assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
+    assert done.stderr.startswith("dis-core: unknown model 'pdfnot'")
     assert first != second
 
 
@@ -370,7 +370,7 @@ def test_a_daemon_of_another_version_is_replaced(home: DaemonHome, tmp_path: Pat
 
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
+    assert done.stderr.startswith("dis-core: unknown model 'pdfnot'")
     assert (home.status() or {})["version"] == dis_core.__version__
     assert old.wait(timeout=10) == 0
 
@@ -391,5 +391,5 @@ def test_a_folder_that_others_could_look_into_is_not_used(empty_home: DaemonHome
 
     assert str(empty_home.runtime) in done.stderr
     assert "continuing without a daemon" in done.stderr
-    assert "no model is called 'pdfnot'" in done.stderr
+    assert "unknown model 'pdfnot'" in done.stderr
     assert not list(empty_home.runtime.iterdir())

@@ -101,8 +101,8 @@ def test_a_missing_model_is_told_of_with_its_size_and_the_command(canvas: GimpPi
 def test_a_model_that_has_to_be_fetched_by_hand_is_told_of_with_its_page_and_the_command(canvas: GimpPicture) -> None:
     told = canvas.refusal(SELECT, model="by-hand")
 
-    assert "no program can download its file. Get its file from https://example.org/model" in told
-    assert "with the command below, in a terminal. 2 MB" in told
+    assert "https://example.org/model" in told
+    assert "2 MB" in told
     assert f"{sys.executable} -m tests.hosts.quick_dis_core fetch by-hand --from FILE" in told
     assert_untouched(canvas)
 
@@ -127,7 +127,7 @@ def test_an_empty_layer_is_refused_by_gimp_in_words(gimp: GimpProgram, tmp_path:
     image[..., 3] = 0
     canvas.show(image)
 
-    assert "all of it is transparent" in canvas.refusal(procedure)
+    assert "all pixels are transparent" in canvas.refusal(procedure)
     assert canvas.layers() == ["Photo"]
 
 
@@ -176,7 +176,7 @@ def test_a_selection_away_from_the_layer_is_refused_by_gimp(gimp: GimpProgram, t
 def test_a_second_mask_is_refused(canvas: GimpPicture) -> None:
     canvas.call("add_mask", layer="Photo")
 
-    assert "has a mask already" in canvas.refusal(MASK)
+    assert "already has a mask" in canvas.refusal(MASK)
 
 
 def test_a_floating_selection_is_refused(canvas: GimpPicture) -> None:

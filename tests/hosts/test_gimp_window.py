@@ -176,10 +176,10 @@ def test_a_missing_model_is_downloaded_if_the_painter_agrees(window: Screen, tmp
             answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive")
             window.choose_model(0)
             window.answer("Select Subject", "alt+o")
-            window.wait_for_window("^Subject$")
+            window.wait_for_window("^Download Model$")
             window.picture(tmp_path / "question.png")
             assert not hub.downloads()
-            window.answer("^Subject$", key)
+            window.answer("^Download Model$", key)
             assert window.gimp.receive(answer)["status"] == status
 
     assert np.array_equal(canvas.selection(), plane(BOX, width=500, height=350))

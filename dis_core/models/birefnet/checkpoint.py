@@ -146,15 +146,15 @@ def refuse_another_architecture(published: Mapping[str, torch.Tensor], expected:
         return
     if "decoder.ipt_blk5.conv1.weight" not in published:
         raise WeightsCorrupt(
-            "this is a BiRefNet of before May 2024 or of another make: 'decoder.ipt_blk5.conv1.weight' is missing",
-            hint="that was another network; its authors have published newer weights since",
+            "this BiRefNet is from before May 2024, or a different network: 'decoder.ipt_blk5.conv1.weight' is missing",
+            hint="its authors have published newer weights since",
         )
     width, wanted = embedding.shape[0], expected["backbone.patch_embed.weight"][0]
     if width != wanted:
         raise WeightsCorrupt(
             f"this is a BiRefNet with another backbone: its first layer is {width} wide, this model's {wanted}",
-            hint="those with 192 are birefnet and its variants, those with 96 birefnet-lite and its variants",
+            hint="192 belongs to birefnet and its variants, 96 to birefnet-lite and its variants",
         )
 
 
-_HINT = "the published weights are the files model.safetensors of ZhengPeng7/BiRefNet and its variants on the Hub"
+_HINT = "use model.safetensors of ZhengPeng7/BiRefNet or one of its variants on the Hub"

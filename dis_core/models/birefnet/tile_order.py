@@ -45,8 +45,8 @@ def in_todays_order(published: Mapping[str, torch.Tensor], *, declared: TileOrde
         logger.log(level, "the kernels of these weights look like tiles in the order %s%s: taking that", order, unclear)
     elif order != declared and clearness >= CLEARLY:
         logger.warning(
-            "these weights should want their tiles in the order %s, and their kernels look like %s; if fine edges come "
-            "out wrong, docs/explanation/birefnet.md says what to do",
+            "these weights should have their tiles in the order %s, but their kernels look like %s; if fine edges come "
+            "out wrong, see docs/explanation/birefnet.md",
             declared,
             order,
         )

@@ -26,10 +26,7 @@ NAMED = {
 UNUSED = re.compile(r"side[2-6]\.(?:weight|bias)")
 """Heads of coarser mattes, which some exports have."""
 
-_HINT = (
-    "files that fit are isnet-general-use.onnx of rembg, and the network of medium size of the npm package "
-    "@imgly/background-removal-data"
-)
+_HINT = "use isnet-general-use.onnx of rembg, or the medium network of the npm package @imgly/background-removal-data"
 
 
 def is_export(tensors: Mapping[str, torch.Tensor]) -> bool:
@@ -51,7 +48,7 @@ def weights_of_export(
     refuse_missing(tensors)
     if len(unnamed) != len(unnamed_ours):
         raise WeightsCorrupt(
-            f"this ONNX file is not IS-Net: it holds {len(unnamed)} weights without a name, not {len(unnamed_ours)}",
+            f"this ONNX file is not IS-Net: it has {len(unnamed)} unnamed weights, not {len(unnamed_ours)}",
             hint=_HINT,
         )
     refuse_disorder(unnamed)

@@ -48,7 +48,7 @@ SHARED = ("shared_image_embedding.positional_embedding", "prompt_encoder.shared_
 """One matrix under two names, of which files hold one or both."""
 
 _MARK = "image_encoder."
-_HINT = "published are model.safetensors of facebook/sam-vit-base and -large, and the authors' own sam_vit_*.pth"
+_HINT = "use model.safetensors of facebook/sam-vit-base or -large, or the authors' own sam_vit_*.pth"
 
 
 def convert_base(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

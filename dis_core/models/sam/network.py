@@ -69,7 +69,7 @@ class SAM:
         embedding = self.embed(seen, report)
         mask = np.zeros(size, np.bool_)
         for one in wanted:
-            report(1.0, "finding what is meant")
+            report(1.0, "finding the subject")
             mask |= self.enlarged(self.logits(embedding, one, size, size_of(seen)), size_of(seen), size) > 0
         return mask
 

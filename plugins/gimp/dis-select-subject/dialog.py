@@ -44,7 +44,7 @@ def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
 def consent(remedy: Remedy) -> bool:
     """Ask whether a model may be downloaded."""
     question = Gtk.MessageDialog(message_type=Gtk.MessageType.QUESTION, text="Download the model?")
-    question.set_title("Select Subject")
+    question.set_title("Download Model")
     question.format_secondary_text(remedy.text)
     question.add_button("_Cancel", Gtk.ResponseType.CANCEL)
     question.add_button(remedy.button, Gtk.ResponseType.OK)

@@ -88,7 +88,7 @@ def runs_of(module: nn.Module) -> Iterator[list[tuple[int, ...]]]:
 
 
 def test_without_a_prompt_it_asks_for_one(flower: NDArray[np.float32]) -> None:
-    with pytest.raises(BadRequest, match="nothing says what to cut out"):
+    with pytest.raises(BadRequest, match="no box and no point"):
         plain_segmenter()(flower)
 
 
@@ -324,4 +324,4 @@ def test_each_object_is_a_place_to_stop(flower: NDArray[np.float32]) -> None:
         report=lambda _fraction, doing: told.append(doing),
     )
 
-    assert told.count("finding what is meant") == 3
+    assert told.count("finding the subject") == 3
