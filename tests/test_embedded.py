@@ -47,7 +47,7 @@ def test_it_is_found_by_the_name_of_the_draft_before_it(pipeline: Pipeline) -> N
 
 def test_depth_that_it_would_not_look_at_is_refused(pipeline: Pipeline) -> None:
     with pytest.raises(BadRequest, match="dis-lite does not use depth"):
-        pipeline.segment(EXAMPLES / "flower.jpg", model="pdfnet-tiny", depth=np.zeros((4, 4)))
+        pipeline.segment(EXAMPLES / "flower.jpg", model="pdfnet-tiny", depth=np.zeros((427, 640)))
 
 
 def test_held_out_scenes_meet_the_bars(pipeline: Pipeline) -> None:
