@@ -181,7 +181,7 @@ class Run:
         if not self.scaler.is_enabled() and not length.isfinite():
             raise TrainingDiverged(
                 f"the losses of step {self.progress.step + 1} are not finite",
-                hint='its state before is kept: try a lower `learning_rate`, or `precision="float32"` in another folder',
+                hint='its state before is kept: try a lower `learning_rate`, or `precision="float32"`, elsewhere',
             )
         self.scaler.step(self.optimizer)
         self.scaler.update()
