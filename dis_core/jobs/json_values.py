@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -53,7 +54,8 @@ def _checked(kind: Any, plain: object, where: str) -> object:  # kind: any annot
         if isinstance(plain, str) and plain and "\0" not in plain:
             return Path(plain)
     elif kind is float:
-        if type(plain) in (int, float):
+        # JSON has integers of any length, and 1e400, which becomes infinity.
+        if type(plain) in (int, float) and abs(cast("float", plain)) <= sys.float_info.max:
             return float(cast("float", plain))
     elif type(plain) is kind:
         return plain
