@@ -85,7 +85,7 @@ def test_what_is_wrong_with_a_sample_comes_in_words_from_a_worker_too(data: Path
 def test_a_mask_of_another_size_than_its_image_is_refused(data: Path) -> None:
     Image.new("L", (80, 120)).save(data / "masks" / "b.png")
 
-    with pytest.raises(BadRequest, match=r"b\.png is 80 x 120 pixels, but .*b\.png is 120 x 90"):
+    with pytest.raises(BadRequest, match=r"b\.png .*80 x 120.* b\.png .*120 x 90"):
         AsTheyAre(find_triples(data))(1, SIDE_PX)
 
 
@@ -145,10 +145,10 @@ def remove_mask_folder(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "error", "words"),
     [
-        (lambda folder: (folder / "masks" / "b.png").unlink(), BadRequest, "there is no mask for b"),
-        (lambda folder: (folder / "images" / "c.png").unlink(), BadRequest, "there is no image for c"),
-        (remove_masks, NoImage, "there are no images in the folder"),
-        (remove_mask_folder, BadRequest, "has no folder 'masks'"),
+        (lambda folder: (folder / "masks" / "b.png").unlink(), BadRequest, "b has no mask"),
+        (lambda folder: (folder / "images" / "c.png").unlink(), BadRequest, "c has no image"),
+        (remove_masks, NoImage, "masks"),
+        (remove_mask_folder, BadRequest, "'masks'"),
     ],
 )
 def test_an_incomplete_folder_is_refused_in_words(
