@@ -33,7 +33,7 @@ def pretrained_efficientnet(variant: Variant, *, levels: int) -> nn.Module:
     return efficientnet.fold_norms(backbone)
 
 
-def freeze_what_is_general(backbone: nn.Module) -> None:
+def freeze_early_layers(backbone: nn.Module) -> None:
     """Do not train the layers before stride 8.
 
     Edges and textures look alike in all pictures; not learning them again also saves a third of the time.
@@ -43,7 +43,7 @@ def freeze_what_is_general(backbone: nn.Module) -> None:
             parameter.requires_grad = False
 
 
-def freeze_offsets(backbone: nn.Module) -> None:
+def freeze_biases(backbone: nn.Module) -> None:
     """Do not train the offsets that came from norms; for training on pictures that do not look like photographs."""
     for name, parameter in backbone.named_parameters():
         if name.endswith(".bias"):

@@ -19,7 +19,7 @@ from dis_core.models.dis_lite.network import DisLite
 from dis_core.models.pdfnet import draft_depth
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
 from dis_core.registry import manager as registry
-from dis_core.training.imagenet import freeze_offsets, freeze_what_is_general, pretrained_efficientnet
+from dis_core.training.imagenet import freeze_biases, freeze_early_layers, pretrained_efficientnet
 from dis_core.weights import store
 from dis_core.weights.checkpoint import load_strictly
 
@@ -81,7 +81,7 @@ def build_dis_lite(sizes: Sizes, start: Start) -> DisLite:
     if isinstance(start, Path):
         load_strictly(network, start)
     if start != "random" and sizes.backbone in efficientnet.VARIANTS:
-        freeze_what_is_general(backbone)
+        freeze_early_layers(backbone)
     return network
 
 
@@ -111,8 +111,8 @@ def build_pdfnet(sizes: Sizes, start: Start) -> PDFNet:
         load_strictly(network, start)
     if start == "imagenet":
         # Drawn scenes are less varied than photographs, and have other colors.
-        freeze_what_is_general(backbone)
-        freeze_offsets(backbone)
+        freeze_early_layers(backbone)
+        freeze_biases(backbone)
     return network
 
 
@@ -141,8 +141,8 @@ def build_depth_draft(start: Start) -> draft_depth.DraftDepth:
     """The depth network of the small PDFNet; if that starts from a file, this starts from the embedded weights."""
     if start == "imagenet":
         backbone = pretrained_efficientnet(draft_depth.BACKBONE, levels=3)
-        freeze_what_is_general(backbone)
-        freeze_offsets(backbone)
+        freeze_early_layers(backbone)
+        freeze_biases(backbone)
         return draft_depth.DraftDepth(backbone, efficientnet.CHANNELS[draft_depth.BACKBONE][:3])
     network = draft_depth.network()
     if isinstance(start, Path):

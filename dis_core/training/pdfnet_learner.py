@@ -78,7 +78,7 @@ class PDFNetLearner(Learner):
         fused, full = self.pdfnet.fuse(normalized, seen)
         logits = self.pdfnet.decoder.draw(fused.mixed, full)
         with torch.autocast(batch.image.device.type, enabled=False):
-            batch = believed(batch, logits)
+            batch = with_trust_applied(batch, logits)
             matte_loss = self.matte_loss([logits, *fused.sides], batch)
             matte_loss = matte_loss + AUXILIARY_DEPTH_WEIGHT * self.auxiliary_loss(fused.streams, batch.depth)
         return Losses(matte_loss + OWN_DEPTH_WEIGHT * depth_loss, matte_loss.detach(), depth_loss.detach())
@@ -122,7 +122,7 @@ class PDFNetLearner(Learner):
         return logits.float().sigmoid()
 
 
-def believed(batch: Sample, logits: torch.Tensor) -> Sample:
+def with_trust_applied(batch: Sample, logits: torch.Tensor) -> Sample:
     """The batch with its matte replaced by the network's own output where it is not trusted: no gradient there."""
     own = resize_by_area(logits.detach().float().sigmoid(), size_of(batch.matte))
     return batch._replace(matte=torch.lerp(own, batch.matte, batch.trust))

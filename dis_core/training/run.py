@@ -21,14 +21,14 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from dis_core.errors import DisError, TrainingDiverged, WeightsCorrupt
-from dis_core.files import written_whole
+from dis_core.files import atomic_write
 from dis_core.progress import Report
 from dis_core.training.learner import Learner, Losses
 from dis_core.training.log import Journal
 from dis_core.training.pdfnet_learner import EXACT_DEPTH_SHARE
 from dis_core.training.sample import Sample
 from dis_core.training.samples import Batches, Source
-from dis_core.training.settings import Settings, hold_to
+from dis_core.training.settings import Settings, save_or_compare
 from dis_core.weights.checkpoint import read_plain_pickle
 
 WARM_UP_STEPS = 200
@@ -78,7 +78,7 @@ class Run:
 
         Raises BadRequest if that run has other settings, WeightsCorrupt if its state cannot be read, OutputFailed.
         """
-        hold_to(self.settings, self.folder / "settings.json")
+        save_or_compare(self.settings, self.folder / "settings.json")
         if not self.state_file.exists():
             return
         try:
@@ -103,7 +103,7 @@ class Run:
             "scaler": self.scaler.state_dict(),
             "progress": asdict(self.progress),
         }
-        with written_whole(self.state_file) as beside:
+        with atomic_write(self.state_file) as beside:
             torch.save(state, beside)
 
     def train(self, source: Source, *, workers: int, evaluate: Evaluate, journal: Journal, report: Report) -> None:
@@ -137,7 +137,7 @@ class Run:
                 began = time.monotonic()
                 losses = self.take_step(batches)
                 self.progress.spent_s += time.monotonic() - began
-                self.tell(losses, journal, report)
+                self.report_progress(losses, journal, report)
                 if time.monotonic() - kept > KEEP_EVERY_S:
                     self.keep()
                     kept = time.monotonic()
@@ -152,7 +152,7 @@ class Run:
             size, side_px = 2 * size, side_px // 2
         dataset = Batches(source, first=-(-self.progress.samples // size), batch_size=size, side_px=side_px)
         loader: DataLoader[Sample | DisError] = DataLoader(
-            dataset, batch_size=None, num_workers=workers, worker_init_fn=leave_ctrl_c_alone
+            dataset, batch_size=None, num_workers=workers, worker_init_fn=ignore_ctrl_c
         )
         for batch in loader:
             if isinstance(batch, DisError):
@@ -202,7 +202,7 @@ class Run:
         self.scaler.scale(losses.total / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]  # torch's
         return Losses(*(loss.detach() for loss in losses))
 
-    def tell(self, losses: list[Losses], journal: Journal, report: Report) -> None:
+    def report_progress(self, losses: list[Losses], journal: Journal, report: Report) -> None:
         """Report progress, losses and the time left."""
         share = self.share_done()
         means = {name: sum(getattr(part, name).item() for part in losses) / len(losses) for name in Losses._fields}
@@ -213,7 +213,7 @@ class Run:
         report(min(share, 1.0), f"step {self.progress.step}, {lost}, {left_s / 60:.0f} min left")
 
 
-def leave_ctrl_c_alone(_worker: int) -> None:
+def ignore_ctrl_c(_worker: int) -> None:
     """Ignore Ctrl-C in a worker process: the terminal sends it to all, but only the main process should react."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

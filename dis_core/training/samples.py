@@ -80,7 +80,7 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class AsTheyAre:
+class InOrder:
     """Photographs with masks, in order and unchanged, for evaluation."""
 
     triples: Sequence[Triple]

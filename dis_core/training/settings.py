@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dis_core.errors import BadRequest
-from dis_core.files import written_whole
+from dis_core.files import atomic_write
 
 if TYPE_CHECKING:
     from dis_core.training.networks import NetworkName
@@ -61,14 +61,14 @@ class Settings:
         return max(1 - sum(folder.share for folder in self.data), 0.0)
 
 
-def hold_to(settings: Settings, file: Path) -> None:
+def save_or_compare(settings: Settings, file: Path) -> None:
     """Save the settings of a new run, or compare them with those of the run in the folder.
 
     Raises BadRequest if they differ or the saved ones cannot be read, OutputFailed if they cannot be written.
     """
     asked = json.loads(json.dumps(asdict(settings)))  # as it will be read
     if not file.exists():
-        with written_whole(file) as beside:
+        with atomic_write(file) as beside:
             beside.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
         return
     elsewhere = "or use another folder"

@@ -49,7 +49,7 @@ from dis_core.training.networks import (
 from dis_core.training.pdfnet_learner import PDFNetLearner
 from dis_core.training.pseudo_depth import estimate_missing
 from dis_core.training.run import Evaluate, Run
-from dis_core.training.samples import FIRST_TRAINING_SEED, AsTheyAre, Folder, Scenes, Source, Triple, find_triples
+from dis_core.training.samples import FIRST_TRAINING_SEED, Folder, InOrder, Scenes, Source, Triple, find_triples
 from dis_core.training.settings import Precision, Settings
 from dis_core.training.validation import evaluate
 
@@ -86,14 +86,14 @@ def train(
     mix_back: float = 0.0,
     tensorboard: bool = False,
     accept_noncommercial: bool = False,
-    tell_start: Callable[[Run], None] = lambda _run: None,
+    on_start: Callable[[Run], None] = lambda _run: None,
     report: Report = ignore,
 ) -> list[Path]:
     """Train in `folder` until the settings' steps or minutes are over, and return the paths of the weights.
 
     Continues a run that an earlier call with the same settings left in `folder`. Evaluates on the folder `validation`,
     or on drawn scenes without one. At the end the backbone moves back towards its ImageNet weights by the share
-    `mix_back`. `tell_start` is called with the run before its first step.
+    `mix_back`. `on_start` is called with the run before its first step.
 
     Raises BadRequest, NoImage, UnknownModel, LicenseNotAccepted, DeviceUnavailable, OutOfMemory, OutputFailed,
     WeightsCorrupt, TrainingDiverged, and what `report` raises (Cancelled); the state is kept.
@@ -117,12 +117,12 @@ def train(
         journal = Journal(folder, board=board)
         journal.forget_after(run.progress.step)
         complete = Completed(folder, depth, placement.device)
-        evaluation = held_out_of(held_out, learner, complete, settings.side_px, span(report, 0.0, 0.02))
+        evaluation = make_evaluation(held_out, learner, complete, settings.side_px, span(report, 0.0, 0.02))
         folders = [
             complete(triples, f"depth-{place}" if place else "depth", span(report, 0.02, 0.05))
             for place, triples in enumerate(folders)
         ]
-        tell_start(run)
+        on_start(run)
         source = mix(settings, folders)
         run.train(source, workers=workers, evaluate=evaluation, journal=journal, report=span(report, 0.05, 1.0))
         finished: Learner = run.average.module
@@ -231,7 +231,7 @@ class Completed:
         return estimate_missing(triples, self.folder / kept_in, spec=self.spec, device=self.device, report=report)
 
 
-def held_out_of(
+def make_evaluation(
     triples: list[Triple] | None, learner: Learner, complete: Completed, side_px: int, report: Report
 ) -> Evaluate:
     """The function that evaluates a run, on two dozen photographs of a folder or on drawn scenes."""
@@ -241,7 +241,7 @@ def held_out_of(
         triples = triples[:: -(-len(triples) // HELD_OUT)]
         if learner.needs_depth:
             triples = complete(triples, "validation-depth", report)
-        source, count = AsTheyAre(triples), len(triples)
+        source, count = InOrder(triples), len(triples)
     return functools.partial(evaluate, source=source, numbers=range(count), side_px=side_px, device=complete.device)
 
 

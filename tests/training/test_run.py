@@ -17,7 +17,7 @@ from dis_core.training.lite_learner import LiteLearner
 from dis_core.training.log import Journal, open_board
 from dis_core.training.losses import output_loss, shape_loss
 from dis_core.training.networks import Sizes, build_depth_draft, build_dis_lite, build_pdfnet
-from dis_core.training.pdfnet_learner import PDFNetLearner, believed
+from dis_core.training.pdfnet_learner import PDFNetLearner, with_trust_applied
 from dis_core.training.run import LOWEST_RATE, WARM_UP_STEPS, Run, rate_share
 from dis_core.training.sample import Sample
 from dis_core.training.samples import Scenes
@@ -110,7 +110,7 @@ def test_where_a_matte_is_not_trusted_a_pdfnet_is_held_to_its_own_answer() -> No
     logits, nothing = torch.full((1, 1, 2, 2), 2.0), torch.zeros(1, 1, 2, 2)
     trust = torch.tensor([[[[1.0, 0.0], [0.5, 1.0]]]])
 
-    matte = believed(Sample(torch.zeros(1, 3, 2, 2), matte=nothing, depth=nothing, trust=trust), logits).matte
+    matte = with_trust_applied(Sample(torch.zeros(1, 3, 2, 2), matte=nothing, depth=nothing, trust=trust), logits).matte
 
     torch.testing.assert_close(matte, (1 - trust) * torch.tensor(2.0).sigmoid())
 

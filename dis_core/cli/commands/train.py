@@ -197,7 +197,7 @@ def run_training(asked: Training) -> None:
             mix_back=asked.mix_back,
             tensorboard=asked.tensorboard,
             accept_noncommercial=asked.accept_noncommercial,
-            tell_start=tell_start,
+            on_start=on_start,
             report=report,
         )
     for file in written:
@@ -260,7 +260,7 @@ def chosen_data(folders: tuple[Path, ...], shares: tuple[float, ...]) -> tuple[D
     )
 
 
-def tell_start(run: Run) -> None:
+def on_start(run: Run) -> None:
     """Say what is trained on what, and from which step a run continues."""
     settings = run.settings
     parameters = sum(parameter.numel() for parameter in run.learner.parameters()) / 1e6
