@@ -121,7 +121,7 @@ def _lock_failed(lock_file: Path, error: OSError) -> OutputFailed:
 
 
 @contextmanager
-def one_at_a_time(lock_file: Path, waiting: str, report: Report) -> Iterator[None]:
+def wait_for_lock(lock_file: Path, waiting: str, report: Report) -> Iterator[None]:
     """Let one process at a time do what the file stands for; `waiting` is what is reported meanwhile.
 
     Raises OutputFailed if the file cannot be written or locked, and what `report` raises.
@@ -174,7 +174,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: 
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A name for the block to write to: if the block ends well, that file takes the place of `path`, whole.
 
     Folders are made where they are missing. Raises OutputFailed, also for what goes wrong in the block.

@@ -140,7 +140,7 @@ def read_endpoint(folder: Path) -> Endpoint | None:
 
 
 def read_key(folder: Path, own: Endpoint) -> bytes | None:
-    """The key of a daemon; None if there is none any more."""
+    """The key of a daemon; None if it has ended."""
     try:
         return (folder / f"{Path(own.name).name}{_KEY_ENDING}").read_bytes()
     except (OSError, ValueError):

@@ -36,7 +36,7 @@ class JobRunner:
         BadRequest for an unknown color, NoImage for a background that cannot be read.
         """
         make_result = self._result_maker(job.style)
-        pipeline = self._pipeline_on(job.segmenting.device, job.segmenting.precision)
+        pipeline = self._pipeline_on(job.options.device, job.options.precision)
         try:
             return _run_job(job, pipeline, make_result, report)
         except MemoryError:
@@ -89,7 +89,7 @@ def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Repo
     from dis_core.images.reading import read_picture
 
     picture = read_picture(sys.stdin.buffer if job.source is None else job.source)
-    matte = pipeline.segment_with(picture, job.segmenting, report=span(report, 0.0, 0.85))
+    matte = pipeline.segment_with(picture, job.options, report=span(report, 0.0, 0.85))
     report(0.85, "making the result")
     result = make_result(matte)
     report(0.95, "writing")
