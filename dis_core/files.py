@@ -57,7 +57,7 @@ def free_space(folder: Path) -> int:
 def nearest_existing(folder: Path) -> Path:
     """The folder itself, or the nearest one above that exists, as far as may be looked."""
     # Not Path.exists, which raises PermissionError below a folder that may not be entered.
-    while not os.path.exists(folder):  # noqa: PTH110
+    while not os.path.exists(folder) and folder.parent != folder:  # noqa: PTH110
         folder = folder.parent
     return folder
 
@@ -260,21 +260,25 @@ def _name_unless_taken(temporary: Path, path: Path) -> None:
 
 def _sync(path: Path) -> None:
     """Bring the content of a file to the disk."""
-    with path.open("r+b") as file:  # Windows flushes only files that are open for writing
-        os.fsync(file.fileno())
+    # Windows flushes only files that are open for writing; elsewhere the umask may forbid that for the file's owner.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" or os.access(path, os.W_OK) else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
     """Bring the new name to the disk too, where folders can be opened for that (not on Windows)."""
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        # Some network file systems refuse this for folders; the file itself is written by then.
-        with contextlib.suppress(OSError):
+    # Some network file systems refuse this for folders, and some folders may not be read; the file itself is written.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def refuse_taken(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -53,7 +54,8 @@ def _checked(kind: Any, value: object, where: str) -> object:  # kind: any annot
         if isinstance(value, str) and value and "\0" not in value:
             return Path(value)
     elif kind is float:
-        if type(value) in (int, float):
+        # JSON has integers of any length, and 1e400, which becomes infinity.
+        if type(value) in (int, float) and abs(cast("float", value)) <= sys.float_info.max:
             return float(cast("float", value))
     elif type(value) is kind:
         return value

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dis_core.model_spec import Precision
     from dis_core.pipeline import Pipeline
 
-OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory, OutputExists, OutputFailed)
+OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory)
 """What can go wrong with one image while the next one still goes well. Everything else concerns all of them."""
 
 
@@ -85,7 +85,7 @@ class JobRunner:
         return self._background[1]
 
 
-def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Report) -> JobResult:
+def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Report) -> JobResult | JobFailure:
     from dis_core.images.reading import read_picture
 
     picture = read_picture(sys.stdin.buffer if job.source is None else job.source)
@@ -93,5 +93,8 @@ def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Repo
     report(0.85, "making the result")
     result = make_result(matte)
     report(0.95, "writing")
-    written = write_result(job, result, matte)
+    try:
+        written = write_result(job, result, matte)
+    except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
+        return JobFailure(error)
     return JobResult(matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)))
