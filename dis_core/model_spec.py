@@ -1,6 +1,6 @@
 """What a model declares about itself; nothing here imports torch.
 
-Authors of plug-ins find here all that a model is made of: also what it is called with, from `protocols`, and boxes and points.
+Authors of plug-ins find everything here that a model needs, including the types from `protocols`, boxes and points.
 """
 
 from __future__ import annotations

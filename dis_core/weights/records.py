@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dis_core.errors import OutputFailed
-from dis_core.files import atomic_write, sha256_of, wait_for_lock
+from dis_core.files import atomic_file, sha256_of, wait_for_lock
 from dis_core.progress import Report
 from dis_core.weights import hub
 
@@ -120,7 +120,7 @@ def write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"])
     """Write the record whole or not at all; if only speed depends on it, a read-only folder is not an error."""
     path = record_path(spec)
     try:
-        with atomic_write(path) as beside:
+        with atomic_file(path) as beside:
             beside.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
     except OutputFailed:
         if must == "yes":

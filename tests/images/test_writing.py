@@ -6,7 +6,8 @@ import errno
 import io
 import os
 import stat
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +21,6 @@ from dis_core.images.formats import OutputFormat, format_of
 from dis_core.images.picture import Picture, encode, fit_to_format, write_picture
 from dis_core.images.reading import as_picture, read_picture
 from tests.fakes.image_files import gray_profile, random_pixels, wide_profile
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FORMATS: tuple[OutputFormat, ...] = ("png", "tiff", "webp")
 SIZES = [(1, 1), (1, 7), (7, 1), (2, 3), (3, 3), (4, 4), (33, 20)]
