@@ -35,7 +35,7 @@ SMALLEST_AREA, LARGEST_AREA = 0.045, 0.73
 _RELIEF_GRID = 36
 
 Cut = Literal["nowhere", "on one side", "all round"]
-"""Which borders of the picture cut the subject, besides the lower one of a portrait."""
+"""The borders of the picture that cut the subject, in addition to the lower one of a portrait."""
 
 
 @dataclass(frozen=True, eq=False)
