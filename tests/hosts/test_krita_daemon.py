@@ -76,7 +76,7 @@ def test_stopping_stops_the_daemons_work_too(krita: KritaProgram, picture: Krita
 
     krita.call("click", button="dis_stop")
 
-    assert krita.call("wait_for_message")["messages"] == ["Stopped; nothing was notify"]
+    assert krita.call("wait_for_message")["messages"] == ["Stopped. Nothing was changed"]
     ends = time.monotonic() + TIMEOUT_S
     while json.loads(krita.daemon("status", "--json"))["doing"] and time.monotonic() < ends:
         pass
