@@ -121,7 +121,8 @@ class Pipeline:
     ) -> Matte:
         """Find the subject of `image` as `segment` does, with all that is asked in one value.
 
-        `depth` is used instead of the file that `options` may name. Raises what `segment` raises.
+        `depth` is used instead of the file that `options` may name. Device and precision are this pipeline's own,
+        whatever `options` say. Raises what `segment` raises.
         """
         check_options(options)
         picture = as_picture(image)
@@ -155,14 +156,14 @@ class Pipeline:
         """The model to run and all that it needs, with their weights on this machine."""
         is_unnamed = options.model is None and options.depth_model is None
         installed = obtain_model(
-            DRAFT_MODEL if is_unnamed and self._fell_back else options.model,
+            options.model,
             depth_model=options.depth_model,
             needs_depth=depth is None,
             accept_noncommercial=options.accept_noncommercial,
             placement=self.placement,
             report=report,
+            hub="is out of reach" if self._fell_back else "ask",
         )
-        # From then on the Hub is not asked again, and the user is not warned again.
         self._fell_back = self._fell_back or (is_unnamed and installed.matte.spec.name == DRAFT_MODEL)
         return installed
 

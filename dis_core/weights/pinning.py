@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dis_core.model_spec import ModelSpec, WeightsFile
 
 BRANCH: Final = "main"
-"""Where a repository has its newest files."""
+"""The branch with the newest files."""
 
 
 def is_second_hand(weights: WeightsFile) -> bool:
@@ -20,12 +20,12 @@ def is_second_hand(weights: WeightsFile) -> bool:
 
 
 def newest(weights: WeightsFile) -> WeightsFile:
-    """The same file as the branch has it now, whatever it is."""
+    """The current version of the file on the branch."""
     return replace(weights, revision=BRANCH, sha256=None, size_bytes=None)
 
 
 def refuse_unless_second_hand(spec: ModelSpec) -> None:
-    """Raises BadRequest for weights of which the Hub's own word is known, or that nobody has pinned."""
+    """Raises BadRequest for weights whose pin comes from the Hub itself, or that have no pin."""
     if is_second_hand(spec.weights):
         return
     if spec.weights.repo is not None and spec.weights.sha256 is None:

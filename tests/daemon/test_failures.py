@@ -22,7 +22,7 @@ from dis_core.daemon import client, endpoint
 from dis_core.daemon.protocol import PROTOCOL
 from dis_core.daemon.worker import MAX_WAITING
 from dis_core.jobs.job import Job, MaskStyle
-from dis_core.jobs.json_values import to_plain
+from dis_core.jobs.json_values import to_json_value
 from dis_core.prompts import SegmentOptions
 from tests.fakes.daemon_home import QUICK, SLOW, DaemonHome, daemon_home
 from tests.fakes.locked_folders import IS_ROOT
@@ -61,8 +61,8 @@ def is_segmenting(home: DaemonHome) -> bool:
 
 
 def job_for(home: DaemonHome, name: str) -> Job:
-    segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
-    return Job(home.work / "a.png", home.work / name, "png", MaskStyle(), segmenting)
+    options = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
+    return Job(home.work / "a.png", home.work / name, "png", MaskStyle(), options)
 
 
 def test_ten_commands_at_once_end_with_one_daemon(empty_home: DaemonHome) -> None:
@@ -115,7 +115,7 @@ def test_a_full_queue_is_refused_honestly(home: DaemonHome) -> None:
     waiting = [home.connect() for _ in range(MAX_WAITING)]
     for number, connection in enumerate(waiting):
         assert connection is not None
-        first = next(connection.ask("segment", job=to_plain(job_for(home, f"{number}.png"))))
+        first = next(connection.ask("segment", job=to_json_value(job_for(home, f"{number}.png"))))
         assert first["doing"].startswith("waiting for")
 
     done = home.run("mask", "a.png", *QUICK, "--warm", "-o", "one-too-many.png")

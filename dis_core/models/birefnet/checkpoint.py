@@ -14,7 +14,7 @@ import torch
 from dis_core.errors import WeightsCorrupt
 from dis_core.models.batch_norm import NORM_PARTS, with_norms_folded
 from dis_core.models.birefnet.network import BiRefNet, large_network, lite_network
-from dis_core.models.birefnet.tile_order import BEFORE_NOVEMBER_2024, TODAYS, TileOrder, in_todays_order
+from dis_core.models.birefnet.tile_order import BEFORE_NOVEMBER_2024, OUR_ORDER, TileOrder, reorder_kernels
 from dis_core.models.key_mapping import Expected, renamed_by
 
 RENAMES = (
@@ -89,13 +89,13 @@ class Converter:
 
     def __call__(self, published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Raises WeightsCorrupt."""
-        return converted(in_todays_order(published, declared=self.order), self.make_network)
+        return converted(reorder_kernels(published, declared=self.order), self.make_network)
 
 
-convert_large = Converter(large_network, TODAYS)
+convert_large = Converter(large_network, OUR_ORDER)
 convert_large_of_older_order = Converter(large_network, BEFORE_NOVEMBER_2024)
 convert_large_by_kernels = Converter(large_network, None)
-convert_lite = Converter(lite_network, TODAYS)
+convert_lite = Converter(lite_network, OUR_ORDER)
 convert_lite_of_older_order = Converter(lite_network, BEFORE_NOVEMBER_2024)
 convert_lite_by_kernels = Converter(lite_network, None)
 

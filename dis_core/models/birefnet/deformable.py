@@ -33,7 +33,7 @@ OnRows = Callable[[torch.Tensor], torch.Tensor]
 
 
 class TapProduct(nn.Module):
-    """The kernel of a convolution, `weight` (out, in, k, k) and `bias` (out,), for inputs gathered beforehand."""
+    """The kernel of a convolution, `weight` (out, in, k, k) and `bias` (out,), for inputs that were gathered before."""
 
     def __init__(self, channels: int, out_channels: int, kernel: int) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ def samples_of(table: torch.Tensor, offsets: torch.Tensor, modulation: torch.Ten
     left, before, after = between(moved[..., 1] + right, W)
     above, below = above * weight, below * weight
     first = torch.arange(B, device=table.device)[:, None, None, None] * (H * W) + top * W + left
-    # A neighbor outside of the map may get the number of a pixel that is none of its own: its weight is zero.
+    # A neighbor outside of the map may get the index of an unrelated pixel; its weight is zero.
     pixels = torch.stack([first, first + 1, first + W, first + W + 1], -1).clamp_(0, B * H * W - 1)
     weights = torch.stack([above * before, above * after, below * before, below * after], -1)
     found = weighted_rows(table.flatten(0, 2), pixels.view(-1, 4), weights.view(-1, 4))
@@ -128,7 +128,7 @@ def weighted_rows(table: torch.Tensor, numbers: torch.Tensor, weights: torch.Ten
 
 
 def weighted_rows_one_by_one(table: torch.Tensor, numbers: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """The same for devices for which older versions of torch lack the operator, such as MPS before 2.10."""
+    """The same for devices without the operator in older versions of torch, such as MPS before 2.10."""
     found = table[numbers[:, 0]] * weights[:, :1]
     for n in range(1, numbers.shape[1]):
         found += table[numbers[:, n]] * weights[:, n : n + 1]

@@ -22,17 +22,17 @@ logger = logging.getLogger(__name__)
 TileOrder = Literal["column-row-color", "color-row-column"]
 
 BEFORE_NOVEMBER_2024: Final = "column-row-color"
-TODAYS: Final = "color-row-column"
-"""That in which our network stacks them."""
+OUR_ORDER: Final = "color-row-column"
+"""The order in which our network stacks them."""
 
 CLEARLY: Final = 0.2
-"""By so much more alike must the kernels for the three colors be in one order than in the other before it counts."""
+"""How much more alike the kernels for the three colors must be in one order than in the other to decide."""
 
 KEYS: Final = {f"decoder.ipt_blk{5 - level}.conv1.weight": grid for level, grid in enumerate(GRIDS)}
 """The published layers that take tiles, and how many tiles of a row and of a column they take."""
 
 
-def in_todays_order(published: Mapping[str, torch.Tensor], *, declared: TileOrder | None) -> dict[str, torch.Tensor]:
+def reorder_kernels(published: Mapping[str, torch.Tensor], *, declared: TileOrder | None) -> dict[str, torch.Tensor]:
     """A published checkpoint, its kernels for tiles in the order in which our network stacks them.
 
     Where no order is declared, the kernels decide, and the log says which it was; where one is declared, the log warns
@@ -50,7 +50,7 @@ def in_todays_order(published: Mapping[str, torch.Tensor], *, declared: TileOrde
             declared,
             order,
         )
-    return dict(published) if (declared or order) == TODAYS else reordered(published)
+    return dict(published) if (declared or order) == OUR_ORDER else reordered(published)
 
 
 def reordered(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -78,7 +78,7 @@ def order_of_kernels(published: Mapping[str, torch.Tensor]) -> tuple[TileOrder, 
         todays.append((by_color[0] * by_color[1]).sum(1))
         older.append((by_place[:, 0] * by_place[:, 1]).sum(1))
     difference = float(torch.cat(older).mean() - torch.cat(todays).mean())
-    return (BEFORE_NOVEMBER_2024 if difference > 0 else TODAYS), abs(difference)
+    return (BEFORE_NOVEMBER_2024 if difference > 0 else OUR_ORDER), abs(difference)
 
 
 def kernels_for_tiles(published: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor, int]]:

@@ -26,7 +26,7 @@ from dis_core.models.square import SquareBase
 from dis_core.models.tensors import size_of_array, to_tensor
 from dis_core.models.value_range import own_extremes, stretched
 from dis_core.progress import Report, ignore, span
-from dis_core.prompts import wanted_objects
+from dis_core.prompts import prompt_objects
 from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 
 Plane = NDArray[np.float32]
@@ -61,10 +61,10 @@ class DisSamSegmenter(SquareBase):
         Raises BadRequest if nothing is named, OutOfMemory, and what `report` raises.
         """
         if not prompt.names_a_place:
-            raise BadRequest("no box and no point says what to cut out", hint="use `prompt=Box(10, 20, 310, 420)`")
+            raise BadRequest("dis-sam needs a box or a point in the image", hint="use `prompt=Box(10, 20, 310, 420)`")
         report(0.0, "looking at the image")
         with run_on(self.square.placement):
-            wanted = wanted_objects(prompt.boxes, prompt.points)
+            wanted = prompt_objects(prompt.boxes, prompt.points)
             mask = self.sam(image, wanted, report=span(report, 0.0, TIME_OF_SAM)).astype(np.float32)
         report(TIME_OF_SAM, "segmenting")
         if not mask.any():
@@ -85,7 +85,7 @@ class DisSamSegmenter(SquareBase):
         """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
 
         The refiner is shown the same part of the mask, with a box around what is in it, as if the part were a picture.
-        It has never seen a picture of which no part is meant: there, what is known is the answer.
+        It was never trained on pictures without a subject: there, the known matte is the answer.
 
         Raises OutOfMemory, and what `report` raises.
         """
@@ -140,7 +140,7 @@ def load_with_large(
     estimate_depth: DepthEstimator | None,  # noqa: ARG001 - of every loader, and this network wants no depth
     companions: Mapping[str, Path],
 ) -> DisSamSegmenter:
-    """The refiner and SAM's ViT-L, with which it was trained."""
+    """The refiner with SAM's ViT-L, which it was trained with."""
     sam = load_large(companions[SAM_LARGE.name], placement=placement)
     return DisSamSegmenter(filled(5, weights, placement), sam=sam, side_px=SIDE_PX, placement=placement)
 

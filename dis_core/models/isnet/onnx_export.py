@@ -51,7 +51,7 @@ def weights_of_export(
             f"this ONNX file is not IS-Net: it has {len(unnamed)} unnamed weights, not {len(unnamed_ours)}",
             hint=_HINT,
         )
-    refuse_disorder(unnamed)
+    refuse_unordered_names(unnamed)
     taken = {ours: key for key, ours in NAMED.items()} | dict(zip(unnamed_ours, unnamed, strict=True))
     for name, shape in shapes.items():
         found = tuple(tensors[taken[name]].shape)
@@ -68,7 +68,7 @@ def refuse_missing(tensors: Mapping[str, torch.Tensor]) -> None:
         raise WeightsCorrupt(f"this ONNX file is not IS-Net: {missing[0]!r} is missing", hint=_HINT)
 
 
-def refuse_disorder(unnamed: Sequence[str]) -> None:
+def refuse_unordered_names(unnamed: Sequence[str]) -> None:
     """Raises WeightsCorrupt if names that are counted do not count up.
 
     Many layers are of one shape, so that nothing else would tell whether two of them are swapped.

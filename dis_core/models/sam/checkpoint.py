@@ -45,7 +45,7 @@ rename = renamed_by(RENAMES)
 """Our name of one of the authors' keys."""
 
 SHARED = ("shared_image_embedding.positional_embedding", "prompt_encoder.shared_embedding.positional_embedding")
-"""One matrix under two names, of which files hold one or both."""
+"""One matrix under two names; files contain one or both."""
 
 _MARK = "image_encoder."
 _HINT = "use model.safetensors of facebook/sam-vit-base or -large, or the authors' own sam_vit_*.pth"

@@ -1,4 +1,4 @@
-"""Published BiRefNet checkpoints become ours, and what is none is refused in words."""
+"""Published BiRefNet checkpoints become ours, and other files are refused in words."""
 
 from __future__ import annotations
 

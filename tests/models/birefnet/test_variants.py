@@ -19,7 +19,7 @@ OLDER = {
     *("birefnet", "birefnet-lite", "birefnet-matting", "birefnet-portrait", "birefnet-dis5k", "birefnet-dis5k-all"),
     *("birefnet-hrsod", "birefnet-cod", "birefnet-legacy"),
 }
-TODAYS = {"birefnet-hr", "birefnet-hr-matting", "birefnet-dynamic"}
+OUR_ORDER = {"birefnet-hr", "birefnet-hr-matting", "birefnet-dynamic"}
 NOT_KNOWN = {
     *("birefnet-512", "birefnet-lite-matting", "birefnet-lite-2k", "birefnet-dynamic-matting", "lucida", "toonout"),
 }
@@ -39,7 +39,7 @@ def kind_of(spec: ModelSpec) -> str:
 
 
 def test_every_variant_is_listed_here() -> None:
-    assert {spec.name for spec in BIREFNETS} == OLDER | TODAYS | NOT_KNOWN
+    assert {spec.name for spec in BIREFNETS} == OLDER | OUR_ORDER | NOT_KNOWN
 
 
 @pytest.mark.parametrize("spec", [spec for spec in BIREFNETS if spec.name not in NOT_KNOWN], ids=lambda spec: spec.name)
@@ -78,7 +78,7 @@ def test_where_the_order_is_not_known_the_kernels_decide(spec: ModelSpec, order:
     torch.testing.assert_close(seen[:, 2], seen[:, 0])
 
 
-@pytest.mark.parametrize(("names", "shown"), [(OLDER, "column-row-color"), (TODAYS, "color-row-column")])
+@pytest.mark.parametrize(("names", "shown"), [(OLDER, "column-row-color"), (OUR_ORDER, "color-row-column")])
 def test_the_order_is_shown_with_the_model(names: set[str], shown: str) -> None:
     assert {dict(spec.details)["order of tiles"] for spec in BIREFNETS if spec.name in names} == {shown}
 
