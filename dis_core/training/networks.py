@@ -72,7 +72,7 @@ MULTIPLES_PX: Final[dict[NetworkName, int]] = {"dis-lite": 32, "pdfnet-tiny": 25
 def build_dis_lite(sizes: Sizes, start: Start) -> DisLite:
     """A network to train. Raises BadRequest if there is nothing to start it from, WeightsCorrupt for a wrong file."""
     if start == "published":
-        raise BadRequest("dis-lite is published with this package only", hint="use --start embedded")
+        raise BadRequest("dis-lite is published with this package only", hint='use `start="embedded"`')
     refuse_without_imagenet(sizes, start)
     backbone, channels = build_backbone(sizes.backbone, start)
     network = DisLite(backbone, channels, sizes.width)
@@ -94,7 +94,7 @@ def build_pdfnet(sizes: Sizes, start: Start) -> PDFNet:
     if start == "published":
         return published_pdfnet(sizes)
     if start == "embedded":
-        raise BadRequest("no PDFNet is embedded", hint="use --network dis-lite, or another --start")
+        raise BadRequest("no PDFNet is embedded", hint='use `network="dis-lite"`, or another `start`')
     refuse_without_imagenet(sizes, start)
     backbone, channels = build_backbone(sizes.backbone, start)
     network = PDFNet(
@@ -117,7 +117,7 @@ def refuse_without_imagenet(sizes: Sizes, start: Start) -> None:
     """Raises BadRequest if a backbone is to start from ImageNet that has no such weights here."""
     if start == "imagenet" and sizes.backbone not in efficientnet.VARIANTS:
         raise BadRequest(
-            f"there are no weights to start {sizes.backbone} from", hint="use --start random, or another --backbone"
+            f"there are no weights to start {sizes.backbone} from", hint='use `start="random"`, or another `backbone`'
         )
 
 
@@ -125,7 +125,7 @@ def published_pdfnet(sizes: Sizes) -> PDFNet:
     """The full network with its authors' weights, fetched once if need be."""
     full = PRESETS["pdfnet"]
     if (sizes.backbone, sizes.width) != (full.backbone, full.width):
-        raise BadRequest("only the full network has published weights", hint="use --network pdfnet as it is")
+        raise BadRequest("only the full network has published weights", hint='use `network="pdfnet"` as it is')
     network = build_pdfnet(sizes, "random")
     load_strictly(network, store.obtain(registry.find_matte_model("pdfnet")))
     return network

@@ -180,8 +180,8 @@ class Run:
         length = nn.utils.clip_grad_norm_(self.learner.parameters(), LARGEST_GRADIENT)
         if not self.scaler.is_enabled() and not length.isfinite():
             raise TrainingDiverged(
-                f"the losses of step {self.progress.step + 1} are no numbers any more",
-                hint="the state before is kept; try a lower --learning-rate, or --precision float32, in another folder",
+                f"the losses of step {self.progress.step + 1} are not finite",
+                hint='its state before is kept: try a lower `learning_rate`, or `precision="float32"`, elsewhere',
             )
         self.scaler.step(self.optimizer)
         self.scaler.update()

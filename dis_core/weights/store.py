@@ -8,11 +8,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import pkgutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest, WeightsCorrupt, WeightsMissing
 from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of, unfinished_pattern
@@ -22,6 +21,7 @@ from dis_core.weights import hub, npm_package
 from dis_core.weights.bundled import comes_with, version_of_carrier
 from dis_core.weights.bundled import embedded_path as embedded_path  # who asks for weights, asks here
 from dis_core.weights.checkpoint import convert, refuse_damaged
+from dis_core.weights.loading import load_depth_model, load_matte_model
 from dis_core.weights.pinning import newest, not_there, other_file, refuse_unless_second_hand
 from dis_core.weights.records import (
     Origin,
@@ -36,10 +36,9 @@ from dis_core.weights.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from dis_core.model_spec import ModelSpec, WeightsFile
-    from dis_core.protocols import CompanionLoader, DepthEstimator, DepthLoader, MatteLoader, Segmenter
 
 logger = logging.getLogger(__name__)
 
@@ -328,29 +327,10 @@ def _try_to_load(spec: ModelSpec, ready: Path, *, companions: Sequence[ModelSpec
         if spec.task == "matte":
             load_matte_model(spec, ready, placement=placement, estimate_depth=None, companions=paths)
         else:
-            cast("DepthLoader", pkgutil.resolve_name(spec.loader))(ready, placement=placement)
+            load_depth_model(spec, ready, placement=placement)
     except WeightsCorrupt:
         ready.unlink()
         raise
-
-
-def load_matte_model(
-    spec: ModelSpec,
-    weights: Path,
-    *,
-    placement: Placement,
-    estimate_depth: DepthEstimator | None,
-    companions: Mapping[str, Path],
-) -> Segmenter:
-    """Call the model's loader; only one of a model that declares companions is given their files.
-
-    Raises WeightsCorrupt, OutOfMemory.
-    """
-    if not spec.companions:
-        load = cast("MatteLoader", pkgutil.resolve_name(spec.loader))
-        return load(weights, placement=placement, estimate_depth=estimate_depth)
-    load_with = cast("CompanionLoader", pkgutil.resolve_name(spec.loader))
-    return load_with(weights, placement=placement, estimate_depth=estimate_depth, companions=companions)
 
 
 def _installed(spec: ModelSpec, record: Record) -> Installed:
