@@ -72,7 +72,8 @@ def test_the_subjects_of_photographs_are_found(pipeline: Pipeline) -> None:
         overlaps[truth.stem] = iou(matte.mask(), read_matte(truth) > 0.5)
 
     assert len(overlaps) == 17
-    assert np.mean(list(overlaps.values())) > 0.8, overlaps
+    assert np.mean(list(overlaps.values())) > 0.82, overlaps
+    assert sorted(overlaps.values())[2] > 0.65, overlaps
 
 
 def test_the_flower_of_the_readme_is_found(pipeline: Pipeline) -> None:
@@ -84,7 +85,7 @@ def test_the_flower_of_the_readme_is_found(pipeline: Pipeline) -> None:
     assert [matte.alpha[y, x] < 0.1 for x, y in beside_it] == [True] * 6
 
 
-def test_one_image_takes_no_longer_than_ten_large_multiplications(pipeline: Pipeline) -> None:
+def test_one_image_takes_no_longer_than_six_large_multiplications(pipeline: Pipeline) -> None:
     """Measured as a ratio, because machines differ: on two cores, one of these takes between 0.1 and 0.2 s."""
     image = read_picture(PHOTOS / "images" / "astronaut.jpg")
     plane = torch.rand(2048, 2048)
@@ -93,7 +94,7 @@ def test_one_image_takes_no_longer_than_ten_large_multiplications(pipeline: Pipe
     segmenting_s = min(timed(lambda: pipeline.segment(image, model="dis-lite")) for _ in range(3))
     multiplying_s = min(timed(lambda: plane @ plane) for _ in range(3))
 
-    assert segmenting_s < 10 * multiplying_s
+    assert segmenting_s < 6 * multiplying_s
 
 
 def timed(work: Callable[[], object]) -> float:
