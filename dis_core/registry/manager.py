@@ -70,7 +70,7 @@ def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str,
     found: dict[str, Named] = {}
     offered_by: dict[str, str] = {}
     for implementation in implementations:
-        offered: Iterable[Named] = implementation.function()
+        offered = cast("Iterable[Named]", implementation.function())
         for spec in offered:
             for name in _names_of(spec):
                 if name in offered_by:

@@ -195,3 +195,18 @@ def test_a_users_own_file_downloads_nothing_else_by_itself(fake_hub: FakeHub, tm
     store.adopt(PAIR, tmp_path / "own.safetensors")
 
     assert fake_hub.requests == []
+
+
+def test_a_warm_call_finds_each_file_once(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = Pipeline("cpu")
+    pipeline.segment(image(), model="pair")
+    find, found = store.find_installed, []
+
+    def find_and_note(spec: ModelSpec) -> store.Installed | None:
+        found.append(spec.name)
+        return find(spec)
+
+    monkeypatch.setattr(store, "find_installed", find_and_note)
+    pipeline.segment(image(), model="pair")
+
+    assert found == ["pair", "part"]
