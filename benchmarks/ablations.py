@@ -22,7 +22,7 @@ import torch
 
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.scores import mean_scores
-from dis_core.files import atomic_write
+from dis_core.files import atomic_file
 from dis_core.models.backbones.efficientnet import CHANNELS
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet, Stream
 from dis_core.models.tensors import to_array
@@ -152,7 +152,7 @@ def train(variant: Variant, folder: Path, minutes: float) -> dict[str, object]:
     # Its own evaluation stays away: it would not show the variant the depth that it is used with.
     run.train(Scenes(), workers=1, evaluate=lambda *_: {}, journal=Journal(folder), report=ignore)
     row = {"variant": variant.name, "steps": run.progress.step, **evaluate(run.average.module, variant.depth)}
-    with atomic_write(result) as beside:
+    with atomic_file(result) as beside:
         beside.write_text(json.dumps(row))
     return row
 

@@ -174,7 +174,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: 
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """A name for the block to write to: if the block ends well, that file takes the place of `path`, whole.
 
     Folders are made where they are missing. Raises OutputFailed, also for what goes wrong in the block.

@@ -1,7 +1,6 @@
 """What a model declares about itself; nothing here imports torch.
 
-Authors of plug-ins find here all that a model is made of: also what it is called with, from `protocols`, and boxes and
-points.
+Authors of plug-ins find everything here that a model needs, including the types from `protocols`, boxes and points.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ class ModelSpec:
     `Converter`, or None where the file is used as it is. `depth_model` names the model that estimates the depth this
     one needs. `companions` name models whose files its loader, a `CompanionLoader`, is given too; what is only good
     for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the license of the
-    weights. `half_precision` says that float16 was measured to leave its mattes as they are but for a little noise.
+    weights. `half_precision` says that float16 was measured to change its mattes by very little noise only.
     A model with `prompts` finds what it is told to, and needs at least one of these kinds of prompts.
     `aliases` are names that the model can be called by too: what it was once called, say.
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core

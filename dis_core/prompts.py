@@ -52,7 +52,7 @@ class PromptObject(NamedTuple):
 
 
 def split_prompt(prompt: PromptLike | None) -> tuple[tuple[Box, ...], Points]:
-    """The boxes and all the points of a prompt, whatever the size of the image.
+    """The boxes and all the points of a prompt, without checking them against an image.
 
     Raises BadRequest for anything else, and for a prompt that holds nothing.
     """

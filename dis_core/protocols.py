@@ -33,7 +33,7 @@ MAX_TILES = 256
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a model runs and in which precision; strings, so that declarations stay free of torch."""
+    """The device and precision a model runs with; strings, so that declarations stay free of torch."""
 
     device: str
     dtype: str = FULL_DTYPE
@@ -153,7 +153,7 @@ class Segmenter(Protocol):
         """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1]; resizing is the model's own affair."""
 
     def side_for(self, quality: Quality) -> int:
-        """The side of the square to which images are shrunk, in pixels: more than that is not seen at once."""
+        """Side of the network's square input in pixels; images are resized to it."""
 
     def segment_tiles(
         self,

@@ -137,7 +137,7 @@ def _canonical(path: Path) -> str:
 
 
 def _find(inputs: Sequence[str], output: str | None, unreadable: list[NoImage], *, recursive: bool) -> Iterator[_Found]:
-    """The images that the inputs name, each once, in the order in which they were named."""
+    """The images that the inputs name, each once, in the order they were given."""
     seen = set()
     for named in inputs:
         path = Path(named)

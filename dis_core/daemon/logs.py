@@ -55,7 +55,7 @@ def _log_bug(error: BaseException | None) -> None:
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
-    """A log that nobody else may read, also after it is rotated."""
+    """A log that other users cannot read, even after it is rotated."""
 
     def _open(self) -> TextIOWrapper:
         return cast(

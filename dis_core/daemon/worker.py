@@ -122,7 +122,7 @@ class Worker:
         self._notify()
 
     def close(self) -> bool:
-        """Take no more jobs; False, and nothing changes, if there are some to be done."""
+        """Take no more jobs. False, without any effect, if there are jobs to be done."""
         with self._condition:
             if self._current is not None or self._waiting:
                 return False

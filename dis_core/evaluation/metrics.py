@@ -50,7 +50,7 @@ def measure(
     if mask.any():
         curve, weighted = _f_curve(in_levels, mask), _weighted_f(matte, mask)
     else:
-        # pysodmetrics returns 0, whatever was predicted.
+        # pysodmetrics always returns 0 here.
         curve, weighted = (mask_iou,) * 256, mask_iou
     return Scores(
         max_f=max(curve),

@@ -32,7 +32,7 @@ def srgb_profile() -> bytes:
 
 @lru_cache(maxsize=8)
 def profile_fits(profile: bytes, *, channels: int) -> bool:
-    """Whether `profile` is undamaged and describes colors with so many channels: 1 gray, 3 RGB, 4 CMYK."""
+    """Whether `profile` is undamaged and describes colors with this number of channels: 1 gray, 3 RGB, 4 CMYK."""
     import imagecodecs
 
     if channels not in _SPACES or profile[16:20] != _SPACES[channels][1]:

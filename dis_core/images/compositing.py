@@ -102,7 +102,7 @@ def bounds_of(mask: NDArray[np.bool_]) -> Box | None:
 
 
 def box_with_margin(box: BoxLike, *, size: tuple[int, int], margin_px: int = 0, margin_fraction: float = 0.0) -> Box:
-    """The box with a margin on each side: so many pixels plus a fraction of its longer side, within the picture.
+    """The box with a margin on each side: a number of pixels plus a fraction of its longer side, within the picture.
 
     `size` is the picture's (height, width). Raises BadRequest if the margin is negative or infinite.
     """

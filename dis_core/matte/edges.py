@@ -1,6 +1,6 @@
 """Growing, shrinking and feathering the edges of a matte, by whole pixels.
 
-All work block by block and skip blocks in which nothing changes, so the time depends on the edges of a large picture,
+All work block by block and skip blocks where nothing changes, so the time depends on the edges of a large picture,
 not on its area.
 """
 

@@ -2,9 +2,10 @@
 
 A pin is either `verified`, which means that a maintainer's run of `scripts/pin_weights.py` has asked the Hub for it, or
 `second-hand`: found alike in public lock files of several other projects, and never compared with the Hub by us. Where
-the Hub has something else than a second-hand pin says, nobody is locked out: there is `dis-core fetch --trust-new`.
-Files that are not in the table are taken from the branch `main`, recorded at the first download, and held to from then
-on.
+the Hub has something else than a second-hand pin says, `dis-core fetch --trust-new` still gets it.
+
+Files that are not in the table are taken from the branch `main`; their checksum is recorded at the first download and
+must not change from then on.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def manager() -> pluggy.PluginManager:
 
 @functools.cache
 def models() -> dict[str, ModelSpec]:
-    """All models by name, in the order in which they are offered.
+    """All models by name, in the order shown to users.
 
     Raises PluginProblem if two plug-ins offer one name.
     """

@@ -64,16 +64,20 @@ def obtain_model(
     depth = depth if needs_depth else None
     # A depth map that the embedded model would not look at must not be dropped without a word.
     may_fall_back = model is None and depth_model is None and needs_depth
-    draft = registry.find_matte_model(DRAFT_MODEL)
     if hub == "is out of reach" and may_fall_back:
-        return obtain_all(draft, None, report)
+        return _obtain_draft(report)
     try:
         return obtain_all(chosen, depth, report)
     except HubUnreachable as problem:
         if not may_fall_back:
             raise
         _warn_of_draft(problem)
-        return obtain_all(draft, None, report)
+        return _obtain_draft(report)
+
+
+def _obtain_draft(report: Report) -> InstalledModel:
+    """The built-in model, which looks at no depth."""
+    return obtain_all(registry.find_matte_model(DRAFT_MODEL), None, report)
 
 
 def refuse_noncommercial(*specs: ModelSpec) -> None:

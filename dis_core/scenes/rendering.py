@@ -35,7 +35,7 @@ SMALLEST_AREA, LARGEST_AREA = 0.045, 0.73
 _RELIEF_GRID = 36
 
 Cut = Literal["nowhere", "on one side", "all round"]
-"""Which borders of the picture cut the subject, besides the lower one of a portrait."""
+"""The borders of the picture that cut the subject, in addition to the lower one of a portrait."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def random_surfaces(
             is_related = base is not None or material == 0 or rng.random() < 0.35
             color = first * np.float32(rng.uniform(0.8, 1.2)) if is_related else random_color(rng, saturated=0.25)
             stops = palette_around(rng, np.clip(color, 0, 1))
-            # Secondary surfaces are mostly small parts: nearly even colors are enough, many loud ones would be too much.
+            # Secondary surfaces are mostly small parts: nearly even colors are enough, many loud ones are too much.
             pattern = random_pattern(rng) if material < 2 else "plain"
         surfaces[material] = painted(rng, size, pattern, stops[[1, 0, 3, 2]])
     return surfaces

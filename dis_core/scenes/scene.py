@@ -186,7 +186,7 @@ def _subject_depth(rng: np.random.Generator, backdrop: Backdrop, *, foot: float)
 def _with_bystanders(
     rng: np.random.Generator, backdrop: Backdrop, light: Light, size: tuple[int, int], *, like: Maker
 ) -> tuple[Picture, Plane]:
-    """Up to three things other than the subject, often made by `like`: small, cut off, farther away and out of focus."""
+    """Up to three things other than the subject, often made by `like`: small, cut off, far away and out of focus."""
     picture, depth = backdrop.picture, backdrop.depth
     count = int(rng.choice([0, 1, 2, 3], p=[0.42, 0.33, 0.18, 0.07]))
     if not count:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from dis_core.files import atomic_write
+from dis_core.files import atomic_file
 from dis_core.training.learner import Learner
 from dis_core.training.settings import Settings
 
@@ -22,7 +22,7 @@ def export(learner: Learner, folder: Path, *, settings: Settings, steps: int) ->
     written = []
     for name, network in learner.exported().items():
         file = folder / f"{name}.safetensors"
-        with atomic_write(file) as beside:
+        with atomic_file(file) as beside:
             save_file(_halved(network), beside, metadata={"network": name, "steps": str(steps), **sizes})
         written.append(file)
     return written

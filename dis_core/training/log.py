@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest
-from dis_core.files import appending_to, atomic_write
+from dis_core.files import appending_to, atomic_file
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -26,7 +26,7 @@ class Journal:
         if not self.file.exists():
             return
         kept = [line for line in self.file.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
-        with atomic_write(self.file) as beside:
+        with atomic_file(self.file) as beside:
             beside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def losses(self, step: int, losses: Mapping[str, float], *, spent_s: float) -> None:

@@ -21,7 +21,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from dis_core.errors import DisError, TrainingDiverged, WeightsCorrupt
-from dis_core.files import atomic_write
+from dis_core.files import atomic_file
 from dis_core.progress import Report
 from dis_core.training.learner import Learner, Losses
 from dis_core.training.log import Journal
@@ -103,7 +103,7 @@ class Run:
             "scaler": self.scaler.state_dict(),
             "progress": asdict(self.progress),
         }
-        with atomic_write(self.state_file) as beside:
+        with atomic_file(self.state_file) as beside:
             torch.save(state, beside)
 
     def train(self, source: Source, *, workers: int, evaluate: Evaluate, journal: Journal, report: Report) -> None:

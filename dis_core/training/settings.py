@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dis_core.errors import BadRequest
-from dis_core.files import atomic_write
+from dis_core.files import atomic_file
 
 if TYPE_CHECKING:
     from dis_core.training.networks import NetworkName
@@ -68,7 +68,7 @@ def save_or_compare(settings: Settings, file: Path) -> None:
     """
     asked = json.loads(json.dumps(asdict(settings)))  # as it will be read
     if not file.exists():
-        with atomic_write(file) as beside:
+        with atomic_file(file) as beside:
             beside.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
         return
     elsewhere = "or use another folder"

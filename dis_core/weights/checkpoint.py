@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dis_core.errors import OutputFailed, WeightsCorrupt
-from dis_core.files import atomic_write, megabytes
+from dis_core.files import atomic_file, megabytes
 from dis_core.weights.onnx_tensors import is_onnx, read_weights
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _save(tensors: dict[str, torch.Tensor], destination: Path, metadata: dict[st
     from safetensors.torch import save_file
 
     try:
-        with atomic_write(destination) as unfinished:
+        with atomic_file(destination) as unfinished:
             save_file(_separate(tensors), unfinished, metadata=metadata)
     except OutputFailed as error:
         size = sum(value.nbytes for value in tensors.values())

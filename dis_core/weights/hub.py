@@ -72,7 +72,7 @@ def without_userinfo(text: str) -> str:
 
 
 def find_cached(weights: WeightsFile) -> Path | None:
-    """The file in the Hub's cache, if it is there; asks nobody and verifies nothing."""
+    """The file in the Hub's cache, if it is there; uses no network and verifies nothing."""
     from huggingface_hub import try_to_load_from_cache
 
     with suppress(OSError):  # what may not be looked at is as good as not there
@@ -111,8 +111,8 @@ def reach() -> float:
 def locate(weights: WeightsFile, *, name: str, report: Report = ignore) -> Published:
     """Ask the Hub about a file, before anything of it is downloaded.
 
-    Raises HubUnreachable if offline mode is on (at once) or nobody answers (within 10 seconds), and WeightsMissing if
-    the file is not there or not for everybody.
+    Raises HubUnreachable if offline mode is on (at once) or there is no answer (within 10 seconds), and WeightsMissing
+    if the file is not there or not public.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 

@@ -252,7 +252,7 @@ def _external(tensor: _Tensor, path: Path, needed: int) -> bytes:
         folder = path.parent.resolve()
         beside = (folder / location).resolve()
     except (OSError, ValueError, RuntimeError) as error:  # characters that no file name has, or links that form a loop
-        raise DamagedMessage(f"the values of {tensor.name!r} lie nowhere: {location!r}") from error
+        raise DamagedMessage(f"the values of {tensor.name!r} have no valid path: {location!r}") from error
     if not location or Path(location).is_absolute() or not beside.is_relative_to(folder):
         raise DamagedMessage(f"the values of {tensor.name!r} lie outside of its folder: {location!r}")
     if not beside.is_file():

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dis_core.errors import OutputFailed
-from dis_core.files import atomic_write, sha256_of, wait_for_lock
+from dis_core.files import atomic_file, sha256_of, wait_for_lock
 from dis_core.progress import Report
 from dis_core.weights import hub
 
@@ -58,7 +58,7 @@ def weights_folder() -> Path:
 
 
 def records_folder() -> Path:
-    """Where the records lie: not in a cache folder, since a checksum that is forgotten protects nobody."""
+    """Where the records are: not in a cache folder, because a deleted checksum protects nothing."""
     import platformdirs
 
     return platformdirs.user_data_path("dis-core", appauthor=False) / "weights"
@@ -117,10 +117,10 @@ def record_path(spec: ModelSpec) -> Path:
 
 
 def write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"]) -> None:
-    """Write the record whole or not at all; where nothing but speed depends on it, a read-only folder is no failure."""
+    """Write the record whole or not at all; if only speed depends on it, a read-only folder is not an error."""
     path = record_path(spec)
     try:
-        with atomic_write(path) as beside:
+        with atomic_file(path) as beside:
             beside.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
     except OutputFailed:
         if must == "yes":

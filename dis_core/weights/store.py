@@ -81,7 +81,7 @@ def find_installed(spec: ModelSpec) -> Installed | None:
 
 
 def warn_of_download(spec: ModelSpec, size_bytes: int) -> None:
-    """Log what is about to be downloaded, how large it is and on which terms: a warning, so that nobody misses it."""
+    """Log what will be downloaded, its size and its license: as a warning, so that it is seen."""
     where, terms = spec.weights.repo, f"license {spec.license}, commercial use: {spec.commercial_use}"
     logger.warning("downloading %s: %s from %s, once (%s)", spec.name, megabytes(size_bytes), where, terms)
 
@@ -219,7 +219,7 @@ def _refuse_without_hub(spec: ModelSpec) -> None:
 
 
 def _refuse_outdated_own_file(spec: ModelSpec) -> None:
-    """Raise WeightsMissing where the user's own file has to be converted once more, and nobody knows where it is.
+    """Raise WeightsMissing if the user's own file must be converted again and its place is unknown.
 
     The published file must not take its place unasked.
     """

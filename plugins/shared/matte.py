@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 DUST = 5
-"""Pixels selected up to this value (2 %) count as not selected: nobody sees them, but selections are outlined around
+"""Pixels selected up to this value (2 %) count as not selected: they are invisible, but selections are outlined around
 them."""
 
 _WITHOUT_DUST = bytes(0 if value <= DUST else value for value in range(256))

@@ -17,7 +17,7 @@ AUTOMATIC = ""
 """Stands for the best available model."""
 
 MOST_PX = 100
-"""The greatest distance by which edges can be moved or softened."""
+"""The largest distance that edges can be moved or softened by."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def gimp(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def canvas(gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest) -> GimpPicture:
     canvas = GimpPicture(gimp, tmp_path, request.node.name)
-    canvas.show(flower(1800, 1200))
+    canvas.show(flower(900, 600))
     return canvas
 
 
@@ -39,7 +39,7 @@ def process_that_works(gimp: GimpProgram) -> int:
     ends = time.monotonic() + TIMEOUT_S
     while time.monotonic() < ends:
         status = json.loads(gimp.daemon("status", "--json") or "null")
-        if status and status["doing"].startswith(("segmenting", "tile", "looking")):
+        if status and status["doing"].startswith(("segmenting", "refining")):
             return int(status["pid"])
     raise AssertionError("no daemon has begun to work")
 

@@ -30,7 +30,7 @@ def krita(krita_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def picture(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> KritaPicture:
     picture = KritaPicture(krita, tmp_path, request.node.name)
-    picture.show(flower(1800, 1200))
+    picture.show(flower(900, 600))
     return picture
 
 
@@ -39,7 +39,7 @@ def process_that_works(krita: KritaProgram) -> int:
     ends = time.monotonic() + TIMEOUT_S
     while time.monotonic() < ends:
         status = json.loads(krita.daemon("status", "--json") or "null")
-        if status and status["doing"].startswith(("segmenting", "tile", "looking")):
+        if status and status["doing"].startswith(("segmenting", "refining")):
             return int(status["pid"])
     raise AssertionError("no daemon has begun to work")
 
@@ -76,7 +76,7 @@ def test_stopping_stops_the_daemons_work_too(krita: KritaProgram, picture: Krita
 
     krita.call("click", button="dis_stop")
 
-    assert krita.call("wait_for_message")["messages"] == ["Stopped; nothing was notify"]
+    assert krita.call("wait_for_message")["messages"] == ["Stopped. Nothing was changed"]
     ends = time.monotonic() + TIMEOUT_S
     while json.loads(krita.daemon("status", "--json"))["doing"] and time.monotonic() < ends:
         pass

@@ -79,7 +79,7 @@ PATH = click.Path(path_type=Path)
     help="With --model: how mattes are refined, as in 'dis-core mask'.",
 )
 @click.option("--depth-model", metavar="NAME", help="With --model: another depth model; see 'dis-core models'.")
-@click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use.")
+@click.option("--accept-noncommercial", is_flag=True, help="Allow weights that forbid commercial use.")
 @click.option("--save-predictions", type=PATH, metavar="FOLDER", help="With --model: keep the predictions there.")
 @click.option(
     "--stretch", is_flag=True, help="First stretch each prediction to the range 0 to 1, as for many published numbers."

@@ -134,7 +134,7 @@ def examine_device(findings: Findings) -> None:
 
 
 def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
-    """The folders in which files are kept, and what is wrong with them."""
+    """The folders that dis-core writes to, and what is wrong with them."""
     from dis_core.weights import hub
     from dis_core.weights.records import records_folder, weights_folder
 

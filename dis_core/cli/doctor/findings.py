@@ -35,7 +35,7 @@ class Folder:
 
 @dataclass
 class Findings:
-    """Everything that was found, in the order in which it is printed."""
+    """Everything that was found, in the order of printing."""
 
     versions: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)

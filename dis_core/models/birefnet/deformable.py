@@ -128,7 +128,7 @@ def weighted_rows(table: torch.Tensor, numbers: torch.Tensor, weights: torch.Ten
 
 
 def weighted_rows_one_by_one(table: torch.Tensor, numbers: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """The same for devices for which older versions of torch lack the operator, such as MPS before 2.10."""
+    """The same for devices without the operator in older versions of torch, such as MPS before 2.10."""
     found = table[numbers[:, 0]] * weights[:, :1]
     for n in range(1, numbers.shape[1]):
         found += table[numbers[:, n]] * weights[:, n : n + 1]

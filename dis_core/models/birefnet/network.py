@@ -21,7 +21,7 @@ from dis_core.models.resample import resize_to_corners, size_of
 from dis_core.models.strips import Rows, convolved, convolved_in_strips
 
 GRIDS = (32, 16, 8, 4)
-"""Into so many tiles a side the picture is cut for each level; a tile is as large as the level's map."""
+"""Tiles per side that the picture is cut into for each level; a tile is as large as the level's map."""
 
 MULTIPLE_PX = 32
 """Sides of the input are multiples of the coarsest stride, so that they can be cut into whole tiles."""

@@ -23,10 +23,10 @@ TileOrder = Literal["column-row-color", "color-row-column"]
 
 BEFORE_NOVEMBER_2024: Final = "column-row-color"
 OUR_ORDER: Final = "color-row-column"
-"""That in which our network stacks them."""
+"""The order in which our network stacks them."""
 
 CLEARLY: Final = 0.2
-"""By so much more alike must the kernels for the three colors be in one order than in the other before it counts."""
+"""How much more alike the kernels for the three colors must be in one order than in the other to decide."""
 
 KEYS: Final = {f"decoder.ipt_blk{5 - level}.conv1.weight": grid for level, grid in enumerate(GRIDS)}
 """The published layers that take tiles, and how many tiles of a row and of a column they take."""

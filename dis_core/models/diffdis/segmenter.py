@@ -28,7 +28,7 @@ MULTIPLE_PX: Final = 64
 """Eight pixels are one place of the latents, and the UNet halves them three times."""
 
 SEED: Final = 0
-"""The authors draw other noise each time; results that repeat are worth more than a choice that nobody sees."""
+"""The authors draw new noise each time; here the same image always gives the same result."""
 
 
 class SeededDiffDIS(nn.Module):
@@ -117,5 +117,5 @@ def load_autoencoder(weights_file: Path, *, placement: Placement) -> Autoencoder
 
 
 def on_its_device(network: Network, placement: Placement) -> Network:
-    """The network where it is to run, in the layout in which convolutions are fastest on every device."""
+    """The network on its device, in the memory layout with the fastest convolutions."""
     return network.eval().to(placement.device).to(memory_format=torch.channels_last)

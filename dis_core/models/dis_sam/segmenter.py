@@ -140,7 +140,7 @@ def load_with_large(
     estimate_depth: DepthEstimator | None,  # noqa: ARG001 - of every loader, and this network wants no depth
     companions: Mapping[str, Path],
 ) -> DisSamSegmenter:
-    """The refiner and SAM's ViT-L, with which it was trained."""
+    """The refiner with SAM's ViT-L, which it was trained with."""
     sam = load_large(companions[SAM_LARGE.name], placement=placement)
     return DisSamSegmenter(filled(5, weights, placement), sam=sam, side_px=SIDE_PX, placement=placement)
 

@@ -67,12 +67,12 @@ def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def convert_refiner(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same for the refiner of DIS-SAM, which sees a mask and a box beside the colors. Raises WeightsCorrupt."""
+    """The same for the refiner of DIS-SAM, which also gets a mask and a box. Raises WeightsCorrupt."""
     return converted(published, channels=5)
 
 
 def converted(published: Mapping[str, torch.Tensor], *, channels: int) -> dict[str, torch.Tensor]:
-    """A published checkpoint of a network with so many input channels as the state dict of ours, in float32.
+    """A published checkpoint of a network with `channels` input channels as the state dict of ours, in float32.
 
     It may be an ONNX export, in which the norms are folded already.
     """

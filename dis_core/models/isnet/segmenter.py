@@ -17,7 +17,7 @@ from dis_core.weights.checkpoint import load_strictly
 SIDE_PX: Final = 1024
 
 NEARLY: Final = 2**-12
-"""A resized value that is so close below a whole number is that number, but for the rounding on the way."""
+"""A resized value this little below a whole number is that number; the difference is rounding."""
 
 
 def to_input(image: torch.Tensor, size: Size) -> torch.Tensor:

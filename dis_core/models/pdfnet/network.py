@@ -26,7 +26,7 @@ PIXELS_AT_ONCE = 512 * 256
 fastest on a CPU: they fit into memory that has been used before (docs/explanation/speed.md)."""
 
 STRIPS = 8
-"""Of the decoder's maps so many times fewer pixels are worked on at once: they have 128 channels, not 3."""
+"""The decoder works on this many times fewer pixels at once: its maps have 128 channels, not 3."""
 
 
 class Stream(NamedTuple):
@@ -349,7 +349,7 @@ class PDFNet(nn.Module):
     """The whole network; its sizes are those of its parts.
 
     `backbone` maps (B, 3, H, W) to four maps of `channels` at strides 4, 8, 16 and 32. `width` is the number of
-    channels everywhere behind it. `boundary_prior` is the one piece in which the published revisions differ.
+    channels everywhere behind it. `boundary_prior` is the only part that differs between the published revisions.
     `pixels_at_once` decides about memory and speed only.
     """
 
@@ -378,7 +378,7 @@ class PDFNet(nn.Module):
         return PDFNetOutput(self.decoder.draw(mixed, full), sides)
 
     def fuse(self, image: torch.Tensor, depth: torch.Tensor) -> tuple[Fused, torch.Tensor]:
-        """All of `forward` but the head, and what the head takes besides: (B, 6, H, W), image and depth."""
+        """All of `forward` but the head, and the other input of the head: (B, 6, H, W), image and depth."""
         H, W = size_of(image)
         if H % 256 or W % 256:
             raise ValueError(f"PDFNet takes inputs whose sides are multiples of 256, not {H} x {W}")

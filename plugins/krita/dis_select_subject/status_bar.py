@@ -1,4 +1,4 @@
-"""What a window shows besides the docker: progress in the status bar, and messages over the canvas."""
+"""What a window shows outside the docker: progress in the status bar, and messages over the canvas."""
 
 from __future__ import annotations
 
