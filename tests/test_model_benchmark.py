@@ -28,7 +28,7 @@ def test_the_shapes_are_those_of_the_published_file(name: str) -> None:
     spec = find_model(name)
     published = {key: torch.ones(()).expand(shape) for key, shape in BENCHMARK.PUBLISHED[name]().items()}
 
-    converted = published if spec.conversion is None else pkgutil.resolve_name(spec.converter)(published)
+    converted = published if spec.converter is None else pkgutil.resolve_name(spec.converter)(published)
 
     half_precise_bytes = 2 * sum(value.numel() for value in converted.values())
     assert spec.weights.size_bytes is not None

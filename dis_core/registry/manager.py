@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pluggy
 
@@ -70,7 +70,7 @@ def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str,
     found: dict[str, Named] = {}
     offered_by: dict[str, str] = {}
     for implementation in implementations:
-        offered = cast("Iterable[Named]", implementation.function())
+        offered: Any = implementation.function()  # pluggy does not know what its hooks return
         for spec in offered:
             for name in _names_of(spec):
                 if name in offered_by:

@@ -11,6 +11,7 @@ from torch import nn
 from dis_core.errors import BadRequest
 from dis_core.models.backbones import efficientnet
 from dis_core.models.backbones.efficientnet import Variant
+from dis_core.models.batch_norm import fold_norms
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
 from dis_core.weights.checkpoint import read_checkpoint
 
@@ -30,7 +31,7 @@ def pretrained_efficientnet(variant: Variant, *, levels: int) -> nn.Module:
     state = dict(zip(names, published.values(), strict=False))
     efficientnet.adapt_to_imagenet_statistics(state, IMAGENET_MEAN, IMAGENET_STD)
     backbone.load_state_dict(state)
-    return efficientnet.fold_norms(backbone)
+    return fold_norms(backbone)
 
 
 def freeze_early_layers(backbone: nn.Module) -> None:

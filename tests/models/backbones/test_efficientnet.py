@@ -10,6 +10,7 @@ from torch import nn
 
 from dis_core.errors import BadRequest
 from dis_core.models.backbones import efficientnet
+from dis_core.models.batch_norm import fold_norms
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
 from dis_core.training import imagenet
 from dis_core.training.networks import Sizes, build_pdfnet
@@ -48,7 +49,7 @@ def test_without_its_norms_it_computes_the_same(with_norms: nn.Module) -> None:
     image = torch.rand(2, 3, 64, 96)
     expected = [level.clone() for level in with_norms(image)]
 
-    folded = efficientnet.fold_norms(with_norms)
+    folded = fold_norms(with_norms)
 
     for level, other in zip(folded(image), expected, strict=True):
         torch.testing.assert_close(level, other, rtol=1e-4, atol=1e-4)

@@ -17,8 +17,8 @@ from dis_core.models.diffdis import segmenter as diffdis_segmenter
 from dis_core.models.diffdis.checkpoint import RENAMES, convert, convert_autoencoder, renamed
 from dis_core.models.diffdis.network import DiffDIS
 from dis_core.models.diffdis.segmenter import DiffDISSegmenter, seeded_noise
+from dis_core.models.diffdis.spec import DIFFDIS, SD_TURBO_AUTOENCODER
 from dis_core.protocols import Placement
-from dis_core.registry import builtin_models
 from dis_core.weights import store
 from dis_core.weights.checkpoint import load_strictly
 from tests.fakes import small_diffdis
@@ -229,14 +229,14 @@ def test_the_loader_is_given_the_autoencoder(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(diffdis_checkpoint, "published_autoencoder", tiny_autoencoder)
     save_file(published_denoiser_file("tiny_unet"), tmp_path / "unet.safetensors")
     save_file(recipe("tiny_vae"), tmp_path / "vae.safetensors")
-    ready = store.adopt(builtin_models.DIFFDIS, tmp_path / "unet.safetensors").path
-    autoencoder = store.adopt(builtin_models.SD_TURBO_AUTOENCODER, tmp_path / "vae.safetensors").path
+    ready = store.adopt(DIFFDIS, tmp_path / "unet.safetensors").path
+    autoencoder = store.adopt(SD_TURBO_AUTOENCODER, tmp_path / "vae.safetensors").path
 
     loaded = diffdis_segmenter.load_published(
         ready,
         placement=Placement("cpu"),
         estimate_depth=None,
-        companions={builtin_models.SD_TURBO_AUTOENCODER.name: autoencoder},
+        companions={SD_TURBO_AUTOENCODER.name: autoencoder},
     )
 
     expected = DiffDISSegmenter(tiny_network(), side_px=1024, placement=Placement("cpu"))
