@@ -22,12 +22,12 @@ import torch
 
 from dis_core.evaluation.metrics import measure
 from dis_core.evaluation.scores import mean_scores
-from dis_core.files import written_whole
+from dis_core.files import atomic_write
 from dis_core.models.backbones.efficientnet import CHANNELS
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet, Stream
 from dis_core.models.tensors import to_array
 from dis_core.progress import ignore
-from dis_core.training.imagenet import freeze_offsets, freeze_what_is_general, pretrained_efficientnet
+from dis_core.training.imagenet import freeze_biases, freeze_early_layers, pretrained_efficientnet
 from dis_core.training.learner import Learner
 from dis_core.training.log import Journal
 from dis_core.training.losses import OutputLoss, output_loss, shape_loss
@@ -85,8 +85,8 @@ def standard() -> PDFNet:
 
 def without_patches() -> PDFNet:
     backbone = pretrained_efficientnet("efficientnet-lite0", levels=4)
-    freeze_what_is_general(backbone)
-    freeze_offsets(backbone)
+    freeze_early_layers(backbone)
+    freeze_biases(backbone)
     return WithoutPatches(backbone, channels=CHANNELS["efficientnet-lite0"], width=32, boundary_prior=BoundaryPrior())
 
 
@@ -152,7 +152,7 @@ def train(variant: Variant, folder: Path, minutes: float) -> dict[str, object]:
     # Its own evaluation stays away: it would not show the variant the depth that it is used with.
     run.train(Scenes(), workers=1, evaluate=lambda *_: {}, journal=Journal(folder), report=ignore)
     row = {"variant": variant.name, "steps": run.progress.step, **evaluate(run.average.module, variant.depth)}
-    with written_whole(result) as beside:
+    with atomic_write(result) as beside:
         beside.write_text(json.dumps(row))
     return row
 

@@ -30,7 +30,6 @@ from dis_core.evaluation.scores import mean_scores
 from dis_core.images.reading import read_picture
 from dis_core.models.dis_lite import segmenter as dis_lite
 from dis_core.models.dis_lite.spec import DIS_LITE
-from dis_core.pipeline import load_segmenter
 from dis_core.protocols import Placement, Segmenter
 from dis_core.scenes.scene import make_scene
 from dis_core.weights import store
@@ -75,10 +74,8 @@ def parse_options() -> argparse.Namespace:
 
 def open_model(file: Path | None) -> tuple[Segmenter, Path]:
     """The embedded model, or one with the weights in `file`, and where they lie."""
-    here = Placement("cpu")
-    if file is None:
-        return load_segmenter(DIS_LITE, None, here), store.embedded_path(DIS_LITE)
-    return dis_lite.load(file, placement=here, estimate_depth=None), file
+    weights = store.embedded_path(DIS_LITE) if file is None else file
+    return dis_lite.load(weights, placement=Placement("cpu"), estimate_depth=None), weights
 
 
 def photographs(segmenter: Segmenter) -> dict[str, object]:

@@ -36,7 +36,7 @@ from dis_core.refinement.coarse_to_fine import Passes
 from dis_core.refinement.fast import refine_fast
 from dis_core.refinement.resizing import shrunk
 from dis_core.refinement.tiles import refine_with_tiles
-from dis_core.refinement.zoom import cut_out, fade_in, place_of, second_opinion, small_subject
+from dis_core.refinement.zoom import cut_out, fade_in, merge_trusted, place_of, small_subject
 from dis_core.registry.manager import find_model
 from dis_core.registry.selection import obtain_all
 from dis_core.scenes.scene import make_fine_scene, make_scene
@@ -92,7 +92,7 @@ class Bench:
             return alpha
         part, _ = cut_out(image, NO_PROMPT, box)
         side_px = self.segmenter.side_for("normal")
-        opinion = second_opinion(alpha[place_of(box)], self.segmenter(part).alpha, side_px)
+        opinion = merge_trusted(alpha[place_of(box)], self.segmenter(part).alpha, side_px)
         return alpha if opinion is None else fade_in(opinion, alpha, box)
 
     def rows(self, seed: int, side_px: int) -> Iterator[Row]:

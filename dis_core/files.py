@@ -57,7 +57,7 @@ def free_space(folder: Path) -> int:
 def nearest_existing(folder: Path) -> Path:
     """The folder itself, or the nearest one above that exists, as far as may be looked."""
     # Not Path.exists, which raises PermissionError below a folder that may not be entered.
-    while not os.path.exists(folder):  # noqa: PTH110
+    while not os.path.exists(folder) and folder.parent != folder:  # noqa: PTH110
         folder = folder.parent
     return folder
 
@@ -121,7 +121,7 @@ def _lock_failed(lock_file: Path, error: OSError) -> OutputFailed:
 
 
 @contextmanager
-def one_at_a_time(lock_file: Path, waiting: str, report: Report) -> Iterator[None]:
+def wait_for_lock(lock_file: Path, waiting: str, report: Report) -> Iterator[None]:
     """Let one process at a time do what the file stands for; `waiting` is what is reported meanwhile.
 
     Raises OutputFailed if the file cannot be written or locked, and what `report` raises.
@@ -174,7 +174,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: 
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A name for the block to write to: if the block ends well, that file takes the place of `path`, whole.
 
     Folders are made where they are missing. Raises OutputFailed, also for what goes wrong in the block.
@@ -260,21 +260,25 @@ def _name_unless_taken(temporary: Path, path: Path) -> None:
 
 def _sync(path: Path) -> None:
     """Bring the content of a file to the disk."""
-    with path.open("r+b") as file:  # Windows flushes only files that are open for writing
-        os.fsync(file.fileno())
+    # Windows flushes only files that are open for writing; elsewhere the umask may forbid that for the file's owner.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" or os.access(path, os.W_OK) else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
     """Bring the new name to the disk too, where folders can be opened for that (not on Windows)."""
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        # Some network file systems refuse this for folders; the file itself is written by then.
-        with contextlib.suppress(OSError):
+    # Some network file systems refuse this for folders, and some folders may not be read; the file itself is written.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def refuse_taken(path: Path) -> None:

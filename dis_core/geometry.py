@@ -81,7 +81,7 @@ def moved_into(outer: Box, box: Box) -> Box:
 
 
 def boxes_within(outer: Box, boxes: Iterable[Box]) -> tuple[Box, ...]:
-    """What lies of boxes in an outer one, in its coordinates; those of which nothing does are left out."""
+    """Boxes clipped to an outer one, in its coordinates; boxes outside it are left out."""
     parts = (common_part(box, outer) for box in boxes)
     return tuple(moved_into(outer, part) for part in parts if part is not None)
 

@@ -1,6 +1,7 @@
 """What a model declares about itself; nothing here imports torch.
 
-Authors of plug-ins find here all that a model is made of: also what it is called with, from `protocols`, and places.
+Authors of plug-ins find here all that a model is made of: also what it is called with, from `protocols`, and boxes and
+points.
 """
 
 from __future__ import annotations

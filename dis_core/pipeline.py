@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pkgutil
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,6 @@ from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, checked_promp
 from dis_core.protocols import (
     NO_PROMPT,
     DepthEstimator,
-    DepthLoader,
     Effort,
     Placement,
     Prompt,
@@ -33,7 +31,7 @@ from dis_core.refinement import coarse_to_fine
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.selection import InstalledModel, obtain_model
-from dis_core.weights.store import load_matte_model
+from dis_core.weights.loading import load_depth_model, load_matte_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +121,8 @@ class Pipeline:
     ) -> Matte:
         """Find the subject of `image` as `segment` does, with all that is asked in one value.
 
-        `depth` is used instead of the file that `options` may name. Raises what `segment` raises.
+        `depth` is used instead of the file that `options` may name. Device and precision are this pipeline's own,
+        whatever `options` say. Raises what `segment` raises.
         """
         check_options(options)
         picture = as_picture(image)
@@ -157,14 +156,14 @@ class Pipeline:
         """The model to run and all that it needs, with their weights on this machine."""
         is_unnamed = options.model is None and options.depth_model is None
         installed = obtain_model(
-            DRAFT_MODEL if is_unnamed and self._fell_back else options.model,
+            options.model,
             depth_model=options.depth_model,
             needs_depth=depth is None,
             accept_noncommercial=options.accept_noncommercial,
             placement=self.placement,
             report=report,
+            hub="is out of reach" if self._fell_back else "ask",
         )
-        # From then on the Hub is not asked again, and the user is not warned again.
         self._fell_back = self._fell_back or (is_unnamed and installed.matte.spec.name == DRAFT_MODEL)
         return installed
 
@@ -204,8 +203,7 @@ def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter
     estimate_depth: DepthEstimator | None = None
     with run_on(placement):
         if depth is not None:
-            load_depth = cast("DepthLoader", pkgutil.resolve_name(depth.spec.loader))
-            estimate_depth = load_depth(depth.path, placement=placement)
+            estimate_depth = load_depth_model(depth.spec, depth.path, placement=placement)
         return load_matte_model(
             matte.spec, matte.path, placement=placement, estimate_depth=estimate_depth, companions=companions
         )

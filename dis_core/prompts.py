@@ -44,7 +44,7 @@ class SegmentOptions:
 DEFAULTS: Final = SegmentOptions()
 
 
-class Wanted(NamedTuple):
+class PromptObject(NamedTuple):
     """One object that a user means: a box around it, points on it and beside it, or both."""
 
     box: Box | None
@@ -116,12 +116,12 @@ def _refuse_outside(point: Point, size: tuple[int, int]) -> None:
         )
 
 
-def wanted_objects(boxes: Sequence[Box], points: Points) -> list[Wanted]:
+def prompt_objects(boxes: Sequence[Box], points: Points) -> list[PromptObject]:
     """The objects that boxes and points mean.
 
-    Each box is one, and has the points that lie in it, which may be those of several boxes. Points on the subject that
-    lie in no box are on one more object, all on the same. Points on the background that lie in no box say of every
-    object what is none of it.
+    Each box is one object, together with the points inside the box; a point can be inside several boxes. Subject points
+    outside all boxes belong to one more object, all to the same. Background points outside all boxes count for every
+    object.
     """
 
     def free(some: Sequence[Point]) -> tuple[Point, ...]:
@@ -132,8 +132,8 @@ def wanted_objects(boxes: Sequence[Box], points: Points) -> list[Wanted]:
 
     beside = free(points.background)
     objects = [
-        Wanted(box, Points(within(box, points.subject), within(box, points.background) + beside)) for box in boxes
+        PromptObject(box, Points(within(box, points.subject), within(box, points.background) + beside)) for box in boxes
     ]
     if elsewhere := free(points.subject):
-        objects.append(Wanted(None, Points(elsewhere, beside)))
+        objects.append(PromptObject(None, Points(elsewhere, beside)))
     return objects

@@ -44,7 +44,7 @@ class Prompt:
     """What the user says beside the image.
 
     `depth`, if given, is (H, W) float of the image's size, any range, near = large: used instead of an estimate.
-    `boxes` and `points` say which subject is meant; what belongs together among them, `places.wanted_objects` tells.
+    `boxes` and `points` say which subject is meant; `prompts.prompt_objects` groups them by object.
     """
 
     depth: NDArray[np.floating[Any]] | None = None

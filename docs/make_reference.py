@@ -178,7 +178,7 @@ def written(default: object) -> str:
         return "NO_PROMPT"
     if type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS":
         return "..."
-    return str(default.__name__) if inspect.isfunction(default) else repr(default)
+    return str(default.__name__) if inspect.isroutine(default) else repr(default)
 
 
 def alias_lines(module: ModuleType, *names: str) -> Iterator[str]:

@@ -46,8 +46,8 @@ def test_it_is_found_by_the_name_of_the_draft_before_it(pipeline: Pipeline) -> N
 
 
 def test_depth_that_it_would_not_look_at_is_refused(pipeline: Pipeline) -> None:
-    with pytest.raises(BadRequest, match="dis-lite does not look at depth"):
-        pipeline.segment(EXAMPLES / "flower.jpg", model="pdfnet-tiny", depth=np.zeros((4, 4)))
+    with pytest.raises(BadRequest, match="dis-lite does not use depth"):
+        pipeline.segment(EXAMPLES / "flower.jpg", model="pdfnet-tiny", depth=np.zeros((427, 640)))
 
 
 def test_held_out_scenes_meet_the_bars(pipeline: Pipeline) -> None:
@@ -72,7 +72,7 @@ def test_the_subjects_of_photographs_are_found(pipeline: Pipeline) -> None:
         overlaps[truth.stem] = iou(matte.mask(), read_matte(truth) > 0.5)
 
     assert len(overlaps) == 17
-    assert np.mean(list(overlaps.values())) > 0.7, overlaps
+    assert np.mean(list(overlaps.values())) > 0.8, overlaps
 
 
 def test_the_flower_of_the_readme_is_found(pipeline: Pipeline) -> None:

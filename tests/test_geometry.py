@@ -10,7 +10,7 @@ import pytest
 import dis_core
 from dis_core.errors import BadRequest
 from dis_core.geometry import Box, Points, boxes_within, checked_box, points_within
-from dis_core.prompts import Wanted, checked_prompt, split_prompt, wanted_objects
+from dis_core.prompts import PromptObject, checked_prompt, prompt_objects, split_prompt
 
 SIZE = (100, 200)
 LEFT, RIGHT = Box(10, 10, 50, 90), Box(40, 20, 190, 60)
@@ -77,26 +77,26 @@ def test_the_last_pixel_of_an_image_is_in_it() -> None:
 def test_each_box_is_an_object_with_the_points_in_it() -> None:
     points = Points([(20, 50)], background=[(100, 30)])
 
-    assert wanted_objects([LEFT, RIGHT], points) == [
-        Wanted(LEFT, Points(((20, 50),), ())),
-        Wanted(RIGHT, Points((), ((100, 30),))),
+    assert prompt_objects([LEFT, RIGHT], points) == [
+        PromptObject(LEFT, Points(((20, 50),), ())),
+        PromptObject(RIGHT, Points((), ((100, 30),))),
     ]
 
 
 def test_a_point_in_two_boxes_belongs_to_both() -> None:
-    first, second = wanted_objects([LEFT, RIGHT], Points([(45, 30)]))
+    first, second = prompt_objects([LEFT, RIGHT], Points([(45, 30)]))
 
     assert first.points == second.points == Points(((45, 30),), ())
 
 
 def test_points_on_the_subject_beside_all_boxes_are_on_one_more_object() -> None:
-    objects = wanted_objects([LEFT], Points([(100, 50), (150, 50)]))
+    objects = prompt_objects([LEFT], Points([(100, 50), (150, 50)]))
 
-    assert objects == [Wanted(LEFT, Points((), ())), Wanted(None, Points(((100, 50), (150, 50)), ()))]
+    assert objects == [PromptObject(LEFT, Points((), ())), PromptObject(None, Points(((100, 50), (150, 50)), ()))]
 
 
 def test_background_beside_all_boxes_is_none_of_any_object() -> None:
-    objects = wanted_objects([LEFT], Points([(100, 50)], background=[(5, 5)]))
+    objects = prompt_objects([LEFT], Points([(100, 50)], background=[(5, 5)]))
 
     assert [wanted.points.background for wanted in objects] == [((5, 5),), ((5, 5),)]
 
@@ -104,7 +104,7 @@ def test_background_beside_all_boxes_is_none_of_any_object() -> None:
 def test_points_alone_are_one_object() -> None:
     points = Points(((1.0, 2.0), (3.0, 4.0)), ((5.0, 6.0),))
 
-    assert wanted_objects([], points) == [Wanted(None, points)]
+    assert prompt_objects([], points) == [PromptObject(None, points)]
 
 
 # In a part of the image

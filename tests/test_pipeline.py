@@ -99,7 +99,7 @@ def test_a_pipeline_that_forgets_its_fallback_warns_again(pipeline: Pipeline, ca
 
     pipeline.segment(square(4, 4, box=(1, 1, 2, 2)))
 
-    assert "the embedded draft 'dis-lite' runs instead" in caplog.text
+    assert "'dis-lite' instead" in caplog.text
 
 
 def test_without_a_hub_the_embedded_draft_runs_and_says_so_once(
@@ -111,6 +111,14 @@ def test_without_a_hub_the_embedded_draft_runs_and_says_so_once(
     assert all(matte.model.startswith("dis-lite@") for matte in mattes)
     assert len(caplog.records) == 1
     assert "dis-core fetch pdfnet" in caplog.text
+
+
+def test_after_a_fallback_a_depth_map_is_no_reason_to_blame_the_embedded_model(pipeline: Pipeline) -> None:
+    image = square(64, 64, box=(20, 20, 44, 44))
+    pipeline.segment(image)
+
+    with pytest.raises(HubUnreachable):
+        pipeline.segment(image, depth=np.zeros((64, 64), np.float32))
 
 
 def test_a_model_that_is_named_never_falls_back(pipeline: Pipeline) -> None:

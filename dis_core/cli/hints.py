@@ -9,7 +9,7 @@ _ARGUMENT = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
 _EXAMPLES = {"prompt": "--box 10,20,300,400 or --point 150,200", "roi": "--roi 10,20,300,400"}
 """Of options whose values are written otherwise than in Python."""
 
-_NAMES = {"prompt": "--box and --point"}
+_NAMES = {"prompt": "--box and --point", "composite_share": "--composites"}
 
 
 def with_options(text: str) -> str:

@@ -23,7 +23,7 @@ from dis_core.cli.commands.scenes import scenes
 from dis_core.cli.commands.train import train
 from dis_core.cli.doctor.command import doctor
 from dis_core.cli.hints import with_options
-from dis_core.cli.terminal import abandon_stdout, say_error, say_event
+from dis_core.cli.terminal import discard_stdout, say_error, say_event
 from dis_core.errors import BadRequest, Cancelled, DisError, OutputFailed
 from dis_core.registry import manager as registry
 
@@ -65,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
     except DisError as error:
         return _report(error, style)
     except BrokenPipeError:
-        abandon_stdout()  # the reader has closed it
+        discard_stdout()  # the reader has closed it
         return USER_ERROR
     except Exception as error:
         logging.getLogger(__name__).info("where it happened", exc_info=True)
@@ -82,7 +82,7 @@ def _report(error: DisError, style: Literal["text", "json"]) -> int:
             with contextlib.suppress(OutputFailed):  # standard error has it already
                 say_event("error", code=error.code, message=error.message, hint=with_options(error.hint))
     except BrokenPipeError:
-        abandon_stdout()  # the reader has closed it
+        discard_stdout()  # the reader has closed it
     return error.exit_status
 
 

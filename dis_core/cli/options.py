@@ -42,7 +42,7 @@ class SharedOptions:
     keep_alive: float | None
     progress: ProgressStyle
     stop_at_eof: bool
-    segmenting: SegmentOptions
+    segment_options: SegmentOptions
     edges: Edges
 
 
@@ -224,9 +224,9 @@ def shared_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_shared(**values: Any) -> None:  # click passes options by name
-        segmenting = SegmentOptions(**{field.name: values.pop(field.name) for field in fields(SegmentOptions)})
+        segment_options = SegmentOptions(**{field.name: values.pop(field.name) for field in fields(SegmentOptions)})
         edges = Edges(**{field.name: values.pop(field.name) for field in fields(Edges)})
         others = {field.name: values.pop(field.name) for field in fields(SharedOptions) if field.name in values}
-        command(shared=SharedOptions(**others, segmenting=segmenting, edges=edges), **values)
+        command(shared=SharedOptions(**others, segment_options=segment_options, edges=edges), **values)
 
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), with_shared)

@@ -90,7 +90,7 @@ def plan_jobs(inputs: Sequence[str], template: JobTemplate, *, output: str | Non
 
 
 def split_existing(jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
-    """(jobs of which no result exists yet, jobs of which one does)."""
+    """(jobs without a result yet, jobs whose result exists)."""
     new: list[Job] = []
     existing: list[Job] = []
     for job in jobs:
@@ -117,7 +117,7 @@ def _stream_job(inputs: Sequence[str], output: str | None, template: JobTemplate
         return template.job_to_stdout(None)
     if is_folder(output):
         raise BadRequest(
-            f"{output} is a folder, and an image from standard input has no name", hint="give a file with -o"
+            f"{output} is a folder, and an image from standard input has no file name", hint="give a file with -o"
         )
     return _refuse_overwriting_inputs(template.job(None, Path(output)))
 

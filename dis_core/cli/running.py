@@ -48,7 +48,7 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
     Raises BadRequest before anything is done, Cancelled, at once what concerns all images alike, and at the end, if
     there were failures, the error of the only one or a summary of several.
     """
-    shared = Job(None, None, chosen_format(options), style, options.segmenting, overwrite=options.overwrite)
+    shared = Job(None, None, chosen_format(options), style, options.segment_options, overwrite=options.overwrite)
     template = JobTemplate(shared, suffix, save_depth="yes" if options.save_depth else "no")
     plan = plan_jobs(options.inputs, template, output=options.output, recursive=options.recursive)
     refuse_contradictions(options, plan.jobs)
@@ -97,7 +97,7 @@ def refuse_contradictions(options: SharedOptions, jobs: list[Job]) -> None:
         raise BadRequest("--save-depth does not work with standard output", hint="give a file with -o")
     if options.keep_alive is not None and not options.warm:
         raise BadRequest("--keep-alive does nothing without --warm", hint="add --warm")
-    if len(jobs) > 1 and options.segmenting.depth is not None:
+    if len(jobs) > 1 and options.segment_options.depth is not None:
         raise BadRequest(f"--depth is for one image, but there are {len(jobs)}", hint="run them one by one")
 
 

@@ -65,7 +65,7 @@ def _bar() -> Iterator[Report]:
         yield report
 
 
-def _above_the_bar() -> AbstractContextManager[None]:
+def _hidden_bar() -> AbstractContextManager[None]:
     """Hide the bar while something else is written, so that it does not mix with the lines."""
     bars = sys.modules.get("tqdm")
     return nullcontext() if bars is None else bars.tqdm.external_write_mode()
@@ -83,24 +83,24 @@ def say_path(path: Path) -> None:
 
 def say(text: str) -> None:
     """A line for the person at the terminal, on standard error."""
-    with _above_the_bar():
+    with _hidden_bar():
         click.echo(text.replace("\n", "\\n"), err=True)
 
 
-def abandon_stdout() -> None:
+def discard_stdout() -> None:
     """Give up a standard output that takes no more, or Python complains when it flushes the rest at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _to_stdout(line: str | bytes) -> None:
     try:
-        with _above_the_bar():
+        with _hidden_bar():
             click.echo(line)
             sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
-        abandon_stdout()
+        discard_stdout()
         raise OutputFailed(f"cannot write to standard output: {error.strerror}") from error
 
 

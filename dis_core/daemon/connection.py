@@ -27,7 +27,7 @@ from dis_core.daemon.protocol import (
 from dis_core.daemon.worker import QueuedJob, WorkerClosed, checked_places
 from dis_core.errors import BadRequest, DisError
 from dis_core.jobs.job import Job
-from dis_core.jobs.json_values import NotPlain, from_plain
+from dis_core.jobs.json_values import InvalidValue, from_json_value
 
 if TYPE_CHECKING:
     from dis_core.daemon.protocol import Connection
@@ -162,8 +162,8 @@ class ClientConnection:
     def _submit(self, message: Message) -> None:
         """Put a job into the queue. Raises BadRequest, DaemonBusy."""
         try:
-            job = checked_places(from_plain(Job, message.get("job")))
-        except NotPlain as error:
+            job = checked_places(from_json_value(Job, message.get("job")))
+        except InvalidValue as error:
             raise BadRequest(f"the daemon did not understand the job: {error}") from None
         keep_alive_s = message.get("keep_alive_s")
         if isinstance(keep_alive_s, (int, float)) and abs(keep_alive_s) <= LONGEST_KEEP_ALIVE_S:

@@ -118,7 +118,7 @@ def new_address(folder: Path, name: str, platform: str = sys.platform) -> str:
 
 
 def new_endpoint(folder: Path) -> tuple[Endpoint, bytes]:
-    """Endpoint to a daemon that is about to be, and its key, which is put into `folder`."""
+    """The endpoint of a new daemon, and its key, which is put into `folder`."""
     name, key = secrets.token_hex(8), secrets.token_hex(32)
     _write_private(folder / f"{name}{_KEY_ENDING}", key)
     return Endpoint(name, new_address(folder, name), identity(), __version__, os.getpid()), key.encode()
@@ -140,7 +140,7 @@ def read_endpoint(folder: Path) -> Endpoint | None:
 
 
 def read_key(folder: Path, own: Endpoint) -> bytes | None:
-    """The key of a daemon; None if there is none any more."""
+    """The key of a daemon; None if it has ended."""
     try:
         return (folder / f"{Path(own.name).name}{_KEY_ENDING}").read_bytes()
     except (OSError, ValueError):

@@ -16,7 +16,7 @@ from dis_core.daemon.protocol import Message, error_of
 from dis_core.daemon.staging import StagedJob, copy_to_stdout
 from dis_core.errors import DaemonUnavailable, DisError, NoImage, OutputFailed
 from dis_core.jobs.job import CutoutStyle, Job, JobFailure, JobResult
-from dis_core.jobs.json_values import from_plain, to_plain
+from dis_core.jobs.json_values import from_json_value, to_json_value
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report
 
@@ -27,7 +27,7 @@ MAX_REPLACEMENTS = 1
 """How often a daemon that is lost during an image is replaced. Then this process does the work itself."""
 
 
-class BugInDaemon(Exception):
+class DaemonBug(Exception):
     """A bug in the daemon; the message is that of the exception there."""
 
 
@@ -69,12 +69,12 @@ class RemoteRunner:
         except OutputFailed as error:
             return JobFailure(error)
         except DisError as error:
-            raise sent.error_as_user_wrote(error) from None
+            raise sent.error_with_user_paths(error) from None
         finally:
             sent.clear()
         if isinstance(outcome, JobFailure):
-            return JobFailure(sent.error_as_user_wrote(outcome.error))
-        return replace(outcome, remarks=tuple(map(sent.as_user_wrote, outcome.remarks)))
+            return JobFailure(sent.error_with_user_paths(outcome.error))
+        return replace(outcome, remarks=tuple(map(sent.with_user_paths, outcome.remarks)))
 
     def _run_job(self, job: Job, report: Report) -> JobResult | JobFailure:
         """Run a job in the daemon, or here if no daemon can be reached."""
@@ -109,7 +109,7 @@ class RemoteRunner:
     def _ask(self, connection: client.DaemonConnection, job: Job, report: Report) -> JobResult | JobFailure:
         answer = connection.ask(
             "segment",
-            job=to_plain(job),
+            job=to_json_value(job),
             umask=_umask(),
             log_level=logging.getLogger().getEffectiveLevel(),
             keep_alive_s=self._keep_alive_s,
@@ -131,18 +131,18 @@ class RemoteRunner:
     def _staged(self, job: Job) -> StagedJob:
         """The job in a form that any process can run. Raises NoImage, OutputFailed."""
         packed = StagedJob(job, self._private_folder)
-        style, wanted = job.style, job.segmenting
+        style, options = job.style, job.options
         if isinstance(style, CutoutStyle) and style.bgimage is not None:
             style = replace(style, bgimage=packed.readable(style.bgimage))
-        if wanted.depth is not None:
-            wanted = replace(wanted, depth=packed.readable(wanted.depth))
+        if options.depth is not None:
+            options = replace(options, depth=packed.readable(options.depth))
         packed.job = replace(
             job,
             source=packed.readable(job.source),
             destination=packed.writable(job.destination),
             depth_destination=None if job.depth_destination is None else packed.writable(job.depth_destination),
             style=style,
-            segmenting=wanted,
+            options=options,
         )
         return packed
 
@@ -168,9 +168,9 @@ def _umask() -> int:
 def outcome_of(message: Message) -> JobResult | JobFailure:
     """The outcome in the last event of an answer. Raises errors that concern all images."""
     if message["event"] == "result":
-        return from_plain(JobResult, message["result"])
+        return from_json_value(JobResult, message["result"])
     if message["event"] == "failure":
         return JobFailure(error_of(message))
     if message["event"] == "error":
         raise error_of(message)
-    raise BugInDaemon(str(message.get("message")))
+    raise DaemonBug(str(message.get("message")))

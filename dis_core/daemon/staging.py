@@ -53,15 +53,15 @@ class StagedJob:
         self.kept.append(place)
         return place
 
-    def as_user_wrote(self, text: str) -> str:
+    def with_user_paths(self, text: str) -> str:
         """A message with its paths as the user wrote them."""
         for whole in sorted(self.typed, key=len, reverse=True):
             text = text.replace(whole, self.typed[whole])
         return text
 
-    def error_as_user_wrote(self, error: DisError) -> DisError:
+    def error_with_user_paths(self, error: DisError) -> DisError:
         """The error with its paths as the user wrote them."""
-        return type(error)(self.as_user_wrote(error.message), hint=self.as_user_wrote(error.hint))
+        return type(error)(self.with_user_paths(error.message), hint=self.with_user_paths(error.hint))
 
     def clear(self) -> None:
         """Remove the copies."""

@@ -17,7 +17,7 @@ from dis_core.daemon.logs import describe_bug
 from dis_core.daemon.protocol import Message, describe_error
 from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, OutOfMemory
 from dis_core.jobs.job import Job, JobFailure
-from dis_core.jobs.json_values import to_plain
+from dis_core.jobs.json_values import to_json_value
 from dis_core.jobs.runner import JobRunner
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class Worker:
                 if isinstance(outcome.error, OutOfMemory):
                     self._make_room()
                 return describe_error("failure", outcome.error)
-            return {"event": "result", "result": to_plain(outcome)}
+            return {"event": "result", "result": to_json_value(outcome)}
         except DisError as error:
             return describe_error("error", error)
         except MemoryError:

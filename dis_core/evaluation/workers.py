@@ -96,8 +96,8 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     # Not fork: the parent may have threads and use a GPU, which do not survive a fork.
     context = multiprocessing.get_context("spawn")
     ends: tuple[Any, Any] = context.Pipe(duplex=False)  # on Windows PipeConnections, which can do the same
-    leash, end = ends
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_stay_on_leash, initargs=(leash,))
+    parent_pipe, end = ends
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_exit_with_parent, initargs=(parent_pipe,))
     try:
         yield pool
     except BaseException:
@@ -106,19 +106,19 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     finally:
         pool.shutdown(cancel_futures=True)
         end.close()
-        leash.close()
+        parent_pipe.close()
 
 
-def _stay_on_leash(leash: connection.Connection) -> None:
+def _exit_with_parent(parent_pipe: connection.Connection) -> None:
     """In a worker: leave Ctrl-C to the parent, and end when the parent closes its end of the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait_and_end() -> None:
         with contextlib.suppress(EOFError, OSError):
-            leash.recv_bytes()
+            parent_pipe.recv_bytes()
         os._exit(0)
 
-    threading.Thread(target=wait_and_end, name="leash", daemon=True).start()
+    threading.Thread(target=wait_and_end, name="parent_pipe", daemon=True).start()
 
 
 @contextlib.contextmanager

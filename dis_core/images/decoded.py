@@ -76,7 +76,7 @@ def check_size(width: int, height: int, name: str) -> None:
         )
 
 
-def silence_last_resort(logger: str) -> None:
+def silence_logger(logger: str) -> None:
     """Keep a decoder's log off stderr, where Python prints it if the program has set up no logging."""
     log = logging.getLogger(logger)
     if not log.handlers:

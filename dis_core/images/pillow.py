@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dis_core.errors import NoImage
-from dis_core.images.decoded import Decoded, check_size, decoding, silence_last_resort, too_large
+from dis_core.images.decoded import Decoded, check_size, decoding, silence_logger, too_large
 from dis_core.images.formats import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ _ONE_READER: Final = threading.RLock()
 
 
 @contextmanager
-def tamed_pillow() -> Iterator[None]:
+def safe_pillow() -> Iterator[None]:
     """Pillow with our own size limit and without warnings: what matters becomes an error or a remark."""
-    silence_last_resort("PIL")
+    silence_logger("PIL")
     with _ONE_READER, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limit = Image.MAX_IMAGE_PIXELS
@@ -65,7 +65,7 @@ def tamed_pillow() -> Iterator[None]:
 
 
 def open_image(file: BinaryIO, name: str) -> Image.Image:
-    """Read the header of an image file, inside `tamed_pillow`; no pixel is decoded yet.
+    """Read the header of an image file, inside `safe_pillow`; no pixel is decoded yet.
 
     Raises NoImage if the file is not an image, of an unsupported kind, damaged, or too large.
     """
@@ -85,7 +85,7 @@ def open_image(file: BinaryIO, name: str) -> Image.Image:
 
 
 def decode(image: Image.Image, name: str) -> Decoded:
-    """All pixels of an opened image, inside `tamed_pillow`.
+    """All pixels of an opened image, inside `safe_pillow`.
 
     Raises NoImage if the file is damaged, or holds floats or 32-bit integers.
     """

@@ -97,7 +97,7 @@ def wrap_pillow(image: PIL.Image.Image) -> Picture:
     check_size(image.width, image.height, name)
     from dis_core.images import pillow
 
-    with pillow.tamed_pillow():
+    with pillow.safe_pillow():
         return to_picture(pillow.decode(image, name), name)
 
 
@@ -162,7 +162,7 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
         return _decode_png(file, head, name)
     from dis_core.images import pillow
 
-    with pillow.tamed_pillow():
+    with pillow.safe_pillow():
         return pillow.decode(pillow.open_image(file, name), name)
 
 
@@ -180,7 +180,7 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
     if facts.bits >= 8 and facts.is_plain:
         decoded = tiff.decode(file, name)
     else:
-        with pillow.tamed_pillow():
+        with pillow.safe_pillow():
             decoded = pillow.decode(pillow.open_image(file, name), name)
     if facts.pages == 1:
         return decoded
@@ -193,7 +193,7 @@ def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
     chunks = png.read_small_chunks(file)
     if png.is_hdr(chunks):
         raise pillow.hdr(name)
-    with pillow.tamed_pillow():
+    with pillow.safe_pillow():
         image = pillow.open_image(file, name)
         if not png.is_deep(head):
             return pillow.decode(image, name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
-from dis_core.images.decoded import Decoded, damaged, decoding, silence_last_resort
+from dis_core.images.decoded import Decoded, damaged, decoding, silence_logger
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,7 +129,7 @@ def encode_tiff(array: Pixels, *, icc_profile: bytes | None, dpi: tuple[float, f
 def _opened(file: BinaryIO) -> Any:  # Any: tifffile has no types
     import tifffile
 
-    silence_last_resort("tifffile")
+    silence_logger("tifffile")
     file.seek(0)
     return tifffile.TiffFile(file)
 

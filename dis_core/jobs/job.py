@@ -57,7 +57,7 @@ class Job:
     destination: Path | None
     format: OutputFormat
     style: Style
-    segmenting: SegmentOptions
+    options: SegmentOptions
     depth_destination: Path | None = None
     overwrite: bool = False
 
@@ -70,7 +70,7 @@ class Job:
     def read(self) -> list[Path]:
         """All the files that it reads."""
         background = self.style.bgimage if isinstance(self.style, CutoutStyle) else None
-        return [path for path in (self.source, self.segmenting.depth, background) if path is not None]
+        return [path for path in (self.source, self.options.depth, background) if path is not None]
 
     @property
     def written(self) -> list[Path]:

@@ -91,6 +91,6 @@ def remarks_on(job: Job, written: Picture, matte: Matte) -> list[str]:
         remarks.append("no depth map was saved, because this model does not use depth")
     left_out = 0 if matte.refinement is None else matte.refinement.tiles_over_limit
     if left_out:
-        allowed = job.segmenting.max_tiles
+        allowed = job.options.max_tiles
         remarks.append(f"{left_out} tiles along the boundary were left out: the limit is `max_tiles={allowed}`")
     return remarks

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dis_core.model_spec import Precision
     from dis_core.pipeline import Pipeline
 
-OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory, OutputExists, OutputFailed)
+OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory)
 """What can go wrong with one image while the next one still goes well. Everything else concerns all of them."""
 
 
@@ -36,7 +36,7 @@ class JobRunner:
         BadRequest for an unknown color, NoImage for a background that cannot be read.
         """
         make_result = self._result_maker(job.style)
-        pipeline = self._pipeline_on(job.segmenting.device, job.segmenting.precision)
+        pipeline = self._pipeline_on(job.options.device, job.options.precision)
         try:
             return _run_job(job, pipeline, make_result, report)
         except MemoryError:
@@ -85,13 +85,16 @@ class JobRunner:
         return self._background[1]
 
 
-def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Report) -> JobResult:
+def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Report) -> JobResult | JobFailure:
     from dis_core.images.reading import read_picture
 
     picture = read_picture(sys.stdin.buffer if job.source is None else job.source)
-    matte = pipeline.segment_with(picture, job.segmenting, report=span(report, 0.0, 0.85))
+    matte = pipeline.segment_with(picture, job.options, report=span(report, 0.0, 0.85))
     report(0.85, "making the result")
     result = make_result(matte)
     report(0.95, "writing")
-    written = write_result(job, result, matte)
+    try:
+        written = write_result(job, result, matte)
+    except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
+        return JobFailure(error)
     return JobResult(matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)))

@@ -1,6 +1,6 @@
 """Progress from inside a network: what takes seconds must be able to stop in the middle.
 
-Networks know nothing of it. Hooks on their modules are there while they are told to be, and are taken off again.
+Networks know nothing about it: hooks are added to their modules for a while and then removed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import nn
 from dis_core.progress import Report
 
 BEAT_S: Final = 0.1
-"""So often the progress is told at most: each time is a line of output, or a message to another process."""
+"""Shortest time between two reports: each is a line of output, or a message to another process."""
 
 
 class Stages:
@@ -27,15 +27,15 @@ class Stages:
         self._steps = 2 * sum(1 for _ in network.modules())
 
     @contextmanager
-    def told(self, report: Report, doing: str) -> Iterator[None]:
-        """While the block runs the network, `report` hears of it before its modules, a few times a second.
+    def reporting(self, report: Report, doing: str) -> Iterator[None]:
+        """Call `report` before modules of the network run, at most a few times a second, while the block runs.
 
-        What `report` raises goes through the network to whoever called it.
+        What `report` raises passes through the network to its caller.
         """
         done = 0
         told_at = time.monotonic()
 
-        def tell(*_: Any) -> None:  # a hook's arguments: the module and what it is called with
+        def on_module(*_: Any) -> None:  # a hook's arguments: the module and what it is called with
             nonlocal done, told_at
             done += 1
             now = time.monotonic()
@@ -43,7 +43,7 @@ class Stages:
                 told_at = now
                 report(min(done / self._steps, 1.0), doing)
 
-        hooks = [module.register_forward_pre_hook(tell) for module in self._network.modules()]
+        hooks = [module.register_forward_pre_hook(on_module) for module in self._network.modules()]
         try:
             yield
             self._steps = max(done, 1)

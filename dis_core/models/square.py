@@ -13,8 +13,8 @@ from torch import nn
 from dis_core.device import run_on
 from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import Size, resize_by_area, resize_to_corners, size_of
-from dis_core.models.tensors import to_array, to_tensor
-from dis_core.models.value_range import Extremes, stretched, unstretched
+from dis_core.models.tensors import size_of_array, to_array, to_tensor
+from dis_core.models.value_range import UNSTRETCHED, Extremes, stretched, unstretched
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import NO_PROMPT, Placement, Prompt, Quality, Segmentation
 
@@ -69,7 +69,7 @@ class SquareNetwork:
         return total / len(views)
 
     def _one_pass(self, planes: tuple[torch.Tensor, ...], report: Report, doing: str) -> torch.Tensor:
-        with self._stages.told(report, doing):
+        with self._stages.reporting(report, doing):
             return self._logits_of(self.network(*planes))
 
 
@@ -78,7 +78,64 @@ def square_of(side_px: int) -> Size:
     return side_px, side_px
 
 
-class SquareSegmenter:
+class SquareBase:
+    """What the segmenters of networks with a fixed input have in common: the side, the squeezing, and the way back.
+
+    `enlarge` brings answers back to the size of their image, which should be the way the network's authors do it.
+    `activation` makes the values in [0, 1] of the network's logits. `size_for` is for a network whose input is not
+    square: it makes the size, (height, width), out of the shorter side, which is `side_px`.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        side_px: int,
+        multiple_px: int,
+        placement: Placement,
+        enlarge: Callable[[torch.Tensor, Size], torch.Tensor],
+        logits_of: Callable[[Any], torch.Tensor] = lambda output: output,
+        activation: Callable[[torch.Tensor], torch.Tensor] = torch.sigmoid,
+        size_for: Callable[[int], Size] = square_of,
+    ) -> None:
+        self.square = SquareNetwork(
+            network, side_px=side_px, multiple_px=multiple_px, placement=placement, logits_of=logits_of
+        )
+        self.enlarge = enlarge
+        self.activation = activation
+        self.size_for = size_for
+
+    def side_for(self, quality: Quality) -> int:
+        """The side of the network's input in pixels, the shorter one if there are two."""
+        return self.square.side_for(quality)
+
+    def answers(
+        self,
+        sizes: Sequence[Size],
+        planes_at: Callable[[int, Size], tuple[torch.Tensor, ...]],
+        *,
+        quality: Quality,
+        report: Report,
+    ) -> list[tuple[NDArray[np.float32], Extremes]]:
+        """What `read` makes of the network's answers to images of such sizes, all in one batch.
+
+        `planes_at(number, size)` are the network's inputs for one of them, (1, C, *size) each.
+
+        Raises OutOfMemory, and what `report` raises.
+        """
+        with run_on(self.square.placement):
+            size = self.size_for(self.side_for(quality))
+            planes = [planes_at(number, size) for number in range(len(sizes))]
+            batch = [torch.cat(one_kind) for one_kind in zip(*planes, strict=True)]
+            answers = self.activation(self.square.logits(*batch, quality=quality, report=report)).cpu()
+            return [self.read(answer[None], own) for answer, own in zip(answers, sizes, strict=True)]
+
+    def read(self, answer: torch.Tensor, size: Size) -> tuple[NDArray[np.float32], Extremes]:
+        """The network's own answer to an image, (1, 1, side, side), at its size, and what of it becomes 0 and 1."""
+        return to_array(self.enlarge(answer, size)), UNSTRETCHED
+
+
+class SquareSegmenter(SquareBase):
     """A loaded network that needs nothing but the image.
 
     `to_input` brings an image, (1, 3, H, W) float32 in [0, 1], to a size and to the values that the network was trained
@@ -97,13 +154,20 @@ class SquareSegmenter:
         multiple_px: int = 32,
         size_for: Callable[[int], Size] = square_of,
         resize: Callable[[torch.Tensor, Size], torch.Tensor] = resize_to_corners,
+        activation: Callable[[torch.Tensor], torch.Tensor] = torch.sigmoid,
         extremes_of: Callable[[NDArray[np.float32]], Extremes] = unstretched,
     ) -> None:
-        self.extremes_of = extremes_of
-        self.square = SquareNetwork(network, side_px=side_px, multiple_px=multiple_px, placement=placement)
+        super().__init__(
+            network,
+            side_px=side_px,
+            multiple_px=multiple_px,
+            placement=placement,
+            enlarge=resize,
+            activation=activation,
+            size_for=size_for,
+        )
         self.to_input = to_input
-        self.size_for = size_for
-        self.resize = resize
+        self.extremes_of = extremes_of
 
     def __call__(
         self,
@@ -118,14 +182,9 @@ class SquareSegmenter:
         Raises OutOfMemory, and what `report` raises.
         """
         report(0.0, "segmenting")
-        (answer,) = self._look([image], quality, report)
+        ((answer, extremes),) = self._look([image], quality, report)
         report(1.0, "segmenting")
-        extremes = self.extremes_of(answer)
         return Segmentation(stretched(answer, extremes), extremes=extremes)
-
-    def side_for(self, quality: Quality) -> int:
-        """The side of the network's input in pixels, the shorter one if there are two."""
-        return self.square.side_for(quality)
 
     def segment_tiles(
         self,
@@ -137,23 +196,25 @@ class SquareSegmenter:
     ) -> list[NDArray[np.float32]]:
         """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
 
-        Of what is `known` of them only the extremes of the whole image count.
+        They are stretched between the extremes of the whole image, which are `known`: those of a tile say nothing.
 
         Raises OutOfMemory, and what `report` raises.
         """
         answers = self._look(tiles, quality, report)
-        return [stretched(answer, part.extremes) for answer, part in zip(answers, known, strict=True)]
+        return [stretched(answer, part.extremes) for (answer, _), part in zip(answers, known, strict=True)]
+
+    def read(self, answer: torch.Tensor, size: Size) -> tuple[NDArray[np.float32], Extremes]:
+        """The network's own answer to an image, (1, 1, side, side), at its size, and what of it becomes 0 and 1."""
+        plane, _ = super().read(answer, size)
+        return plane, self.extremes_of(plane)
 
     def _look(
         self, images: Sequence[NDArray[np.float32]], quality: Quality, report: Report
-    ) -> list[NDArray[np.float32]]:
-        """The network's own answers, (H, W) each, to images, (H, W, 3) each, in one batch."""
-        with run_on(self.square.placement):
-            size = self.size_for(self.side_for(quality))
-            photos = torch.cat([self.to_input(to_tensor(image), size) for image in images])
-            alphas = self.square.logits(photos, quality=quality, report=report).sigmoid().cpu()
-            sizes = [(image.shape[0], image.shape[1]) for image in images]
-            return [to_array(self.resize(alpha[None], own)) for alpha, own in zip(alphas, sizes, strict=True)]
+    ) -> list[tuple[NDArray[np.float32], Extremes]]:
+        def planes_at(number: int, size: Size) -> tuple[torch.Tensor]:
+            return (self.to_input(to_tensor(images[number]), size),)
+
+        return self.answers([size_of_array(image) for image in images], planes_at, quality=quality, report=report)
 
 
 def flipped_and_scaled(

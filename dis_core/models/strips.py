@@ -19,7 +19,7 @@ one over a map of half the size."""
 
 @dataclass(frozen=True)
 class Rows:
-    """Neighboring rows of a map of `height` rows: `values` (B, C, rows, W), of which the first is row `start`."""
+    """Neighboring rows of a map of `height` rows: `values` (B, C, rows, W); the first is row `start`."""
 
     values: torch.Tensor
     start: int
@@ -33,7 +33,7 @@ class Rows:
     def cut(self, rows: slice) -> torch.Tensor:
         """(B, C, rows, W): some of these rows, counted from the top of the whole map. Raises IndexError."""
         if rows.start < self.start or rows.stop > self.start + self.values.shape[2]:
-            raise IndexError(f"rows {rows.start} to {rows.stop} are not at hand, only those from {self.start} on")
+            raise IndexError(f"rows {rows.start} to {rows.stop} are not available, only those from {self.start} on")
         return self.values[:, :, rows.start - self.start : rows.stop - self.start]
 
     def resized(self, size: Size, rows: slice) -> torch.Tensor:
@@ -67,7 +67,7 @@ class RowBuffer:
 
 
 def convolved(layer: Callable[[torch.Tensor], torch.Tensor], make: MakeRows, rows: slice, height: int) -> torch.Tensor:
-    """Rows of a 3x3 convolution over a map of `height` rows, of which `make` gives those that it looks at."""
+    """Rows of a 3x3 convolution over a map of `height` rows; `make` gives the input rows that it needs."""
     seen = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
     return Rows(layer(make(seen)), seen.start, height).cut(rows)
 
@@ -75,7 +75,7 @@ def convolved(layer: Callable[[torch.Tensor], torch.Tensor], make: MakeRows, row
 def convolved_in_strips(
     layer: Callable[[torch.Tensor], torch.Tensor], make: MakeRows, size: Size, *, pixels_at_once: int
 ) -> torch.Tensor:
-    """A 3x3 convolution over a map of `size`, of which `make` gives the rows in order, a few at a time."""
+    """A 3x3 convolution over a map of `size`; `make` gives its rows in order, a few at a time."""
     height, width = size
     count = max(pixels_at_once // width, LOOK_BACK)
     strips = [slice(top, min(top + count, height)) for top in range(0, height, count)]

@@ -16,6 +16,11 @@ def to_tensor(array: NDArray[np.float32]) -> torch.Tensor:
     return torch.from_numpy(planes).permute(2, 0, 1)[None]
 
 
+def size_of_array(array: NDArray[np.float32]) -> tuple[int, int]:
+    """(height, width) of an image or a plane."""
+    return array.shape[0], array.shape[1]
+
+
 def to_array(planes: torch.Tensor) -> NDArray[np.float32]:
     """(1, C, H, W) of any float type on any device -> (H, W, C) float32, or (H, W) where C is 1; contiguous."""
     array = planes[0].permute(1, 2, 0).to("cpu", torch.float32).contiguous().numpy()

@@ -32,9 +32,9 @@ from dis_core.refinement.zoom import (
     blank_outside,
     cut_out,
     fade_in,
+    merge_trusted,
     place_of,
     put_back,
-    second_opinion,
     small_subject,
 )
 from dis_core.registry import manager as registry
@@ -133,7 +133,7 @@ class Passes:
             return None  # the model found something in another place than the prompt
         else:
             second = self._look(part, own_prompt, report)
-        opinion = second_opinion(known.alpha, second.alpha, self._side_px)
+        opinion = merge_trusted(known.alpha, second.alpha, self._side_px)
         return None if opinion is None else (part, replace(second, alpha=opinion))
 
     @property

@@ -41,7 +41,7 @@ def refine_with_tiles(
     smaller = start_image = shrunk(image, seen)
     matte = start = shrunk(coarse.alpha, seen)
     levels: list[RefinedLevel] = []
-    doubtful = Doubtful((), np.ones(seen, np.float32))
+    doubtful = Unresolved((), np.ones(seen, np.float32))
     for number, level_size in enumerate(sizes):
         # Tiles lie along a line, so a level has about twice as many as the one before.
         shares = [(2**step - 1) / (2 ** len(sizes) - 1) * 0.95 for step in (number, number + 1)]
@@ -86,7 +86,7 @@ def with_fixed_text(report: Report, name: str) -> Report:
 
 
 @dataclass(frozen=True)
-class Doubtful:
+class Unresolved:
     """What no tile could settle so far: `tiles` inside which finer ones need not look, and each pixel's `share`."""
 
     tiles: Sequence[Tile]
@@ -102,9 +102,9 @@ class _TilesOfLevel:
     segmenter: Segmenter
     quality: Quality
     effort: Effort
-    before: Doubtful
+    before: Unresolved
 
-    def refine(self, matte: Plane, report: Report) -> tuple[RefinedLevel, Doubtful]:
+    def refine(self, matte: Plane, report: Report) -> tuple[RefinedLevel, Unresolved]:
         """Improve the level's matte, (H, W), in place.
 
         Where a tile was rejected, tiles of the next level would be too, because they see less of the surroundings.
@@ -139,7 +139,7 @@ class _TilesOfLevel:
             tiles_over_limit=len(promising) - len(chosen),
         )
         doubt = np.minimum(doubt, enlarged(self.before.share, size), out=doubt)
-        return level, Doubtful([*rejected, *(grid[number] for number in hopeless)], doubt)
+        return level, Unresolved([*rejected, *(grid[number] for number in hopeless)], doubt)
 
     def _answers(self, tiles: Sequence[Tile], report: Report) -> Iterator[tuple[Tile, Plane]]:
         """What the segmenter says about each tile, in batches, which become smaller when memory runs out."""

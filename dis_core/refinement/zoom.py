@@ -44,7 +44,7 @@ def small_subject(alpha: Plane) -> Box | None:
     return box if small else None
 
 
-def second_opinion(first: Plane, second: Plane, side_px: int) -> Plane | None:
+def merge_trusted(first: Plane, second: Plane, side_px: int) -> Plane | None:
     """The second matte as far as it can be trusted and the first elsewhere, (H, W); None if the second is rejected.
 
     Both are mattes of the same part, (H, W) float32 in [0, 1]. They are compared like tiles, at the size at which the

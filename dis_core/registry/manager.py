@@ -19,6 +19,8 @@ from dis_core.registry import builtin_refiners as builtin_refiners
 
 logger = logging.getLogger(__name__)
 
+_LIST = "to see all models, run: dis-core models"
+
 Named = TypeVar("Named", ModelSpec, RefinerSpec)
 
 
@@ -37,7 +39,7 @@ def manager() -> pluggy.PluginManager:
         try:
             plugins.register(entry_point.load(), name=name)
         except Exception as error:  # a plug-in may fail in any way, and must not take the program with it
-            logger.warning("the plug-in %s could not be loaded and is left out: %s", name, error)
+            logger.warning("the plug-in %s could not be loaded and is ignored: %s", name, error)
             logger.info("where it failed", exc_info=True)
     try:
         plugins.check_pending()
@@ -68,7 +70,8 @@ def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str,
     found: dict[str, Named] = {}
     offered_by: dict[str, str] = {}
     for implementation in implementations:
-        for spec in cast("Iterable[Named]", implementation.function()):
+        offered: Iterable[Named] = implementation.function()
+        for spec in offered:
             for name in _names_of(spec):
                 if name in offered_by:
                     raise PluginProblem(
@@ -93,7 +96,7 @@ def find_model(name: str) -> ModelSpec:
     name = next((spec.name for spec in known.values() if name in spec.aliases), name)
     if name not in known:
         matte_models = [spec.name for spec in known.values() if spec.task == "matte"]
-        raise UnknownModel(f"no model is called {name!r}", hint=f"there are: {', '.join(matte_models)}")
+        raise UnknownModel(f"unknown model {name!r}", hint=f"choose one of: {', '.join(matte_models)}")
     return known[name]
 
 
@@ -104,8 +107,8 @@ def find_matte_model(name: str) -> ModelSpec:
     """
     spec = find_model(name)
     if spec.task != "matte":
-        what = "estimates depth" if spec.task == "depth" else "is a part of other models"
-        raise UnknownModel(f"{name!r} {what} and cannot cut out a subject", hint="see: dis-core models")
+        what = "estimates depth" if spec.task == "depth" else "is part of other models"
+        raise UnknownModel(f"{name!r} {what} and cannot cut out a subject", hint=_LIST)
     return spec
 
 
@@ -116,8 +119,8 @@ def find_depth_model(name: str) -> ModelSpec:
     """
     spec = find_model(name)
     if spec.task != "depth":
-        what = "cuts out subjects" if spec.task == "matte" else "is a part of other models"
-        raise UnknownModel(f"{name!r} {what} and cannot estimate depth", hint="see: dis-core models")
+        what = "cuts out subjects" if spec.task == "matte" else "is part of other models"
+        raise UnknownModel(f"{name!r} {what} and cannot estimate depth", hint=_LIST)
     return spec
 
 
@@ -133,10 +136,10 @@ def find_refiner(name: str) -> RefinerSpec:
     """
     known = refiners()
     if name not in known:
-        raise BadRequest(f"no refiner is called {name!r}", hint=f"there are: {', '.join(['none', *known, 'auto'])}")
+        raise BadRequest(f"unknown refiner {name!r}", hint=f"choose one of: {', '.join(['none', *known, 'auto'])}")
     return known[name]
 
 
 def choose_placement_by_plugin(requested: str) -> Placement | None:
-    """What the first plug-in with an opinion on the device says, or None."""
+    """What the first plug-in that chooses a device says, or None."""
     return cast("Placement | None", manager().hook.dis_choose_placement(requested=requested))

@@ -1,4 +1,4 @@
-"""Packages that only some models need: whether they are here, and how they are got."""
+"""Packages that only some models need: whether they are installed, and how to install them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def install_command(spec: ModelSpec) -> str:
 
 
 def refuse_without_packages(*specs: ModelSpec) -> None:
-    """Raises PackagesMissing naming the first model that cannot run for want of packages, and how to get them."""
+    """Raises PackagesMissing naming the first model that lacks packages, and how to install them."""
     for spec in specs:
         if missing := missing_packages(spec):
             raise PackagesMissing(
@@ -39,7 +39,7 @@ def refuse_without_packages(*specs: ModelSpec) -> None:
             )
         if spec.packages and (reason := why_not_importable(spec.loader.partition(":")[0])):
             raise PackagesMissing(
-                f"the model {spec.name!r} cannot use {', '.join(spec.packages)} as installed here: {reason}",
+                f"the model {spec.name!r} cannot use the installed {', '.join(spec.packages)}: {reason}",
                 hint=f"run: {install_command(spec)} --upgrade --force-reinstall",
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Literal
 
 from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted
 from dis_core.model_spec import ModelSpec
@@ -41,11 +42,12 @@ def obtain_model(
     accept_noncommercial: bool,
     placement: Placement,
     report: Report,
+    hub: Literal["ask", "is out of reach"] = "ask",
 ) -> InstalledModel:
     """The model to run and all that it needs, with all weights on this machine.
 
-    `needs_depth` is False where the user has a depth map.
-    A model that is named never falls back to another.
+    `needs_depth` is False where the user has a depth map. A model that is named never falls back to another. Where none
+    is named and the Hub is known to be out of reach, it is not asked again, and the user is not warned again.
 
     Raises UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt, and BadRequest for a model
     that cannot run in the precision of `placement`, or is given depth although it looks at none.
@@ -54,21 +56,24 @@ def obtain_model(
     refuse_imprecise(chosen, placement)
     depth = _depth_spec(chosen, depth_model)
     if chosen.depth_model is None and (depth_model is not None or not needs_depth):
-        raise BadRequest(f"{chosen.name} does not look at depth", hint="leave out the depth map and the depth model")
+        raise BadRequest(f"{chosen.name} does not use depth", hint="leave out `depth` and `depth_model`")
     wanted = [chosen, *registry.companions_of(chosen), *([depth] if depth and needs_depth else [])]
     refuse_without_packages(*wanted)
     if not accept_noncommercial:
         refuse_noncommercial(*wanted)
     depth = depth if needs_depth else None
+    # A depth map that the embedded model would not look at must not be dropped without a word.
+    may_fall_back = model is None and depth_model is None and needs_depth
+    draft = registry.find_matte_model(DRAFT_MODEL)
+    if hub == "is out of reach" and may_fall_back:
+        return obtain_all(draft, None, report)
     try:
         return obtain_all(chosen, depth, report)
     except HubUnreachable as problem:
-        draft = registry.find_matte_model(DRAFT_MODEL)
-        # A depth map that the embedded model would not look at must not be dropped without a word.
-        if model is not None or depth_model is not None or (draft.depth_model is None and not needs_depth):
+        if not may_fall_back:
             raise
         _warn_of_draft(problem)
-        return obtain_all(draft, _depth_spec(draft, None) if needs_depth else None, report)
+        return obtain_all(draft, None, report)
 
 
 def refuse_noncommercial(*specs: ModelSpec) -> None:
@@ -84,7 +89,7 @@ def refuse_noncommercial(*specs: ModelSpec) -> None:
 def refuse_imprecise(spec: ModelSpec, placement: Placement) -> None:
     """Raises BadRequest if half precision is wanted of a model that does not keep its mattes with it."""
     if placement.dtype != FULL_DTYPE and not spec.half_precision:
-        raise BadRequest(f"{spec.name} is not known to be right in half precision", hint="use full precision")
+        raise BadRequest(f"{spec.name} has not been tested in half precision", hint='use `precision="full"`')
 
 
 def _depth_spec(chosen: ModelSpec, depth_model: str | None) -> ModelSpec | None:
@@ -107,8 +112,8 @@ def obtain_all(chosen: ModelSpec, depth: ModelSpec | None, report: Report = igno
 
 def _warn_of_draft(problem: HubUnreachable) -> None:
     logger.warning(
-        "the full model %r is not on this machine and could not be fetched (%s); the embedded draft %r runs instead. "
-        "For the full one: connect and run 'dis-core fetch %s'",
+        "the full model %r is not on this machine and could not be downloaded (%s); using the built-in model %r "
+        "instead. To get the full one, connect and run: dis-core fetch %s",
         DEFAULT_MODEL,
         problem.message,
         DRAFT_MODEL,

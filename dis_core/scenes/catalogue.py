@@ -1,4 +1,4 @@
-"""Which subjects and backdrops there are, and how often each is chosen."""
+"""All kinds of subjects and backdrops, and how often each is chosen."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ PLACES: dict[Place, float] = {
 
 
 def random_maker(rng: np.random.Generator) -> Maker:
-    """Choose a kind of subject; people, pets, cars, household things and nameless shapes come more often."""
+    """Choose a kind of subject; people, pets, cars, household things and abstract shapes are more frequent."""
     makers = list(SUBJECTS)
     odds = np.array([SUBJECTS[maker] for maker in makers])
     return makers[int(rng.choice(len(makers), p=odds / odds.sum()))]

@@ -1,4 +1,4 @@
-"""Outlines from which procedural subjects are put together.
+"""Outlines that procedural subjects are built from.
 
 A contour is (n, 2) float64: closed, (x, y), y downwards, in the unit of whoever asks; filled, it is a shape.
 """

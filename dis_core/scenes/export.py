@@ -1,4 +1,4 @@
-"""Writing scenes: on a contact sheet to look at, and in a folder with the layout of DIS5K to train on."""
+"""Writing scenes: as a contact sheet to look at, or as a folder with the layout of DIS5K to train on."""
 
 from __future__ import annotations
 

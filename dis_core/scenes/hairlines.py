@@ -1,4 +1,4 @@
-"""Structure as thin as a hair: strands, rigging, spokes and nets, which only large pictures can show.
+"""Structure as thin as a hair: strands, rigging, spokes and nets, visible only in large pictures.
 
 Widths are shares of the longer side, 1 to 3 pixels of 4096, as everything else in a scene is relative to its size. In
 a picture of 256 pixels the same lines cover less than a fifth of the pixels that they cross.
@@ -28,7 +28,7 @@ _RELIEF = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Edge:
-    """Places on the border of a subject, (n, 2) in pixels, and the directions that lead away from it, of length 1."""
+    """Points on the border of a subject, (n, 2) in pixels, and the directions away from it, of length 1."""
 
     places: Vectors
     outward: Vectors
@@ -45,7 +45,7 @@ class Lines:
 
 
 def with_hairlines(rng: np.random.Generator, layer: Layer, behind: Picture) -> Layer:
-    """Add two or three bundles of hairlines to the subject; what they cover becomes part of its alpha."""
+    """Add two or three bundles of hairlines to the subject; they become part of its alpha."""
     edge = edge_of(layer.alpha)
     if len(edge.places) < 8:
         return layer

@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Parts from back to front, the stance of the whole, and what its materials are made of where nature decides."""
+    """Parts from back to front, the stance of the whole, and what its materials are made of, for natural things."""
 
     parts: Sequence[Part]
     stance: Stance = "stands"
@@ -46,9 +46,9 @@ class Subject:
 
 
 Maker = Callable[[np.random.Generator], Subject]
-"""Makes one subject, at random."""
+"""Makes one random subject."""
 
 
 def marking(*contours: Contour, tone: float, material: int = 0) -> Part:
-    """Paint on what is there already: flat, and as bright as `tone` makes its material."""
+    """Paint on the parts below: flat, and as bright as `tone` makes its material."""
     return Part(contours, material=material, tone=tone, relief=0, is_marking=True)

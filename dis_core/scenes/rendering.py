@@ -47,7 +47,7 @@ class Layer:
     relief: Plane
 
     def over(self, picture: Picture) -> Picture:
-        """The picture, (H, W, 3), with this in front of it."""
+        """The picture, (H, W, 3), with this layer in front of it."""
         return self.color + (1 - self.alpha[..., None]) * picture
 
 
@@ -61,7 +61,7 @@ class Light:
 
 
 def random_light(rng: np.random.Generator) -> Light:
-    """Mostly from above and from one side."""
+    """Random light, mostly from above and from one side."""
     direction = np.array([rng.normal(0, 0.6), -rng.uniform(0.2, 1), rng.uniform(0.3, 1.2)])
     x, y, z = (direction / np.linalg.norm(direction)).tolist()
     return Light((x, y, z), rng.uniform(0.3, 0.75), float(rng.choice([0, 0, 0.2, 0.5])))
@@ -74,7 +74,7 @@ def random_surfaces(
 
     `base` makes all of them take their colors from a palette that is already in the scene.
     """
-    # One living thing in ten is painted as if it were a toy or a statue.
+    # One living thing in ten is painted like a toy or a statue.
     is_natural = base is None and rng.random() < 0.9
     stuff = dict(enumerate(subject.stuff)) if is_natural else {}
     first = random_color(rng) if base is None else base[int(rng.integers(len(base)))]
@@ -88,7 +88,7 @@ def random_surfaces(
             is_related = base is not None or material == 0 or rng.random() < 0.35
             color = first * np.float32(rng.uniform(0.8, 1.2)) if is_related else random_color(rng, saturated=0.25)
             stops = palette_around(rng, np.clip(color, 0, 1))
-            # Secondary surfaces are mostly small parts: nearly even colors are enough, loud ones would be too many.
+            # Secondary surfaces are mostly small parts: nearly even colors are enough, many loud ones would be too much.
             pattern = random_pattern(rng) if material < 2 else "plain"
         surfaces[material] = painted(rng, size, pattern, stops[[1, 0, 3, 2]])
     return surfaces
@@ -144,7 +144,7 @@ def silhouette(parts: Sequence[Part], size: tuple[int, int], *, supersampling: i
 
 
 def covered_area(parts: Sequence[Part], size: tuple[int, int]) -> float:
-    """About how much of the picture the parts cover, as a share of it."""
+    """About what share of the picture the parts cover."""
     factor = 72 / max(size)
     small = (max(8, round(size[0] * factor)), max(8, round(size[1] * factor)))
     return float(silhouette(moved(parts, np.eye(2) * factor, np.zeros(2)), small, supersampling=2).mean())
@@ -202,7 +202,7 @@ class _Canvas:
 
 
 def _paint_part(canvas: _Canvas, part: Part, mask: Plane, surface: Picture, light: Light, *, shade_px: float) -> None:
-    """Put a part on top: it hides what is behind it, and darkens that within about `shade_px`."""
+    """Put a part on top: it hides what is behind it, and shades it within about `shade_px`."""
     shade, gleam = np.full_like(mask, light.ambient * 0.4 + 0.6), np.zeros_like(mask)
     height = bulge(mask) if part.relief else np.zeros_like(mask)
     if part.relief:
@@ -217,7 +217,7 @@ def _paint_part(canvas: _Canvas, part: Part, mask: Plane, surface: Picture, ligh
 
 
 def _paint_marking(canvas: _Canvas, part: Part, mask: Plane, surface: Picture) -> None:
-    """Paint on what is there, in the same light; the product with alpha keeps soft edges premultiplied."""
+    """Paint on the layer in the same light; the product with alpha keeps soft edges premultiplied."""
     painted_part = np.clip(surface * (canvas.lit * np.float32(part.tone))[..., None], 0, 1.2)
     canvas.color[...] += mask[..., None] * (painted_part * canvas.alpha[..., None] - canvas.color)
 
@@ -273,7 +273,7 @@ def placed(
     frame = np.array([size[1], size[0]], dtype=np.float64)
     place, overlap, side = rng.normal((0.5, 0.5), 0.09), rng.uniform(0.04, 0.3), int(rng.integers(0, 3))
     if subject.stance == "cropped":
-        # Nobody crops a small thing in a corner: what is cut off below is the portrait that fills the picture.
+        # People do not crop small things in corners: only portraits that fill the picture are cut off below.
         area, overlap = max(area, rng.uniform(0.13, 0.45)), rng.uniform(0.12, 0.42)
     scale = float(np.sqrt(area * frame.prod() / (extent.prod() * 0.55)))
     if cut == "nowhere":
@@ -303,7 +303,7 @@ def _middle(
     overlap: float,
     side: int,
 ) -> NDArray[np.float64]:
-    """Where the middle of a subject of `span` (x, y) pixels goes in a picture of `frame` (width, height)."""
+    """Where to put the middle of a subject of `span` (x, y) pixels goes in a picture of `frame` (width, height)."""
     width, height = frame
     middle = place * frame
     if cut == "all round":

@@ -1,4 +1,4 @@
-"""Procedural photographs with exact mattes and depth, to train on without using anybody's pictures.
+"""Procedural photographs with exact mattes and depth, for training without using other people's pictures.
 
 A scene is a backdrop, things that are not the subject, a subject with its shadows, and a camera. All randomness comes
 from the seed, and coordinates are relative to the size, so that a scene looks alike at every resolution.
@@ -75,7 +75,7 @@ def make_scene(seed: int, size: tuple[int, int]) -> Scene:
 
 
 def make_fine_scene(seed: int, size: tuple[int, int]) -> Scene:
-    """A sharp scene with hairs, wires, spokes and threads, 1 to 3 pixels wide at 4096 and hardly there at 256.
+    """A sharp scene with hairs, wires, spokes and threads 1 to 3 pixels wide at 4096 and barely visible at 256.
 
     For judging what refinement at full size is worth. The same seed and size give the same scene, another one than
     `make_scene` gives for the seed.
@@ -89,7 +89,7 @@ def make_fine_scene(seed: int, size: tuple[int, int]) -> Scene:
 
 
 def _photograph(rng: np.random.Generator, size: tuple[int, int], finish: Finish) -> Scene:
-    """Take the photograph of a scene; `finish` changes the subject last, before it is put on what is behind it."""
+    """Take the photograph of a scene; `finish` changes the subject just before it is put on the backdrop."""
     backdrop = random_backdrop(rng, size)
     light = random_light(rng)
     make = random_maker(rng)
@@ -147,7 +147,7 @@ def _unsupported(rng: np.random.Generator, backdrop: Backdrop) -> Stance:
 
 
 def _made_distinct(color: Picture, alpha: Plane, behind: Picture) -> Picture:
-    """The premultiplied subject, made lighter or darker if it looks like what is beside it, or is almost black."""
+    """The premultiplied subject, made lighter or darker if it looks like its surroundings or is almost black."""
     grid = (48, 48)
     mask = np.clip(resized(alpha, grid), 0, 1)
     beside = np.clip(blurred(mask, 4) - mask, 0, 1)
@@ -186,12 +186,12 @@ def _subject_depth(rng: np.random.Generator, backdrop: Backdrop, *, foot: float)
 def _with_bystanders(
     rng: np.random.Generator, backdrop: Backdrop, light: Light, size: tuple[int, int], *, like: Maker
 ) -> tuple[Picture, Plane]:
-    """Up to three things that are not the subject, often `like` it: small, cut off, farther away and out of focus."""
+    """Up to three things other than the subject, often made by `like`: small, cut off, farther away and out of focus."""
     picture, depth = backdrop.picture, backdrop.depth
     count = int(rng.choice([0, 1, 2, 3], p=[0.42, 0.33, 0.18, 0.07]))
     if not count:
         return picture, depth
-    # They are out of focus anyway: half the resolution is enough, in a quarter of the time.
+    # They are out of focus, so half the resolution is enough and takes a quarter of the time.
     half = (max(8, size[0] // 2), max(8, size[1] // 2))
     for _ in range(count):
         at_border = rng.random() < 0.6
@@ -226,7 +226,7 @@ def _behind(
 
 
 def _sheared(mask: Plane, *, foot: float, flatten: float, lean: float) -> Plane:
-    """A standing mask laid down on the ground: rows measured from `foot`, squeezed by `flatten`, leaning sideways."""
+    """An upright mask laid on the ground: rows measured from `foot`, squeezed by `flatten`, leaning sideways."""
     small = resized(mask, (96, 96))
     image = Image.fromarray((np.clip(small, 0, 1) * 255).astype(np.uint8))
     row = foot * 96

@@ -148,7 +148,7 @@ def random_color(rng: np.random.Generator, *, saturated: float = 0.15) -> NDArra
 
 
 def natural_color(rng: np.random.Generator, stuff: Stuff) -> NDArray[np.float32]:
-    """A color, (3,), that `stuff` has in photographs."""
+    """A color, (3,), that is usual for `stuff` in photographs."""
     hue, saturation, value = _natural_hsv(rng, stuff)
     red, green, blue = colorsys.hsv_to_rgb(float(hue) % 1, float(saturation), float(np.clip(value, 0, 1)))
     return np.array([red, green, blue], dtype=np.float32)
@@ -185,7 +185,7 @@ _NATURAL: dict[Stuff, tuple[tuple[float, float], tuple[float, float], tuple[floa
 
 
 def natural_pattern(rng: np.random.Generator, stuff: Stuff) -> Pattern:
-    """A pattern that `stuff` has: skin is even, hair runs in strands, fur may be striped or patched."""
+    """A pattern that is usual for `stuff`: skin is even, hair runs in strands, fur may be striped or patched."""
     choices: dict[Stuff, tuple[Pattern, ...]] = {
         "hair": ("grain", "fine"),
         "fur": ("plain", "mottled", "grain", "grain", "fine", "patches", "patches", "stripes", "spots"),
@@ -265,7 +265,7 @@ def pattern_field(rng: np.random.Generator, size: tuple[int, int], pattern: Patt
 
 
 def random_pattern(rng: np.random.Generator) -> Pattern:
-    """A pattern as the surfaces of objects have it: mostly calm, sometimes loud."""
+    """A pattern for the surface of an object: mostly calm, sometimes loud."""
     return _PATTERNS[int(rng.choice(len(_PATTERNS), p=_SUBJECT_ODDS))]
 
 

@@ -1,6 +1,6 @@
-"""The paper's changes to training photographs (arXiv 2503.06100, section 4): place, color, gray.
+"""The paper's augmentations of training photographs (arXiv 2503.06100, section 4).
 
-Flips, rotations up to 30 degrees, a slight crop, colors enhanced or weakened, some images gray.
+Flips, rotations up to 30 degrees, slight crops, stronger or weaker colors, some images in gray.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ LARGEST_MARGIN = 0.1
 
 
 def augmented(sample: Sample, rng: np.random.Generator) -> Sample:
-    """The same subject, seen a little differently; shapes and ranges stay."""
+    """A random variation of the sample, with the same shapes and ranges."""
     planes = torch.cat(sample)
     planes = rotated(cropped(mirrored(planes, rng), rng), rng).clamp(0, 1)
     return Sample(recolored(planes[:3], rng), *planes[3:].unsqueeze(1))
 
 
 def mirrored(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """(C, H, W), left to right in one case of two."""
+    """(C, H, W), flipped left to right half the time."""
     return planes.flip(2) if rng.random() < 0.5 else planes
 
 
 def cropped(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """(C, H, W), in one case of two without up to a tenth at each side, enlarged to what it was."""
+    """(C, H, W); half the time up to a tenth is cut off at each side and the rest enlarged to the old size."""
     if rng.random() < 0.5:
         return planes
     H, W = size_of(planes)
@@ -40,7 +40,7 @@ def cropped(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 
 def rotated(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """(C, H, W), in one case of two turned by up to 30 degrees; what comes in at the corners is mirrored."""
+    """(C, H, W), rotated by up to 30 degrees half the time; the corners are filled by reflection."""
     if rng.random() < 0.5:
         return planes
     angle = np.deg2rad(rng.uniform(-LARGEST_ANGLE_DEGREES, LARGEST_ANGLE_DEGREES))
@@ -51,7 +51,7 @@ def rotated(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 
 def recolored(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """(3, H, W) with other brightness, contrast and saturation; gray in one case of ten."""
+    """(3, H, W) with random brightness, contrast and saturation; gray one time in ten."""
     brightness, contrast = rng.uniform(0.7, 1.3, 2)
     saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.5, 1.5)
     gray = (image * LUMA).sum(0, keepdim=True)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 
 def blurred(planes: torch.Tensor, sigma_px: float) -> torch.Tensor:
-    """(C, H, W), rows and columns one after the other; the border repeats itself."""
+    """(C, H, W), blurred along columns and then along rows; border pixels are repeated."""
     reach = min(math.ceil(3 * sigma_px), planes.shape[-1] - 1, planes.shape[-2] - 1)
     if reach < 1:
         return planes

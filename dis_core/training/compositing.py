@@ -1,7 +1,7 @@
-"""Subjects cut out of photographs and put before the backgrounds of others: more pictures than there are photographs.
+"""Subjects cut out of photographs and put on the backgrounds of others: more pictures than there are photographs.
 
-A subject keeps its own colors (the old background is taken out of its soft edges), stays cut off where its photograph
-cut it off, and is brought near its new background in light, blur and shadow, so that no seam gives it away.
+A subject keeps its own colors (the old background is removed from its soft edges) and stays cut off where its
+photograph cut it off. Its light, blur and shadow are matched to the new background, so that no seam gives it away.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from dis_core.training.blur import blurred
 
 LEAST_SUBJECT_PX = 8
 LEAST_BACKGROUND = 0.15
-"""A photograph with less background than this share has none to offer."""
+"""A photograph with a smaller share of background than this is not used for its background."""
 FREE_OF_SUBJECT = 1 / 16
-"""Less matte than this in the whole neighborhood of a pixel: it belongs to the background alone."""
+"""A pixel is pure background if the matte is below this in its whole neighborhood."""
 SECOND_SUBJECT = 0.15
 SHADOW = 0.25
 
 
 class Borders(NamedTuple):
-    """The borders of its photograph that a subject touches."""
+    """The borders of the photograph that the subject touches."""
 
     top: bool
     bottom: bool
@@ -39,7 +39,7 @@ class Borders(NamedTuple):
 
 @dataclass(frozen=True)
 class Cutout:
-    """A subject: `colors` (3, h, w) and `alpha` (1, h, w) in [0, 1], as small as the box around it."""
+    """A subject: `colors` (3, h, w) and `alpha` (1, h, w) in [0, 1], cropped to the box around it."""
 
     colors: torch.Tensor
     alpha: torch.Tensor
@@ -52,7 +52,7 @@ class Cutout:
 
 
 def cut_out(image: torch.Tensor, matte: torch.Tensor) -> Cutout | None:
-    """The subject of `image` (3, H, W) with its `matte` (1, H, W), or None where there is hardly one."""
+    """The subject of `image` (3, H, W) with its `matte` (1, H, W), or None if it is too small."""
     rows, columns = (torch.nonzero((matte[0] > 0.5).any(axis)).flatten() for axis in (1, 0))
     if len(rows) < LEAST_SUBJECT_PX or len(columns) < LEAST_SUBJECT_PX:
         return None
@@ -65,7 +65,7 @@ def cut_out(image: torch.Tensor, matte: torch.Tensor) -> Cutout | None:
 
 
 def background_of(image: torch.Tensor, matte: torch.Tensor) -> torch.Tensor | None:
-    """`image` (3, H, W) with the place of its subject filled from around, or None where too little is left."""
+    """`image` (3, H, W) with its subject filled in from the surroundings, or None if too little background is left."""
     free = (F.max_pool2d(matte[None], 9, stride=1, padding=4)[0] < FREE_OF_SUBJECT).to(image.dtype)
     if float(free.mean()) < LEAST_BACKGROUND:
         return None
@@ -73,7 +73,7 @@ def background_of(image: torch.Tensor, matte: torch.Tensor) -> torch.Tensor | No
 
 
 def filled(image: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """`image` (3, H, W) where `known` (1, H, W) is 1; elsewhere colors from around, the coarser the farther inside."""
+    """`image` (3, H, W) where `known` (1, H, W) is 1; elsewhere nearby colors, coarser the farther inside."""
     levels = [(image * known, known)]
     while min(size_of(levels[-1][1])) > 2:
         H, W = size_of(levels[-1][1])
@@ -89,7 +89,7 @@ def filled(image: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
 
 
 def composite(backdrop: torch.Tensor, cutouts: list[Cutout], rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
-    """Subjects before `backdrop` (3, S, S), the first one large: the image (3, S, S) and its matte (1, S, S)."""
+    """Subjects in front of `backdrop` (3, S, S), the first usually large: image (3, S, S) and matte (1, S, S)."""
     image, matte = backdrop, torch.zeros_like(backdrop[:1])
     for place, cutout in enumerate(cutouts):
         largest = place == 0 and rng.random() < 0.85
@@ -109,8 +109,8 @@ def placed(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A subject on an empty square: colors (3, S, S) and alpha (1, S, S).
 
-    Its longer side takes between `share` of the square. Where it was cut off it stands at that border, and where it
-    was cut off on both sides it reaches from one to the other; else it may hang out of the picture a little.
+    `share` is the range of its longer side as a share of the square's. A subject that was cut off at a border is placed
+    at that border, and one that was cut off on both sides reaches from one to the other; others may stick out a little.
     """
     planes, borders = cutout.planes, cutout.cut_off
     if rng.random() < 0.5:
@@ -131,12 +131,12 @@ def placed(
 
 
 def mirrored_borders(borders: Borders) -> Borders:
-    """Seen in a mirror."""
+    """Left and right swapped."""
     return borders._replace(left=borders.right, right=borders.left)
 
 
 def position(length: int, side_px: int, touches: tuple[bool, bool], overhang: float, rng: np.random.Generator) -> int:
-    """Where something of `length` begins on a line of `side_px`; it touches the ends that it is told to touch."""
+    """A random start for something of `length` on a line of `side_px`, touching the ends given in `touches`."""
     at_start, at_end = touches
     if at_start:
         return 0
@@ -150,7 +150,7 @@ def position(length: int, side_px: int, touches: tuple[bool, bool], overhang: fl
 def lit_alike(
     colors: torch.Tensor, alpha: torch.Tensor, behind: torch.Tensor, rng: np.random.Generator
 ) -> torch.Tensor:
-    """In one case of two, the subject takes on some of the mean color of what is behind it."""
+    """Half the time, the subject takes on some of the mean color of its background."""
     inside = alpha[0] > 0.5
     if rng.random() < 0.5 or not inside.any():
         return colors
@@ -160,7 +160,7 @@ def lit_alike(
 
 
 def shaded(image: torch.Tensor, alpha: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """A soft shadow of the subject on what is behind it."""
+    """`image` with a soft shadow of the subject."""
     side = size_of(alpha)[0]
     shift = int(rng.integers(0, max(side // 12, 1))), int(rng.integers(-(side // 16), side // 16 + 1))
     shadow = blurred(alpha.roll(shift, (1, 2)), float(rng.uniform(2, 10)) * side / 256)

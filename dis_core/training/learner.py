@@ -1,4 +1,4 @@
-"""What learns: from samples to losses, whatever the network."""
+"""The common interface of what can be trained: samples in, losses out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Losses(NamedTuple):
 
 
 class Learner(nn.Module, ABC):
-    """Samples to losses. `needs_depth` says whether `find_matte` must be given the samples' depth."""
+    """A network together with its losses. `needs_depth` says whether `find_matte` must be given the samples' depth."""
 
     needs_depth: bool
 
@@ -35,10 +35,10 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def exported(self) -> dict[str, nn.Module]:
-        """The networks whose weights a run leaves, by the names of their files; the first one makes the mattes."""
+        """The networks whose weights a run saves, by file name; the first one makes the mattes."""
 
 
 def normalize(image: torch.Tensor) -> torch.Tensor:
-    """(B, 3, H, W) sRGB in [0, 1] with ImageNet's statistics taken out."""
+    """(B, 3, H, W) sRGB in [0, 1], normalized by ImageNet's mean and standard deviation."""
     mean, std = IMAGENET_MEAN.to(image.device), IMAGENET_STD.to(image.device)
     return ((image - mean) / std).contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""A DIS-Lite learns: all outputs of its pyramid are held to the matte, each at its own size."""
+"""Trains a DIS-Lite: every output of its pyramid is compared with the matte, each at its own size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dis_core.training.sample import Sample
 
 
 class LiteLearner(Learner):
-    """Looks at no depth."""
+    """Trains a DIS-Lite, which does not use depth."""
 
     needs_depth = False
 

@@ -1,4 +1,4 @@
-"""What a run writes down: one JSON object per line, and the same for TensorBoard where that is asked for."""
+"""The log of a run: one JSON object per line, and the same for TensorBoard if wanted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest
-from dis_core.files import appending_to, written_whole
+from dis_core.files import appending_to, atomic_write
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -22,11 +22,11 @@ class Journal:
         self.board = board
 
     def forget_after(self, step: int) -> None:
-        """Drop what a killed run wrote after the state that it goes on from, and the line that it did not finish."""
+        """Drop what a killed run logged after its last saved state, including an unfinished line."""
         if not self.file.exists():
             return
         kept = [line for line in self.file.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
-        with written_whole(self.file) as beside:
+        with atomic_write(self.file) as beside:
             beside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def losses(self, step: int, losses: Mapping[str, float], *, spent_s: float) -> None:
@@ -44,7 +44,7 @@ class Journal:
 
 
 def _step_of(line: str) -> float:
-    """The step that a line is about; infinity for half a line."""
+    """The step of a line; infinity for an unfinished line."""
     try:
         return float(json.loads(line)["step"])
     except ValueError:
@@ -52,14 +52,14 @@ def _step_of(line: str) -> float:
 
 
 def open_board(folder: Path, *, after_step: int) -> SummaryWriter:
-    """Event files in `folder` for TensorBoard, which forgets what it has of later steps.
+    """A writer of TensorBoard event files in `folder`; events after `after_step` are dropped.
 
-    Raises BadRequest if it is not installed.
+    Raises BadRequest if TensorBoard is not installed.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise BadRequest(
-            "TensorBoard is not installed", hint="run: pip install 'dis-core[training]', or leave out --tensorboard"
+            "TensorBoard is not installed", hint="run: pip install 'dis-core[training]', or leave out `tensorboard`"
         ) from None
     return SummaryWriter(str(folder), purge_step=after_step + 1)

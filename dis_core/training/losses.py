@@ -1,7 +1,7 @@
-"""The losses that PDFNet is trained with (arXiv 2503.06100, section 3.3).
+"""The losses of PDFNet (arXiv 2503.06100, section 3.3).
 
 Predictions are logits (B, 1, H, W); masks, mattes and depths are (B, 1, H, W) in [0, 1]. Every loss is the mean over
-the batch of one number per sample: an image's loss does not depend on what else happens to be in its batch. The
+the batch of one number per sample: an image's loss does not depend on the rest of its batch. The
 authors' code mixes the batch in the scale-invariant depth loss and in the integrity prior; for a batch of one the
 two agree.
 """
@@ -18,11 +18,11 @@ from dis_core.models.resample import resize_by_area, size_of
 EPS = 1e-6
 
 OutputLoss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""Logits, mask and depth to one number: `output_loss`, or a variant of it to compare with."""
+"""Logits, mask and depth to one number: `output_loss`, or a variant to compare it with."""
 
 
 def structure_loss(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Weighted binary cross-entropy and weighted IoU; pixels near the mask's boundary weigh up to six times as much."""
+    """Weighted binary cross-entropy and weighted IoU; pixels near the mask's boundary count up to six times as much."""
     weight = boundary_weight(mask)
     over_pixels = (1, 2, 3)
     entropy = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
@@ -34,7 +34,7 @@ def structure_loss(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def boundary_weight(mask: torch.Tensor) -> torch.Tensor:
-    """1 in flat places, up to 6 where a pixel differs from the mean of the 31 x 31 around it; (B, 1, H, W)."""
+    """1 in flat areas, up to 6 where a pixel differs from the mean of the 31 x 31 around it; (B, 1, H, W)."""
     rows = F.avg_pool2d(mask, (31, 1), stride=1, padding=(15, 0))
     return 1 + 5 * (F.avg_pool2d(rows, (1, 31), stride=1, padding=(0, 15)) - mask).abs()
 
@@ -60,7 +60,7 @@ def ssim_loss(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 def _gaussian_matrix(length: int, like: torch.Tensor) -> torch.Tensor:
     """(length, length): multiplying by it blurs with an 11-tap Gaussian of sigma 1.5 over a zero border.
 
-    A product with a banded matrix: on the CPU its gradient takes a tenth of the time of a one-channel convolution's.
+    On the CPU, the gradient of this matrix product takes a tenth of the time of a one-channel convolution's.
     """
     at = torch.arange(length, device=like.device)
     offset = (at[:, None] - at[None, :]).abs()
@@ -70,9 +70,9 @@ def _gaussian_matrix(length: int, like: torch.Tensor) -> torch.Tensor:
 
 
 def integrity_prior_loss(logits: torch.Tensor, mask: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-    """Errors weigh by depth: false positives far from the subject's depth, false negatives near it, and depth edges.
+    """Errors weighted by depth: false positives far from the subject's depth, false negatives near it, and depth edges.
 
-    An image whose mask is empty has no subject depth; only the term of the depth's edges counts for it.
+    An image with an empty mask has no subject depth; only the term for depth edges counts.
     """
     over_pixels = (1, 2, 3)
     matte = logits.sigmoid()
@@ -110,7 +110,7 @@ def shape_loss(logits: torch.Tensor, mask: torch.Tensor, depth: torch.Tensor) ->
 
 
 def output_loss(logits: torch.Tensor, mask: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-    """What one output of the network costs: structure, half the SSIM loss and half the integrity prior.
+    """The loss of one output of the network: structure, half the SSIM loss and half the integrity prior.
 
     `logits` are resized to the mask's size first.
     """
@@ -128,8 +128,8 @@ def deep_supervision(
 ) -> torch.Tensor:
     """The whole segmentation loss: the first output counts once, the side outputs one half each.
 
-    The paper compares all at the mask's size. `shrink_sides` compares the side outputs, the finest of which has a
-    fourth of it, at the mask's size divided by that: 2 costs a quarter of the time.
+    The paper compares all of them at the mask's size. The finest side output has only a fourth of that size, so
+    `shrink_sides` divides the size at which side outputs are compared: 2 takes a quarter of the time.
     """
     first, *sides = outputs
     loss = output_loss(first, mask, depth)

@@ -1,4 +1,4 @@
-"""Several sources of samples as one, and a folder's subjects before other backgrounds."""
+"""Mixing several sources of samples, and composites of a folder's subjects and backgrounds."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from dis_core.training.samples import Source, Triple, read_sample
 from dis_core.training.teacher import SURE
 
 BEHIND = 0.2
-"""So many backdrops keep their own subject, out of focus: what is sharp and in front is what counts."""
+"""Share of backdrops that keep their own subject, out of focus: the subject is what is sharp and in front."""
 OUT_OF_FOCUS = 0.35
 TRIES = 20
-"""So many photographs are looked at for a subject or a background; nearly all of them have both."""
+"""How many photographs to try for a subject or a background; nearly all have both."""
 
 
 @dataclass(frozen=True)
 class Mixed:
-    """Samples of several sources, each with its share of them; which one follows from the sample's number."""
+    """Samples of several sources in given shares; the sample's number decides which source it comes from."""
 
     sources: Sequence[Source]
     shares: Sequence[float]
@@ -42,9 +42,9 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Composites:
-    """Subjects of a folder's photographs before the backgrounds of its other photographs.
+    """Subjects of a folder's photographs on the backgrounds of its other photographs.
 
-    Cut out are the mattes that are fully believed, or all where there are none; the pictures have no depth.
+    Uses only photographs with fully trusted mattes, or all of them if there are none. The samples have no depth.
     """
 
     triples: Sequence[Triple]
@@ -60,7 +60,7 @@ class Composites:
         return Sample(degraded(image, rng), matte, torch.zeros_like(matte), torch.ones_like(matte))
 
     def find_backdrop(self, triples: Sequence[Triple], side_px: int, rng: np.random.Generator) -> torch.Tensor:
-        """A background (3, side, side), often out of focus; gray where no photograph has one."""
+        """A background (3, side, side), often out of focus; plain gray if no photograph has one."""
         for _ in range(TRIES):
             sample = augmented(read_sample(triples[int(rng.integers(len(triples)))], side_px), rng)
             unit = side_px / 256
@@ -73,7 +73,7 @@ class Composites:
         return torch.full((3, side_px, side_px), 0.5)
 
     def find_cutout(self, triples: Sequence[Triple], side_px: int, rng: np.random.Generator) -> Cutout | None:
-        """A subject, or None where no photograph has one."""
+        """A subject, or None if no photograph has one."""
         for _ in range(TRIES):
             sample = read_sample(triples[int(rng.integers(len(triples)))], side_px)
             if (cutout := cut_out(sample.image, sample.matte)) is not None:

@@ -1,4 +1,4 @@
-"""The networks that can be trained, by name, and what they start from."""
+"""The networks that can be trained, and the weights they can start from."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dis_core.models.dis_lite.network import DisLite
 from dis_core.models.pdfnet import draft_depth
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
 from dis_core.registry import manager as registry
-from dis_core.training.imagenet import freeze_offsets, freeze_what_is_general, pretrained_efficientnet
+from dis_core.training.imagenet import freeze_biases, freeze_early_layers, pretrained_efficientnet
 from dis_core.weights import store
 from dis_core.weights.checkpoint import load_strictly
 
 NetworkName = Literal["dis-lite", "pdfnet-tiny", "pdfnet"]
 StartName = Literal["imagenet", "published", "embedded", "random"]
 Start = StartName | Path
-"""ImageNet for the backbone alone; the whole network from its authors, this package, or a file; or nothing."""
+"""`imagenet` for the backbone only; the whole network from its authors, this package or a file; or from scratch."""
 
 
 class SwinSize(TypedDict):
@@ -50,9 +50,9 @@ SWIN_SIZES: dict[str, SwinSize] = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """What distinguishes one network of a name from another.
+    """The sizes in which networks of the same name can differ.
 
-    `backbone` is an EfficientNet-Lite, one of `SWIN_SIZES`, or a model of timm that gives features at strides 4 to 32.
+    `backbone` is an EfficientNet-Lite, one of `SWIN_SIZES`, or a timm model with features at strides 4 to 32.
     """
 
     backbone: str
@@ -66,13 +66,13 @@ PRESETS: Final[dict[NetworkName, Sizes]] = {
     "pdfnet": Sizes("swin-b", width=128, side_px=1024),
 }
 MULTIPLES_PX: Final[dict[NetworkName, int]] = {"dis-lite": 32, "pdfnet-tiny": 256, "pdfnet": 256}
-"""Of what the side of the input is a multiple."""
+"""The side of the input must be a multiple of this."""
 
 
 def build_dis_lite(sizes: Sizes, start: Start) -> DisLite:
-    """A network to train. Raises BadRequest if there is nothing to start it from, WeightsCorrupt for a wrong file."""
+    """A network to train. Raises BadRequest if it cannot start from `start`, WeightsCorrupt for a wrong file."""
     if start == "published":
-        raise BadRequest("dis-lite is published with this package only", hint="use --start embedded")
+        raise BadRequest("the weights of dis-lite come only with this package", hint='use `start="embedded"`')
     refuse_without_imagenet(sizes, start)
     backbone, channels = build_backbone(sizes.backbone, start)
     network = DisLite(backbone, channels, sizes.width)
@@ -81,20 +81,23 @@ def build_dis_lite(sizes: Sizes, start: Start) -> DisLite:
     if isinstance(start, Path):
         load_strictly(network, start)
     if start != "random" and sizes.backbone in efficientnet.VARIANTS:
-        freeze_what_is_general(backbone)
+        freeze_early_layers(backbone)
     return network
 
 
 def build_pdfnet(sizes: Sizes, start: Start) -> PDFNet:
     """A network to train.
 
-    Raises BadRequest if there is no such backbone, or nothing to start it from; WeightsCorrupt for a file that does not
-    fit; and what `weights.obtain` raises.
+    Raises BadRequest if the backbone is unknown or cannot start from `start`, WeightsCorrupt for a file that does not
+    fit, and what `store.obtain` raises.
     """
     if start == "published":
         return published_pdfnet(sizes)
     if start == "embedded":
-        raise BadRequest("no PDFNet is embedded", hint="use --network dis-lite, or another --start")
+        raise BadRequest(
+            "PDFNet cannot start from 'embedded': only dis-lite is embedded",
+            hint='use `network="dis-lite"`, or another `start`',
+        )
     refuse_without_imagenet(sizes, start)
     backbone, channels = build_backbone(sizes.backbone, start)
     network = PDFNet(
@@ -107,36 +110,39 @@ def build_pdfnet(sizes: Sizes, start: Start) -> PDFNet:
     if isinstance(start, Path):
         load_strictly(network, start)
     if start == "imagenet":
-        # Drawn scenes know less of what is general than photographs, and their colors are not those of photographs.
-        freeze_what_is_general(backbone)
-        freeze_offsets(backbone)
+        # Drawn scenes are less varied than photographs, and have other colors.
+        freeze_early_layers(backbone)
+        freeze_biases(backbone)
     return network
 
 
 def refuse_without_imagenet(sizes: Sizes, start: Start) -> None:
-    """Raises BadRequest if a backbone is to start from ImageNet that has no such weights here."""
+    """Raises BadRequest if a backbone without ImageNet weights here is asked to start from them."""
     if start == "imagenet" and sizes.backbone not in efficientnet.VARIANTS:
         raise BadRequest(
-            f"there are no weights to start {sizes.backbone} from", hint="use --start random, or another --backbone"
+            f"there are no ImageNet weights for {sizes.backbone} here",
+            hint='use `start="random"`, or another `backbone`',
         )
 
 
 def published_pdfnet(sizes: Sizes) -> PDFNet:
-    """The full network with its authors' weights, fetched once if need be."""
+    """The full network with its authors' weights, downloaded if they are not here yet."""
     full = PRESETS["pdfnet"]
     if (sizes.backbone, sizes.width) != (full.backbone, full.width):
-        raise BadRequest("only the full network has published weights", hint="use --network pdfnet as it is")
+        raise BadRequest(
+            "only the full PDFNet has published weights", hint='use `network="pdfnet"` with its usual sizes'
+        )
     network = build_pdfnet(sizes, "random")
     load_strictly(network, store.obtain(registry.find_matte_model("pdfnet")))
     return network
 
 
 def build_depth_draft(start: Start) -> draft_depth.DraftDepth:
-    """The small PDFNet's depth network, to train beside it; beside a PDFNet from a file it starts as it is embedded."""
+    """The depth network of the small PDFNet; if that starts from a file, this starts from the embedded weights."""
     if start == "imagenet":
         backbone = pretrained_efficientnet(draft_depth.BACKBONE, levels=3)
-        freeze_what_is_general(backbone)
-        freeze_offsets(backbone)
+        freeze_early_layers(backbone)
+        freeze_biases(backbone)
         return draft_depth.DraftDepth(backbone, efficientnet.CHANNELS[draft_depth.BACKBONE][:3])
     network = draft_depth.network()
     if isinstance(start, Path):
@@ -155,16 +161,16 @@ def build_backbone(name: str, start: Start) -> tuple[nn.Module, Sequence[int]]:
 
 
 def build_timm_backbone(name: str) -> tuple[nn.Module, Sequence[int]]:
-    """A model of timm, without pretrained weights, that gives maps at the four strides. Raises BadRequest."""
+    """A timm model without pretrained weights, with features at the four strides. Raises BadRequest."""
     import timm
 
     unknown = BadRequest(
-        f"there is no backbone {name!r}",
-        hint=f"there are: {', '.join([*efficientnet.VARIANTS, *SWIN_SIZES])}, and the convolutional models of timm",
+        f"unknown backbone {name!r}",
+        hint=f"use {', '.join([*efficientnet.VARIANTS, *SWIN_SIZES])}, or a convolutional model of timm",
     )
     if name not in timm.list_models():
         raise unknown
-    unfit = BadRequest(f"{name} does not give features at strides 4, 8, 16 and 32", hint="take another backbone")
+    unfit = BadRequest(f"{name} does not have features at strides 4, 8, 16 and 32", hint="use another `backbone`")
     try:
         model: Any = timm.create_model(name, features_only=True, pretrained=False)  # timm is untyped
         strides = model.feature_info.reduction()

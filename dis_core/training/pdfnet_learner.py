@@ -1,4 +1,4 @@
-"""A PDFNet learns, with the paper's auxiliary depth decoder and, for the small one, with a depth network of its own."""
+"""Trains a PDFNet with the paper's auxiliary depth decoder, and the small one together with its own depth network."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from dis_core.training.losses import OutputLoss, deep_supervision, scale_invaria
 from dis_core.training.sample import Sample
 
 EXACT_DEPTH_SHARE = 0.2
-"""So many of the draft's samples bring their exact depth, so that a user's own depth map is no surprise to it."""
+"""Share of the small PDFNet's samples that show exact depth, so that it can also use depth maps given by a user."""
 AUXILIARY_DEPTH_WEIGHT = 0.1
 OWN_DEPTH_WEIGHT = 5.0
 
 
 class AuxiliaryDepth(nn.Module):
-    """Depth decoded from the fused streams, for the loss only: it keeps them aware of it (section 3.3)."""
+    """Depth decoded from the fused streams. Only for the loss: it makes the streams keep depth (section 3.3)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -37,9 +37,9 @@ class AuxiliaryDepth(nn.Module):
 
 
 class PDFNetLearner(Learner):
-    """Samples to losses.
+    """Trains a PDFNet.
 
-    `own_depth` is the network whose estimates PDFNet will see in use; without one, PDFNet gets the samples' depth.
+    `own_depth` is the network whose estimates PDFNet gets in use; without one, PDFNet gets the samples' depth.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class PDFNetLearner(Learner):
         self.output_loss = output_loss
 
     def estimate_depth(self, normalized: torch.Tensor) -> torch.Tensor | None:
-        """(B, 3, H, W) -> (B, 1, H, W) as the own network sees it, if there is one."""
+        """(B, 3, H, W) -> (B, 1, H, W) from the own depth network, if there is one."""
         if self.own_depth is None:
             return None
         side = draft_depth.SIDE_PX
@@ -68,7 +68,7 @@ class PDFNetLearner(Learner):
         return depth
 
     def forward(self, batch: Sample, is_exact: torch.Tensor) -> Losses:
-        """The losses of one batch; where `is_exact` (B,), PDFNet is given the batch's depth and not the estimate."""
+        """The losses of one batch; where `is_exact` (B,) is true, PDFNet gets the batch's depth, not the estimate."""
         normalized = normalize(batch.image)
         estimate = self.estimate_depth(normalized)
         depth_loss = torch.zeros((), device=batch.image.device)
@@ -78,20 +78,20 @@ class PDFNetLearner(Learner):
         fused, full = self.pdfnet.fuse(normalized, seen)
         logits = self.pdfnet.decoder.draw(fused.mixed, full)
         with torch.autocast(batch.image.device.type, enabled=False):
-            batch = believed(batch, logits)
+            batch = with_trust_applied(batch, logits)
             matte_loss = self.matte_loss([logits, *fused.sides], batch)
             matte_loss = matte_loss + AUXILIARY_DEPTH_WEIGHT * self.auxiliary_loss(fused.streams, batch.depth)
         return Losses(matte_loss + OWN_DEPTH_WEIGHT * depth_loss, matte_loss.detach(), depth_loss.detach())
 
     def shown_depth(self, batch: Sample, estimate: torch.Tensor | None, is_exact: torch.Tensor) -> torch.Tensor:
-        """What PDFNet is given for depth, (B, 1, H, W)."""
+        """The depth that PDFNet gets, (B, 1, H, W)."""
         if estimate is None:
             return batch.depth
         shown = resize_by_area(estimate.detach(), size_of(batch.depth))
         return torch.where(is_exact[:, None, None, None], batch.depth, shown)
 
     def matte_loss(self, outputs: list[torch.Tensor], batch: Sample) -> torch.Tensor:
-        """Deep supervision over all outputs; the side outputs at half size, than which they are no finer."""
+        """Deep supervision of all outputs; side outputs are compared at half size: they are not finer than that."""
         return deep_supervision(
             [output.float() for output in outputs],
             batch.matte,
@@ -101,7 +101,7 @@ class PDFNetLearner(Learner):
         )
 
     def auxiliary_loss(self, streams: Sequence[torch.Tensor], depth: torch.Tensor) -> torch.Tensor:
-        """Of depths from 1 to 2, so that the logarithm of the farthest is not infinite."""
+        """The loss of the auxiliary depth, moved to [1, 2] so that its logarithm is finite."""
         size = size_of(streams[-1])
         together = torch.cat([resize_to_corners(stream, size) for stream in streams], 1)
         decoded = self.auxiliary(together.float())
@@ -113,7 +113,7 @@ class PDFNetLearner(Learner):
 
     @torch.no_grad()
     def find_matte(self, image: torch.Tensor, depth: torch.Tensor | None = None) -> torch.Tensor:
-        """(B, 3, H, W) in [0, 1] -> mattes (B, 1, H, W), with `depth` or with the own network's."""
+        """(B, 3, H, W) in [0, 1] -> mattes (B, 1, H, W), with `depth` or else the own network's estimate."""
         normalized = normalize(image)
         if depth is None:
             estimate = self.estimate_depth(normalized)
@@ -122,14 +122,14 @@ class PDFNetLearner(Learner):
         return logits.float().sigmoid()
 
 
-def believed(batch: Sample, logits: torch.Tensor) -> Sample:
-    """The batch with the network's own answer where its mattes are not trusted: nothing pulls at it there."""
+def with_trust_applied(batch: Sample, logits: torch.Tensor) -> Sample:
+    """The batch with its matte replaced by the network's own output where it is not trusted: no gradient there."""
     own = resize_by_area(logits.detach().float().sigmoid(), size_of(batch.matte))
     return batch._replace(matte=torch.lerp(own, batch.matte, batch.trust))
 
 
 def slope_aware_loss(prediction: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-    """Mean absolute error, and that of the slopes at three scales, so that edges stand where the objects' are."""
+    """Mean absolute error of the depth and of its slopes at three scales, which keeps edges in place."""
     error = (prediction - depth).float()
     loss = error.abs().mean()
     for stride in (1, 2, 4):

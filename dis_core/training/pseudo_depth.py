@@ -1,4 +1,4 @@
-"""Depth for training photographs that bring none: estimated once, kept in files, as the authors of PDFNet did."""
+"""Depth for training photographs without depth maps: estimated once and saved, as the authors of PDFNet did."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def estimate_missing(
 ) -> list[Triple]:
     """The same samples, each with a depth map: its own, or `NAME.png` (16 bits, near = bright) in `folder`.
 
-    What is there already is not estimated again. Raises WeightsMissing, WeightsCorrupt, OutOfMemory,
+    Depth maps that are there already are not estimated again. Raises WeightsMissing, WeightsCorrupt, OutOfMemory,
     NoImage, OutputFailed, and what `report` raises.
     """
     load = cast("DepthLoader", pkgutil.resolve_name(spec.loader))

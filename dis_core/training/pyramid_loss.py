@@ -1,7 +1,7 @@
-"""What DIS-Lite's outputs cost: soft cross entropy and soft IoU, weighted towards edges, at every scale.
+"""The loss of DIS-Lite's outputs: soft cross entropy and soft IoU, weighted towards edges, at every scale.
 
 Logits are (B, 1, h, w) of several sizes; mattes and trust are (B, 1, H, W) in [0, 1]. An image's loss does not depend
-on what else is in its batch.
+on the rest of its batch.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from dis_core.models.resample import box_mean, size_of
 
 SHARES = (1.0, 1.0, 0.5, 0.5, 0.25)
-"""What the outputs count, fine to coarse."""
+"""The weights of the outputs, from fine to coarse."""
 EDGE_WEIGHT = 4.0
 EDGE_REACH = 15 / 256
-"""How far around a pixel is looked for an edge, as a share of the side."""
+"""How close to an edge a pixel gets more weight, as a share of the side."""
 
 
 def pyramid_loss(outputs: Sequence[torch.Tensor], matte: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
@@ -32,7 +32,7 @@ def pyramid_loss(outputs: Sequence[torch.Tensor], matte: torch.Tensor, trust: to
 def soft_loss(logits: torch.Tensor, truth: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
     """Weighted cross entropy plus one minus weighted IoU, both of soft values; the mean over the images.
 
-    Trust counts twice: between the pixels of an image, and the mean of it for the image among others.
+    Trust counts twice: it weights the pixels within an image, and its mean weights the image within the batch.
     """
     reach = max(round(size_of(logits)[1] * EDGE_REACH), 1)
     weight = (1 + EDGE_WEIGHT * (box_mean(truth, reach) - truth).abs()) * trust.clamp(min=1e-3)

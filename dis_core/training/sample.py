@@ -8,9 +8,9 @@ import torch
 
 
 class Sample(NamedTuple):
-    """`image` (3, H, W) sRGB; `matte`, `depth` and `trust` (1, H, W); all float32 in [0, 1]. A batch has a B in front.
+    """`image` (3, H, W) sRGB; `matte`, `depth` and `trust` (1, H, W); all float32 in [0, 1]. A batch has B in front.
 
-    `trust` is how far the matte is believed: 1 where it is known, 0 where nothing is to be learned from it.
+    `trust` is how reliable the matte is: 1 where it is certain, 0 where nothing should be learned from it.
     """
 
     image: torch.Tensor

@@ -1,6 +1,6 @@
-"""What a network is trained on: samples by number, from drawn scenes or from a folder, as an endless row of batches.
+"""Training samples by number, from drawn scenes or from a folder, as an endless series of batches.
 
-Every sample depends on its number alone, so that a run that was killed goes on with the very batches it would have had.
+A sample depends only on its number, so that a run that was killed continues with the same batches it would have had.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from dis_core.training.sample import Sample
 from dis_core.training.teacher import CONFIDENCE_FILE, LEAST, SURE, read_confidence, trust_in
 
 FIRST_TRAINING_SEED = 1_000_000
-"""Scenes below it are never trained on: they are for evaluation."""
+"""Scenes with lower seeds are only for evaluation, never for training."""
 
 
 class Source(Protocol):
-    """An endless row of samples."""
+    """An endless series of samples."""
 
     def __call__(self, number: int, side_px: int) -> Sample:
         """Sample `number`, from 0 on, of `side_px` x `side_px`."""
@@ -40,7 +40,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Scenes:
-    """Scenes drawn by this package, from `first_seed` on."""
+    """Scenes drawn by this package, starting at `first_seed`."""
 
     first_seed: int = FIRST_TRAINING_SEED
 
@@ -52,9 +52,9 @@ class Scenes:
 
 @dataclass(frozen=True)
 class Triple:
-    """The files of one sample of a folder; `name` is the image's, without its ending.
+    """The files of one sample of a folder; `name` is the image's file name without its suffix.
 
-    `confidence` in the mask, from 0 to 1, is None where a person made it or nothing is known of it.
+    `confidence` in the mask is from 0 to 1, or None if a person made it or nothing is known about it.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Triple:
 
 @dataclass(frozen=True)
 class Folder:
-    """Photographs with masks, in an order that is shuffled anew for every round, each time altered a little."""
+    """Photographs with masks, shuffled again for every round and augmented each time."""
 
     triples: Sequence[Triple]
     seed: int
@@ -80,8 +80,8 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class AsTheyAre:
-    """Photographs with masks, in order and unaltered, to evaluate on."""
+class InOrder:
+    """Photographs with masks, in order and unchanged, for evaluation."""
 
     triples: Sequence[Triple]
 
@@ -90,24 +90,25 @@ class AsTheyAre:
 
 
 def find_triples(folder: Path) -> list[Triple]:
-    """The samples of a folder laid out as DIS5K is: `images`, `masks` and, if there is one, `depth`, matched by name.
+    """The samples of a folder with the layout of DIS5K: `images`, `masks` and optionally `depth`, matched by name.
 
-    What `confidence.jsonl` in the folder does not believe in is left out.
+    Masks with too low a confidence in `confidence.jsonl` are left out.
 
-    Raises BadRequest or NoImage if a folder is missing or empty, or an image has no mask or a mask no image.
+    Raises BadRequest or NoImage if a folder is missing or empty, an image has no mask, or a mask has no image.
     """
     for name in ("images", "masks"):
         if not (folder / name).is_dir():
             raise BadRequest(
-                f"{folder} has no folder {name!r}", hint="training data are in images/, masks/ and, if at hand, depth/"
+                f"{folder} has no folder {name!r}",
+                hint="put training data into images/ and masks/, and depth maps, if you have them, into depth/",
             )
     images = files_by_name(folder / "images", recursive=True, kind="images")
     masks = files_by_name(folder / "masks", recursive=True, kind="mattes")
     if alone := sorted(images.keys() ^ masks.keys()):
         what = "mask" if alone[0] in images else "image"
         raise BadRequest(
-            f"{len(alone)} of the samples in {folder} are incomplete: there is no {what} for {alone[0]}",
-            hint="give every image a mask of the same name",
+            f"incomplete samples in {folder} ({len(alone)} in all): {alone[0]} has no {what}",
+            hint="every image needs a mask with the same name",
         )
     depths: dict[str, Path] = {}
     if (folder / "depth").is_dir():
@@ -120,16 +121,16 @@ def find_triples(folder: Path) -> list[Triple]:
     believed = [triple for triple in triples if triple.confidence is None or triple.confidence >= LEAST]
     if not believed:
         raise BadRequest(
-            f"{folder / CONFIDENCE_FILE} believes in none of the masks",
-            hint="raise the confidence of those that are good",
+            f"{folder / CONFIDENCE_FILE} gives every mask a confidence below {LEAST}",
+            hint="raise the confidence of the good masks",
         )
     return believed
 
 
 def read_sample(triple: Triple, side_px: int) -> Sample:
-    """The files of one sample, squeezed to a square; without a depth map, the depth is 0 everywhere.
+    """Read one sample, resized to a square; without a depth map, the depth is 0 everywhere.
 
-    Raises NoImage for what cannot be read, BadRequest if the mask is not of the image's size.
+    Raises NoImage for files that cannot be read, BadRequest if the mask and the image differ in size.
     """
     size = (side_px, side_px)
     colors, mask = read_picture(triple.image).srgb(), read_matte(triple.mask)
@@ -137,7 +138,7 @@ def read_sample(triple: Triple, side_px: int) -> Sample:
         raise BadRequest(
             f"{triple.mask} is {mask.shape[1]} x {mask.shape[0]} pixels, but {triple.image} is "
             f"{colors.shape[1]} x {colors.shape[0]}",
-            hint="a mask has the size of its image",
+            hint="resize the mask to the size of its image",
         )
     image, matte = (shrink_smoothly(to_tensor(plane), size)[0] for plane in (colors, mask))
     trust = torch.ones_like(matte) if triple.confidence is None else trust_in(matte, triple.confidence)
@@ -150,7 +151,7 @@ def read_sample(triple: Triple, side_px: int) -> Sample:
 class Batches(IterableDataset["Sample | DisError"]):
     """Batches from number `first` on, in the same order however many workers the loader has.
 
-    What is wrong with a sample comes instead of its batch: raised in a worker, it would arrive as a traceback.
+    An error in a sample is yielded in place of its batch: raised in a worker, it would arrive as a traceback.
     """
 
     def __init__(self, source: Source, *, first: int, batch_size: int, side_px: int) -> None:

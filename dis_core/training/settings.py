@@ -1,4 +1,4 @@
-"""What a training run was asked for, kept beside it: a run goes on only under the settings that it began with."""
+"""The settings of a training run, saved in its folder: a run continues only with the settings it began with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dis_core.errors import BadRequest
-from dis_core.files import written_whole
+from dis_core.files import atomic_write
 
 if TYPE_CHECKING:
     from dis_core.training.networks import NetworkName
@@ -26,12 +26,13 @@ class DataFolder:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides what comes out; the defaults are for fine-tuning what comes with the package.
+    """Everything that affects the trained weights; the defaults are for fine-tuning the embedded model.
 
-    Training ends after `steps` or `minutes`, whichever is over first. `coarse_share` of it is at half the side with
-    twice the batch. Rates are the highest of AdamW's; those of the backbone are `backbone_rate` times as high. What the
-    shares of `data` leave is drawn scenes. `composite_share` of the folders' samples are subjects before other
-    backgrounds. `depth_model` estimates the depth that folders lack, for a network that looks at it.
+    Training ends after `steps` or `minutes`, whichever comes first. The first `coarse_share` of it runs at half the
+    side with twice the batch. `learning_rate` is the peak of AdamW's; the backbone learns at `backbone_rate` times
+    that. If the shares of `data` add up to less than 1, the rest are drawn scenes. `composite_share` of the folders'
+    samples put a subject on the background of another photograph. `depth_model` estimates missing depth maps, for a
+    network that uses depth.
     """
 
     network: NetworkName
@@ -60,17 +61,17 @@ class Settings:
         return max(1 - sum(folder.share for folder in self.data), 0.0)
 
 
-def hold_to(settings: Settings, file: Path) -> None:
-    """Write the settings of a new run, or compare them with those of the run that is there.
+def save_or_compare(settings: Settings, file: Path) -> None:
+    """Save the settings of a new run, or compare them with those of the run in the folder.
 
-    Raises BadRequest if they differ, or if what is there cannot be read; OutputFailed if they cannot be written.
+    Raises BadRequest if they differ or the saved ones cannot be read, OutputFailed if they cannot be written.
     """
     asked = json.loads(json.dumps(asdict(settings)))  # as it will be read
     if not file.exists():
-        with written_whole(file) as beside:
+        with atomic_write(file) as beside:
             beside.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
         return
-    elsewhere = "or take another folder"
+    elsewhere = "or use another folder"
     try:
         there: Any = json.loads(file.read_text(encoding="utf-8"))  # any JSON at all
     except (OSError, ValueError) as error:
@@ -79,8 +80,8 @@ def hold_to(settings: Settings, file: Path) -> None:
         return
     known = there if isinstance(there, dict) else {}
     name = next((name for name in asked if known.get(name) != asked[name]), "")
-    differs = f"{name} is {known.get(name)!r} there, and {asked.get(name)!r} here"
+    differs = f"{name} was {known.get(name)!r} and is now {asked.get(name)!r}"
     raise BadRequest(
-        f"{file.parent} holds a run with other settings: {differs}",
-        hint=f"repeat those of {file.name}, {elsewhere}",
+        f"{file.parent} contains a run with other settings: {differs}",
+        hint=f"use the settings in {file.name}, {elsewhere}",
     )

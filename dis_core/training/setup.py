@@ -1,4 +1,4 @@
-"""What is trained, on what, from where: the decisions before a run, for the command and for Python.
+"""Set up and run a training, from the command line or from Python.
 
 from dataclasses import replace
 from pathlib import Path
@@ -49,27 +49,27 @@ from dis_core.training.networks import (
 from dis_core.training.pdfnet_learner import PDFNetLearner
 from dis_core.training.pseudo_depth import estimate_missing
 from dis_core.training.run import Evaluate, Run
-from dis_core.training.samples import FIRST_TRAINING_SEED, AsTheyAre, Folder, Scenes, Source, Triple, find_triples
+from dis_core.training.samples import FIRST_TRAINING_SEED, Folder, InOrder, Scenes, Source, Triple, find_triples
 from dis_core.training.settings import Precision, Settings
 from dis_core.training.validation import evaluate
 
 HELD_OUT: Final = 24
-"""So many scenes or photographs are evaluated on."""
+"""The number of scenes or photographs in an evaluation."""
 
 
 def usual_settings(network: NetworkName) -> Settings:
-    """The network as it is meant to be, from ImageNet where it can start there, on drawn scenes: to be changed."""
+    """Defaults for a network: its usual sizes, drawn scenes, and an ImageNet start where there is one."""
     sizes = PRESETS[network]
     return Settings(network, sizes.backbone, sizes.width, sizes.side_px, start=usual_start(sizes.backbone))
 
 
 def usual_start(backbone: str) -> StartName:
-    """From ImageNet where there are weights for it."""
+    """`imagenet` where there are weights for the backbone, else `random`."""
     return "imagenet" if backbone in efficientnet.VARIANTS else "random"
 
 
 def usual_precision(device: str) -> Precision:
-    """bfloat16 on a GPU that can, else float16 there; float32 elsewhere."""
+    """bfloat16 on a GPU that supports it, float16 on other GPUs, float32 elsewhere."""
     if not device.startswith("cuda"):
         return "float32"
     with torch.cuda.device(device):
@@ -86,17 +86,17 @@ def train(
     mix_back: float = 0.0,
     tensorboard: bool = False,
     accept_noncommercial: bool = False,
-    tell_start: Callable[[Run], None] = lambda _run: None,
+    on_start: Callable[[Run], None] = lambda _run: None,
     report: Report = ignore,
 ) -> list[Path]:
-    """Train in `folder` until the settings' steps or minutes are over, and write the weights; their files.
+    """Train in `folder` until the settings' steps or minutes are over, and return the paths of the weights.
 
-    What an earlier call with the same settings left there is taken up. Evaluated is on the folder `validation`, else on
-    drawn scenes. At the end the backbone moves the share `mix_back` of the way back to ImageNet. `tell_start` hears of
-    the run before its first step.
+    Continues a run that an earlier call with the same settings left in `folder`. Evaluates on the folder `validation`,
+    or on drawn scenes without one. At the end the backbone moves back towards its ImageNet weights by the share
+    `mix_back`. `on_start` is called with the run before its first step.
 
     Raises BadRequest, NoImage, UnknownModel, LicenseNotAccepted, DeviceUnavailable, OutOfMemory, OutputFailed,
-    WeightsCorrupt, TrainingDiverged, and what `report` raises (Cancelled), with the state kept.
+    WeightsCorrupt, TrainingDiverged, and what `report` raises (Cancelled); the state is kept.
     """
     placement = choose_placement(device)
     refuse_impossible(settings, placement.device, mix_back=mix_back)
@@ -105,7 +105,7 @@ def train(
     held_out = None if validation is None else find_triples(validation)
     torch.manual_seed(settings.seed)
     too_much = within_memory(
-        placement, "for a batch", hint="take a smaller batch and make up for it with more batches per step"
+        placement, "for a batch", hint="use a smaller `batch_size`, and a larger `accumulate` to make up for it"
     )
     with too_much, contextlib.ExitStack() as closing:
         learner = make_learner(settings.network, sizes_of(settings), start_of(settings))
@@ -117,12 +117,12 @@ def train(
         journal = Journal(folder, board=board)
         journal.forget_after(run.progress.step)
         complete = Completed(folder, depth, placement.device)
-        evaluation = held_out_of(held_out, learner, complete, settings.side_px, span(report, 0.0, 0.02))
+        evaluation = make_evaluation(held_out, learner, complete, settings.side_px, span(report, 0.0, 0.02))
         folders = [
             complete(triples, f"depth-{place}" if place else "depth", span(report, 0.02, 0.05))
             for place, triples in enumerate(folders)
         ]
-        tell_start(run)
+        on_start(run)
         source = mix(settings, folders)
         run.train(source, workers=workers, evaluate=evaluation, journal=journal, report=span(report, 0.05, 1.0))
         finished: Learner = run.average.module
@@ -133,23 +133,31 @@ def train(
 
 
 def refuse_impossible(settings: Settings, device: str, *, mix_back: float) -> None:
-    """Raises BadRequest for settings that do not go together."""
+    """Raises BadRequest for settings that contradict each other."""
     multiple = MULTIPLES_PX[settings.network] * (2 if settings.coarse_share else 1)
     if settings.side_px % multiple:
         raise BadRequest(
-            f"the side of the input cannot be {settings.side_px}",
-            hint=f"it is a multiple of {multiple} with these options",
+            f"the side of the input must be a multiple of {multiple}, not {settings.side_px}",
+            hint=f"use {max(round(settings.side_px / multiple), 1) * multiple}",
         )
     if sum(data.share for data in settings.data) > 1 + 1e-6:
         shares = " + ".join(str(data.share) for data in settings.data)
-        raise BadRequest(f"the shares of the data are more than all: {shares}", hint="let them add up to 1 at most")
+        raise BadRequest(f"the shares of the data add up to more than 1: {shares}", hint="use smaller shares")
     if settings.composite_share and not settings.data:
-        raise BadRequest("drawn scenes are no photographs to cut out of", hint="give a folder of data for composites")
+        raise BadRequest(
+            "composites need photographs, and there is no folder of data",
+            hint="use `data`, or leave out `composite_share`",
+        )
     on_cuda = device.startswith("cuda")
     if (settings.precision == "float16" and not on_cuda) or (settings.precision == "bfloat16" and device == "mps"):
-        raise BadRequest(f"{settings.precision} cannot be trained with on {device}", hint="train in float32")
+        raise BadRequest(
+            f"training in {settings.precision} is not supported on {device}", hint='use `precision="float32"`'
+        )
     if mix_back and settings.start != "imagenet":
-        raise BadRequest("there is nothing to mix back", hint="leave it out, or start from imagenet")
+        raise BadRequest(
+            f"cannot mix back: the training starts from {settings.start!r}, not from 'imagenet'",
+            hint='use `start="imagenet"`, or leave out `mix_back`',
+        )
 
 
 def sizes_of(settings: Settings) -> Sizes:
@@ -163,7 +171,8 @@ def start_of(settings: Settings) -> Start:
         return settings.start
     if not Path(settings.start).is_file():
         raise BadRequest(
-            f"nothing to start from is called {settings.start!r}", hint=f"there are: {', '.join(names)}, and files"
+            f"cannot start from {settings.start!r}: there is no such file",
+            hint=f"use {', '.join(names)}, or a weights file",
         )
     return Path(settings.start)
 
@@ -178,7 +187,7 @@ def make_learner(network: NetworkName, sizes: Sizes, start: Start) -> Learner:
 
 
 def mix_imagenet_back(learner: Learner, variant: efficientnet.Variant, share: float) -> None:
-    """Move the backbones towards the weights that they started from."""
+    """Move the backbones back towards the weights that they started from."""
     if isinstance(learner, PDFNetLearner):
         backbone = learner.pdfnet.encoder.backbone
         if learner.own_depth is not None:
@@ -190,13 +199,15 @@ def mix_imagenet_back(learner: Learner, variant: efficientnet.Variant, share: fl
 
 
 def find_depth(settings: Settings, *, accept_noncommercial: bool) -> ModelSpec | None:
-    """What estimates the depth that folders lack, or None for a network that looks at none.
+    """The model that estimates missing depth maps, or None for a network that does not use depth.
 
     Raises UnknownModel, LicenseNotAccepted, and BadRequest if a depth model is named for such a network.
     """
     if settings.network == "dis-lite":
         if settings.depth_model is not None:
-            raise BadRequest("dis-lite does not look at depth", hint="leave out the depth model")
+            raise BadRequest(
+                f"dis-lite does not use depth, so {settings.depth_model!r} is of no use", hint="leave out `depth_model`"
+            )
         return None
     own = "depth-tiny" if settings.network == "pdfnet-tiny" else "depth-anything-v2-small"
     spec = registry.find_depth_model(settings.depth_model or own)
@@ -207,7 +218,7 @@ def find_depth(settings: Settings, *, accept_noncommercial: bool) -> ModelSpec |
 
 @dataclass(frozen=True)
 class Completed:
-    """Gives photographs the depth that they lack, where the network looks at depth; it is kept in the run's folder."""
+    """Adds missing depth maps for a network that uses depth; they are kept in the run's folder."""
 
     folder: Path
     spec: ModelSpec | None
@@ -220,23 +231,23 @@ class Completed:
         return estimate_missing(triples, self.folder / kept_in, spec=self.spec, device=self.device, report=report)
 
 
-def held_out_of(
+def make_evaluation(
     triples: list[Triple] | None, learner: Learner, complete: Completed, side_px: int, report: Report
 ) -> Evaluate:
-    """What a run is evaluated with: two dozen photographs of a folder, or of drawn scenes."""
+    """The function that evaluates a run, on two dozen photographs of a folder or on drawn scenes."""
     source: Source = Scenes(0)
     count = HELD_OUT
     if triples is not None:
         triples = triples[:: -(-len(triples) // HELD_OUT)]
         if learner.needs_depth:
             triples = complete(triples, "validation-depth", report)
-        source, count = AsTheyAre(triples), len(triples)
+        source, count = InOrder(triples), len(triples)
     return functools.partial(evaluate, source=source, numbers=range(count), side_px=side_px, device=complete.device)
 
 
 def mix(settings: Settings, folders: Sequence[Sequence[Triple]]) -> Source:
-    """All that is trained on, in the shares of the settings."""
-    # A million scenes for every seed, after those that are evaluated on.
+    """The samples to train on, in the shares of the settings."""
+    # Every seed gets its own million scenes, after those used for evaluation.
     scenes = Scenes(FIRST_TRAINING_SEED * (1 + settings.seed))
     if not folders:
         return scenes

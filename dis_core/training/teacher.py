@@ -1,8 +1,8 @@
-"""How far mattes are believed that a trained model made: one number for each, and less where it could not decide.
+"""How far to trust mattes made by a trained model: one number for each, and less where the model was undecided.
 
-`confidence.jsonl` in a folder of training data has one JSON object per line. Either it says `confidence`, from 0 to 1,
-or it says what two looks of the teacher came to, at the picture and at its mirror image: `agree`, the IoU of the two
-answers, `gray`, the mean of 4p(1 - p), and `area`, the subject's share of the picture.
+`confidence.jsonl` in a folder of training data has one JSON object per line. It gives either `confidence`, from 0 to 1,
+or a comparison of the model's mattes of the picture and of its mirror image: `agree`, the IoU of the two, `gray`, the
+mean of 4p(1 - p), and `area`, the subject's share of the picture.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from dis_core.models.resample import box_mean, size_of
 CONFIDENCE_FILE: Final = "confidence.jsonl"
 SURE: Final = 1.0
 LEAST: Final = 0.1
-"""What is believed less than this is not learned from."""
+"""Mattes with less confidence are not used."""
 UNDECIDED: Final = 0.25
-"""So gray is the neighborhood of a sharp edge; what is more gray than that, the teacher did not know."""
+"""How gray the surroundings of a sharp edge are; where it is grayer than that, the model was undecided."""
 REACH: Final = 4 / 256
 
 
 def read_confidence(folder: Path) -> dict[str, float] | None:
-    """Confidence by name of picture, or None where the folder says nothing of it: then all is believed.
+    """Confidence by picture name, or None if the folder has no such file: then all masks are trusted.
 
     Raises BadRequest naming the line that cannot be read.
     """
@@ -47,10 +47,10 @@ def read_confidence(folder: Path) -> dict[str, float] | None:
 
 
 def confidence_of(record: dict[str, Any]) -> float:
-    """From 0 to 1, by a record of any JSON. Raises KeyError, TypeError, ValueError for one that says too little."""
+    """From 0 to 1, from one record of JSON. Raises KeyError, TypeError, ValueError for an incomplete one."""
     if "confidence" in record:
         return min(max(float(record["confidence"]), 0.0), 1.0)
-    # Files that were written elsewhere spell it the British way.
+    # Some files written by other programs use the British spelling.
     gray = float(record["gray"] if "gray" in record else record["grey"])
     agree, area = float(record["agree"]), float(record["area"])
     if agree <= 0.75 or gray >= 0.25 or not 0.008 < area < 0.97:
@@ -62,7 +62,7 @@ def confidence_of(record: dict[str, Any]) -> float:
 
 
 def trust_in(matte: torch.Tensor, confidence: float) -> torch.Tensor:
-    """The confidence in every pixel of `matte` (1, H, W): as in the whole, but less inside of wide gray places."""
+    """The confidence in every pixel of `matte` (1, H, W): that of the whole, but less inside wide gray areas."""
     reach = max(round(size_of(matte)[1] * REACH), 1)
     gray = box_mean(4 * matte * (1 - matte), reach)
     return confidence * (1 - 1.3 * (gray - UNDECIDED).clamp(min=0)).clamp(0.05, 1)

@@ -1,4 +1,4 @@
-"""How good a learner is on what it is not trained on, measured often and cheaply: `dis-core evaluate` measures more."""
+"""Quick scores on samples that are not trained on, measured during training; `dis-core evaluate` measures more."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dis_core.training.samples import Source
 def evaluate(
     learner: Learner, report: Report, *, source: Source, numbers: Sequence[int], side_px: int, device: str
 ) -> dict[str, float]:
-    """Means over samples of the absolute error to the soft matte, and of IoU and boundary IoU at 0.5.
+    """Mean absolute error of the soft matte, and mean IoU and boundary IoU at a threshold of 0.5.
 
-    A learner that needs it is given the samples' depth. Raises what `report` raises.
+    A learner that needs depth gets that of the samples. Raises what `report` raises.
     """
     errors, overlaps, boundaries = [], [], []
     for done, number in enumerate(numbers):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dis_core.errors import OutputFailed, WeightsCorrupt
-from dis_core.files import megabytes, written_whole
+from dis_core.files import atomic_write, megabytes
 from dis_core.weights.onnx_tensors import is_onnx, read_weights
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ PREFIXES = ("module.", "_orig_mod.")
 def load_strictly(network: nn.Module, path: str | os.PathLike[str]) -> None:
     """Fill `network` from a safetensors file, read through a memory map; values take the network's dtype and device.
 
-    Raises WeightsCorrupt naming the first key that is missing, left over or of another shape.
+    Raises WeightsCorrupt naming the first key that is missing, unexpected or of another shape.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -89,8 +89,8 @@ def read_plain_pickle(path: Path) -> object:
             return cast("object", torch.load(path, map_location="cpu", weights_only=True, mmap=mapped))
     except pickle.UnpicklingError as error:
         raise WeightsCorrupt(
-            f"{path.name} refuses to be read safely: it is damaged, or more than plain weights, and may run code",
-            hint="get the file from its authors, best as safetensors; nothing of it was executed",
+            f"{path.name} cannot be read safely: it is damaged, or holds more than plain weights and could run code",
+            hint="get the file from its authors, preferably as safetensors; nothing in it was run",
         ) from error
     except Exception as error:  # torch's reader raises nearly anything on a damaged file: KeyError, AssertionError, ...
         raise _damaged(path, error) from error
@@ -123,13 +123,13 @@ def _save(tensors: dict[str, torch.Tensor], destination: Path, metadata: dict[st
     from safetensors.torch import save_file
 
     try:
-        with written_whole(destination) as unfinished:
+        with atomic_write(destination) as unfinished:
             save_file(_separate(tensors), unfinished, metadata=metadata)
     except OutputFailed as error:
         size = sum(value.nbytes for value in tensors.values())
         raise OutputFailed(
             f"the converted weights ({megabytes(size)}) could not be saved: {error.message}",
-            hint="make room on that disk, or, on Linux, point XDG_CACHE_HOME at a folder on another one",
+            hint="free some space on that disk; on Linux, XDG_CACHE_HOME can name a folder on another one",
         ) from error
 
 
@@ -162,10 +162,12 @@ def _state_dict_in(loaded: object, path: Path) -> dict[str, torch.Tensor]:
         if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
             loaded = loaded[wrapper]
     if not isinstance(loaded, dict) or not loaded:
-        raise WeightsCorrupt(f"{path.name} holds no weights: a {type(loaded).__name__} where tensors by name should be")
+        raise WeightsCorrupt(
+            f"{path.name} contains no weights: it holds a {type(loaded).__name__}, not tensors by name"
+        )
     for key, value in loaded.items():
         if not isinstance(key, str) or not isinstance(value, torch.Tensor):
-            raise WeightsCorrupt(f"{path.name} holds no weights: {key!r} is no tensor but a {type(value).__name__}")
+            raise WeightsCorrupt(f"{path.name} contains no weights: {key!r} is a {type(value).__name__}, not a tensor")
     return dict(loaded)
 
 
@@ -180,7 +182,7 @@ def _refuse_differences(
     wanted: dict[str, tuple[int, ...]], saved: dict[str, tuple[int, ...]], network: nn.Module, path: Path
 ) -> None:
     problems = [f"{key} is missing" for key in wanted if key not in saved]
-    problems += [f"{key} is left over" for key in saved if key not in wanted]
+    problems += [f"{key} is unexpected" for key in saved if key not in wanted]
     problems += [
         f"{key} is {saved[key]} in the file and {shape} in the network"
         for key, shape in wanted.items()
@@ -193,4 +195,4 @@ def _refuse_differences(
 
 def _damaged(path: Path, error: Exception) -> WeightsCorrupt:
     first_line = (str(error).splitlines() or [type(error).__name__])[0]
-    return WeightsCorrupt(f"{path.name} is damaged: {first_line[:200]}", hint="fetch or download it again")
+    return WeightsCorrupt(f"{path.name} is damaged: {first_line[:200]}", hint="download it again")

@@ -129,8 +129,8 @@ def locate(weights: WeightsFile, *, name: str, report: Report = ignore) -> Publi
     # Commit and etag become names of files: nothing that could lead out of the cache may pass.
     if not (re.fullmatch("[0-9a-f]{40}", commit) and re.fullmatch("[0-9a-f]{40,64}", etag) and size_bytes > 0):
         raise HubUnreachable(
-            f"something answered in place of the Hugging Face Hub when asked for {what}",
-            hint="a Wi-Fi log-in page or a proxy does that; HF_ENDPOINT, if set, must point to a Hub",
+            f"the answer for {what} did not come from the Hugging Face Hub",
+            hint="a Wi-Fi login page or a proxy may be in the way; HF_ENDPOINT, if set, must point to a Hub",
         )
     return Published(commit, etag, size_bytes)
 
@@ -158,9 +158,9 @@ def download(
             return _keep(partial, weights, published), found
         partial.unlink()
     raise WeightsCorrupt(
-        f"{_what(weights)} arrived damaged twice: its SHA-256 should begin with "
-        f"{(expected_sha256 or '')[:12]} and begins with {found[:12]}",
-        hint="try again later; if it stays, the file on the Hub has changed, or something on the way changes it",
+        f"{_what(weights)} arrived damaged twice: its SHA-256 should start with "
+        f"{(expected_sha256 or '')[:12]}, but starts with {found[:12]}",
+        hint="try again later; if it keeps happening, the file on the Hub has changed, or a proxy changes it",
     )
 
 
@@ -179,7 +179,7 @@ def _transfer(weights: WeightsFile, published: Published, partial: Path, *, name
                 fruitless = 0 if now > have else fruitless + 1
                 if now == 0 or fruitless >= FRUITLESS_ATTEMPTS:
                     raise _interrupted(error, name, now, published.size_bytes) from error
-                _pause(span(report, now / published.size_bytes, 1.0), f"waiting for the Hub to go on with {name}")
+                _pause(span(report, now / published.size_bytes, 1.0), f"waiting for the Hub to continue with {name}")
 
 
 def _append(weights: WeightsFile, published: Published, partial: Path, *, name: str, report: Report) -> None:
@@ -222,8 +222,8 @@ def _saving(partial: Path, name: str, total: int) -> Iterator[None]:
             partial.unlink(missing_ok=True)
         raise WeightsMissing(
             f"{name} could not be saved after {megabytes(have, of=total)}: {error.strerror}",
-            hint=f"{megabytes(free_space(partial.parent))} are free in {cache_folder()}; make room, "
-            "or point HF_HOME at a folder on another disk",
+            hint=f"{megabytes(free_space(partial.parent))} are free in {cache_folder()}; free some space, "
+            "or set HF_HOME to a folder on another disk",
         ) from error
 
 
@@ -284,7 +284,7 @@ def _keep(partial: Path, weights: WeightsFile, published: Published) -> Path:
 
 def _repo(weights: WeightsFile) -> str:
     if weights.repo is None:
-        raise ValueError(f"{weights.filename} is a part of the package and on no Hub")
+        raise ValueError(f"{weights.filename} comes with a package and is not on the Hub")
     return weights.repo
 
 
@@ -306,8 +306,8 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WeightsMissing(
-            f"the Hub's cache folder cannot be written: {folder}: {error.strerror}",
-            hint="make it yours, or point HF_HOME at a folder that is",
+            f"cannot write to the Hub's cache folder {folder}: {error.strerror}",
+            hint="check who owns that folder, or set HF_HOME to another one",
         ) from error
 
 
@@ -323,14 +323,14 @@ def _forbid_when_offline(what: str) -> None:
 
     if constants.HF_HUB_OFFLINE:
         raise HubUnreachable(
-            f"offline mode (HF_HUB_OFFLINE) forbids asking for {what}",
-            hint="unset HF_HUB_OFFLINE to download, or use a file: dis-core fetch MODEL --from FILE",
+            f"cannot download {what}: offline mode (HF_HUB_OFFLINE) is on",
+            hint="unset HF_HUB_OFFLINE, or use a file that you have: dis-core fetch MODEL --from FILE",
         )
 
 
 @contextmanager
 def _in_words(what: str) -> Iterator[None]:
-    """Turn what the Hub client and the line below it raise into our errors."""
+    """Raise our errors for those of the Hub client and of the connection below it."""
     from huggingface_hub import errors
 
     # The base class of everything that the client's HTTP library raises: of httpx, or of httpx2 from the client 2 on.
@@ -339,14 +339,14 @@ def _in_words(what: str) -> Iterator[None]:
         yield
     except errors.GatedRepoError as error:
         raise WeightsMissing(
-            f"the Hub gives {what} only to people who have accepted its terms",
-            hint="accept them on the model's page and run `hf auth login`, or download the file with a browser and run "
+            f"the Hub gives {what} only to people who have accepted its license",
+            hint="accept it on the model's page and run hf auth login, or download the file in a browser and run "
             "dis-core fetch MODEL --from FILE",
         ) from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
         raise WeightsMissing(
-            f"the Hub has no {what}, or does not show it to everybody",
-            hint="it may have been moved; a file from elsewhere works too: dis-core fetch MODEL --from FILE",
+            f"{what} is not on the Hub, or not public",
+            hint="it may have moved; you can also use a file that you have: dis-core fetch MODEL --from FILE",
         ) from error
     except errors.HfHubHTTPError as error:
         raise _refused(what, error.response.status_code) from error
@@ -357,16 +357,18 @@ def _in_words(what: str) -> Iterator[None]:
 
 _LINE_HINT = (
     "check the connection, the proxy and HF_ENDPOINT; without a connection, "
-    "a file from elsewhere works: dis-core fetch MODEL --from FILE"
+    "use a file that you have: dis-core fetch MODEL --from FILE"
 )
 
 
 def _refused(what: str, status: int) -> WeightsMissing:
     if status in (408, 429) or status >= 500:
-        return HubUnreachable(f"the Hugging Face Hub is not able to give {what} now (HTTP {status})", hint="try later")
+        return HubUnreachable(
+            f"the Hugging Face Hub cannot send {what} at the moment (HTTP {status})", hint="try again later"
+        )
     return WeightsMissing(
-        f"the Hugging Face Hub refused to give {what} (HTTP {status})",
-        hint="a stored log-in that has expired does that: `hf auth logout`, then try again" if status == 401 else "",
+        f"the Hugging Face Hub refused to send {what} (HTTP {status})",
+        hint="your login may have expired: run hf auth logout, then try again" if status == 401 else "",
     )
 
 
@@ -375,7 +377,7 @@ def _interrupted(error: HubUnreachable, name: str, have: int, total: int) -> Hub
         return error
     return HubUnreachable(
         f"the download of {name} stopped at {megabytes(have, of=total)}: {error.message}",
-        hint=f"what is there is kept: run dis-core fetch {name} to go on from it",
+        hint=f"the part that arrived is kept; to continue, run: dis-core fetch {name}",
     )
 
 

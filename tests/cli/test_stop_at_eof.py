@@ -140,7 +140,7 @@ def test_the_image_cannot_come_from_there_as_well(tmp_path: Path) -> None:
     _, errors = child.communicate(b"", timeout=60)
 
     assert child.returncode == 1
-    assert b"standard input cannot hold both" in errors
+    assert b"--stop-at-eof" in errors
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to ignore")

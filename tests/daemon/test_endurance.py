@@ -11,7 +11,7 @@ import pytest
 
 from dis_core.geometry import Box
 from dis_core.jobs.job import CutoutStyle, Job
-from dis_core.jobs.json_values import to_plain
+from dis_core.jobs.json_values import to_json_value
 from dis_core.prompts import SegmentOptions
 from tests.fakes.daemon_home import DaemonHome, daemon_home
 
@@ -29,7 +29,7 @@ def ask(home: DaemonHome, job: Job) -> str:
     """What becomes of an job, on a connection of its own."""
     connection = home.connect()
     assert connection is not None
-    *_, answer = connection.ask("segment", job=to_plain(job))
+    *_, answer = connection.ask("segment", job=to_json_value(job))
     connection.close()
     return str(answer.get("code", answer["event"]))
 
@@ -37,7 +37,7 @@ def ask(home: DaemonHome, job: Job) -> str:
 def ask_and_hang_up(home: DaemonHome, job: Job) -> str:
     connection = home.connect()
     assert connection is not None
-    event = next(connection.ask("segment", job=to_plain(job)))["event"]
+    event = next(connection.ask("segment", job=to_json_value(job)))["event"]
     connection.close()
     return str(event)
 
@@ -45,11 +45,11 @@ def ask_and_hang_up(home: DaemonHome, job: Job) -> str:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="open files of other processes are counted in /proc")
 def test_three_hundred_requests_cost_neither_memory_nor_open_files(home: DaemonHome) -> None:
-    segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
-    job = Job(home.work / "a.png", home.work / "out.png", "png", CutoutStyle(), segmenting, overwrite=True)
+    options = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
+    job = Job(home.work / "a.png", home.work / "out.png", "png", CutoutStyle(), options, overwrite=True)
     gone = replace(job, source=home.work / "gone.png")
-    outside = replace(job, segmenting=replace(segmenting, roi=Box(5000, 5000, 5001, 5001)))
-    unknown = replace(job, segmenting=replace(segmenting, model="pdfnot"))
+    outside = replace(job, options=replace(options, roi=Box(5000, 5000, 5001, 5001)))
+    unknown = replace(job, options=replace(options, model="pdfnot"))
     home.run("mask", "a.png", "--model", "pdfnot", "--warm")
 
     memory_bytes, open_files = [], []

@@ -22,7 +22,7 @@ from dis_core.daemon import client, endpoint
 from dis_core.daemon.protocol import PROTOCOL
 from dis_core.daemon.worker import MAX_WAITING
 from dis_core.jobs.job import Job, MaskStyle
-from dis_core.jobs.json_values import to_plain
+from dis_core.jobs.json_values import to_json_value
 from dis_core.prompts import SegmentOptions
 from tests.fakes.daemon_home import QUICK, SLOW, DaemonHome, daemon_home
 from tests.fakes.locked_folders import IS_ROOT
@@ -61,8 +61,8 @@ def is_segmenting(home: DaemonHome) -> bool:
 
 
 def job_for(home: DaemonHome, name: str) -> Job:
-    segmenting = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
-    return Job(home.work / "a.png", home.work / name, "png", MaskStyle(), segmenting)
+    options = SegmentOptions(model="dis-lite", device="cpu", quality="draft", refine="none")
+    return Job(home.work / "a.png", home.work / name, "png", MaskStyle(), options)
 
 
 def test_ten_commands_at_once_end_with_one_daemon(empty_home: DaemonHome) -> None:
@@ -115,7 +115,7 @@ def test_a_full_queue_is_refused_honestly(home: DaemonHome) -> None:
     waiting = [home.connect() for _ in range(MAX_WAITING)]
     for number, connection in enumerate(waiting):
         assert connection is not None
-        first = next(connection.ask("segment", job=to_plain(job_for(home, f"{number}.png"))))
+        first = next(connection.ask("segment", job=to_json_value(job_for(home, f"{number}.png"))))
         assert first["doing"].startswith("waiting for")
 
     done = home.run("mask", "a.png", *QUICK, "--warm", "-o", "one-too-many.png")
@@ -203,7 +203,7 @@ def test_a_busy_daemon_with_other_settings_finishes_and_the_command_does_without
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
     del home.environment["HF_HUB_OFFLINE"]
 
-    assert "no model is called 'pdfnot'" in done.stderr
+    assert "unknown model 'pdfnot'" in done.stderr
     assert "still busy; continuing without a daemon" in done.stderr
     assert busy.poll() is None
     assert (home.status() or {})["is_leaving"]
@@ -266,7 +266,7 @@ def test_a_stale_endpoint_is_skipped_silently(home: DaemonHome) -> None:
 
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
+    assert done.stderr.startswith("dis-core: unknown model 'pdfnot'")
     assert home.pid() != stale
     assert len(list(home.runtime.glob("*.key"))) == len(list(home.runtime.glob("*.socket"))) == 1
 
@@ -280,7 +280,7 @@ def test_an_unreadable_endpoint_is_skipped(home: DaemonHome, content: bytes) -> 
 
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
+    assert done.stderr.startswith("dis-core: unknown model 'pdfnot'")
     assert home.has_daemon()
 
 
@@ -298,7 +298,7 @@ def test_requests_that_come_while_the_daemon_leaves_are_answered_all_the_same(ho
         thread.join()
 
     assert len(told) == 8
-    assert {line.partition(" (")[0] for line in told} == {"dis-core: no model is called 'pdfnot'"}
+    assert {line.partition(" (")[0] for line in told} == {"dis-core: unknown model 'pdfnot'"}
     home.wait_for(lambda: not home.has_daemon(), "the daemon to leave after the request")
 
 
@@ -331,7 +331,7 @@ def test_a_daemon_that_is_to_leave_after_the_first_image_waits_for_it(home: Daem
 
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    assert "no model is called 'pdfnot'" in done.stderr
+    assert "unknown model 'pdfnot'" in done.stderr
     assert daemon.wait(timeout=20) == 0
 
 
@@ -344,7 +344,7 @@ def test_a_daemon_with_other_settings_is_replaced(home: DaemonHome) -> None:
     second = home.pid()
     del home.environment["HF_HUB_OFFLINE"]
 
-    assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
+    assert done.stderr.startswith("dis-core: unknown model 'pdfnot'")
     assert first != second
 
 
@@ -370,7 +370,7 @@ def test_a_daemon_of_another_version_is_replaced(home: DaemonHome, tmp_path: Pat
 
     done = home.run("mask", "a.png", *UNKNOWN, "--warm")
 
-    assert done.stderr.startswith("dis-core: no model is called 'pdfnot'")
+    assert done.stderr.startswith("dis-core: unknown model 'pdfnot'")
     assert (home.status() or {})["version"] == dis_core.__version__
     assert old.wait(timeout=10) == 0
 
@@ -391,5 +391,5 @@ def test_a_folder_that_others_could_look_into_is_not_used(empty_home: DaemonHome
 
     assert str(empty_home.runtime) in done.stderr
     assert "continuing without a daemon" in done.stderr
-    assert "no model is called 'pdfnot'" in done.stderr
+    assert "unknown model 'pdfnot'" in done.stderr
     assert not list(empty_home.runtime.iterdir())

@@ -26,7 +26,7 @@ from dis_core.daemon import client, endpoint
 from dis_core.daemon.connection import AUTHENTICATION_S
 from dis_core.daemon.protocol import MAX_MESSAGE_BYTES, PROTOCOL
 from dis_core.jobs.job import Job, MaskStyle
-from dis_core.jobs.json_values import to_plain
+from dis_core.jobs.json_values import to_json_value
 from dis_core.prompts import SegmentOptions
 from tests.fakes.any_json import ANYTHING
 from tests.fakes.daemon_home import DaemonHome, daemon_home
@@ -85,8 +85,8 @@ def asked(home: DaemonHome, **message: Any) -> list[dict[str, Any]]:
 
 
 def job_of(home: DaemonHome, **changes: Any) -> dict[str, Any]:
-    segmenting = SegmentOptions(model="pdfnot", device="cpu")
-    plain = to_plain(Job(home.work / "a.png", home.work / "out.png", "png", MaskStyle(), segmenting))
+    options = SegmentOptions(model="pdfnot", device="cpu")
+    plain = to_json_value(Job(home.work / "a.png", home.work / "out.png", "png", MaskStyle(), options))
     return {**plain, **changes}
 
 
@@ -300,7 +300,7 @@ def test_a_protocol_that_is_unknown_is_refused_in_words_but_may_stop_the_daemon(
         {"destination": "/a\0b.png"},
         {"format": "exe"},
         {"style": {"kind": "mask", "bits": 1000}},
-        {"segmenting": {"depth": "depth.png"}},
+        {"options": {"depth": "depth.png"}},
     ],
     ids=str,
 )
@@ -343,7 +343,7 @@ def test_two_orders_at_once_on_one_connection_end_it(home: DaemonHome) -> None:
         {"do": st.sampled_from(["segment", "status", "dance"]) | ANYTHING},
         optional={"protocol": st.just(PROTOCOL) | ANYTHING, "umask": ANYTHING, "log_level": ANYTHING},
     ),
-    changes=st.dictionaries(st.sampled_from(["source", "format", "style", "segmenting", "overwrite"]), ANYTHING),
+    changes=st.dictionaries(st.sampled_from(["source", "format", "style", "options", "overwrite"]), ANYTHING),
 )
 def test_whatever_is_asked_is_answered_and_nothing_is_written(
     home: DaemonHome, message: dict[str, Any], changes: dict[str, Any]

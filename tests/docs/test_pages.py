@@ -13,22 +13,13 @@ import pytest
 
 import dis_core
 from dis_core.cli.main import group
+from tests.docs.pages import DOCS, GENERATED, PAGES, ROOT, page_id
 from tests.fakes.loose_modules import load_module
-
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "examples").glob("*.md")])
-
-GENERATED = set(load_module("docs/make_reference.py").pages())
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE_COMMAND = re.compile(r"`(dis-core [^`]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-
-
-def page_id(page: Path) -> str:
-    return str(page.relative_to(ROOT))
 
 
 def without_code(text: str) -> str:

@@ -11,7 +11,7 @@ from huggingface_hub import constants
 from PIL import Image
 
 import dis_core
-from tests.docs.test_pages import GENERATED, PAGES, ROOT, page_id
+from tests.docs.pages import GENERATED, PAGES, ROOT, page_id
 
 BLOCK = re.compile(r"^(?:<!-- not run: (?P<reason>.+) -->\n)?```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"\A\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)

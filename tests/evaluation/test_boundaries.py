@@ -139,7 +139,7 @@ def test_boundary_accuracy_of_an_edge_moved_by_one_pixel_in_a_small_image() -> N
 
     found = mean_boundary_accuracy(moved, truth)
 
-    # All radii are 3: three columns on each side of the edge, of which one is wrong.
+    # All radii are 3: three columns on each side of the edge, one of them wrong.
     assert found == pytest.approx(5 / 6, abs=1e-12)
 
 

@@ -73,7 +73,7 @@ class Screen:
         raise AssertionError(f"{name} does not close")
 
     def choose_model(self, from_end: int) -> None:
-        """Choose in the dialog's list of models; GIMP opens it with what was used last, whatever it is called with."""
+        """Choose in the dialog's list of models; GIMP opens it with the values used last, and ignores arguments."""
         dialog = self.wait_for_window("Select Subject")
         self.press(dialog, "alt+d", "space", "End", *["Up"] * from_end, "Return")
 

@@ -6,7 +6,8 @@ import errno
 import io
 import os
 import stat
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +21,6 @@ from dis_core.images.formats import OutputFormat, format_of
 from dis_core.images.picture import Picture, encode, fit_to_format, write_picture
 from dis_core.images.reading import as_picture, read_picture
 from tests.fakes.image_files import gray_profile, random_pixels, wide_profile
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FORMATS: tuple[OutputFormat, ...] = ("png", "tiff", "webp")
 SIZES = [(1, 1), (1, 7), (7, 1), (2, 3), (3, 3), (4, 4), (33, 20)]
@@ -221,6 +219,34 @@ def test_a_place_that_is_taken_during_the_work_is_left_alone(tmp_path: Path, mon
 
     assert path.read_bytes() == b"theirs"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_that_may_not_be_read_gets_its_file_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_any = os.open
+
+    def open_no_folder(path: Path, flags: int, *mode: int) -> int:
+        if Path(path).is_dir():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return open_any(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", open_no_folder)
+
+    write_atomically(tmp_path / "out.png", b"new")
+
+    assert (tmp_path / "out.png").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_a_umask_that_forbids_the_owner_to_write_does_not_keep_a_file_from_the_disk(tmp_path: Path) -> None:
+    before = os.umask(0o222)
+    try:
+        write_atomically(tmp_path / "out.png", b"new")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "out.png").read_bytes() == b"new"
 
 
 def test_overwriting_replaces_the_content(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from dis_core.refinement.coarse_to_fine import Passes
 from dis_core.refinement.tiles import part_of
 from dis_core.registry.builtin_models import dis_register_models
 from tests.fakes.small_models import SMALL_MODELS, SmallModel
-from tests.test_embedded import PHOTOS
 
 Image = NDArray[np.float32]
+
+PHOTO = Path(__file__).parents[1] / "photos" / "images" / "coffee.jpg"
 
 CPU = Placement("cpu")
 SIZES = ((1, 1), (1, 700), (333, 2), (97, 130), (400, 300))
@@ -42,7 +44,7 @@ def noise(height: int, width: int, seed: int = 0) -> Image:
 @cache
 def photo() -> Image:
     """600 x 400 and so, larger than what the small models see."""
-    return read_picture(PHOTOS / "images" / "coffee.jpg").srgb()
+    return read_picture(PHOTO).srgb()
 
 
 def find(model: SmallModel, image: Image, quality: Quality = "normal") -> Segmentation:

@@ -35,7 +35,7 @@ def test_progress_rises_to_the_end_once_a_network_is_known(network: nn.Sequentia
 
     for _ in range(2):
         told.clear()
-        with steps.told(lambda fraction, doing: told.append((fraction, doing)), "segmenting"):
+        with steps.reporting(lambda fraction, doing: told.append((fraction, doing)), "segmenting"):
             network(torch.zeros(1))
 
     fractions = [fraction for fraction, _ in told]
@@ -51,7 +51,7 @@ def test_what_the_report_raises_stops_the_network_at_once_and_leaves_no_hook(net
             raise Cancelled
 
     steps = Stages(network)
-    with pytest.raises(Cancelled), steps.told(stop_half_way, "segmenting"):
+    with pytest.raises(Cancelled), steps.reporting(stop_half_way, "segmenting"):
         network(torch.zeros(1))
 
     ran = [layer.runs for layer in network if isinstance(layer, Counting)]
@@ -64,7 +64,7 @@ def test_quick_networks_are_told_of_rarely(network: nn.Sequential, monkeypatch: 
     monkeypatch.setattr(progress_hooks, "BEAT_S", 60.0)
     told: list[float] = []
 
-    with Stages(network).told(lambda fraction, _: told.append(fraction), "segmenting"):
+    with Stages(network).reporting(lambda fraction, _: told.append(fraction), "segmenting"):
         network(torch.zeros(1))
 
     assert not told

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from dis_core.geometry import Box
-from dis_core.refinement.zoom import fade_in, second_opinion, small_subject
+from dis_core.refinement.zoom import fade_in, merge_trusted, small_subject
 
 
 def matte_with(box: tuple[int, int, int, int], size: tuple[int, int] = (400, 600)) -> np.ndarray:
@@ -39,7 +39,7 @@ def test_a_second_look_that_saw_the_same_more_sharply_is_taken() -> None:
     small = Image.fromarray(sharp).resize((75, 50), Image.Resampling.BOX)
     blurred = np.array(small.resize((600, 400), Image.Resampling.BILINEAR))
 
-    opinion = second_opinion(blurred, sharp, 256)
+    opinion = merge_trusted(blurred, sharp, 256)
 
     assert opinion is not None
     assert np.abs(opinion - sharp).max() < 1e-3
@@ -47,14 +47,14 @@ def test_a_second_look_that_saw_the_same_more_sharply_is_taken() -> None:
 
 @pytest.mark.parametrize("second", [matte_with((0, 0, 150, 400)), np.zeros((400, 600), np.float32)])
 def test_a_second_look_that_saw_something_else_is_rejected(second: np.ndarray) -> None:
-    assert second_opinion(matte_with((200, 100, 400, 300)), second, 256) is None
+    assert merge_trusted(matte_with((200, 100, 400, 300)), second, 256) is None
 
 
 def test_what_only_the_second_look_takes_for_the_subject_stays_out() -> None:
     first = matte_with((200, 100, 400, 300))
     second = np.maximum(first, matte_with((520, 20, 570, 70)))
 
-    opinion = second_opinion(first, second, 256)
+    opinion = merge_trusted(first, second, 256)
 
     assert opinion is not None
     assert opinion[45, 545] == 0

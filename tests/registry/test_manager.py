@@ -104,7 +104,7 @@ def test_a_plugin_that_cannot_be_loaded_is_named_once_and_left_out(
         registry.models()
 
     assert [record.getMessage() for record in caplog.records] == [
-        "the plug-in broken:main could not be loaded and is left out: no module named tensorflow"
+        "the plug-in broken:main could not be loaded and is ignored: no module named tensorflow"
     ]
     assert "other" in registry.models()
 
@@ -164,5 +164,5 @@ def test_the_hint_of_an_unknown_model_lists_what_makes_mattes() -> None:
     with pytest.raises(UnknownModel) as caught:
         registry.find_model("u2net")
 
-    assert caught.value.hint.startswith("there are: pdfnet, pdfnet-dis5k, dis-lite, ")
+    assert caught.value.hint.startswith("choose one of: pdfnet, pdfnet-dis5k, dis-lite, ")
     assert "depth" not in caught.value.hint

@@ -50,7 +50,7 @@ def test_sources_come_in_their_shares_and_a_sample_depends_on_its_number_alone()
 def test_a_composite_is_a_subject_before_another_background(tmp_path: Path) -> None:
     for name in "abc":
         write_photograph(tmp_path, name)
-    source = Composites(find_triples(tmp_path, endings=(".png",)), seed=0)
+    source = Composites(find_triples(tmp_path), seed=0)
 
     samples = [source(number, SIDE_PX) for number in range(6)]
 

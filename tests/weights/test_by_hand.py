@@ -45,7 +45,7 @@ def test_who_asks_for_them_hears_where_they_are_and_what_to_do_then() -> None:
     with pytest.raises(WeightsMissing, match=r"by hand, from https://example\.org/small") as caught:
         store.obtain(BY_HAND)
 
-    assert caught.value.hint == "then tell where it is: dis-core fetch by-hand --from FILE"
+    assert caught.value.hint == "then run: dis-core fetch by-hand --from FILE"
 
 
 def test_fetch_says_the_same() -> None:

@@ -59,7 +59,7 @@ def test_a_pickle_that_runs_code_is_refused_and_nothing_runs(
     file = tmp_path / "weights.pth"
     file.write_bytes(build(marker))
 
-    with pytest.raises(WeightsCorrupt, match="refuses to be read safely"):
+    with pytest.raises(WeightsCorrupt, match="cannot be read safely"):
         store.adopt(SMALL, file)
     ran_for_us = marker.exists()
     read_carelessly(file)
@@ -143,12 +143,12 @@ def test_a_users_file_without_a_conversion_is_tried_before_it_is_accepted(tmp_pa
     ("content", "words"),
     [
         (b"", "is empty"),
-        (b"\x80\x02}q\x00(X", "refuses to be read safely|is damaged"),
-        (b"<html>404</html>", "refuses to be read safely|is damaged"),
-        (pickled(published_checkpoint())[:5000], "refuses to be read safely|is damaged"),
+        (b"\x80\x02}q\x00(X", "cannot be read safely|is damaged"),
+        (b"<html>404</html>", "cannot be read safely|is damaged"),
+        (pickled(published_checkpoint())[:5000], "cannot be read safely|is damaged"),
         (save(SmallNetwork().state_dict())[:5000], "is damaged"),
-        (pickled([1, 2]), "a list where tensors by name should be"),
-        (pickled({"epoch": 3}), "'epoch' is no tensor but a int"),
+        (pickled([1, 2]), "it holds a list"),
+        (pickled({"epoch": 3}), "'epoch' is a int"),
     ],
 )
 def test_a_file_that_is_no_checkpoint_is_refused_in_words(tmp_path: Path, content: bytes, words: str) -> None:
@@ -221,8 +221,8 @@ def test_a_network_without_memory_of_its_own_gets_it_when_loaded(tmp_path: Path)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"second.bias": None}, r"does not fit SmallNetwork: second\.bias is missing"),
-        ({"third.bias": torch.zeros(1)}, r"does not fit SmallNetwork: third\.bias is left over"),
+        ({"second.bias": None}, r"second\.bias is missing"),
+        ({"third.bias": torch.zeros(1)}, r"third\.bias is unexpected"),
         ({"first.bias": torch.zeros(3)}, r"first\.bias is \(3,\) in the file and \(160,\) in the network"),
     ],
 )

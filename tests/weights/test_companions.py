@@ -152,16 +152,16 @@ def test_a_companion_that_forbids_commerce_binds_the_model(fake_hub: FakeHub, kn
 
 
 def test_a_part_is_no_model_to_cut_out_or_to_estimate_depth_with() -> None:
-    with pytest.raises(UnknownModel, match="'part' is a part of other models and cannot cut out"):
+    with pytest.raises(UnknownModel, match="'part' is part of other models and cannot cut out"):
         Pipeline("cpu").segment(image(), model="part")
-    with pytest.raises(UnknownModel, match="'part' is a part of other models and cannot estimate depth"):
+    with pytest.raises(UnknownModel, match="'part' is part of other models and cannot estimate depth"):
         Pipeline("cpu").segment(image(), model="pair", depth_model="part")
 
 
 def test_a_companion_that_nobody_offers_is_an_error_with_its_name(known: dict[str, ModelSpec]) -> None:
     del known["part"]
 
-    with pytest.raises(UnknownModel, match="no model is called 'part'"):
+    with pytest.raises(UnknownModel, match="unknown model 'part'"):
         Pipeline("cpu").segment(image(), model="pair")
 
 

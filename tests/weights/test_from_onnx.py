@@ -101,7 +101,7 @@ def test_what_a_killed_program_left_of_a_package_is_swept_away(tmp_path: Path) -
 
 
 def test_a_folder_without_a_package_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="holds no network") as caught:
+    with pytest.raises(BadRequest, match="contains no network") as caught:
         store.adopt(SMALL, tmp_path)
 
     assert "give a file of weights" in caught.value.hint

@@ -43,10 +43,10 @@ def test_the_commit_is_asked_for(fake_hub: FakeHub) -> None:
 
 
 def test_another_file_than_expected_is_refused_before_it_is_downloaded(fake_hub: FakeHub) -> None:
-    with pytest.raises(WeightsCorrupt, match="known from other projects only") as caught:
+    with pytest.raises(WeightsCorrupt, match="from other projects") as caught:
         store.obtain(WRONG)
 
-    assert "should begin with 000000000000" in caught.value.message
+    assert "000000000000" in caught.value.message
     assert "dis-core fetch --trust-new small" in caught.value.hint
     assert not fake_hub.downloads()
 
@@ -58,7 +58,7 @@ def test_a_file_that_is_known_better_has_no_such_way(fake_hub: FakeHub) -> None:
         store.obtain(verified)
 
     assert "--trust-new" not in caught.value.hint
-    with pytest.raises(BadRequest, match="held to the file that is known to be right"):
+    with pytest.raises(BadRequest, match="verified checksum"):
         store.trust_new(verified)
 
 
@@ -90,7 +90,7 @@ def test_what_was_trusted_and_then_changed_on_the_hub_is_noticed(fake_hub: FakeH
         blob.unlink()
     fake_hub.files["someone/small/small.pth"] = pickled(published_checkpoint(seed=1))
 
-    with pytest.raises(WeightsCorrupt, match="now has another file"):
+    with pytest.raises(WeightsCorrupt, match="has changed on the Hub"):
         store.obtain(WRONG)
 
 
@@ -103,14 +103,14 @@ def test_trust_ends_when_another_file_is_declared(fake_hub: FakeHub) -> None:
 def test_a_commit_that_the_hub_does_not_have_may_be_what_is_wrong(fake_hub: FakeHub) -> None:
     fake_hub.refusal = (404, "RevisionNotFound")
 
-    with pytest.raises(WeightsMissing, match="the commit ffffffffffff was asked for") as caught:
+    with pytest.raises(WeightsMissing, match="commit ffffffffffff") as caught:
         store.obtain(pinned(commit=OTHER_COMMIT))
 
     assert "dis-core fetch --trust-new small" in caught.value.hint
 
 
 def test_trust_is_for_pins_that_may_be_wrong(fake_hub: FakeHub) -> None:
-    with pytest.raises(BadRequest, match="small has no pin") as caught:
+    with pytest.raises(BadRequest, match="small has no pinned checksum") as caught:
         store.trust_new(SMALL)
 
     assert "dis-core fetch --again small" in caught.value.hint

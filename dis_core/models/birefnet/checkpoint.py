@@ -14,7 +14,7 @@ import torch
 from dis_core.errors import WeightsCorrupt
 from dis_core.models.batch_norm import NORM_PARTS, with_norms_folded
 from dis_core.models.birefnet.network import BiRefNet, large_network, lite_network
-from dis_core.models.birefnet.tile_order import BEFORE_NOVEMBER_2024, TODAYS, TileOrder, in_todays_order
+from dis_core.models.birefnet.tile_order import BEFORE_NOVEMBER_2024, OUR_ORDER, TileOrder, reorder_kernels
 from dis_core.models.key_mapping import Expected, renamed_by
 
 RENAMES = (
@@ -89,13 +89,13 @@ class Converter:
 
     def __call__(self, published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Raises WeightsCorrupt."""
-        return converted(in_todays_order(published, declared=self.order), self.make_network)
+        return converted(reorder_kernels(published, declared=self.order), self.make_network)
 
 
-convert_large = Converter(large_network, TODAYS)
+convert_large = Converter(large_network, OUR_ORDER)
 convert_large_of_older_order = Converter(large_network, BEFORE_NOVEMBER_2024)
 convert_large_by_kernels = Converter(large_network, None)
-convert_lite = Converter(lite_network, TODAYS)
+convert_lite = Converter(lite_network, OUR_ORDER)
 convert_lite_of_older_order = Converter(lite_network, BEFORE_NOVEMBER_2024)
 convert_lite_by_kernels = Converter(lite_network, None)
 
@@ -146,15 +146,15 @@ def refuse_another_architecture(published: Mapping[str, torch.Tensor], expected:
         return
     if "decoder.ipt_blk5.conv1.weight" not in published:
         raise WeightsCorrupt(
-            "this is a BiRefNet of before May 2024 or of another make: 'decoder.ipt_blk5.conv1.weight' is missing",
-            hint="that was another network; its authors have published newer weights since",
+            "this BiRefNet is from before May 2024, or a different network: 'decoder.ipt_blk5.conv1.weight' is missing",
+            hint="its authors have published newer weights since",
         )
     width, wanted = embedding.shape[0], expected["backbone.patch_embed.weight"][0]
     if width != wanted:
         raise WeightsCorrupt(
             f"this is a BiRefNet with another backbone: its first layer is {width} wide, this model's {wanted}",
-            hint="those with 192 are birefnet and its variants, those with 96 birefnet-lite and its variants",
+            hint="192 belongs to birefnet and its variants, 96 to birefnet-lite and its variants",
         )
 
 
-_HINT = "the published weights are the files model.safetensors of ZhengPeng7/BiRefNet and its variants on the Hub"
+_HINT = "use model.safetensors of ZhengPeng7/BiRefNet or one of its variants on the Hub"

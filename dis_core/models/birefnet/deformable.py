@@ -33,7 +33,7 @@ OnRows = Callable[[torch.Tensor], torch.Tensor]
 
 
 class TapProduct(nn.Module):
-    """The kernel of a convolution, `weight` (out, in, k, k) and `bias` (out,), for inputs gathered beforehand."""
+    """The kernel of a convolution, `weight` (out, in, k, k) and `bias` (out,), for inputs that were gathered before."""
 
     def __init__(self, channels: int, out_channels: int, kernel: int) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ def samples_of(table: torch.Tensor, offsets: torch.Tensor, modulation: torch.Ten
     left, before, after = between(moved[..., 1] + right, W)
     above, below = above * weight, below * weight
     first = torch.arange(B, device=table.device)[:, None, None, None] * (H * W) + top * W + left
-    # A neighbor outside of the map may get the number of a pixel that is none of its own: its weight is zero.
+    # A neighbor outside of the map may get the index of an unrelated pixel; its weight is zero.
     pixels = torch.stack([first, first + 1, first + W, first + W + 1], -1).clamp_(0, B * H * W - 1)
     weights = torch.stack([above * before, above * after, below * before, below * after], -1)
     found = weighted_rows(table.flatten(0, 2), pixels.view(-1, 4), weights.view(-1, 4))

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 TileOrder = Literal["column-row-color", "color-row-column"]
 
 BEFORE_NOVEMBER_2024: Final = "column-row-color"
-TODAYS: Final = "color-row-column"
+OUR_ORDER: Final = "color-row-column"
 """That in which our network stacks them."""
 
 CLEARLY: Final = 0.2
@@ -32,7 +32,7 @@ KEYS: Final = {f"decoder.ipt_blk{5 - level}.conv1.weight": grid for level, grid 
 """The published layers that take tiles, and how many tiles of a row and of a column they take."""
 
 
-def in_todays_order(published: Mapping[str, torch.Tensor], *, declared: TileOrder | None) -> dict[str, torch.Tensor]:
+def reorder_kernels(published: Mapping[str, torch.Tensor], *, declared: TileOrder | None) -> dict[str, torch.Tensor]:
     """A published checkpoint, its kernels for tiles in the order in which our network stacks them.
 
     Where no order is declared, the kernels decide, and the log says which it was; where one is declared, the log warns
@@ -45,12 +45,12 @@ def in_todays_order(published: Mapping[str, torch.Tensor], *, declared: TileOrde
         logger.log(level, "the kernels of these weights look like tiles in the order %s%s: taking that", order, unclear)
     elif order != declared and clearness >= CLEARLY:
         logger.warning(
-            "these weights should want their tiles in the order %s, and their kernels look like %s; if fine edges come "
-            "out wrong, docs/explanation/birefnet.md says what to do",
+            "these weights should have their tiles in the order %s, but their kernels look like %s; if fine edges come "
+            "out wrong, see docs/explanation/birefnet.md",
             declared,
             order,
         )
-    return dict(published) if (declared or order) == TODAYS else reordered(published)
+    return dict(published) if (declared or order) == OUR_ORDER else reordered(published)
 
 
 def reordered(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -78,7 +78,7 @@ def order_of_kernels(published: Mapping[str, torch.Tensor]) -> tuple[TileOrder, 
         todays.append((by_color[0] * by_color[1]).sum(1))
         older.append((by_place[:, 0] * by_place[:, 1]).sum(1))
     difference = float(torch.cat(older).mean() - torch.cat(todays).mean())
-    return (BEFORE_NOVEMBER_2024 if difference > 0 else TODAYS), abs(difference)
+    return (BEFORE_NOVEMBER_2024 if difference > 0 else OUR_ORDER), abs(difference)
 
 
 def kernels_for_tiles(published: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor, int]]:

@@ -71,7 +71,7 @@ class DepthAnything:
         """
         report(0.0, "estimating depth")
         height, width = image.shape[:2]
-        with run_on(self.placement), self.stages.told(report, "estimating depth"):
+        with run_on(self.placement), self.stages.reporting(report, "estimating depth"):
             x = self.prepare(to_tensor(image))
             depth: torch.Tensor = self.network(x.to(self.placement.device)).predicted_depth
             full = resize_to_corners(depth[:, None].float().cpu(), (height, width))

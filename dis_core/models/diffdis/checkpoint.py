@@ -37,8 +37,8 @@ AUTOENCODER_RENAMES: Final = (
 
 PROMPT_KEY: Final = "positive"
 
-_HINT = "published are DiffDIS_F16.safetensors and DiffDIS_F32.safetensors of set-soft/RemBG on the Hub"
-_AUTOENCODER_HINT = "published is vae/diffusion_pytorch_model.safetensors of stabilityai/sd-turbo on the Hub"
+_HINT = "use DiffDIS_F16.safetensors or DiffDIS_F32.safetensors of set-soft/RemBG on the Hub, which have everything"
+_AUTOENCODER_HINT = "use vae/diffusion_pytorch_model.safetensors of stabilityai/sd-turbo on the Hub"
 
 
 def published_denoiser() -> Denoiser:
@@ -72,9 +72,9 @@ def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """
     if PROMPT_KEY not in published and any(key.removeprefix("unet.") == "conv_in.weight" for key in published):
         raise WeightsCorrupt(
-            "this is the UNet of DiffDIS alone, as its authors publish it: what is missing is the embedding of the "
-            f"empty prompt, {PROMPT_KEY!r}, 1 x 2 x 1024 numbers that the UNet reads as its text",
-            hint=f"take a file that has both: {_HINT}",
+            "this file has only the UNet of DiffDIS, as its authors publish it; the embedding of the empty prompt is "
+            f"missing: {PROMPT_KEY!r}, 1 x 2 x 1024 numbers that the UNet reads as its text",
+            hint=_HINT,
         )
     return renamed(published, published_denoiser, RENAMES, network="DiffDIS", hint=_HINT)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -12,16 +12,14 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch import nn
 
-from dis_core.device import run_on
 from dis_core.models.diffdis.checkpoint import published_autoencoder, published_denoiser
 from dis_core.models.diffdis.network import LATENT_PX, DiffDIS
 from dis_core.models.diffdis.spec import SD_TURBO_AUTOENCODER
 from dis_core.models.resample import Size, shrink_smoothly, size_of
-from dis_core.models.square import SquareNetwork
-from dis_core.models.tensors import to_array, to_tensor
-from dis_core.models.value_range import Extremes, own_extremes, stretched
-from dis_core.progress import Report, ignore
-from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
+from dis_core.models.square import SquareSegmenter
+from dis_core.models.tensors import to_array
+from dis_core.models.value_range import Extremes, own_extremes
+from dis_core.protocols import DepthEstimator, Placement
 from dis_core.weights.checkpoint import load_strictly
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -56,7 +54,7 @@ class SeededDiffDIS(nn.Module):
         return torch.cat([masks, extremes[:, :, None, None].expand(-1, -1, *size_of(masks))], 1)
 
 
-class DiffDISSegmenter:
+class DiffDISSegmenter(SquareSegmenter):
     """A loaded DiffDIS, which needs nothing but the image."""
 
     def __init__(
@@ -67,60 +65,20 @@ class DiffDISSegmenter:
         placement: Placement,
         draw_noise: Callable[[tuple[int, ...]], torch.Tensor] | None = None,
     ) -> None:
-        seeded = SeededDiffDIS(network, draw_noise or seeded_noise)
-        self.square = SquareNetwork(seeded, side_px=side_px, multiple_px=MULTIPLE_PX, placement=placement)
+        super().__init__(
+            SeededDiffDIS(network, draw_noise or seeded_noise),
+            side_px=side_px,
+            multiple_px=MULTIPLE_PX,
+            placement=placement,
+            to_input=to_input,
+            resize=shrink_smoothly,
+            activation=lambda masks: masks,
+        )
 
-    def __call__(
-        self,
-        image: NDArray[np.float32],
-        *,
-        prompt: Prompt = NO_PROMPT,  # noqa: ARG002 - of every segmenter, and nothing that this one could use
-        quality: Quality = "normal",
-        report: Report = ignore,
-    ) -> Segmentation:
-        """Find the subject of `image`, (H, W, 3) float32 sRGB in [0, 1]; the matte comes back at (H, W).
-
-        Raises OutOfMemory, and what `report` raises.
-        """
-        report(0.0, "segmenting")
-        ((mask, extremes),) = self._look([image], quality, report)
-        report(1.0, "segmenting")
-        return Segmentation(stretched(mask, extremes), extremes=extremes)
-
-    def side_for(self, quality: Quality) -> int:
-        """The side of the network's input in pixels."""
-        return self.square.side_for(quality)
-
-    def segment_tiles(
-        self,
-        tiles: Sequence[NDArray[np.float32]],
-        *,
-        known: Sequence[Segmentation],
-        quality: Quality,
-        report: Report = ignore,
-    ) -> list[NDArray[np.float32]]:
-        """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
-
-        They are stretched between the extremes of the whole image: those of a tile say nothing.
-
-        Raises OutOfMemory, and what `report` raises.
-        """
-        answers = self._look(tiles, quality, report)
-        return [stretched(mask, part.extremes) for (mask, _), part in zip(answers, known, strict=True)]
-
-    def _look(
-        self, images: Sequence[NDArray[np.float32]], quality: Quality, report: Report
-    ) -> list[tuple[NDArray[np.float32], Extremes]]:
-        """The mask, (H, W), as the network drew it, and its extremes there, for each of some images in one batch."""
-        with run_on(self.square.placement):
-            side = self.side_for(quality)
-            pictures = torch.cat([to_input(to_tensor(image), (side, side)) for image in images])
-            answers = self.square.logits(pictures, quality=quality, report=report).cpu()
-            found = []
-            for image, (mask, lowest, highest) in zip(images, answers, strict=True):
-                plane = to_array(shrink_smoothly(mask[None, None], (image.shape[0], image.shape[1])))
-                found.append((plane, (float(lowest[0, 0]), float(highest[0, 0]))))
-            return found
+    def read(self, answer: torch.Tensor, size: Size) -> tuple[NDArray[np.float32], Extremes]:
+        """The mask as the network drew it, at the image's size, and its extremes before it was resized."""
+        mask, lowest, highest = answer[0]
+        return to_array(self.enlarge(mask[None, None], size)), (float(lowest[0, 0]), float(highest[0, 0]))
 
 
 def to_input(image: torch.Tensor, size: Size) -> torch.Tensor:

@@ -22,11 +22,11 @@ from dis_core.models.isnet.segmenter import SIDE_PX, filled
 from dis_core.models.resample import Size, resize_by_area
 from dis_core.models.sam.network import SAM, load_base, load_large
 from dis_core.models.sam.spec import SAM_BASE, SAM_LARGE
-from dis_core.models.square import SquareNetwork
-from dis_core.models.tensors import to_array, to_tensor
+from dis_core.models.square import SquareBase
+from dis_core.models.tensors import size_of_array, to_tensor
 from dis_core.models.value_range import own_extremes, stretched
 from dis_core.progress import Report, ignore, span
-from dis_core.prompts import wanted_objects
+from dis_core.prompts import prompt_objects
 from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 
 Plane = NDArray[np.float32]
@@ -39,12 +39,12 @@ TIME_OF_SAM: Final = 0.7
 """The share of the progress that belongs to finding what is meant."""
 
 
-class DisSamSegmenter:
+class DisSamSegmenter(SquareBase):
     """SAM and the refiner, which takes planes (B, 5, side, side): colors, mask and box."""
 
     def __init__(self, refiner: nn.Module, *, sam: SAM, side_px: int, placement: Placement) -> None:
+        super().__init__(refiner, side_px=side_px, multiple_px=MULTIPLE_PX, placement=placement, enlarge=resize_by_area)
         self.sam = sam
-        self.square = SquareNetwork(refiner, side_px=side_px, multiple_px=MULTIPLE_PX, placement=placement)
 
     def __call__(
         self,
@@ -61,10 +61,10 @@ class DisSamSegmenter:
         Raises BadRequest if nothing is named, OutOfMemory, and what `report` raises.
         """
         if not prompt.names_a_place:
-            raise BadRequest("nothing says what to cut out", hint="name it by a box, or by a point on it")
+            raise BadRequest("dis-sam needs a box or a point in the image", hint="use `prompt=Box(10, 20, 310, 420)`")
         report(0.0, "looking at the image")
         with run_on(self.square.placement):
-            wanted = wanted_objects(prompt.boxes, prompt.points)
+            wanted = prompt_objects(prompt.boxes, prompt.points)
             mask = self.sam(image, wanted, report=span(report, 0.0, TIME_OF_SAM)).astype(np.float32)
         report(TIME_OF_SAM, "segmenting")
         if not mask.any():
@@ -73,10 +73,6 @@ class DisSamSegmenter:
         report(1.0, "segmenting")
         extremes = own_extremes(answer)
         return Segmentation(stretched(answer, extremes), guide=mask, extremes=extremes)
-
-    def side_for(self, quality: Quality) -> int:
-        """The side of the refiner's input in pixels."""
-        return self.square.side_for(quality)
 
     def segment_tiles(
         self,
@@ -89,7 +85,7 @@ class DisSamSegmenter:
         """The mattes, (H, W) each, of parts of one image, (H, W, 3) each, in one batch.
 
         The refiner is shown the same part of the mask, with a box around what is in it, as if the part were a picture.
-        It has never seen a picture of which no part is meant: there, what is known is the answer.
+        It was never trained on pictures without a subject: there, the known matte is the answer.
 
         Raises OutOfMemory, and what `report` raises.
         """
@@ -109,12 +105,12 @@ class DisSamSegmenter:
         self, images: Sequence[Plane], masks: Sequence[Plane], quality: Quality, report: Report
     ) -> list[Plane]:
         """What the refiner makes of images, (H, W, 3) each, and coarse masks of them, (H, W) each in [0, 1]."""
-        with run_on(self.square.placement):
-            side = self.side_for(quality)
-            planes = [to_input(to_tensor(image), mask, (side, side)) for image, mask in zip(images, masks, strict=True)]
-            alphas = self.square.logits(torch.cat(planes), quality=quality, report=report).sigmoid().cpu()
-            sizes = [(mask.shape[0], mask.shape[1]) for mask in masks]
-            return [to_array(resize_by_area(alpha[None], size)) for alpha, size in zip(alphas, sizes, strict=True)]
+
+        def planes_at(number: int, size: Size) -> tuple[torch.Tensor]:
+            return (to_input(to_tensor(images[number]), masks[number], size),)
+
+        sizes = [size_of_array(mask) for mask in masks]
+        return [answer for answer, _ in self.answers(sizes, planes_at, quality=quality, report=report)]
 
 
 def to_input(image: torch.Tensor, mask: Plane, size: Size) -> torch.Tensor:

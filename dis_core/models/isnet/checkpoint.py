@@ -27,7 +27,7 @@ TRAINING_ONLY = re.compile(r"side[2-6]\.(?:weight|bias)|stage.+\.num_batches_tra
 
 WEIGHT_AND_BIAS = ("weight", "bias")
 
-_HINT = "published are isnet.pth and isnet-general-use.pth, and for DIS-SAM a refiner with five input channels"
+_HINT = "use isnet.pth or isnet-general-use.pth; for DIS-SAM, use its refiner, which has five input channels"
 
 
 def renamed_units() -> Iterator[tuple[str, str]]:

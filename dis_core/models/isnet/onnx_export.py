@@ -26,10 +26,7 @@ NAMED = {
 UNUSED = re.compile(r"side[2-6]\.(?:weight|bias)")
 """Heads of coarser mattes, which some exports have."""
 
-_HINT = (
-    "files that fit are isnet-general-use.onnx of rembg, and the network of medium size of the npm package "
-    "@imgly/background-removal-data"
-)
+_HINT = "use isnet-general-use.onnx of rembg, or the medium network of the npm package @imgly/background-removal-data"
 
 
 def is_export(tensors: Mapping[str, torch.Tensor]) -> bool:
@@ -51,10 +48,10 @@ def weights_of_export(
     refuse_missing(tensors)
     if len(unnamed) != len(unnamed_ours):
         raise WeightsCorrupt(
-            f"this ONNX file is not IS-Net: it holds {len(unnamed)} weights without a name, not {len(unnamed_ours)}",
+            f"this ONNX file is not IS-Net: it has {len(unnamed)} unnamed weights, not {len(unnamed_ours)}",
             hint=_HINT,
         )
-    refuse_disorder(unnamed)
+    refuse_unordered_names(unnamed)
     taken = {ours: key for key, ours in NAMED.items()} | dict(zip(unnamed_ours, unnamed, strict=True))
     for name, shape in shapes.items():
         found = tuple(tensors[taken[name]].shape)
@@ -71,7 +68,7 @@ def refuse_missing(tensors: Mapping[str, torch.Tensor]) -> None:
         raise WeightsCorrupt(f"this ONNX file is not IS-Net: {missing[0]!r} is missing", hint=_HINT)
 
 
-def refuse_disorder(unnamed: Sequence[str]) -> None:
+def refuse_unordered_names(unnamed: Sequence[str]) -> None:
     """Raises WeightsCorrupt if names that are counted do not count up.
 
     Many layers are of one shape, so that nothing else would tell whether two of them are swapped.

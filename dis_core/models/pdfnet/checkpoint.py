@@ -120,4 +120,4 @@ def convert(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return renamed
 
 
-_HINT = "the published weights are PDF-Generally.pth and PDFNet_Best.pth of the authors' repositories on the Hub"
+_HINT = "use PDF-Generally.pth or PDFNet_Best.pth of the authors' repositories on the Hub"

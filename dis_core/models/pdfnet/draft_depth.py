@@ -76,7 +76,7 @@ class DraftDepthEstimator:
         Returns relative inverse depth, (H, W) float32 in [0, 1], near = large.
         """
         report(0.0, "estimating depth")
-        with run_on(self.placement), self.stages.told(report, "estimating depth"):
+        with run_on(self.placement), self.stages.reporting(report, "estimating depth"):
             x = (shrink_smoothly(to_tensor(image), (SIDE_PX, SIDE_PX)) - IMAGENET_MEAN) / IMAGENET_STD
             depth = self.network(x.to(self.placement.device)).float().cpu()
             full = resize_by_area(depth, (image.shape[0], image.shape[1]))

@@ -12,14 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dis_core.device import run_on
 from dis_core.errors import BadRequest
 from dis_core.models.backbones.efficientnet import CHANNELS, folded_backbone
 from dis_core.models.pdfnet.checkpoint import published_network
 from dis_core.models.pdfnet.network import PIXELS_AT_ONCE, BoundaryPrior, PDFNet
 from dis_core.models.resample import Size, resize_to_corners, shrink_smoothly
-from dis_core.models.square import SquareNetwork
-from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
+from dis_core.models.square import SquareBase
+from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, size_of_array, to_tensor
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.weights.checkpoint import load_strictly
@@ -29,7 +28,7 @@ MULTIPLE_PX = 256
 """The eight patches of a side are seen at their own stride of 32."""
 
 
-class PDFNetSegmenter:
+class PDFNetSegmenter(SquareBase):
     """A loaded PDFNet with its depth input.
 
     `side_px` is the side of the network's square input. `resize` brings photographs to it: the published weights were
@@ -45,11 +44,12 @@ class PDFNetSegmenter:
         estimate_depth: DepthEstimator | None,
         resize: Callable[[torch.Tensor, Size], torch.Tensor] = resize_to_corners,
     ) -> None:
-        self.square = SquareNetwork(
+        super().__init__(
             network,
             side_px=side_px,
             multiple_px=MULTIPLE_PX,
             placement=placement,
+            enlarge=resize_to_corners,
             logits_of=operator.attrgetter("logits"),
         )
         self.estimate_depth = estimate_depth
@@ -105,26 +105,23 @@ class PDFNetSegmenter:
         report: Report,
     ) -> list[NDArray[np.float32]]:
         """The mattes of images with depths in [0, 1], in one batch."""
-        with run_on(self.square.placement):
-            side = self.side_for(quality)
-            photos = [(self.resize(to_tensor(image), (side, side)) - IMAGENET_MEAN) / IMAGENET_STD for image in images]
-            reliefs = [scale_each_to_unit(self.resize(to_tensor(depth), (side, side))) for depth in depths]
-            logits = self.square.logits(torch.cat(photos), torch.cat(reliefs), quality=quality, report=report)
-            alphas = [alpha[None] for alpha in logits.sigmoid().cpu()]
-            sizes = [(image.shape[0], image.shape[1]) for image in images]
-            return [to_array(resize_to_corners(alpha, size)) for alpha, size in zip(alphas, sizes, strict=True)]
+
+        def planes_at(number: int, size: Size) -> tuple[torch.Tensor, torch.Tensor]:
+            photo = (self.resize(to_tensor(images[number]), size) - IMAGENET_MEAN) / IMAGENET_STD
+            return photo, scale_each_to_unit(self.resize(to_tensor(depths[number]), size))
+
+        sizes = [size_of_array(image) for image in images]
+        return [answer for answer, _ in self.answers(sizes, planes_at, quality=quality, report=report)]
 
     def depth_of(self, image: NDArray[np.float32], prompt: Prompt, report: Report) -> NDArray[np.floating[Any]]:
         """The user's depth map or an estimate, (H, W) of any range."""
         if prompt.depth is not None:
             return prompt.depth
         if self.estimate_depth is None:
-            raise BadRequest("this model needs a depth map, and nothing here can estimate one")
+            raise BadRequest(
+                "this model needs a depth map, and there is no depth model to estimate one", hint="use `depth`"
+            )
         return self.estimate_depth(image, report=report)
-
-    def side_for(self, quality: Quality) -> int:
-        """The side of the network's input in pixels."""
-        return self.square.side_for(quality)
 
 
 def scale_to_unit(depth: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

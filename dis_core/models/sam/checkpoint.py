@@ -45,10 +45,10 @@ rename = renamed_by(RENAMES)
 """Our name of one of the authors' keys."""
 
 SHARED = ("shared_image_embedding.positional_embedding", "prompt_encoder.shared_embedding.positional_embedding")
-"""One matrix under two names, of which files hold one or both."""
+"""One matrix under two names; files contain one or both."""
 
 _MARK = "image_encoder."
-_HINT = "published are model.safetensors of facebook/sam-vit-base and -large, and the authors' own sam_vit_*.pth"
+_HINT = "use model.safetensors of facebook/sam-vit-base or -large, or the authors' own sam_vit_*.pth"
 
 
 def convert_base(published: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

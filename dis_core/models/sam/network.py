@@ -24,7 +24,7 @@ from dis_core.models.resample import Size, resize_by_area, shrink_smoothly, size
 from dis_core.models.sam.attention import WholeImageAttention
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_tensor
 from dis_core.progress import Report
-from dis_core.prompts import Wanted
+from dis_core.prompts import PromptObject
 from dis_core.protocols import Placement
 from dis_core.weights.checkpoint import load_strictly
 
@@ -59,7 +59,9 @@ class SAM:
         self._stages = Stages(network.vision_encoder)
         self._last: Embedded | None = None
 
-    def __call__(self, image: NDArray[np.float32], wanted: Sequence[Wanted], *, report: Report) -> NDArray[np.bool_]:
+    def __call__(
+        self, image: NDArray[np.float32], wanted: Sequence[PromptObject], *, report: Report
+    ) -> NDArray[np.bool_]:
         """The mask of all `wanted` objects in `image`, (H, W, 3) float32 sRGB in [0, 1]: (H, W) bool.
 
         Inference mode and the placement's precision are the caller's.
@@ -69,12 +71,12 @@ class SAM:
         embedding = self.embed(seen, report)
         mask = np.zeros(size, np.bool_)
         for one in wanted:
-            report(1.0, "finding what is meant")
+            report(1.0, "finding the subject")
             mask |= self.enlarged(self.logits(embedding, one, size, size_of(seen)), size_of(seen), size) > 0
         return mask
 
     def as_seen(self, image: torch.Tensor) -> torch.Tensor:
-        """(1, 3, H, W) in [0, 1] -> uint8 (1, 3, h, w), of which the longer side is the network's."""
+        """(1, 3, H, W) in [0, 1] -> uint8 (1, 3, h, w); the longer side is the network's."""
         scale = self.side_px / max(size_of(image))
         height, width = (max(int(length * scale + 0.5), 1) for length in size_of(image))
         # Rows first, then columns, and whole levels after each, as Pillow does it.
@@ -90,12 +92,12 @@ class SAM:
         x = (seen.float() / 255 - IMAGENET_MEAN) / IMAGENET_STD
         height, width = size_of(seen)
         x = F.pad(x, (0, self.side_px - width, 0, self.side_px - height)).to(self.placement.device)
-        with self._stages.told(report, "looking at the image"):
+        with self._stages.reporting(report, "looking at the image"):
             embedding: torch.Tensor = self.network.vision_encoder(x).last_hidden_state.float()
         self._last = Embedded(seen, embedding)
         return embedding
 
-    def logits(self, embedding: torch.Tensor, wanted: Wanted, size: Size, seen: Size) -> torch.Tensor:
+    def logits(self, embedding: torch.Tensor, wanted: PromptObject, size: Size, seen: Size) -> torch.Tensor:
         """The first mask's logits for one object, (1, 1, h, w) at the network's low resolution, on the CPU.
 
         `size` is that of the image, in which the object is named, and `seen` that at which it is seen.
@@ -109,7 +111,7 @@ class SAM:
             kinds = [ON_SUBJECT] * len(wanted.points.subject) + [ON_BACKGROUND] * len(wanted.points.background)
             points = torch.tensor(places, device=scale.device).float()[None, None] * scale
             labels = torch.tensor(kinds, device=scale.device)[None, None]
-        # Coordinates become angles in there, of which half precision would leave little; and it is quick anyway.
+        # Coordinates become angles here, which half precision is too coarse for; and this part is fast anyway.
         with in_full_precision(self.placement):
             answer = self.network(
                 image_embeddings=embedding,
@@ -147,7 +149,7 @@ def build_network(
     decoder_heads: int = 8,
     iou_width: int = 256,
 ) -> SamModel:
-    """The network of one size: an encoder of `depth` blocks, of which those in `everywhere` look at the whole image."""
+    """The network of one size: an encoder of `depth` blocks; those in `everywhere` look at the whole image."""
     from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
 
     vision = SamVisionConfig(

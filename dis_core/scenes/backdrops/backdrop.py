@@ -1,4 +1,4 @@
-"""`Backdrop`, and what its makers share: ground, uneven light and blur."""
+"""`Backdrop`, and the ground, uneven light and blur that its makers share."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def defocused(picture: Picture, radius: float) -> Picture:
 
 
 def with_ground(depth: Plane, horizon: float) -> Plane:
-    """The depth, (H, W), with the ground below the horizon in front of what is farther away."""
+    """The depth, (H, W), with the ground below the horizon added where it is nearer."""
     rows = np.linspace(0, 1, depth.shape[0], dtype=np.float32)
     ramp = ground_depth(rows, horizon)
     return np.where(rows[:, None] > horizon, np.maximum(ramp[:, None], depth), depth).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What rooms and streets are full of, sketched: windows, doors, shelves, pictures, cupboards, parked cars, people."""
+"""Sketches of what fills rooms and streets: windows, doors, shelves, pictures, cupboards, parked cars, people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRAY = np.ones(3, dtype=np.float32)
 
 
 def wall_color(rng: np.random.Generator) -> Color:
-    """Plaster, paper or brick: mostly light, seldom vivid."""
+    """A color of plaster, paper or brick: mostly light, rarely vivid."""
     color = random_color(rng, saturated=0.04)
     light = np.float32(rng.choice([0.35, 0.6, 0.85], p=[0.2, 0.35, 0.45]))
     mixed: Color = color * np.float32(0.4) + GRAY * light * np.float32(0.6)
@@ -29,7 +29,7 @@ def wall_color(rng: np.random.Generator) -> Color:
 
 
 def wood_color(rng: np.random.Generator) -> Color:
-    """From ebony to pine."""
+    """A color of wood, from ebony to pine."""
     brown = np.array([0.62, 0.42, 0.25], dtype=np.float32) + rng.normal(0, 0.03, 3).astype(np.float32)
     pale: Color = brown + np.float32(rng.uniform(0, 0.5)) * (brown.mean() - brown)
     pale *= np.float32(rng.uniform(0.35, 1.35))
@@ -37,12 +37,12 @@ def wood_color(rng: np.random.Generator) -> Color:
 
 
 def thing_color(rng: np.random.Generator) -> Color:
-    """Of anything that stands about."""
+    """A color for anything that stands around."""
     return random_color(rng, saturated=0.2)
 
 
 def window(rng: np.random.Generator, sketch: Sketch, x: float, floor: float) -> None:
-    """Panes that let daylight in, between curtains or not."""
+    """A window with daylight, with or without curtains."""
     wide, top, bottom = rng.uniform(0.15, 0.4), rng.uniform(-0.1, 0.2), max(floor - rng.uniform(0.1, 0.35), 0.3)
     frame = GRAY * np.float32(rng.uniform(0.3, 0.95))
     outside = np.clip(np.array([0.85, 0.9, 0.95]) * rng.uniform(0.6, 1.15), 0, 1).astype(np.float32)
@@ -161,7 +161,7 @@ def sofa(rng: np.random.Generator, sketch: Sketch, x: float, floor: float) -> No
 
 
 def lamp(rng: np.random.Generator, sketch: Sketch, x: float, floor: float) -> None:
-    """A lamp that is on, hanging or standing."""
+    """A hanging or standing lamp that is on."""
     y, radius = rng.uniform(0, max(floor - 0.2, 0.1)), rng.uniform(0.02, 0.08)
     glow = np.array([1.0, 0.93, rng.uniform(0.7, 0.95)], dtype=np.float32)
     if rng.random() < 0.5:

@@ -32,7 +32,7 @@ _FLOOR_PX = 256
 
 
 def room(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
-    """A wall with windows, shelves and furniture, and mostly a floor before it."""
+    """A wall with windows, shelves and furniture, and mostly a floor in front of it."""
     wall, horizon = wall_color(rng), rng.uniform(0.5, 1.1)
     sketch = Sketch(size, wall, 0.08)
     _panel(rng, sketch, wall, horizon)
@@ -54,7 +54,7 @@ def bookshelves(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 
 def street(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
-    """House fronts with rows of windows, people and cars before them, pavement and road."""
+    """House fronts with rows of windows, people and cars in front of them, pavement and road."""
     wall, horizon = wall_color(rng), rng.uniform(0.45, 0.85)
     sketch = Sketch(size, np.array([0.75, 0.82, 0.9], dtype=np.float32) * np.float32(rng.uniform(0.5, 1.15)), 0.0)
     x = rng.uniform(-0.3, 0)
@@ -121,7 +121,7 @@ def lawn(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 
 def table_top(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
-    """A table seen at an angle, with things on it, before a room that is out of focus."""
+    """A table seen at an angle, with things on it, in a room that is out of focus."""
     wall, edge = wall_color(rng), rng.uniform(0.1, 0.6)
     sketch = Sketch(size, wall, 0.05)
     _furnish(rng, sketch, INDOORS, edge + rng.uniform(0, 0.3), count=int(rng.integers(1, 5)))
@@ -133,7 +133,7 @@ def table_top(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 
 def planks(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
-    """A wall of wood, brick or tiles, or a table right from above."""
+    """A wall of wood, brick or tiles, or a table seen from right above."""
     color = wood_color(rng)
     texture = boards(rng, color) if rng.random() < 0.6 else bricks(rng, wall_color(rng))
     if rng.random() < 0.5:
@@ -201,7 +201,7 @@ def grass(rng: np.random.Generator, color: Color) -> Picture:
 
 
 def _panel(rng: np.random.Generator, sketch: Sketch, wall: Color, horizon: float) -> None:
-    """What walls have of their own: stripes of paper, wainscot, a corner, skirting."""
+    """Details of walls: striped wallpaper, wainscot, a corner, skirting."""
     kind = rng.random()
     if kind < 0.2:
         step = rng.uniform(0.02, 0.1)
@@ -257,7 +257,7 @@ def _completed(
     *,
     roughness: float = 0.06,
 ) -> Backdrop:
-    """The sketch as it is seen: turned, lit, out of focus, with the ground before it."""
+    """The sketch as the camera sees it: turned, lit, out of focus, with the ground in front."""
     picture, depth = sketch.seen(rng, aslant=rng.uniform(-0.6, 0.6) if rng.random() < 0.5 else 0.0, roughness=roughness)
     picture = np.clip(picture * falloff(rng, size)[..., None], 0, 1)
     radius = float(rng.choice([0, 0.003, 0.007, 0.013, 0.024, 0.04], p=[0.22, 0.22, 0.22, 0.17, 0.12, 0.05]))

@@ -1,4 +1,4 @@
-"""What a subject is photographed before: rooms, tables, landscapes, sky, foliage, surfaces from above; with depth."""
+"""Simple backdrops with depth: rooms, tables, landscapes, sky, foliage, surfaces from above."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def studio(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 
 def table(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
-    """A table top or floor before a wall that may hold furniture and pictures."""
+    """A table top or floor in front of a wall, perhaps with furniture and pictures."""
     stops, ground = palette_around(rng, random_color(rng)), palette_around(rng, random_color(rng, saturated=0.08))
     horizon = rng.uniform(0.15, 0.75)
     picture = _wall(rng, size, stops)
@@ -165,7 +165,7 @@ def landscape(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
 
 
 def sky(rng: np.random.Generator, size: tuple[int, int]) -> Backdrop:
-    """Nothing but sky, day or night, sometimes with a strip of land below."""
+    """Only sky, day or night, sometimes with a strip of land below."""
     picture, stops = sky_above(rng, size)
     depth = np.zeros(size, dtype=np.float32)
     if rng.random() < 0.4:

@@ -1,4 +1,4 @@
-"""Places drawn fast, from flat shapes: walls, shelves, windows, leaves, with the depth of each."""
+"""Places drawn quickly from flat shapes: walls, shelves, windows, leaves, with the depth of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sketch:
         self._draw, self._draw_depth = ImageDraw.Draw(self._colors), ImageDraw.Draw(self._depths)
 
     def shape(self, points: ArrayLike, color: Color, depth: float | None = None) -> None:
-        """A filled polygon, (n, 2); without a `depth` it is paint on what is there."""
+        """A filled polygon, (n, 2); without a `depth` it only changes the color."""
         place = np.asarray(points, dtype=np.float64) * self._extent
         self._draw.polygon((place * self._fineness).ravel().tolist(), fill=eight_bits(color))
         if depth is not None:

@@ -1,4 +1,4 @@
-"""Things about the house as people photograph them: baskets, cups on saucers, plants in pots, statues."""
+"""Household things as people photograph them: baskets, cups on saucers, plants in pots, statues."""
 
 from __future__ import annotations
 

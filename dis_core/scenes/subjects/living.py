@@ -1,4 +1,4 @@
-"""Things that a photograph may be about, as parts: creatures, people, plants, vessels, machines and plain shapes.
+"""Subjects as parts: creatures, people, plants, vessels, machines and plain shapes.
 
 A subject is drawn in units of its own, roughly from -1 to 1, y downwards, upright; who places it scales and turns it.
 """
@@ -76,7 +76,7 @@ def _stripes_on(rng: np.random.Generator, center: tuple[float, float], radius: f
 
 
 def animal_face(rng: np.random.Generator) -> Subject:
-    """A cat or dog that looks into the camera; its chest leaves the picture or rests on the ground."""
+    """A cat or dog that looks at the camera; its chest leaves the picture or rests on the ground."""
     chest = blob(rng, (rng.normal(0, 0.15), 1.05), (rng.uniform(0.55, 0.95), 0.8), roughness=0.07)
     parts = [Part([chest], tone=0.9), *fur(rng, chest, material=0, length=rng.uniform(0.04, 0.12))]
     if rng.random() < 0.5:
@@ -292,7 +292,7 @@ def plant(rng: np.random.Generator) -> Subject:
 
 
 def blossoms_of_shapes(rng: np.random.Generator) -> Subject:
-    """A sculpture of nothing in particular: blobs, limbs and boxes joined at random."""
+    """An abstract sculpture: blobs, limbs and boxes joined at random."""
     parts: list[Part] = []
     center = np.zeros(2)
     for k in range(int(rng.integers(1, 6))):

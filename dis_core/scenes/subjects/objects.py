@@ -1,4 +1,4 @@
-"""Made things as subjects of procedural scenes: towers, boxes, vehicles, furniture, tools, lattices, toys and fruit."""
+"""Man-made subjects of procedural scenes: towers, boxes, vehicles, furniture, tools, lattices, toys and fruit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People and pets as they are photographed close by: from the waist up, sitting before the camera, lying down."""
+"""People and pets as they are photographed close by: from the waist up, sitting in front of the camera, lying down."""
 
 from __future__ import annotations
 

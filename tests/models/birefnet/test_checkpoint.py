@@ -1,4 +1,4 @@
-"""Published BiRefNet checkpoints become ours, and what is none is refused in words."""
+"""Published BiRefNet checkpoints become ours, and other files are refused in words."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from dis_core.errors import WeightsCorrupt
+from dis_core.models.batch_norm import with_norms_folded
 from dis_core.models.birefnet.checkpoint import (
     TRAINING_ONLY,
     convert_large,
     convert_large_of_older_order,
     convert_lite,
     convert_lite_of_older_order,
-    with_norms_folded,
 )
 from dis_core.models.birefnet.network import lite_network
 from dis_core.protocols import Converter
@@ -116,7 +116,7 @@ def test_the_other_backbone_is_refused_with_the_name_of_its_model(
 def test_the_network_of_before_may_2024_is_refused_in_words(published: dict[str, torch.Tensor]) -> None:
     older = {key: value for key, value in published.items() if "ipt_blk5" not in key}
 
-    with pytest.raises(WeightsCorrupt, match="of before May 2024"):
+    with pytest.raises(WeightsCorrupt, match="before May 2024"):
         convert_lite(older)
 
 

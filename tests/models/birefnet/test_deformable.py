@@ -37,7 +37,7 @@ def case(number: int) -> tuple[Inputs, np.ndarray[Any, Any]]:
 
 
 def random_inputs(kernel: int, size: tuple[int, int], batch: int = 1) -> Inputs:
-    """With offsets of several pixels, of which some lead out of the map."""
+    """With offsets of several pixels, some of which lead out of the map."""
     random = torch.Generator().manual_seed(kernel)
     x = torch.randn(batch, 16, *size, generator=random)
     offsets = 5 * torch.randn(batch, 2 * kernel**2, *size, generator=random)

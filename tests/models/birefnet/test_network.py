@@ -89,7 +89,7 @@ def test_the_full_size_picture_can_be_projected_without_its_channels(monkeypatch
 @pytest.mark.parametrize("spec", BIREFNETS, ids=lambda spec: spec.name)
 def test_every_variant_names_functions_that_exist(spec: ModelSpec) -> None:
     assert callable(pkgutil.resolve_name(spec.loader))
-    assert spec.conversion is not None
+    assert spec.converter is not None
     assert callable(pkgutil.resolve_name(spec.converter))
     assert registry.find_matte_model(spec.name) == spec
 

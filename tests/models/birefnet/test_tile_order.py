@@ -11,16 +11,16 @@ from dis_core.models.birefnet.network import GRIDS
 from dis_core.models.birefnet.tile_order import (
     BEFORE_NOVEMBER_2024,
     KEYS,
-    TODAYS,
+    OUR_ORDER,
     TileOrder,
-    in_todays_order,
     order_of_kernels,
+    reorder_kernels,
     reordered,
 )
 
 Tensors = dict[str, torch.Tensor]
 
-ORDERS: tuple[TileOrder, ...] = (BEFORE_NOVEMBER_2024, TODAYS)
+ORDERS: tuple[TileOrder, ...] = (BEFORE_NOVEMBER_2024, OUR_ORDER)
 
 
 def random_kernels() -> Tensors:
@@ -35,7 +35,7 @@ def kernels_for_brightness(order: TileOrder) -> Tensors:
     for key, grid in KEYS.items():
         alike = torch.randn(8, 1, grid, grid, 3, 3, generator=random)
         by_color = alike + 0.5 * torch.randn(8, 3, grid, grid, 3, 3, generator=random)  # (out, color, row, column, ...)
-        in_order = by_color if order == TODAYS else by_color.permute(0, 3, 2, 1, 4, 5)
+        in_order = by_color if order == OUR_ORDER else by_color.permute(0, 3, 2, 1, 4, 5)
         made_up[key] = in_order.flatten(1, 3)
     return made_up
 
@@ -70,16 +70,16 @@ def test_where_no_order_is_declared_the_kernels_decide_and_the_log_says_so(
     caplog.set_level(logging.INFO)
     published = kernels_for_brightness(order)
 
-    found = in_todays_order(published, declared=None)
+    found = reorder_kernels(published, declared=None)
 
-    expected = published if order == TODAYS else reordered(published)
+    expected = published if order == OUR_ORDER else reordered(published)
     assert all(torch.equal(found[key], expected[key]) for key in KEYS)
     assert [record.levelno for record in caplog.records] == [logging.INFO]
     assert f"in the order {order}: taking that" in caplog.text
 
 
 def test_kernels_that_do_not_tell_clearly_are_followed_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    in_todays_order(random_kernels(), declared=None)
+    reorder_kernels(random_kernels(), declared=None)
 
     assert "though not clearly" in caplog.text
 
@@ -91,9 +91,9 @@ def test_a_declared_order_holds_against_the_kernels_and_the_log_warns(
     (other,) = (order for order in ORDERS if order != declared)
     published = kernels_for_brightness(other)
 
-    found = in_todays_order(published, declared=declared)
+    found = reorder_kernels(published, declared=declared)
 
-    expected = published if declared == TODAYS else reordered(published)
+    expected = published if declared == OUR_ORDER else reordered(published)
     assert all(torch.equal(found[key], expected[key]) for key in KEYS)
     assert f"in the order {declared}, and their kernels look like {other}" in caplog.text
 
@@ -103,7 +103,7 @@ def test_a_declared_order_holds_against_the_kernels_and_the_log_warns(
 def test_nobody_is_warned_without_a_reason(declared: TileOrder, kernels: str, caplog: pytest.LogCaptureFixture) -> None:
     published = kernels_for_brightness(declared) if kernels == "as declared" else random_kernels()
 
-    in_todays_order(published, declared=declared)
+    reorder_kernels(published, declared=declared)
 
     assert not caplog.records
 
@@ -114,7 +114,7 @@ def test_layers_of_another_shape_are_left_to_those_who_refuse_them() -> None:
         "decoder.ipt_blk4.conv1.weight": torch.zeros(2, 5, 3, 3),
     }
 
-    found = in_todays_order(published, declared=None)
+    found = reorder_kernels(published, declared=None)
 
     assert found.keys() == published.keys()
     assert all(torch.equal(found[key], published[key]) for key in published)

@@ -19,7 +19,7 @@ OLDER = {
     *("birefnet", "birefnet-lite", "birefnet-matting", "birefnet-portrait", "birefnet-dis5k", "birefnet-dis5k-all"),
     *("birefnet-hrsod", "birefnet-cod", "birefnet-legacy"),
 }
-TODAYS = {"birefnet-hr", "birefnet-hr-matting", "birefnet-dynamic"}
+OUR_ORDER = {"birefnet-hr", "birefnet-hr-matting", "birefnet-dynamic"}
 NOT_KNOWN = {
     *("birefnet-512", "birefnet-lite-matting", "birefnet-lite-2k", "birefnet-dynamic-matting", "lucida", "toonout"),
 }
@@ -39,7 +39,7 @@ def kind_of(spec: ModelSpec) -> str:
 
 
 def test_every_variant_is_listed_here() -> None:
-    assert {spec.name for spec in BIREFNETS} == OLDER | TODAYS | NOT_KNOWN
+    assert {spec.name for spec in BIREFNETS} == OLDER | OUR_ORDER | NOT_KNOWN
 
 
 @pytest.mark.parametrize("spec", [spec for spec in BIREFNETS if spec.name not in NOT_KNOWN], ids=lambda spec: spec.name)
@@ -51,7 +51,7 @@ def test_the_converted_kernel_sees_the_tiles_in_the_declared_order(spec: ModelSp
     kernels = torch.zeros_like(published(kind_of(spec))[CONVOLUTION_OF_TILES])
     kernels[:, by_column if spec.name in OLDER else by_color] = 1.0
 
-    assert spec.conversion is not None
+    assert spec.converter is not None
     converted = pkgutil.resolve_name(spec.converter)({**published(kind_of(spec)), CONVOLUTION_OF_TILES: kernels})
 
     assert converted[OURS].abs().sum(dim=(0, 2, 3)).nonzero().flatten().tolist() == [by_color]
@@ -70,7 +70,7 @@ def test_where_the_order_is_not_known_the_kernels_decide(spec: ModelSpec, order:
             1, 3
         )
 
-    assert spec.conversion is not None
+    assert spec.converter is not None
     converted = pkgutil.resolve_name(spec.converter)(checkpoint)
 
     seen = converted[OURS].unflatten(1, (3, GRID, GRID))
@@ -78,7 +78,7 @@ def test_where_the_order_is_not_known_the_kernels_decide(spec: ModelSpec, order:
     torch.testing.assert_close(seen[:, 2], seen[:, 0])
 
 
-@pytest.mark.parametrize(("names", "shown"), [(OLDER, "column-row-color"), (TODAYS, "color-row-column")])
+@pytest.mark.parametrize(("names", "shown"), [(OLDER, "column-row-color"), (OUR_ORDER, "color-row-column")])
 def test_the_order_is_shown_with_the_model(names: set[str], shown: str) -> None:
     assert {dict(spec.details)["order of tiles"] for spec in BIREFNETS if spec.name in names} == {shown}
 
@@ -96,3 +96,10 @@ def test_a_wide_network_is_given_a_wide_input_whatever_the_shape_of_the_image() 
         assert segmenter(torch.rand(*size, 3).numpy()).alpha.shape == size
 
     assert seen == [(1, 3, 256, 448), (1, 3, 256, 448)]
+
+
+def test_conversions_to_different_orders_are_known_by_different_names() -> None:
+    """So that what was converted in another order, by an older version, is made anew."""
+    by_name = {spec.conversion_id: spec.converter for spec in BIREFNETS}
+
+    assert len(set(by_name.values())) == len(by_name) == 5

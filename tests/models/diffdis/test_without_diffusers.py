@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tests.fakes.fake_hub import run_fake_hub
-from tests.registry.test_requirements import without_diffusers
+from tests.fakes.without_diffusers import without_diffusers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def test_the_list_of_models_names_what_is_missing(tmp_path: Path) -> None:
     table = without_diffusers(tmp_path, "http://127.0.0.1:9", "models")
     listed = without_diffusers(tmp_path, "http://127.0.0.1:9", "models", "--json")
 
-    assert f"diffdis needs what is not installed: diffusers. Run: {COMMAND}\n" in table.stdout
+    assert f"diffdis needs packages that are missing: diffusers. Run: {COMMAND}\n" in table.stdout
     missing = {entry["name"]: entry["missing_packages"] for entry in json.loads(listed.stdout)}
     assert missing["diffdis"] == missing["sd-turbo-autoencoder"] == ["diffusers"]
     assert missing["pdfnet"] == []

@@ -24,7 +24,7 @@ from dis_core.models.sam.network import SAM, base_network
 from dis_core.models.sam.spec import SAM_BASE
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
-from dis_core.prompts import Wanted
+from dis_core.prompts import PromptObject
 from dis_core.protocols import Effort, Placement, Prompt, Segmentation
 from dis_core.refinement.coarse_to_fine import Passes
 from dis_core.refinement.resizing import shrunk
@@ -50,7 +50,9 @@ class Outlines(SAM):
     def __init__(self) -> None:
         self.runs = 0
 
-    def __call__(self, image: NDArray[np.float32], wanted: Sequence[Wanted], *, report: Report) -> NDArray[np.bool_]:
+    def __call__(
+        self, image: NDArray[np.float32], wanted: Sequence[PromptObject], *, report: Report
+    ) -> NDArray[np.bool_]:
         self.runs += 1
         mask = np.zeros(image.shape[:2], np.bool_)
         for box, _ in wanted:
@@ -88,7 +90,7 @@ def runs_of(module: nn.Module) -> Iterator[list[tuple[int, ...]]]:
 
 
 def test_without_a_prompt_it_asks_for_one(flower: NDArray[np.float32]) -> None:
-    with pytest.raises(BadRequest, match="nothing says what to cut out"):
+    with pytest.raises(BadRequest, match="box"):
         plain_segmenter()(flower)
 
 
@@ -119,7 +121,7 @@ def test_points_change_what_a_box_means(flower: NDArray[np.float32]) -> None:
 
 def test_where_sam_finds_nothing_nothing_is_the_answer(flower: NDArray[np.float32]) -> None:
     segmenter = outlining(RepeatsTheMask())
-    nowhere = Prompt(points=Points([(5, 5)]))  # of which this SAM makes nothing
+    nowhere = Prompt(points=Points([(5, 5)]))  # this SAM finds nothing there
 
     found = segmenter(flower, prompt=nowhere)
 
@@ -324,4 +326,4 @@ def test_each_object_is_a_place_to_stop(flower: NDArray[np.float32]) -> None:
         report=lambda _fraction, doing: told.append(doing),
     )
 
-    assert told.count("finding what is meant") == 3
+    assert told.count("finding the subject") == 3

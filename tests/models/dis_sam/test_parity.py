@@ -18,7 +18,7 @@ from dis_core.models.sam.network import SAM
 from dis_core.models.tensors import to_tensor
 from dis_core.models.value_range import stretched
 from dis_core.progress import ignore
-from dis_core.prompts import Wanted
+from dis_core.prompts import PromptObject
 from dis_core.protocols import Placement, Prompt, Segmentation
 from tests.recipes.isnet import published_state_dict, recorded_stages, sampled
 from tests.recipes.sam import GOLDEN, tiny_sam, transformers_names
@@ -54,12 +54,12 @@ def refiner() -> ISNet:
     return network.eval()
 
 
-def wanted(theirs: dict[str, NDArray[Any]], prompt: str) -> Wanted:
+def wanted(theirs: dict[str, NDArray[Any]], prompt: str) -> PromptObject:
     """The object that one of the recorded prompts names."""
     places = dict(zip(theirs["labels"].tolist(), map(tuple, theirs["points_xy"].tolist()), strict=True))
     box = Box(*theirs["box_xyxy"].tolist()) if "box" in prompt else None
     points = Points([places[1]], [places[0]]) if "points" in prompt else Points()
-    return Wanted(box, points)
+    return PromptObject(box, points)
 
 
 # Segment Anything

@@ -94,8 +94,8 @@ def without(tensors: Tensors, key: str) -> Tensors:
     ("change", "part"),
     [
         (lambda tensors: without(tensors, "side1.bias"), "'side1.bias' is missing"),
-        (lambda tensors: without(tensors, "onnx::Conv_1006"), "223 weights without a name, not 224"),
-        (lambda tensors: tensors | {"scales": torch.ones(4)}, "225 weights without a name, not 224"),
+        (lambda tensors: without(tensors, "onnx::Conv_1006"), "223 unnamed weights, not 224"),
+        (lambda tensors: tensors | {"scales": torch.ones(4)}, "225 unnamed weights, not 224"),
         (lambda tensors: tensors | {"onnx::Conv_1006": torch.zeros(7, 8, 3, 3)}, "'onnx::Conv_1006' is (7, 8, 3, 3)"),
         (lambda tensors: tensors | {"conv_in.weight": torch.zeros(8, 5, 3, 3)}, "'conv_in.weight' is (8, 5, 3, 3)"),
         (swapped, "not in the order in which they are used: 1021 comes after 1024"),

@@ -54,13 +54,14 @@ def segmenter(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """IS-Net as `dis-core fetch isnet --from PACKAGE` installs it."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         use_home(monkeypatch, tmp_path_factory.mktemp("home"))
-        ready = store.adopt(ISNET, package)
+        ready = store.adopt(ISNET, package).path
         yield load(ready, placement=Placement("cpu"), estimate_depth=None)
 
 
 def photo(name: str) -> NDArray[np.float32]:
     with Image.open(PHOTOS / "images" / f"{name}.jpg") as image:
-        return np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
+        levels: NDArray[np.float32] = np.asarray(image.convert("RGB"), np.float32)
+    return np.divide(levels, 255, dtype=np.float32)
 
 
 def truth(name: str) -> NDArray[np.bool_]:
