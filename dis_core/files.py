@@ -10,7 +10,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
@@ -154,6 +154,10 @@ _HINTS: Final = {
 UNFINISHED_ENDING: Final = ".part"
 """The ending of unfinished files, which a killed process leaves behind."""
 
+_TOKEN_BYTES: Final = 8
+_NAME_KEPT: Final = 48
+"""Characters: with the whole name in it, an unfinished file's could be longer than the file system allows."""
+
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> None:
     """Make `path` a file with this content: other programs see all of it or nothing, whatever happens in between.
@@ -197,8 +201,8 @@ def _unfinished(path: Path, give_name: Callable[[Path, Path], None]) -> Iterator
 
     After a failure or Ctrl-C nothing is left of it.
     """
-    # Not the whole name: with more in front of it, it could be longer than the file system allows.
-    unfinished = path.parent / f".dis-core-{secrets.token_hex(8)}-{path.name[:48]}{UNFINISHED_ENDING}"
+    token = secrets.token_hex(_TOKEN_BYTES)
+    unfinished = path.parent / f".dis-core-{token}-{path.name[:_NAME_KEPT]}{UNFINISHED_ENDING}"
     try:
         yield unfinished
         _sync(unfinished)
@@ -209,9 +213,12 @@ def _unfinished(path: Path, give_name: Callable[[Path, Path], None]) -> Iterator
     _sync_folder(path.parent)
 
 
-def unfinished_pattern(start: str) -> str:
-    """What the names match that unfinished files have while they are written, for names that begin with `start`."""
-    return f".dis-core-*-{start}*{UNFINISHED_ENDING}"
+def unfinished_pattern(name: Sequence[str]) -> str:
+    """What matches the unfinished files of a name that is given as one pattern for each of its characters.
+
+    It matches no files of longer names that end alike: those may be somebody else's, who is writing them now.
+    """
+    return f".dis-core-{'[0-9a-f]' * 2 * _TOKEN_BYTES}-{''.join(name[:_NAME_KEPT])}{UNFINISHED_ENDING}"
 
 
 @contextmanager

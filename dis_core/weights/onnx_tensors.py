@@ -202,7 +202,7 @@ def _values(file: MessageFile, tensor: _Tensor, path: Path, *, room_bytes: int) 
     needed = math.prod(tensor.shape) * dtype.itemsize
     if needed > room_bytes:
         raise DamagedMessage(f"its tensors need more than {MOST_TENSOR_BYTES >> 30} GB")
-    raw = _external(tensor, path, needed) if tensor.is_external else _inline(file, tensor, name)
+    raw = _external(tensor, path, needed) if tensor.is_external else _inline(file, tensor, name, needed)
     if len(raw) != needed:
         raise DamagedMessage(f"{tensor.name!r} has {len(raw)} bytes, and its shape {tensor.shape} needs {needed}")
     if not needed:
@@ -212,8 +212,11 @@ def _values(file: MessageFile, tensor: _Tensor, path: Path, *, room_bytes: int) 
     return torch.frombuffer(bytearray(raw), dtype=dtype).reshape(tensor.shape)
 
 
-def _inline(file: MessageFile, tensor: _Tensor, dtype: str) -> bytes:
+def _inline(file: MessageFile, tensor: _Tensor, dtype: str, needed: int) -> bytes:
     """The bytes of values that lie in the file itself, little-endian and one after the other."""
+    written = sum(piece.end - piece.start for piece in tensor.pieces)
+    if written > protobuf.LONGEST_VARINT * needed:  # no list of so many values is longer, so it is not read at all
+        raise DamagedMessage(f"{tensor.name!r} has {written} bytes, and its shape {tensor.shape} needs {needed}")
     numbers = {piece.number for piece in tensor.pieces}
     if len(numbers) > 1:
         raise DamagedMessage(f"{tensor.name!r} has its values in two places")
@@ -279,9 +282,11 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
     Raises WeightsCorrupt as `read_onnx` does, and if the network is quantized.
     """
+    import torch
+
     tensors = read_onnx(path)
     for name, tensor in tensors.items():
-        if tensor.dtype.itemsize == 1 and tensor.ndim > 1:
+        if tensor.dtype in (torch.int8, torch.uint8) and tensor.ndim > 1:
             raise WeightsCorrupt(
                 f"{path.name} is quantized: {name!r} holds weights that are rounded to 8 bits",
                 hint="take the file of the same network with weights in float32 or float16",

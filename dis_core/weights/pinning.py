@@ -25,10 +25,18 @@ def newest(weights: WeightsFile) -> WeightsFile:
 
 
 def refuse_unless_second_hand(spec: ModelSpec) -> None:
-    """Raises BadRequest for weights whose pin comes from the Hub itself, or that have no pin."""
+    """Raises BadRequest for weights that are not on the Hub, or whose pin is verified or missing."""
     if is_second_hand(spec.weights):
         return
-    if spec.weights.repo is not None and spec.weights.sha256 is None:
+    if spec.weights.is_embedded:
+        raise BadRequest(f"{spec.name} is built in, so the Hub has no newer file", hint="leave out --trust-new")
+    if spec.weights.repo is None:
+        raise BadRequest(
+            f"the weights of {spec.name} are not on the Hub",
+            hint=f"download {spec.weights.filename} from {spec.weights.homepage}, then run: "
+            f"dis-core fetch {spec.name} --from FILE",
+        )
+    if spec.weights.sha256 is None:
         raise BadRequest(
             f"{spec.name} has no pinned checksum: its first download is recorded instead",
             hint=f"to use what the Hub has now: dis-core fetch --again {spec.name}",

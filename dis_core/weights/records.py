@@ -16,9 +16,10 @@ from dis_core.errors import OutputFailed
 from dis_core.files import atomic_file, sha256_of, wait_for_lock
 from dis_core.progress import Report
 from dis_core.weights import hub
+from dis_core.weights.pinning import is_second_hand
 
 if TYPE_CHECKING:
-    from dis_core.model_spec import ModelSpec
+    from dis_core.model_spec import ModelSpec, WeightsFile
 
 
 Origin = Literal["hub", "trusted", "file"]
@@ -70,18 +71,36 @@ def read_record(spec: ModelSpec) -> Record | None:
         record = Record(**json.loads(record_path(spec).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    weights = spec.weights
+    return record if _holds(record, spec.weights) else None
+
+
+def _holds(record: Record, weights: WeightsFile) -> bool:
+    """Whether a record is about the file that is declared now; a user's own file stays, whatever is published."""
+    if record.origin == "file":
+        return True
     if (record.repo, record.filename, record.revision) != (weights.repo or "", weights.filename, weights.revision):
-        return None
-    if record.origin == "hub" and weights.sha256 not in (None, record.source_sha256):
-        return None
-    return record
+        return False
+    if record.origin == "trusted":
+        return is_second_hand(weights)
+    return weights.sha256 in (None, record.source_sha256)
 
 
-def describe(spec: ModelSpec, ready: Path, *, source: Path, source_sha256: str) -> Record:
+def origin_of_published(spec: ModelSpec, sha256: str) -> Origin:
+    """Where a file from the Hub is from: what the user has trusted once stays so when it is made ready again."""
+    record = read_record(spec)
+    is_trusted = record is not None and record.origin == "trusted" and record.source_sha256 == sha256
+    return "trusted" if is_trusted else "hub"
+
+
+def commit_of(spec: ModelSpec, source: Path, *, origin: Origin) -> str | None:
+    """The commit that a file in the Hub's cache is of; None for a user's file, wherever it lies."""
+    return None if origin == "file" else hub.commit_of(spec.weights, source)
+
+
+def describe(spec: ModelSpec, ready: Path, *, source: Path, source_sha256: str, origin: Origin) -> Record:
     status = ready.stat()
     return Record(
-        origin="hub",
+        origin=origin,
         repo=spec.weights.repo or "",
         filename=spec.weights.filename,
         revision=spec.weights.revision,
@@ -92,7 +111,7 @@ def describe(spec: ModelSpec, ready: Path, *, source: Path, source_sha256: str) 
         sha256=source_sha256 if ready == source else sha256_of(ready),
         size_bytes=status.st_size,
         mtime_ns=status.st_mtime_ns,
-        commit=None if spec.weights.repo is None else hub.commit_of(spec.weights, source),
+        commit=commit_of(spec, source, origin=origin),
     )
 
 

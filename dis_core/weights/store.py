@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest, WeightsCorrupt, WeightsMissing
-from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of, unfinished_pattern
+from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import Placement
 from dis_core.weights import hub, npm_package
 from dis_core.weights.bundled import comes_with, version_of_carrier
 from dis_core.weights.bundled import embedded_path as embedded_path  # who asks for weights, asks here
-from dis_core.weights.checkpoint import convert, refuse_damaged
+from dis_core.weights.checkpoint import refuse_damaged
+from dis_core.weights.converted import new_joined_file, remove_other_conversions, write_converted
 from dis_core.weights.loading import load_depth_model, load_matte_model
 from dis_core.weights.pinning import newest, not_there, other_file, refuse_unless_second_hand
 from dis_core.weights.records import (
@@ -29,6 +28,7 @@ from dis_core.weights.records import (
     alone_at,
     describe,
     is_unchanged,
+    origin_of_published,
     read_record,
     record_path,
     weights_folder,
@@ -64,7 +64,7 @@ class Installed:
         return str(self.path)
 
 
-def find_installed(spec: ModelSpec) -> Installed | None:
+def find_installed(spec: ModelSpec, *, report: Report = ignore) -> Installed | None:
     """The model's weights, if they are on this machine and unchanged; touches no network."""
     if spec.weights.is_embedded:
         embedded = embedded_path(spec)
@@ -72,12 +72,14 @@ def find_installed(spec: ModelSpec) -> Installed | None:
     record = read_record(spec)
     if record is not None and is_unchanged(spec, record):
         return _installed(spec, record)
-    if spec.conversion is None and (cached := _cached_and_good(spec)) is not None:
-        path, sha256 = cached
-        record = describe(spec, path, source=path, source_sha256=sha256)
-        write_record(spec, record, must="no")
-        return _installed(spec, record)
-    return None
+    if spec.conversion is not None or (record is not None and record.origin == "file"):
+        return None
+    if (cached := _cached_and_good(spec, report)) is None:
+        return None
+    path, sha256 = cached
+    record = describe(spec, path, source=path, source_sha256=sha256, origin=origin_of_published(spec, sha256))
+    write_record(spec, record, must="no")
+    return _installed(spec, record)
 
 
 def warn_of_download(spec: ModelSpec, size_bytes: int) -> None:
@@ -96,7 +98,7 @@ def obtain(
     Raises HubUnreachable or WeightsMissing if it cannot be had, WeightsCorrupt if what comes is not what it should be,
     OutputFailed if it cannot be saved, and whatever `report` raises.
     """
-    if (ready := find_installed(spec)) is not None:
+    if (ready := find_installed(spec, report=span(report, 0.0, 0.01))) is not None:
         return ready
     if spec.weights.is_embedded:
         raise WeightsMissing(
@@ -104,12 +106,13 @@ def obtain(
             hint=f"this installation is incomplete; install {comes_with(spec)} again",
         )
     _refuse_without_hub(spec)
-    _refuse_outdated_own_file(spec)
-    with alone_at(spec, report):
-        if (ready := find_installed(spec)) is not None:
-            return ready
-        source, sha256 = _obtain_source(spec, span(report, 0.0, 0.9), announce)
-        return _make_ready(spec, source, sha256, origin="hub", report=span(report, 0.9, 1.0))
+    with alone_at(spec, span(report, 0.01, 1.0)):
+        if (record := read_record(spec)) is not None and is_unchanged(spec, record):
+            return _installed(spec, record)
+        _refuse_to_replace_own_file(spec)
+        source, sha256 = _obtain_source(spec, span(report, 0.01, 0.9), announce)
+        origin = origin_of_published(spec, sha256)
+        return _make_ready(spec, source, sha256, origin=origin, report=span(report, 0.9, 1.0))
 
 
 def adopt(spec: ModelSpec, file: Path, *, companions: Sequence[ModelSpec] = (), report: Report = ignore) -> Installed:
@@ -129,8 +132,7 @@ def adopt(spec: ModelSpec, file: Path, *, companions: Sequence[ModelSpec] = (), 
     refuse_unreadable(file)
     with alone_at(spec, report):
         try_out = functools.partial(_try_to_load, spec, companions=companions)
-        _sweep(f"{spec.name}-joined.*.tmp")
-        with npm_package.as_one_file(file, _working_file(spec, "joined"), report=span(report, 0.0, 0.2)) as source:
+        with npm_package.as_one_file(file, new_joined_file(spec), report=span(report, 0.0, 0.2)) as source:
             sha256 = sha256_of(source, report=span(report, 0.2, 0.4), doing=f"reading {file.name}")
             rest = span(report, 0.4, 1.0)
             return _make_ready(spec, source, sha256, origin="file", report=rest, try_out=try_out)
@@ -157,12 +159,18 @@ def start_over(spec: ModelSpec, *, report: Report = ignore) -> None:
 
     Raises as `obtain` does when the Hub cannot be asked or does not give the file; then nothing is forgotten.
     """
-    _bytes_not_here(spec, report)
-    forget(spec)
+    with alone_at(spec, report):
+        _bytes_not_here(spec, report)
+        _forget(spec)
 
 
-def forget(spec: ModelSpec) -> None:
+def forget(spec: ModelSpec, *, report: Report = ignore) -> None:
     """Drop the record and our own converted file, so that the next `obtain` starts from the published file."""
+    with alone_at(spec, report):
+        _forget(spec)
+
+
+def _forget(spec: ModelSpec) -> None:
     record = read_record(spec)
     if record is not None and Path(record.path).parent == weights_folder():
         Path(record.path).unlink(missing_ok=True)
@@ -172,12 +180,12 @@ def forget(spec: ModelSpec) -> None:
 def is_intact(spec: ModelSpec, *, report: Report = ignore) -> bool:
     """Whether every byte of the ready file is as it was; reads all of it, where `find_installed` goes by size and time.
 
-    A file that is found damaged is no longer ready from then on.
+    `find_installed` no longer returns a file that was found damaged here.
     """
-    installed, record = find_installed(spec), read_record(spec)
+    installed, record = find_installed(spec, report=span(report, 0.0, 0.01)), read_record(spec)
     if installed is None or record is None:
         return installed is not None
-    if sha256_of(installed.path, report=report, doing=f"verifying {spec.name}") == record.sha256:
+    if sha256_of(installed.path, report=span(report, 0.01, 1.0), doing=f"verifying {spec.name}") == record.sha256:
         return True
     write_record(spec, replace(record, mtime_ns=-1), must="yes")
     return False
@@ -188,15 +196,18 @@ def bytes_to_download(spec: ModelSpec, *, report: Report = ignore) -> int:
 
     Raises as `obtain` does when the Hub cannot be asked or does not give the file.
     """
-    return 0 if find_installed(spec) is not None else _bytes_not_here(spec, report)
+    if find_installed(spec, report=span(report, 0.0, 0.5)) is not None:
+        return 0
+    _refuse_to_replace_own_file(spec)
+    return _bytes_not_here(spec, span(report, 0.5, 1.0))
 
 
 def _bytes_not_here(spec: ModelSpec, report: Report) -> int:
     """How much of the published file is not in the Hub's cache; asks the Hub if there is no good one."""
-    if spec.weights.is_embedded or _cached_and_good(spec) is not None:
+    if spec.weights.is_embedded or _cached_and_good(spec, span(report, 0.0, 0.9)) is not None:
         return 0
     _refuse_without_hub(spec)
-    return hub.bytes_missing(spec.weights, _located(spec, report))
+    return hub.bytes_missing(spec.weights, _located(spec, span(report, 0.9, 1.0)))
 
 
 def download_size(spec: ModelSpec) -> int | None:
@@ -218,24 +229,29 @@ def _refuse_without_hub(spec: ModelSpec) -> None:
         )
 
 
-def _refuse_outdated_own_file(spec: ModelSpec) -> None:
+def _refuse_to_replace_own_file(spec: ModelSpec) -> None:
     """Raise WeightsMissing if the user's own file must be converted again and its place is unknown.
 
     The published file must not take its place unasked.
     """
     record = read_record(spec)
-    if record is not None and record.origin == "file" and record.conversion != spec.conversion_id:
-        raise WeightsMissing(
-            f"your own file for {spec.name} was converted by an older version of dis-core",
-            hint=f"convert it again: dis-core fetch {spec.name} --from FILE; or use the published file: "
-            f"dis-core fetch --again {spec.name}",
-        )
+    if record is None or record.origin != "file":
+        return
+    if not Path(record.path).is_file():
+        problem = f"the weights that were made from your own file for {spec.name} are gone: {record.path}"
+    elif record.conversion != spec.conversion_id:
+        problem = f"your own file for {spec.name} was converted by an older version of dis-core"
+    else:
+        problem = f"the weights that were made from your own file for {spec.name} are damaged: {record.path}"
+    published = "" if spec.weights.repo is None else f"; or use the published file: dis-core fetch --again {spec.name}"
+    raise WeightsMissing(problem, hint=f"convert your file again: dis-core fetch {spec.name} --from FILE{published}")
 
 
 def _obtain_source(spec: ModelSpec, report: Report, announce: Callable[[ModelSpec, int], None]) -> tuple[Path, str]:
     """The published file in the Hub's cache, verified, and its SHA-256; from the Hub if it is not there already."""
-    if (cached := _cached_and_good(spec)) is not None:
+    if (cached := _cached_and_good(spec, span(report, 0.0, 0.01))) is not None:
         return cached
+    report = span(report, 0.01, 1.0)
     published = _located(spec, report)
     expected = _expected_sha256(spec) or published.sha256
     if expected is not None and published.sha256 not in (None, expected):
@@ -262,14 +278,14 @@ def _asked_for(spec: ModelSpec) -> WeightsFile:
     return replace(spec.weights, revision=record.commit, sha256=record.source_sha256)
 
 
-def _cached_and_good(spec: ModelSpec) -> tuple[Path, str] | None:
+def _cached_and_good(spec: ModelSpec, report: Report) -> tuple[Path, str] | None:
     """The published file in the Hub's cache with its SHA-256, if it is there and is what it should be."""
     path = None if spec.weights.repo is None else hub.find_cached(_asked_for(spec))
     if path is None:
         return None
     expected = _expected_sha256(spec) or hub.sha256_promised(path)
     try:
-        found = sha256_of(path)
+        found = sha256_of(path, report=report, doing=f"verifying {spec.name}")
         if spec.conversion is None:
             refuse_damaged(path)
     except (OSError, WeightsCorrupt):
@@ -300,18 +316,15 @@ def _make_ready(
     ready = source
     if origin == "file" or spec.conversion is not None:
         report(0.0, f"converting {spec.name}")
-        ready = weights_folder() / f"{spec.name}-{sha256[:12]}.safetensors"
-        _sweep(unfinished_pattern(f"{spec.name}-{'[0-9a-f]' * 12}"))
-        metadata = {"model": spec.name, "source_sha256": sha256, "revision": spec.weights.revision, "origin": origin}
-        convert(source, ready, converter=spec.converter, metadata=metadata)
+        ready = write_converted(spec, source, sha256, origin=origin)
         if spec.conversion is None:
             try_out(ready)
     else:
         refuse_damaged(ready)
     report(0.8, f"verifying {spec.name}")
-    record = replace(describe(spec, ready, source=source, source_sha256=sha256), origin=origin)
+    record = describe(spec, ready, source=source, source_sha256=sha256, origin=origin)
     write_record(spec, record, must="yes")
-    _remove_other_conversions(spec, kept=ready)
+    remove_other_conversions(spec, kept=ready)
     report(1.0, f"{spec.name} is ready")
     return _installed(spec, record)
 
@@ -359,23 +372,3 @@ def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
                 f"{spec.name} needs {megabytes(needed)} of disk space, but only {megabytes(free)} are free in {folder}",
                 hint="free some space; HF_HOME moves downloads to another disk, XDG_CACHE_HOME (Linux) converted files",
             )
-
-
-def _remove_other_conversions(spec: ModelSpec, *, kept: Path) -> None:
-    """Remove the model's other converted files: of another version of the conversion, or of another checkpoint."""
-    with suppress(OSError):  # one that is in use (Windows), or a folder that is not ours: the next one may go
-        for converted in weights_folder().glob(f"{spec.name}-{'[0-9a-f]' * 12}.safetensors"):
-            if converted != kept:
-                converted.unlink(missing_ok=True)
-
-
-def _sweep(pattern: str) -> None:
-    """Remove what a killed program left in the folder for weights; the lock of the model that it is of is held."""
-    with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
-        for leftover in weights_folder().glob(pattern):
-            leftover.unlink(missing_ok=True)
-
-
-def _working_file(spec: ModelSpec, kind: str) -> Path:
-    """A file that is there while a model's weights are made, and which `_sweep` knows."""
-    return weights_folder() / f"{spec.name}-{kind}.{os.getpid()}.tmp"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from tests.fakes.small_network import (
     DIRECT,
     SMALL,
     assert_is_converted,
+    damage_without_a_trace,
     path_of,
     pickled,
     published_checkpoint,
@@ -91,10 +91,7 @@ def test_what_is_here_is_verified_and_not_downloaded_again(fake_hub: FakeHub) ->
 
 def test_a_file_that_rotted_without_a_trace_is_brought_anew(fake_hub: FakeHub) -> None:
     run_fetch("small")
-    path = store.obtain(SMALL).path
-    status = path.stat()
-    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    damage_without_a_trace(store.obtain(SMALL).path)
 
     result = run_fetch("small")
 

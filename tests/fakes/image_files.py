@@ -34,6 +34,7 @@ def wide_profile() -> bytes:
     return bytes(imagecodecs.cms_profile("rgb", whitepoint=D65, primaries=primaries, gamma=2.2))
 
 
+@functools.cache  # as above
 def gray_profile(gamma: float = 1.8) -> bytes:
     return bytes(imagecodecs.cms_profile("gray", whitepoint=D65, gamma=gamma))
 

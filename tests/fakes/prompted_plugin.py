@@ -21,6 +21,7 @@ from tests.fakes import small_dis_sam
 SMALL_DIS_SAM = replace(
     DIS_LITE,
     name="small-dis-sam",
+    aliases=(),
     summary="a test",
     loader="tests.fakes.prompted_plugin:load",
     depth_model=None,

@@ -94,6 +94,13 @@ def assert_is_converted(path: Path) -> None:
     torch.testing.assert_close(saved["second.bias"], published["dec.bias"], rtol=0, atol=0)
 
 
+def damage_without_a_trace(path: Path) -> None:
+    """Change the file's last byte, and leave its size and time as they were."""
+    status, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 255]))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def path_of(spec: ModelSpec) -> Path | None:
     """Where the model's ready file is, if it is here."""
     from dis_core.weights.store import find_installed

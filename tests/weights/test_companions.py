@@ -19,6 +19,7 @@ from dis_core.cli.doctor.command import doctor
 from dis_core.errors import HubUnreachable, LicenseNotAccepted, UnknownModel, WeightsMissing
 from dis_core.model_spec import ModelSpec
 from dis_core.pipeline import Pipeline
+from dis_core.progress import Report, ignore
 from dis_core.protocols import DepthEstimator, Placement
 from dis_core.registry import manager as registry
 from dis_core.weights import store
@@ -202,9 +203,9 @@ def test_a_warm_call_finds_each_file_once(fake_hub: FakeHub, monkeypatch: pytest
     pipeline.segment(image(), model="pair")
     find, found = store.find_installed, []
 
-    def find_and_note(spec: ModelSpec) -> store.Installed | None:
+    def find_and_note(spec: ModelSpec, *, report: Report = ignore) -> store.Installed | None:
         found.append(spec.name)
-        return find(spec)
+        return find(spec, report=report)
 
     monkeypatch.setattr(store, "find_installed", find_and_note)
     pipeline.segment(image(), model="pair")

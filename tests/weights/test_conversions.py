@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from dis_core.errors import WeightsMissing
+from dis_core.files import atomic_file, unfinished_pattern
 from dis_core.model_spec import Conversion, ModelSpec
 from dis_core.weights import records, store
 from tests.fakes.small_network import SMALL, assert_is_converted, path_of, published_checkpoint
@@ -50,6 +51,29 @@ def test_weights_of_the_last_version_are_converted_again_once_and_silently(
     assert once_more == again
     assert fake_hub.requests == []
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("name", ["isnet", "isnet-with-a-name-that-is-longer-than-35-characters"])
+def test_what_a_killed_conversion_left_is_swept_and_no_other_models_file(fake_hub: FakeHub, name: str) -> None:
+    folder, digits = records.weights_folder(), "a" * 12
+    folder.mkdir(parents=True)
+    left, anothers = (
+        folder / f".dis-core-0123456789abcdef-{whole_name[:48]}.part"
+        for whole_name in (f"{name}-{digits}.safetensors", f"my-{name}-{digits}.safetensors")
+    )
+    left.write_bytes(b"half")
+    anothers.write_bytes(b"half")
+
+    ready = store.obtain(replace(SMALL, name=name)).path
+
+    assert set(folder.iterdir()) == {ready, anothers}
+
+
+def test_an_unfinished_conversion_has_the_name_that_is_swept(tmp_path: Path) -> None:
+    with atomic_file(tmp_path / "isnet-abcdefabcdef.safetensors") as unfinished:
+        unfinished.write_bytes(b"half")
+
+        assert list(tmp_path.glob(unfinished_pattern("isnet-abcdefabcdef.safetensors"))) == [unfinished]
 
 
 def test_the_models_older_converted_files_go_when_a_new_one_is_ready(fake_hub: FakeHub) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from dis_core.errors import WeightsCorrupt
-from dis_core.weights import onnx_tensors
+from dis_core.weights import onnx_tensors, protobuf
 from dis_core.weights.onnx_tensors import is_onnx, read_onnx, read_weights
 
 TYPES = (
@@ -134,7 +134,7 @@ def test_values_in_a_file_outside_of_the_folder_are_refused(tmp_path: Path, loca
 def test_a_place_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
     message = refusal_of(outside(tmp_path, weights_of("w", 3), "w\0.bin"))
 
-    assert "lie nowhere" in message
+    assert "have no valid path" in message
 
 
 def test_a_file_without_tensors_is_refused(tmp_path: Path) -> None:
@@ -327,6 +327,28 @@ def test_a_quantized_network_is_refused_by_that_word(tmp_path: Path) -> None:
         read_weights(file_of(tmp_path, model_of(rounded)))
 
     assert "float32 or float16" in caught.value.hint
+
+
+def test_truth_values_of_the_graph_are_no_sign_of_a_quantized_network(tmp_path: Path) -> None:
+    mask = numpy_helper.from_array(np.ones((2, 2), np.bool_), "mask")
+
+    found = read_weights(file_of(tmp_path, model_of(weights_of("w", 3), mask)))
+
+    assert list(found) == ["w"]
+
+
+def test_a_list_that_is_longer_than_its_shape_can_need_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensor = helper.make_tensor("w", TensorProto.INT64, [1000], range(1000))
+    tensor.ClearField("dims")
+    tensor.dims.append(1)
+    path = file_of(tmp_path, model_of(tensor))
+    monkeypatch.setattr(protobuf, "packed_varints", lambda _: pytest.fail("the list was read"))
+
+    message = refusal_of(path)
+
+    assert "its shape (1,) needs 8" in message
 
 
 def test_the_file_may_go_once_it_is_read(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 
 from dis_core.errors import BadRequest, Cancelled, HubUnreachable, OutputFailed, WeightsCorrupt, WeightsMissing
 from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.progress import ignore
 from dis_core.weights import hub, records, store
 from tests.fakes.fake_hub import (
     COMMIT,
@@ -29,6 +31,7 @@ from tests.fakes.small_network import (
     DIRECT,
     SMALL,
     assert_is_converted,
+    damage_without_a_trace,
     path_of,
     pickled,
     published_checkpoint,
@@ -260,10 +263,7 @@ def test_a_corrupt_file_in_the_hubs_cache_is_noticed_and_fetched_again(fake_hub:
 
 def test_a_file_that_rotted_without_a_trace_is_found_by_reading_all_of_it(fake_hub: FakeHub) -> None:
     path = store.obtain(SMALL).path
-    status = path.stat()
-    rotten = path.read_bytes()[:-1] + b"\x00"
-    path.write_bytes(rotten)
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    damage_without_a_trace(path)
 
     quick, thorough = path_of(SMALL), store.is_intact(SMALL)
 
@@ -368,6 +368,36 @@ def test_who_waits_for_another_program_can_be_cancelled(fake_hub: FakeHub) -> No
 
     with records.alone_at(SMALL, cancel_when_waiting), pytest.raises(Cancelled):
         store.obtain(SMALL, report=cancel_when_waiting)
+
+
+@pytest.mark.parametrize("forget", [store.forget, store.start_over])
+def test_weights_are_not_forgotten_while_another_program_works_on_them(
+    fake_hub: FakeHub, forget: Callable[..., None]
+) -> None:
+    path = store.obtain(SMALL).path
+
+    def cancel(fraction: float, doing: str) -> None:
+        raise Cancelled
+
+    with records.alone_at(SMALL, ignore), pytest.raises(Cancelled):
+        forget(SMALL, report=cancel)
+
+    assert path_of(SMALL) == path
+
+
+# What takes long
+
+
+@pytest.mark.parametrize("spec", [SMALL, DIRECT], ids=lambda spec: spec.name)
+def test_reading_what_another_program_downloaded_can_be_canceled(fake_hub: FakeHub, spec: ModelSpec) -> None:
+    huggingface_hub.hf_hub_download(spec.weights.repo or "", spec.weights.filename)
+
+    def cancel(fraction: float, doing: str) -> None:
+        assert doing == f"verifying {spec.name}"
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        store.obtain(spec, report=cancel)
 
 
 # Embedded

@@ -3,7 +3,7 @@
 Zheng et al., "Bilateral Reference for High-Resolution Dichotomous Image Segmentation" (arXiv 2401.03407), with the
 choices of the published weights. Levels go from coarse to fine: strides 32, 16, 8 and 4. Every resize in here keeps
 the corners' centers (`resize_to_corners`): the published weights were trained so. The batch norms of the published
-networks are folded into the convolutions before them (`birefnet_checkpoint`), so there are none here.
+networks are folded into the convolutions before them (`checkpoint.py`), so there are none here.
 """
 
 from __future__ import annotations

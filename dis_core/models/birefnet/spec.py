@@ -1,7 +1,7 @@
 """BiRefNet's weights for different purposes: all of one network, or of its smaller sister.
 
-The order of tiles is declared where it is known; see `birefnet_tile_order`, and docs/explanation/birefnet.md for how it
-is known. None leaves it to the kernels.
+The order of tiles is declared where it is known; see `tile_order`, and docs/explanation/birefnet.md for how it is
+known. None leaves it to the kernels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dis_core.models import papers, pins
 _OLDER: Final = "column-row-color"
 _TODAYS: Final = "color-row-column"
 _CONVERTERS: Final = {_OLDER: "_of_older_order", _TODAYS: "", None: "_by_kernels"}
-"""How the names of the converting functions end."""
+"""How the names of the converting functions end: `convert_large` and `convert_lite`, alone or with these behind."""
 
 
 class _Variant(NamedTuple):
@@ -152,6 +152,9 @@ _VARIANTS: Final = (
 
 
 def _declared(variant: _Variant) -> ModelSpec:
+    # The names of two functions are put together below. Loaders: load_512, load_1024, load_2048, load_lite,
+    # load_lite_2k. Conversions: convert_large, convert_large_of_older_order, convert_large_by_kernels, convert_lite,
+    # convert_lite_of_older_order, convert_lite_by_kernels.
     kind = "lite" if variant.network.startswith("lite") else "large"
     return ModelSpec(
         name=variant.name,

@@ -1,7 +1,7 @@
 """IS-Net (Qin et al., "Highly Accurate Dichotomous Image Segmentation", ECCV 2022): a U-Net whose blocks are U-Nets.
 
 Every convolution but the first and the last is followed by a batch norm, which is folded into it when a checkpoint is
-converted (`isnet_checkpoint`), and a ReLU. The intermediate supervision that gives the network its name, a second
+converted (`checkpoint.py`), and a ReLU. The intermediate supervision that gives the network its name, a second
 network that encodes true masks, is for training alone.
 """
 

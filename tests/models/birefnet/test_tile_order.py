@@ -95,7 +95,7 @@ def test_a_declared_order_holds_against_the_kernels_and_the_log_warns(
 
     expected = published if declared == OUR_ORDER else reordered(published)
     assert all(torch.equal(found[key], expected[key]) for key in KEYS)
-    assert f"in the order {declared}, and their kernels look like {other}" in caplog.text
+    assert f"in the order {declared}, but their kernels look like {other}" in caplog.text
 
 
 @pytest.mark.parametrize("declared", ORDERS)

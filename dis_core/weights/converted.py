@@ -1,0 +1,54 @@
+"""The files that loaders take in place of published ones: made once, named alike, removed when outdated."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from dis_core.files import unfinished_pattern
+from dis_core.weights.checkpoint import convert
+from dis_core.weights.records import Origin, commit_of, weights_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dis_core.model_spec import ModelSpec
+
+_DIGIT = "[0-9a-f]"
+_ENDING = ".safetensors"
+
+
+def write_converted(spec: ModelSpec, source: Path, sha256: str, *, origin: Origin) -> Path:
+    """What the model's conversion makes of a checkpoint with this SHA-256; the model's lock is held.
+
+    Raises as `convert` does.
+    """
+    ready = weights_folder() / f"{spec.name}-{sha256[:12]}{_ENDING}"
+    _sweep(unfinished_pattern([*f"{spec.name}-", *[_DIGIT] * 12, *_ENDING]))
+    declared = f"sha256-{sha256[:12]}" if origin == "file" else spec.weights.revision
+    revision = commit_of(spec, source, origin=origin) or declared
+    metadata = {"model": spec.name, "source_sha256": sha256, "revision": revision, "origin": origin}
+    convert(source, ready, converter=spec.converter, metadata=metadata)
+    return ready
+
+
+def remove_other_conversions(spec: ModelSpec, *, kept: Path) -> None:
+    """Remove the model's other converted files: of another version of the conversion, or of another checkpoint."""
+    with suppress(OSError):  # one that is in use (Windows), or a folder that is not ours: the next one may go
+        for converted in weights_folder().glob(f"{spec.name}-{_DIGIT * 12}{_ENDING}"):
+            if converted != kept:
+                converted.unlink(missing_ok=True)
+
+
+def new_joined_file(spec: ModelSpec) -> Path:
+    """Where a network in pieces is put together; what a killed program left there before is removed."""
+    _sweep(f"{spec.name}-joined.*.tmp")
+    return weights_folder() / f"{spec.name}-joined.{os.getpid()}.tmp"
+
+
+def _sweep(pattern: str) -> None:
+    """Remove what a killed program left in the folder for weights; the lock of the model that it is of is held."""
+    with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
+        for leftover in weights_folder().glob(pattern):
+            leftover.unlink(missing_ok=True)
