@@ -224,7 +224,7 @@ def test_the_status_is_told_while_the_daemon_works_and_others_wait(home: DaemonH
     assert status["device"] == "cpu"
     assert status["memory_bytes"] > 100_000_000
     assert status["leaves_in_s"] is None
-    assert "holds dis-lite on cpu" in in_words
+    assert "loaded: dis-lite on cpu" in in_words
     assert "1 waiting" in in_words
     assert took_s < 3  # a command's own start included, on a machine that works
     working.send_signal(signal.SIGINT)
@@ -265,4 +265,4 @@ def test_the_doctor_says_what_the_daemon_holds(home: DaemonHome) -> None:
 
     shown = home.run("doctor", "--offline").stdout
 
-    assert "holds dis-lite on cpu" in shown
+    assert "loaded: dis-lite on cpu" in shown
