@@ -14,19 +14,11 @@ import huggingface_hub
 import pytest
 import torch
 
-from dis_core.errors import BadRequest, Cancelled, HubUnreachable, OutputFailed, WeightsCorrupt, WeightsMissing
-from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.errors import Cancelled, HubUnreachable, OutputFailed, WeightsCorrupt, WeightsMissing
+from dis_core.model_spec import ModelSpec
 from dis_core.progress import ignore
 from dis_core.weights import hub, records, store
-from tests.fakes.fake_hub import (
-    COMMIT,
-    FakeHub,
-    run_fake_hub,
-    run_small_network,
-    unused_address,
-    use_home,
-    use_hub,
-)
+from tests.fakes.fake_hub import COMMIT, FakeHub, run_fake_hub, run_small_network, unused_address, use_home, use_hub
 from tests.fakes.small_network import (
     DIRECT,
     SMALL,
@@ -398,20 +390,3 @@ def test_reading_what_another_program_downloaded_can_be_canceled(fake_hub: FakeH
 
     with pytest.raises(Cancelled):
         store.obtain(spec, report=cancel)
-
-
-# Embedded
-
-
-def embedded(filename: str) -> ModelSpec:
-    return replace(SMALL, name="tiny", weights=WeightsFile(repo=None, filename=filename), conversion=None)
-
-
-def test_embedded_weights_take_no_other_file(tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="built in"):
-        store.adopt(embedded("tiny.safetensors"), tmp_path / "own.pth")
-
-
-def test_embedded_weights_that_are_not_there_mean_a_broken_installation() -> None:
-    with pytest.raises(WeightsMissing, match="built-in weights of tiny are missing"):
-        store.obtain(embedded("no-such-file.safetensors"))
