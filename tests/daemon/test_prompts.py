@@ -1,4 +1,4 @@
-"""Prompts by way of the daemon: the same results, and what was seen of a picture is kept for the next command."""
+"""Prompts and depth by way of the daemon: the same results, and what was seen of a picture is kept for the next one."""
 
 from __future__ import annotations
 
@@ -68,3 +68,14 @@ def test_bad_prompts_are_worded_as_without_the_daemon(home: DaemonHome, prompt: 
 
     assert cold.returncode == warm.returncode == 1
     assert cold.stderr == warm.stderr
+
+
+def test_the_users_depth_and_the_depth_that_was_used_are_the_same_byte_for_byte(home: DaemonHome) -> None:
+    options = ("--model", "bright-with-depth", "--device", "cpu", "--depth", "a.png", "--save-depth")
+
+    cold = home.run("mask", "a.png", *options, "-o", "cold.png")
+    warm = home.run("mask", "a.png", *options, "-o", "warm.png", "--warm")
+
+    assert cold.returncode == warm.returncode == 0, cold.stderr + warm.stderr
+    assert (home.work / "cold.png").read_bytes() == (home.work / "warm.png").read_bytes()
+    assert (home.work / "cold-depth.png").read_bytes() == (home.work / "warm-depth.png").read_bytes()

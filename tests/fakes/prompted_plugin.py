@@ -1,6 +1,6 @@
-"""A plug-in for tests, installed as others are: the small DIS-SAM, which notes each run of its encoder in a file.
+"""A plug-in for tests, installed as others are: a model that looks at depth, and the small DIS-SAM.
 
-The file is named by the environment variable DIS_TEST_ENCODER_RUNS and grows by a byte for each run.
+The latter notes each run of its encoder in a file. That is named by the environment variable DIS_TEST_ENCODER_RUNS and grows by a byte for each run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.models.dis_sam.segmenter import DisSamSegmenter
 from dis_core.protocols import DepthEstimator, Placement
 from tests.fakes import small_dis_sam
+from tests.fakes.bright_model import BRIGHT_WITH_DEPTH
 
 SMALL_DIS_SAM = replace(
     DIS_LITE,
@@ -31,7 +32,7 @@ SMALL_DIS_SAM = replace(
 
 @hookimpl
 def dis_register_models() -> tuple[ModelSpec, ...]:
-    return (SMALL_DIS_SAM,)
+    return (SMALL_DIS_SAM, BRIGHT_WITH_DEPTH)
 
 
 def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> DisSamSegmenter:
