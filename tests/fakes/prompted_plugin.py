@@ -1,6 +1,7 @@
 """A plug-in for tests, installed as others are: a model that looks at depth, and the small DIS-SAM.
 
-The latter notes each run of its encoder in a file. That is named by the environment variable DIS_TEST_ENCODER_RUNS and grows by a byte for each run.
+The latter notes each run of its encoder in a file, which is named by the environment variable DIS_TEST_ENCODER_RUNS and
+grows by a byte for each run.
 """
 
 from __future__ import annotations
