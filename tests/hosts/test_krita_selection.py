@@ -124,16 +124,16 @@ def test_a_model_that_is_told_cuts_out_what_the_selections_box_is_around(picture
     picture.show(dark_with(LEFT, RIGHT))
     picture.select(plane((85, 45, 10, 12)))
 
-    ran = picture.run(model="bright-where-messages", region="selection")
+    ran = picture.run(model="bright-where-told", region="selection")
 
-    assert ran["messages"] == ["Subject selected by bright-where-messages"]
+    assert ran["messages"] == ["Subject selected by bright-where-told"]
     assert np.array_equal(picture.selection(), plane((85, 45, 10, 12)))
 
 
 def test_a_model_that_is_told_asks_for_a_selection_in_krita(picture: KritaPicture) -> None:
     picture.show(dark_with(LEFT, RIGHT))
 
-    ran = picture.run(model="bright-where-messages", region="selection")
+    ran = picture.run(model="bright-where-told", region="selection")
 
     assert "select roughly around the subject" in ran["messages"][0]
     assert not picture.has_selection()
