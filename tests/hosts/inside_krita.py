@@ -279,7 +279,7 @@ def start(action, **settings):
 
 
 def run(action, name=None, **settings):
-    """Trigger an action, wait for its end, and return what was messages and how long Krita stood still."""
+    """Trigger an action, wait for its end, and return the messages and how long Krita stood still."""
     gaps = Gaps()
     started = time.monotonic()
     start(action, **settings)

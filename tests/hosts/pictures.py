@@ -67,7 +67,7 @@ class KritaPicture:
         return self.krita.call(function, name=self.name, **arguments)
 
     def run(self, action: str = "dis_select_subject", **settings: Any) -> dict[str, Any]:
-        """Trigger an action and wait for its end; what was messages comes back."""
+        """Trigger an action and wait for its end; returns the messages."""
         report: dict[str, Any] = self.call("run", action=action, **settings)
         return report
 

@@ -135,7 +135,7 @@ def test_a_model_that_is_told_asks_for_a_selection_in_krita(picture: KritaPictur
 
     ran = picture.run(model="bright-where-told", region="selection")
 
-    assert "select roughly around the subject" in ran["messages"][0]
+    assert "Select roughly around the subject" in ran["messages"][0]
     assert not picture.has_selection()
 
 
