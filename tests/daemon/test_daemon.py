@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from dis_core.cli.main import run
 from tests.fakes.daemon_home import QUICK, SLOW, DaemonHome, daemon_home, events_of
@@ -235,7 +236,9 @@ def test_the_status_is_told_while_the_daemon_works_and_others_wait(home: DaemonH
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_client_that_goes_stops_its_job(home: DaemonHome, how: signal.Signals) -> None:
-    child = home.start("mask", "large.png", *SLOW, "--warm")
+    with Image.open(home.work / "large.png") as image:
+        image.resize((4800, 3200)).save(home.work / "huge.png", compress_level=1)  # so that it cannot be done before
+    child = home.start("mask", "huge.png", *SLOW, "--warm")
     home.wait_for(lambda: "segmenting" in str((home.status() or {}).get("doing")), "work to begin")
 
     child.send_signal(how)
@@ -244,7 +247,7 @@ def test_a_client_that_goes_stops_its_job(home: DaemonHome, how: signal.Signals)
     home.wait_for(lambda: (home.status() or {}).get("doing") == "", "the job to stop")
 
     assert time.monotonic() - went < 1.0
-    assert not (home.work / "large-mask.png").exists()
+    assert not (home.work / "huge-mask.png").exists()
 
 
 def test_the_log_tells_of_times_and_of_no_image(home: DaemonHome) -> None:
