@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from dis_core.geometry import as_box
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
-from dis_core.prompts import DEFAULTS, SegmentOptions, split_prompt
+from dis_core.prompts import DEFAULTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,18 +46,16 @@ def segment(
 
     The model stays loaded between calls. Use a `Pipeline` of your own to decide when it is unloaded.
     """
-    boxes, points = split_prompt(prompt)
-    options = SegmentOptions(
+    return _shared_pipeline(device, precision).segment(
+        image,
         model=model,
-        device=device,
-        precision=precision,
         quality=quality,
         refine=refine,
         max_tiles=max_tiles,
-        roi=None if roi is None else as_box(roi),
-        boxes=boxes,
-        points=points,
+        roi=roi,
+        prompt=prompt,
+        depth=depth,
         depth_model=depth_model,
         accept_noncommercial=accept_noncommercial,
+        report=report,
     )
-    return _shared_pipeline(device, precision).segment_with(image, options, depth=depth, report=report)
