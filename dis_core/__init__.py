@@ -19,19 +19,37 @@ if TYPE_CHECKING:
     from dis_core.errors import DisError
     from dis_core.geometry import Box, Points
     from dis_core.images.picture import Picture
-    from dis_core.images.reading import read_picture
+    from dis_core.images.reading import ImageLike, read_picture
     from dis_core.matte.matte import Matte
     from dis_core.pipeline import Pipeline
+    from dis_core.progress import Report
+    from dis_core.protocols import Quality
 
-__all__ = ["Box", "DisError", "Matte", "Picture", "Pipeline", "Points", "__version__", "read_picture", "segment"]
+__all__ = [
+    "Box",
+    "DisError",
+    "ImageLike",
+    "Matte",
+    "Picture",
+    "Pipeline",
+    "Points",
+    "Quality",
+    "Report",
+    "__version__",
+    "read_picture",
+    "segment",
+]
 
 _HOMES = {
     "Box": "dis_core.geometry",
     "DisError": "dis_core.errors",
+    "ImageLike": "dis_core.images.reading",
     "Matte": "dis_core.matte.matte",
     "Picture": "dis_core.images.picture",
     "Pipeline": "dis_core.pipeline",
     "Points": "dis_core.geometry",
+    "Quality": "dis_core.protocols",
+    "Report": "dis_core.progress",
     "read_picture": "dis_core.images.reading",
     "segment": "dis_core.api",
 }

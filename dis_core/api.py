@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dis_core.geometry import BoxLike
+from dis_core.images.reading import ImageLike
+from dis_core.matte.matte import Matte
+from dis_core.model_spec import Precision
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
-from dis_core.prompts import DEFAULTS
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dis_core.geometry import BoxLike
-    from dis_core.images.reading import ImageLike
-    from dis_core.matte.matte import Matte
-    from dis_core.model_spec import Precision
-    from dis_core.prompts import PromptLike
-    from dis_core.protocols import Quality
+from dis_core.prompts import DEFAULTS, PromptLike
+from dis_core.protocols import Quality
 
 
 @functools.lru_cache(maxsize=1)

@@ -25,11 +25,19 @@ class DisError(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        """What happened, and what to do about it: all that a traceback or a log shows of an error."""
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
 
 class NoImage(DisError):
     """The input cannot be read as an image: it is missing, damaged, of an unknown kind, empty or far too large."""
 
     code = "NoImage"
+
+
+class NoSuchFile(NoImage, FileNotFoundError):
+    """There is no file with the name that was given; also what Python itself raises for that."""
 
 
 class BadRequest(DisError):

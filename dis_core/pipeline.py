@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from dis_core.device import choose_placement, run_on, tiles_at_once
 from dis_core.errors import BadRequest
 from dis_core.geometry import Box, BoxLike, as_box, boxes_within, checked_box, points_within
-from dis_core.images.reading import as_picture, read_picture
+from dis_core.images.picture import Picture
+from dis_core.images.reading import ImageLike, as_picture, read_picture
 from dis_core.matte.matte import Matte
 from dis_core.model_spec import ModelSpec, Precision
 from dis_core.models.dis_lite.spec import DRAFT_MODEL
@@ -32,12 +34,6 @@ from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.selection import InstalledModel, obtain_model
 from dis_core.weights.loading import load_depth_model, load_matte_model
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dis_core.images.picture import Picture
-    from dis_core.images.reading import ImageLike
 
 UNDER_TRANSPARENCY = np.float32(0.5)
 """The gray that the model sees where a picture is transparent: the colors hidden there are not to be shown."""

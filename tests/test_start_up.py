@@ -95,6 +95,8 @@ def test_public_classes_and_functions_are_documented(name: str) -> None:
 
 def documentable(name: str, value: type | object) -> list[tuple[str, object]]:
     """A class or function with the public methods and properties that a class defines itself."""
+    if not (inspect.isclass(value) or inspect.isfunction(value)):
+        return []  # a type alias, whose meaning is said where it is defined
     if not inspect.isclass(value):
         return [(name, value)]
     own = [(key, thing) for key, thing in vars(value).items() if not key.startswith("_")]

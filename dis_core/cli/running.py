@@ -22,7 +22,7 @@ from dis_core.cli.stop_at_eof import interrupt_at_eof
 from dis_core.cli.terminal import progress_report, say, say_error
 from dis_core.errors import BadRequest, DisError
 from dis_core.images.formats import ENDING_OF_FORMAT, format_of
-from dis_core.jobs.job import Job, JobFailure, Style
+from dis_core.jobs.job import CutoutStyle, Job, JobFailure, Style
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report, span
 
@@ -87,6 +87,8 @@ def chosen_format(options: SharedOptions) -> OutputFormat:
 def refuse_contradictions(options: SharedOptions, jobs: list[Job]) -> None:
     """Raises BadRequest for options that do not go together, before any time is spent."""
     to_stdout = any(job.destination is None for job in jobs)
+    if any(is_transparent_jpeg(job) for job in jobs):
+        raise BadRequest("JPEG cannot hold a transparent background", hint="add --bgcolor white, or write PNG instead")
     if to_stdout and options.progress == "json":
         raise BadRequest("the image and --progress json cannot both go to standard output", hint="give a file with -o")
     if options.stop_at_eof and STANDARD_STREAM in options.inputs:
@@ -99,6 +101,12 @@ def refuse_contradictions(options: SharedOptions, jobs: list[Job]) -> None:
         raise BadRequest("--keep-alive does nothing without --warm", hint="add --warm")
     if len(jobs) > 1 and options.segment_options.depth is not None:
         raise BadRequest(f"--depth is for one image, but there are {len(jobs)}", hint="run them one by one")
+
+
+def is_transparent_jpeg(job: Job) -> bool:
+    """Whether a job asks for transparency in a format that has none."""
+    style = job.style
+    return job.format == "jpeg" and isinstance(style, CutoutStyle) and style.bgcolor is None and style.bgimage is None
 
 
 def jobs_to_do(options: SharedOptions, jobs: list[Job]) -> list[Job]:

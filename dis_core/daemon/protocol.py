@@ -72,7 +72,10 @@ def describe_error(event: str, error: DisError) -> Message:
 
 def error_of(message: Message) -> DisError:
     """The error that an event describes; its code says which class."""
-    kinds = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, DisError)}
+    kinds: dict[str, type[DisError]] = {}
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, DisError):
+            kinds.setdefault(kind.code, kind)  # the general one comes first: NoImage, not NoSuchFile
     kind = kinds.get(str(message.get("code")), DisError)
     return kind(str(message.get("message", "")), hint=str(message.get("hint", "")))
 

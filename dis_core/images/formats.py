@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 from dis_core.errors import BadRequest
 
-OutputFormat = Literal["png", "webp", "tiff"]
+OutputFormat = Literal["png", "webp", "tiff", "jpeg"]
 
-ENDING_OF_FORMAT: Final[dict[OutputFormat, str]] = {"png": ".png", "webp": ".webp", "tiff": ".tif"}
+ENDING_OF_FORMAT: Final[dict[OutputFormat, str]] = {"png": ".png", "webp": ".webp", "tiff": ".tif", "jpeg": ".jpg"}
 
 IMAGE_ENDINGS: Final = frozenset(
     [
@@ -44,17 +44,23 @@ MAX_PIXELS: Final = 300_000_000
 MAX_STREAM_BYTES: Final = 8 * MAX_PIXELS + 100_000_000
 """No more is read from a pipe: the largest 16-bit RGBA image and some metadata."""
 
-_FORMAT_BY_ENDING: Final[dict[str, OutputFormat]] = {".png": "png", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
+_FORMAT_BY_ENDING: Final[dict[str, OutputFormat]] = {
+    ".png": "png",
+    ".webp": "webp",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+}
 
 
 def format_of(path: str | os.PathLike[str]) -> OutputFormat:
     """The output format that a file's ending asks for. Raises BadRequest for other endings."""
     ending = Path(path).suffix.lower()
     if ending not in _FORMAT_BY_ENDING:
-        lossy = " (JPEG has neither transparency nor exact pixels)" if ending in (".jpg", ".jpeg") else ""
         what = f"{ending} is not an output format" if ending else "the name has no ending"
         raise BadRequest(
-            f"cannot write {os.fspath(path)!r}: {what}{lossy}",
+            f"cannot write {os.fspath(path)!r}: {what}",
             hint=f"end the name with one of {', '.join(_FORMAT_BY_ENDING)}",
         )
     return _FORMAT_BY_ENDING[ending]

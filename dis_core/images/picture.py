@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +14,18 @@ from numpy.typing import NDArray
 from dis_core.errors import BadRequest
 from dis_core.files import refuse_taken, write_atomically, write_failed
 from dis_core.images.color_profiles import to_srgb
+from dis_core.images.formats import OutputFormat, format_of
 from dis_core.images.pixels import Pixels
 
 if TYPE_CHECKING:
-    import os
-
     import PIL.Image
 
-    from dis_core.images.formats import OutputFormat
-_WEBP_LONGEST_SIDE_PX: Final = 16383
+WEBP_LONGEST_SIDE_PX: Final = 16383
+JPEG_LONGEST_SIDE_PX: Final = 65500
+JPEG_QUALITY: Final = 95
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Picture:
     """Pixels, and all that is needed to show them correctly and to write them again.
 
@@ -47,6 +48,23 @@ class Picture:
             raise ValueError(f"pixels must be (H, W, 1 or 3) uint8 or uint16, not {shape} {dtype}")
         if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != np.float32):
             raise ValueError(f"alpha must be {shape[:2]} float32, not {self.alpha.shape} {self.alpha.dtype}")
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        kind = "gray" if self.pixels.shape[2] == 1 else "RGB"
+        alpha = "" if self.alpha is None else " with alpha"
+        return f"<Picture {self.name!r}: {width} x {height}, {kind}{alpha}, {self.pixels.dtype.itemsize * 8} bits>"
+
+    def __array__(self, dtype: np.dtype[Any] | None = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001  NumPy's
+        """The pixels as they are, and the alpha, if there is one, as the last channel: (H, W, 1 to 4)."""
+        del copy  # converting always copies
+        return np.array(self.channels(), dtype)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        from dis_core.images.preview import preview_png
+
+        return preview_png(self.pil(), icc_profile=self.icc_profile)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -105,14 +123,37 @@ class Picture:
         with_alpha: Pixels = np.concatenate([self.pixels, alpha[..., np.newaxis]], axis=2)
         return with_alpha
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a PNG, WebP or TIFF file; the ending of the name decides which.
+    def save(
+        self,
+        destination: str | os.PathLike[str] | BinaryIO,
+        *,
+        format: OutputFormat | None = None,  # noqa: A002  as in Pillow
+        overwrite: bool = False,
+    ) -> None:
+        """Write a PNG, WebP, TIFF or JPEG file, to a path or into an open binary file.
 
-        Raises BadRequest for another ending or a picture that the format cannot hold, OutputExists, OutputFailed.
+        `format` is "png", "webp", "tiff" or "jpeg"; without it the ending of the name decides, and an open file gets a
+        PNG. Raises BadRequest for another ending or a picture that the format cannot hold, OutputExists, OutputFailed.
         """
-        from dis_core.images.formats import format_of
+        save_picture(self, destination, format=format, overwrite=overwrite)
 
-        write_picture(self, Path(path), format=format_of(path), overwrite=overwrite)
+    def to_bytes(self, format: OutputFormat = "png") -> bytes:  # noqa: A002  as in Pillow
+        """The bytes of an image file. Raises BadRequest for a picture that the format cannot hold."""
+        return encode(self, format=format)
+
+
+def save_picture(
+    picture: Picture,
+    destination: str | os.PathLike[str] | BinaryIO,
+    *,
+    format: OutputFormat | None,  # noqa: A002  see fit_to_format
+    overwrite: bool,
+) -> None:
+    """Write to a path or into an open file; see `Picture.save`."""
+    if isinstance(destination, (str, os.PathLike)):
+        write_picture(picture, Path(destination), format=format or format_of(destination), overwrite=overwrite)
+    else:
+        write_picture(picture, destination, format=format or "png")
 
 
 def gray_picture(plane: NDArray[np.float32], *, bits: Literal[8, 16], name: str) -> Picture:
@@ -126,29 +167,33 @@ def gray_picture(plane: NDArray[np.float32], *, bits: Literal[8, 16], name: str)
 def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa: A002  the format is called so everywhere
     """The picture as `format` can store it, with a remark on each thing that is lost; itself if nothing is.
 
-    PNG and TIFF store everything. WebP stores RGB with 8 bits per channel. Raises BadRequest for more than 16383 pixels
-    to a side in WebP.
+    PNG and TIFF store everything. WebP stores RGB with 8 bits per channel, and JPEG nothing exactly. Raises BadRequest
+    for more than 16383 pixels to a side in WebP or 65500 in JPEG, and for a transparent picture in JPEG.
     """
-    if format != "webp":
+    if format in ("png", "tiff"):
         return picture
+    name = "WebP" if format == "webp" else "JPEG"
+    longest = WEBP_LONGEST_SIDE_PX if format == "webp" else JPEG_LONGEST_SIDE_PX
     height, width = picture.size
-    if max(height, width) > _WEBP_LONGEST_SIDE_PX:
+    if max(height, width) > longest:
         raise BadRequest(
-            f"the picture is {width} x {height} pixels, and WebP allows at most {_WEBP_LONGEST_SIDE_PX} to a side",
+            f"the picture is {width} x {height} pixels, and {name} allows at most {longest} to a side",
             hint="write PNG or TIFF instead",
         )
+    if format == "jpeg" and picture.alpha is not None:
+        raise BadRequest("JPEG cannot hold a transparent background", hint="give it a color, or write PNG instead")
     remarks = list(picture.remarks)
     if picture.levels != 255:
         picture = picture.eight_bits()
-        remarks.append("16 bits per channel were reduced to 8, which is all that WebP has")
-    if picture.icc_profile is not None and picture.pixels.shape[2] == 1:
+        remarks.append(f"16 bits per channel were reduced to 8, which is all that {name} has")
+    if format == "webp" and picture.icc_profile is not None and picture.pixels.shape[2] == 1:
         picture = replace(picture, pixels=to_srgb(picture.pixels, picture.icc_profile), icc_profile=None)
         remarks.append("gray with a color profile was converted to sRGB, because WebP has no gray")
     return replace(picture, remarks=tuple(remarks)) if len(remarks) > len(picture.remarks) else picture
 
 
 def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  see fit_to_format
-    """The bytes of an image file. Pixels are stored exactly, even the colors of fully transparent ones.
+    """The bytes of an image file. Except in JPEG, pixels are stored exactly, even the colors of fully transparent ones.
 
     Raises BadRequest if the format cannot store the picture; `fit_to_format` says what is lost.
     """
@@ -162,6 +207,11 @@ def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  s
 
         return encode_tiff(picture.channels(), icc_profile=picture.icc_profile, dpi=picture.dpi)
     buffer = io.BytesIO()
+    if format == "jpeg":
+        image = picture.pil()
+        profile, dpi = image.info.get("icc_profile"), image.info.get("dpi", (0, 0))
+        image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True, icc_profile=profile, dpi=dpi)
+        return buffer.getvalue()
     # In a lossless WebP `quality` is the effort. Method 2 takes half as long as the usual 4, for the same size.
     image = picture.pil()
     image.save(

@@ -8,12 +8,15 @@ import stat
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
 
-from dis_core.errors import NoImage, OutOfMemory
+from dis_core.errors import NoImage, NoSuchFile, OutOfMemory
 from dis_core.images import png, tiff
+from dis_core.images.array_likes import ArrayLike, as_array, has_channels_first
 from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
 from dis_core.images.decoded import Decoded, check_size
 from dis_core.images.formats import MAX_STREAM_BYTES
@@ -23,11 +26,11 @@ from dis_core.images.pixels import Pixels
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import PIL.Image
-    from numpy.typing import NDArray
+Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+"""A file: its path, its bytes, or an open binary file."""
 
-    Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
-    ImageLike: TypeAlias = str | os.PathLike[str] | bytes | PIL.Image.Image | NDArray[Any] | Picture
+ImageLike: TypeAlias = Source | PIL.Image.Image | ArrayLike | Picture
+"""All that holds one image: a file, a Pillow image, an array or tensor, or a `Picture`."""
 
 
 def read_picture(source: Source) -> Picture:
@@ -47,19 +50,20 @@ def read_picture(source: Source) -> Picture:
 def as_picture(source: ImageLike) -> Picture:
     """Make a `Picture` of anything that holds an image; see `read_picture`, `wrap_pillow` and `wrap_array`.
 
-    Raises NoImage if there is no image in it, TypeError for objects of other types.
+    A tensor of PyTorch may be (C, H, W), as usual there, or (H, W, C). Raises NoImage if there is no image in it,
+    TypeError for objects of other types.
     """
     if isinstance(source, Picture):
         return source
-    if isinstance(source, np.ndarray):
-        return wrap_array(source)
-    if isinstance(source, (str, os.PathLike, bytes)):
-        return read_picture(source)
-    from PIL import Image
-
-    if isinstance(source, Image.Image):
+    if isinstance(source, PIL.Image.Image):
         return wrap_pillow(source)
-    raise TypeError(f"an image must be a path, bytes, a PIL image, an array or a Picture, not {type(source).__name__}")
+    if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(source, "read"):
+        return read_picture(cast("Source", source))
+    array = as_array(source)
+    if array is None:
+        kinds = "a path, bytes, an open file, a PIL image, an array, a tensor or a Picture"
+        raise TypeError(f"an image must be {kinds}, not {type(source).__name__}")
+    return wrap_array(array)
 
 
 def wrap_array(array: NDArray[Any]) -> Picture:
@@ -69,6 +73,11 @@ def wrap_array(array: NDArray[Any]) -> Picture:
     Raises NoImage for other shapes, dtypes and ranges.
     """
     name = "the array"
+    if has_channels_first(array):
+        raise NoImage(
+            f"an array of shape {array.shape} seems to have its channels first",
+            hint="put them last: `array.transpose(1, 2, 0)`",
+        )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
         raise NoImage(
             f"an array of shape {array.shape} is not an image", hint="give it the shape (H, W) or (H, W, 1 to 4)"
@@ -128,7 +137,7 @@ def _open_file(name: str) -> BinaryIO:
             raise NoImage(f"{name} is a device, not a file", hint="give an image file")
         return path.open("rb")
     except FileNotFoundError as error:
-        raise NoImage(f"there is no file {name}", hint="check the spelling and the folder") from error
+        raise NoSuchFile(f"there is no file {name}", hint="check the spelling and the folder") from error
     except PermissionError as error:
         raise NoImage(f"you are not allowed to read {name}", hint="change its permissions or copy it") from error
     except OSError as error:

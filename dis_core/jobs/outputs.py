@@ -31,31 +31,16 @@ def make_mask(style: MaskStyle, matte: Matte) -> Picture:
 
 def make_cutout(style: CutoutStyle, color: Color | None, background: Picture | None, matte: Matte) -> Picture:
     """The subject on its new background, if any, and cropped if the style says so."""
-    from dis_core.matte.edges import reshape_edges
-
-    edges = reshape_edges(matte.alpha, grow_px=style.edges.grow, feather_px=style.edges.feather)
-    matte = replace(matte, alpha=edges)
-    result = with_background(matte.cutout(colors=style.colors), color, background)
-    return cropped_to_subject(result, matte, style.crop_margin) if style.crop else result
-
-
-def with_background(cutout: Picture, color: Color | None, background: Picture | None) -> Picture:
-    """The cutout on its new background, or as it is."""
-    from dis_core.images.compositing import over_color, over_picture
-
-    if color is not None:
-        return over_color(cutout, color)
-    return cutout if background is None else over_picture(cutout, background)
-
-
-def cropped_to_subject(result: Picture, matte: Matte, margin_px: int) -> Picture:
-    """The result cropped to the subject, soft edges of 2 % and more included; all of it if there is no subject."""
-    from dis_core.images.compositing import box_with_margin, crop
-
-    bounds = matte.bounds(threshold=0.02)
-    if bounds is None:
-        return result
-    return crop(result, box_with_margin(bounds, size=result.size, margin_px=margin_px))
+    return (
+        matte.grow(style.edges.grow)
+        .feather(style.edges.feather)
+        .cutout(
+            colors=style.colors,
+            background=background if color is None else color,
+            crop=style.crop,
+            margin_px=style.crop_margin,
+        )
+    )
 
 
 def write_result(job: Job, result: Picture, matte: Matte) -> Picture:

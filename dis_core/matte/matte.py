@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dis_core.errors import BadRequest
-from dis_core.images.compositing import bounds_of
-from dis_core.images.formats import format_of
-from dis_core.images.picture import Picture, gray_picture, write_picture
+from dis_core.geometry import Box
+from dis_core.images.compositing import Color, bounds_of, box_with_margin, over_color, over_picture, parse_color
+from dis_core.images.compositing import crop as crop_to
+from dis_core.images.formats import OutputFormat
+from dis_core.images.picture import Picture, gray_picture
 from dis_core.images.pixels import Pixels
+from dis_core.protocols import Refinement
 
-if TYPE_CHECKING:
-    import os
+Background: TypeAlias = str | Color | Picture
+"""What a subject is put on: a color by name, "#rrggbb" or (red, green, blue), or a picture."""
 
-    from numpy.typing import NDArray
-
-    from dis_core.geometry import Box
-    from dis_core.protocols import Refinement
+SOFT_EDGE: Final = 0.02
+"""Where the matte is above this, a crop leaves it in."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Matte:
     """What a model found in a picture.
 
@@ -40,6 +42,19 @@ class Matte:
     device: str = ""
     refinement: Refinement | None = None
 
+    def __repr__(self) -> str:
+        height, width = self.alpha.shape
+        return f"<Matte {width} x {height}: {float(self.alpha.mean()):.0%} subject, by {self.model}>"
+
+    def __array__(self, dtype: np.dtype[Any] | None = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001  NumPy's
+        """The visible matte, (H, W), float32 unless asked otherwise."""
+        del copy  # a matte is frozen: nobody is given the array itself
+        return np.array(self.visible(), dtype)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the cutout over a checkerboard, or the gray matte if there is no picture."""
+        return (self.gray() if self.picture is None else self.cutout())._repr_png_()
+
     def visible(self) -> NDArray[np.float32]:
         """The matte times the picture's own alpha: (H, W) float32 in [0, 1]."""
         if self.picture is None or self.picture.alpha is None:
@@ -55,33 +70,77 @@ class Matte:
         """The smallest box around the mask, or None if the mask is empty."""
         return bounds_of(self.mask(threshold))
 
-    def cutout(self, picture: Picture | None = None, *, colors: Literal["clean", "original"] = "clean") -> Picture:
+    def grow(self, px: int) -> Matte:
+        """This matte with its edge moved outwards by so many pixels, or inwards if `px` is less than 0."""
+        from dis_core.matte.edges import reshape_edges
+
+        return replace(self, alpha=reshape_edges(self.alpha, grow_px=px))
+
+    def feather(self, px: int) -> Matte:
+        """This matte with a softer edge: a hard one becomes a ramp from `px` pixels outside to as far inside."""
+        from dis_core.matte.edges import reshape_edges
+
+        return replace(self, alpha=reshape_edges(self.alpha, feather_px=px))
+
+    def cutout(
+        self,
+        picture: Picture | None = None,
+        *,
+        colors: Literal["clean", "original"] = "clean",
+        background: Background | None = None,
+        crop: bool = False,
+        margin_px: int = 0,
+    ) -> Picture:
         """The subject on a transparent background; its straight alpha is the matte times the picture's own.
 
         Where the matte is 1, the pixels stay as they are, bit for bit. With "clean" colors, half-covered pixels lose
         the background's share and fully transparent ones become 0, so that nothing of the removed background stays in
         the file. With "original" colors, all pixels stay as they are. Another `picture` of the same size may be given.
 
+        `background` is a color, "white", "#ffcc00" or (255, 204, 0), or a `Picture`, which is scaled to cover. `crop`
+        cuts off what lies outside of the subject, except for `margin_px` pixels around it.
+
         The matte is first rounded to the levels of the picture's pixels (255 or 65535).
-        Raises BadRequest if there is no picture, or if it has another size.
+        Raises BadRequest if there is no picture, or if it has another size, and for an unknown color.
         """
         picture = self._picture_of_same_size(picture)
         alpha = np.rint(self.alpha * np.float32(picture.levels)) / np.float32(picture.levels)
         total = alpha if picture.alpha is None else alpha * picture.alpha
-        if colors == "original":
-            return replace(picture, alpha=total)
-        return replace(picture, pixels=_clean_colors(picture, alpha, total), alpha=total)
+        pixels = picture.pixels if colors == "original" else _clean_colors(picture, alpha, total)
+        result = replace(picture, pixels=pixels, alpha=total)
+        if background is not None:
+            result = over_background(result, background)
+        return self._cropped(result, margin_px) if crop else result
+
+    def _cropped(self, result: Picture, margin_px: int) -> Picture:
+        """The result cropped to the subject, soft edges of 2 % and more included; all of it if there is no subject."""
+        bounds = self.bounds(threshold=SOFT_EDGE)
+        if bounds is None:
+            return result
+        return crop_to(result, box_with_margin(bounds, size=result.size, margin_px=margin_px))
 
     def gray(self, *, bits: Literal[8, 16] = 8) -> Picture:
         """The matte as a gray picture, white = subject."""
         return gray_picture(self.visible(), bits=bits, name="the matte")
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, bits: Literal[8, 16] = 8) -> None:
-        """Write the gray matte as PNG, WebP or TIFF; the ending of the name decides which.
+    def save(
+        self,
+        destination: str | os.PathLike[str] | BinaryIO,
+        *,
+        format: OutputFormat | None = None,  # noqa: A002  as in Pillow
+        bits: Literal[8, 16] = 8,
+        overwrite: bool = False,
+    ) -> None:
+        """Write the gray matte as PNG, WebP, TIFF or JPEG, to a path or into an open binary file.
 
-        Raises BadRequest for another ending, OutputExists, OutputFailed.
+        Without `format` the ending of the name decides, and an open file gets a PNG. Raises BadRequest for another
+        ending, OutputExists, OutputFailed.
         """
-        write_picture(self.gray(bits=bits), Path(path), format=format_of(path), overwrite=overwrite)
+        self.gray(bits=bits).save(destination, format=format, overwrite=overwrite)
+
+    def to_bytes(self, format: OutputFormat = "png", *, bits: Literal[8, 16] = 8) -> bytes:  # noqa: A002  as in Pillow
+        """The gray matte as the bytes of an image file."""
+        return self.gray(bits=bits).to_bytes(format)
 
     def _picture_of_same_size(self, picture: Picture | None) -> Picture:
         picture = picture if picture is not None else self.picture
@@ -94,6 +153,13 @@ class Matte:
                 hint="use the picture that the matte was made from",
             )
         return picture
+
+
+def over_background(cutout: Picture, background: Background) -> Picture:
+    """The cutout on a color or a picture. Raises BadRequest for an unknown color."""
+    if isinstance(background, Picture):
+        return over_picture(cutout, background)
+    return over_color(cutout, parse_color(background) if isinstance(background, str) else background)
 
 
 def _clean_colors(picture: Picture, alpha: NDArray[np.float32], total: NDArray[np.float32]) -> Pixels:

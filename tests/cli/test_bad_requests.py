@@ -63,7 +63,7 @@ BAD = {
     "an empty box": (["cutout", "good.png", *TINY, "--roi", "1,2,0,5"], "0 x 5"),
     "a box outside of the image": (["cutout", "good.png", *TINY, "--roi", "900,900,5,5"], "(900, 900)"),
     "an unknown quality": (["cutout", "good.png", *TINY, "--quality", "superb"], "superb"),
-    "a format that cannot be written": (["cutout", "good.png", *TINY, "-o", "x.jpg"], "x.jpg"),
+    "a format that cannot be written": (["cutout", "good.png", *TINY, "-o", "x.jp2"], "x.jp2"),
     "a format against the ending": (["cutout", "good.png", *TINY, "-o", "x.png", "--format", "webp"], "contradict"),
     "the image itself as the result": (
         ["cutout", "good.png", *TINY, "-o", "good.png", "--overwrite"],

@@ -52,6 +52,23 @@ def test_standard_input_goes_to_standard_output(folder: Path, monkeypatch: pytes
         assert (image.format, image.mode) == ("WEBP", "RGBA")
 
 
+def test_a_cutout_on_a_color_can_be_a_jpeg(folder: Path) -> None:
+    assert bright_cutout("a.png", "--bgcolor", "white", "--format", "jpeg") == 0
+
+    with Image.open("a-cutout.jpg") as image:
+        assert (image.format, image.mode) == ("JPEG", "RGB")
+
+
+def test_a_transparent_jpeg_is_refused_before_any_work(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = len(loaded)
+
+    assert bright_cutout("a.png", "-o", "cut.jpg") == 1
+
+    assert "--bgcolor white" in capsys.readouterr().err
+    assert len(loaded) == before
+    assert not Path("cut.jpg").exists()
+
+
 def test_a_background_color_fills_what_was_cut_away(folder: Path) -> None:
     assert bright_cutout("a.png", "--bgcolor", "#102030") == 0
 

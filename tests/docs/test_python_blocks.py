@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Path(name).mkdir(parents=True)
     shutil.copy(FLOWER, "examples")
     photo = Image.open(FLOWER).resize(SMALL)
-    for name in ("beach.jpg", "party.jpg", "photo.jpg", "photos/beach.jpg"):
+    for name in ("beach.jpg", "party.jpg", "photo.jpg", "sunset.jpg", "photos/beach.jpg"):
         photo.save(name)
     for name in ("beach", "forest"):
         for kind in ("predictions", "truths"):
