@@ -24,18 +24,22 @@ if TYPE_CHECKING:
     from dis_core.pipeline import Pipeline
     from dis_core.progress import Report
     from dis_core.protocols import Quality
+    from dis_core.registry.catalog import ModelInfo, list_models, model_info
 
 __all__ = [
     "Box",
     "DisError",
     "ImageLike",
     "Matte",
+    "ModelInfo",
     "Picture",
     "Pipeline",
     "Points",
     "Quality",
     "Report",
     "__version__",
+    "list_models",
+    "model_info",
     "read_picture",
     "segment",
 ]
@@ -45,11 +49,14 @@ _HOMES = {
     "DisError": "dis_core.errors",
     "ImageLike": "dis_core.images.reading",
     "Matte": "dis_core.matte.matte",
+    "ModelInfo": "dis_core.registry.catalog",
     "Picture": "dis_core.images.picture",
     "Pipeline": "dis_core.pipeline",
     "Points": "dis_core.geometry",
     "Quality": "dis_core.protocols",
     "Report": "dis_core.progress",
+    "list_models": "dis_core.registry.catalog",
+    "model_info": "dis_core.registry.catalog",
     "read_picture": "dis_core.images.reading",
     "segment": "dis_core.api",
 }

@@ -146,3 +146,7 @@ class Cancelled(DisError):
         self, message: str = "stopped; finished results are complete, and the rest was not written", *, hint: str = ""
     ) -> None:
         super().__init__(message, hint=hint)
+
+
+OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory)
+"""What can go wrong with one image while the next one still goes well. Everything else concerns all of them."""

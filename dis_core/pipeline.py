@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dis_core.device import choose_placement, run_on, tiles_at_once
-from dis_core.errors import BadRequest
+from dis_core.errors import OF_ONE_IMAGE, BadRequest, DeviceUnavailable, DisError
 from dis_core.geometry import Box, BoxLike, as_box, boxes_within, checked_box, points_within
 from dis_core.images.picture import Picture
 from dis_core.images.reading import ImageLike, as_picture, read_picture
+from dis_core.images.reading_ahead import AnyImage, read_ahead
 from dis_core.matte.matte import Matte
 from dis_core.model_spec import ModelSpec, Precision
 from dis_core.models.dis_lite.spec import DRAFT_MODEL
@@ -35,6 +38,8 @@ from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.selection import InstalledModel, obtain_model
 from dis_core.weights.loading import load_depth_model, load_matte_model
 
+logger = logging.getLogger(__name__)
+
 UNDER_TRANSPARENCY = np.float32(0.5)
 """The gray that the model sees where a picture is transparent: the colors hidden there are not to be shown."""
 
@@ -51,17 +56,50 @@ class Pipeline:
     """Turns images into mattes on one device, and keeps the last model loaded for the next image.
 
     `device` is "auto", "cpu", "cuda", "cuda:1" and so on, or "mps". `precision` "half" is for graphics cards: faster,
-    with less memory, and a little less exact. One image runs at a time; other threads wait.
+    with less memory, and a little less exact. `model` is the one that runs when `segment` is given none. The last
+    `keep` models stay in memory, for programs that take several in turn. One image runs at a time; other threads wait.
 
-    Raises DeviceUnavailable.
+    As a context manager it unloads its models at the end. `pipeline(image)` is `pipeline.segment(image)`.
+
+    Raises DeviceUnavailable, UnknownModel.
     """
 
-    def __init__(self, device: str = DEFAULTS.device, *, precision: Precision = DEFAULTS.precision) -> None:
+    def __init__(
+        self,
+        device: str = DEFAULTS.device,
+        *,
+        model: str | None = None,
+        precision: Precision = DEFAULTS.precision,
+        keep: int = 1,
+    ) -> None:
+        refuse_model_as_device(device)
+        if keep < 1:
+            raise BadRequest(f"a pipeline keeps at least one model, not {keep}", hint="use `keep=1`, or call `unload`")
+        if model is not None:
+            registry.find_matte_model(model)
         by_plugin = registry.choose_placement_by_plugin(device)
         self.placement: Placement = by_plugin or choose_placement(device, precision=precision)
-        self._loaded: LoadedModel | None = None
+        self.model = model
+        self.keep = keep
+        self._loaded: list[LoadedModel] = []
+        """The one that ran last is the last."""
         self._fell_back = False
         self._busy = threading.Lock()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *of_error: object) -> None:
+        self.unload()
+
+    def load(self, *, accept_noncommercial: bool = False, report: Report = ignore) -> None:
+        """Download and load the model now, so that the first image does not wait for it.
+
+        Raises what `segment` raises before it looks at an image.
+        """
+        options = SegmentOptions(model=self.model, accept_noncommercial=accept_noncommercial)
+        with self._busy:
+            self._load(self._obtain(options, None, report), report)
 
     def segment(
         self,
@@ -80,11 +118,13 @@ class Pipeline:
     ) -> Matte:
         """Find the subject of `image`: a path, the bytes of a file, a PIL image, an array or a `Picture`.
 
-        `model` is a name from `dis-core models`. None takes the full model and downloads it once if needed; if the Hub
-        cannot be reached, the embedded draft model runs instead and a warning is logged. A model that is named never
-        falls back. `refine` is "none", "fast" (follow the edges in the image), "tiles" (the model looks again, tile by
-        tile at full size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model
-        sees, fast for a draft.
+        `model` is a name from `list_models`. None takes the pipeline's own, or else the full model, which is downloaded
+        once if needed; a warning is logged then. If the Hub cannot be reached, the embedded draft model runs instead
+        and a warning is logged. A model that is named never falls back.
+
+        `refine` is "none", "fast" (follow the edges in the image), "tiles" (the model looks again, tile by tile at full
+        size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model sees, fast
+        for a draft.
         `roi` is (left, top, right, bottom) in pixels: only what is inside this box is the subject. `prompt` says which
         subject is meant, for models that take prompts: a `Box`, `Points`, or a list of them.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names a depth model
@@ -107,6 +147,44 @@ class Pipeline:
         )
         return self.segment_with(image, options, depth=depth, report=report)
 
+    __call__ = segment
+
+    @overload
+    def segment_many(
+        self, images: Iterable[AnyImage], options: SegmentOptions = ..., *, on_error: Literal["raise", "skip"] = ...
+    ) -> Iterator[tuple[AnyImage, Matte]]: ...
+
+    @overload
+    def segment_many(
+        self, images: Iterable[AnyImage], options: SegmentOptions = ..., *, on_error: Literal["yield"]
+    ) -> Iterator[tuple[AnyImage, Matte | DisError]]: ...
+
+    def segment_many(
+        self,
+        images: Iterable[AnyImage],
+        options: SegmentOptions = DEFAULTS,
+        *,
+        on_error: Literal["raise", "skip", "yield"] = "raise",
+    ) -> Iterator[tuple[AnyImage, Matte | DisError]]:
+        """Find the subjects of many images, in their order: pairs of an image as it was given and its matte.
+
+        The next image is read while the model looks at one; no more than these two and one matte are in memory.
+        `on_error` says what becomes of an image that cannot be read or is too large: "raise" ends the iteration, "skip"
+        logs a warning and goes on, "yield" gives the error in place of the matte. What concerns all images alike, such
+        as a missing model, is always raised.
+        """
+        for image, picture in read_ahead(images):
+            try:
+                found: Matte | DisError = self.segment_with(picture.result(), options)
+            except OF_ONE_IMAGE as error:
+                if on_error == "raise":
+                    raise
+                if on_error == "skip":
+                    logger.warning("%s is skipped: %s", image, error.message)
+                    continue
+                found = error
+            yield image, found
+
     def segment_with(
         self,
         image: ImageLike,
@@ -120,6 +198,7 @@ class Pipeline:
         `depth` is used instead of the file that `options` may name. Device and precision are this pipeline's own,
         whatever `options` say. Raises what `segment` raises.
         """
+        options = options if options.model is not None else replace(options, model=self.model)
         check_options(options)
         picture = as_picture(image)
         box = None if options.roi is None else checked_box(options.roi, picture.size)
@@ -166,27 +245,28 @@ class Pipeline:
     @property
     def loaded(self) -> tuple[str, ...]:
         """The names of the models that are in memory."""
-        loaded = self._loaded
-        return () if loaded is None else tuple(part.spec.name for part in loaded.installed.parts)
+        return tuple(part.spec.name for loaded in list(self._loaded) for part in loaded.installed.parts)
 
     def forget_fallback(self) -> None:
         """Ask the Hub for the full model again the next time that no model is named; long-lived programs call this."""
         self._fell_back = False
 
     def unload(self) -> None:
-        """Free the loaded model and its memory; the next image loads it again."""
+        """Free the loaded models and their memory; the next image loads its model again."""
         with self._busy:
-            self._loaded = None
+            self._loaded.clear()
 
     def _load(self, installed: InstalledModel, report: Report) -> LoadedModel:
-        """The model to run: the one that is loaded, if it is the same and its files were not replaced."""
-        before = self._loaded
-        if before is not None and before.installed == installed:
-            return before
-        self._loaded = before = None  # first, so that two models are never in memory at once
+        """The model to run: one that is loaded, if it is the same and its files were not replaced."""
+        for at, before in enumerate(self._loaded):
+            if before.installed == installed:
+                self._loaded.append(self._loaded.pop(at))
+                return before
+        # First, so that no more than `keep` models are ever in memory.
+        del self._loaded[: len(self._loaded) - self.keep + 1]
         report(1.0, f"loading {installed.matte.spec.name}")
-        self._loaded = loaded = LoadedModel(installed, load_segmenter(installed, self.placement))
-        return loaded
+        self._loaded.append(LoadedModel(installed, load_segmenter(installed, self.placement)))
+        return self._loaded[-1]
 
 
 def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter:
@@ -203,6 +283,13 @@ def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter
         return load_matte_model(
             matte.spec, matte.path, placement=placement, estimate_depth=estimate_depth, companions=companions
         )
+
+
+def refuse_model_as_device(device: str) -> None:
+    """Raises DeviceUnavailable if what was given as the device is the name of a model."""
+    names = {name for spec in registry.models().values() for name in (spec.name, *spec.aliases)}
+    if device in names:
+        raise DeviceUnavailable(f"{device!r} is a model, not a device", hint=f"use `Pipeline(model={device!r})`")
 
 
 def visible_colors(picture: Picture) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dis_core.errors import BadRequest, NoImage, OutOfMemory, OutputExists, OutputFailed
+from dis_core.errors import OF_ONE_IMAGE, OutOfMemory, OutputExists, OutputFailed
 from dis_core.jobs.job import Job, JobFailure, JobResult, MaskStyle, Style
 from dis_core.jobs.outputs import MakeResult, make_cutout, make_mask, remarks_on, write_result
 from dis_core.progress import Report, span
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from dis_core.images.picture import Picture
     from dis_core.model_spec import Precision
     from dis_core.pipeline import Pipeline
-
-OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory)
-"""What can go wrong with one image while the next one still goes well. Everything else concerns all of them."""
 
 
 class JobRunner:
