@@ -80,9 +80,12 @@ def describe_devices() -> list[str]:
 def tiles_at_once(placement: Placement) -> int:
     """How many tiles to try in one batch; if they do not fit, smaller batches follow.
 
-    On the CPU a batch takes as long as its tiles one by one, and more memory.
+    On the CPU a batch takes as long as its tiles one by one, and more memory. Apple's GPUs keep all of an attention's
+    numbers at once, 1 GiB for each of PDFNet's tiles, and not every macOS can have more than 4 GiB in one piece.
     """
-    return 1 if placement.device == "cpu" else 8
+    if placement.device == "cpu":
+        return 1
+    return 2 if placement.device.startswith("mps") else 8
 
 
 @contextmanager
