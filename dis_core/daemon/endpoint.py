@@ -36,6 +36,7 @@ SETTINGS: Final = (
 LONGEST_SOCKET_PATH_BYTES: Final = 103
 """macOS has room for 104 bytes including the final zero, Linux for 108."""
 
+_LONGEST_NAME: Final = 64
 _ENDPOINT, _LOCK, _KEY_ENDING, _SOCKET_ENDING = "endpoint.json", "daemon.lock", ".key", ".socket"
 
 
@@ -134,9 +135,17 @@ def read_endpoint(folder: Path) -> Endpoint | None:
     try:
         found = json.loads((folder / _ENDPOINT).read_text(encoding="utf-8"))
         own = Endpoint(**{name: found[name] for name in Endpoint.__dataclass_fields__})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return own if all(isinstance(value, (str, int)) for value in vars(own).values()) else None
+    return own if _is_sound(own) else None
+
+
+def _is_sound(own: Endpoint) -> bool:
+    """Whether an endpoint's values are of their types, and its name one that a file can have."""
+    texts, numbers = (own.name, own.address, own.identity, own.version), (own.pid, own.is_leaving)
+    if not (all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)):
+        return False
+    return own.name.isascii() and own.name.isalnum() and len(own.name) <= _LONGEST_NAME
 
 
 def read_key(folder: Path, own: Endpoint) -> bytes | None:
@@ -156,7 +165,7 @@ def withdraw(folder: Path, own: Endpoint) -> None:
     if os.name == "nt":
         return
     address = Path(own.address)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         if stat.S_ISSOCK(address.lstat().st_mode):
             address.unlink()
         if address.parent != folder:

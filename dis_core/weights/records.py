@@ -10,7 +10,7 @@ import json
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from dis_core.errors import OutputFailed
 from dis_core.files import atomic_file, sha256_of, wait_for_lock
@@ -69,9 +69,21 @@ def read_record(spec: ModelSpec) -> Record | None:
     """What is known about the model's weights; None if nothing is, or if it is about another file than declared now."""
     try:
         record = Record(**json.loads(record_path(spec).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
-    return record if _holds(record, spec.weights) else None
+    return record if _is_sound(record) and _holds(record, spec.weights) else None
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether its values are of their types: what a damaged disk or a careless hand left is as good as nothing."""
+    texts = record.repo, record.filename, record.revision, record.source_sha256, record.path, record.sha256
+    numbers = record.source_size_bytes, record.size_bytes, record.mtime_ns
+    return (
+        record.origin in get_args(Origin)
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(number, int) for number in numbers)
+        and all(text is None or isinstance(text, str) for text in (record.conversion, record.commit))
+    )
 
 
 def _holds(record: Record, weights: WeightsFile) -> bool:
@@ -120,7 +132,7 @@ def is_unchanged(spec: ModelSpec, record: Record) -> bool:
     path = Path(record.path)
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # gone, or a name that no file has
         return False
     if record.conversion != spec.conversion_id or status.st_size != record.size_bytes:
         return False
