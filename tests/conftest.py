@@ -6,6 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes.fake_hub import run_fake_hub, use_home, use_hub
 
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.fakes.fake_hub import FakeHub
+
+
+def pytest_configure() -> None:
+    """Give the examples of hypothesis time: how long one takes says nothing on a machine that has other work."""
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

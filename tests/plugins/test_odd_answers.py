@@ -31,6 +31,13 @@ def test_numbers_that_are_none_count_as_nothing(number: str) -> None:
     assert reader.finish(0, b"") == Done(seconds=0.0)
 
 
+def test_a_child_that_says_nothing_took_no_time_on_no_device() -> None:
+    done = EventReader().finish(0, b"")
+
+    assert isinstance(done, Done)
+    assert (done.model, done.device, done.seconds, done.remarks) == ("", "", 0.0, ())
+
+
 def test_a_line_that_is_nested_too_deep_is_passed_over() -> None:
     progress = json.dumps({"event": "progress", "fraction": 0.5, "doing": "x"}).encode()
 
@@ -55,6 +62,26 @@ def test_a_list_of_models_with_a_value_of_another_kind_is_empty(change: dict[str
 )
 def test_a_list_of_models_that_is_none_is_empty(listed: bytes) -> None:
     assert parse_models(listed) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "label"),
+    [
+        ({"present": True}, "pdfnet"),
+        ({"present": True, "draft": True}, "pdfnet (draft)"),
+        ({}, "pdfnet (0 MB download)"),
+        ({"size_bytes": 411_000_000, "draft": True}, "pdfnet (411 MB download)"),
+        ({"homepage": "https://example.org"}, "pdfnet (manual download)"),
+        ({"homepage": "https://example.org", "present": True}, "pdfnet"),
+        ({"present": True, "install_command": "pip install x"}, "pdfnet (needs a package)"),
+    ],
+    ids=str,
+)
+def test_a_label_says_what_stands_before_the_first_run(more: dict[str, object], label: str) -> None:
+    (model,) = parse_models(json.dumps([{**MODEL, **more}]).encode())
+
+    assert model.label() == label
+    assert model.is_ready == ("download" not in label and "needs" not in label)
 
 
 def test_a_file_that_is_nested_too_deep_names_no_command(tmp_path: Path) -> None:

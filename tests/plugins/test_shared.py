@@ -228,6 +228,28 @@ def test_an_error_is_understood() -> None:
     assert failed.sentence() == "Too little memory (close something)"
 
 
+def test_a_child_that_fails_after_its_result_has_failed() -> None:
+    answers = EventReader()
+    answers.feed(line(event="result", model="pdfnet@main"))
+
+    failed = answers.finish(1, b"the disk is full\n")
+
+    assert isinstance(failed, Failed)
+    assert failed.code == CRASHED
+    assert "(1): the disk is full" in failed.message
+
+
+def test_a_child_that_fails_without_a_word_has_failed_too() -> None:
+    failed = EventReader().finish(1, b" \n")
+
+    assert isinstance(failed, Failed)
+    assert "there was no message" in failed.message
+
+
+def test_a_child_that_ends_well_is_done_also_without_a_result() -> None:
+    assert EventReader().finish(0, b"a warning\n") == Done()
+
+
 def test_what_is_no_answer_is_passed_over() -> None:
     answers = EventReader()
 
