@@ -50,6 +50,14 @@ def size_of(file: Path) -> int:
         return 0
 
 
+def holds(path: Path, data: bytes) -> bool:
+    """Whether a file has exactly this content; not if it may not be read."""
+    try:
+        return size_of(path) == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
+
+
 def free_space(folder: Path) -> int:
     """Free bytes on the disk that `folder` is on or will be on."""
     return shutil.disk_usage(nearest_existing(folder)).free
