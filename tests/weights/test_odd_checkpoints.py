@@ -91,7 +91,8 @@ def nested_tuple(depth: int) -> tuple[Any, ...]:
 def test_keys_that_are_no_names_are_refused_in_words_that_can_be_shown(
     file: Path, form: str, wrapped: str, key: object
 ) -> None:
-    odd = {key: torch.zeros(3), **published_checkpoint()}
+    odd: dict[object, torch.Tensor] = {key: torch.zeros(3)}
+    odd.update(published_checkpoint())
     save_as(odd if wrapped == "alone" else {"state_dict": odd}, file, form)
 
     with pytest.raises(WeightsCorrupt, match=r"not a name|not the name of a tensor|cannot be read safely") as failure:
@@ -145,7 +146,8 @@ def script_archive() -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit is on its way out
-        torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), buffer)
+        traced = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, buffer)
     return buffer.getvalue()
 
 
