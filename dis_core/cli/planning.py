@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from dis_core.errors import BadRequest, NoImage
+from dis_core.errors import BadRequest, NoImage, OutputFailed
 from dis_core.files import refuse_taken
 from dis_core.images.formats import ENDING_OF_FORMAT, IMAGE_ENDINGS
 from dis_core.jobs.job import Job
-from dis_core.places import FileId, Files, file_id, folded, spelled
+from dis_core.places import FileId, Files, Trial, file_id, folded, spelled
 
 STANDARD_STREAM = "-"
 
@@ -108,6 +108,23 @@ def refuse_existing(jobs: Iterable[Job]) -> None:
     for job in jobs:
         for path in job.written:
             refuse_taken(path)
+
+
+def split_unwritable(jobs: Iterable[Job]) -> tuple[list[Job], list[tuple[Job, OutputFailed]]]:
+    """(jobs whose results can be written, the others and why not), found by trying, before any of the work."""
+    trial = Trial()
+    writable: list[Job] = []
+    unwritable: list[tuple[Job, OutputFailed]] = []
+    for job in jobs:
+        is_there = job.source is None or os.path.lexists(job.source)  # if not, that is what is said
+        try:
+            for path in job.written if is_there else []:
+                trial.refuse_unwritable(path, overwrite=job.overwrite)
+        except OutputFailed as error:
+            unwritable.append((job, error))
+        else:
+            writable.append(job)
+    return writable, unwritable
 
 
 def is_folder(named: str) -> bool:

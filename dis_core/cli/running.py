@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ from dis_core.cli.planning import (
     plan_jobs,
     refuse_existing,
     split_existing,
+    split_unwritable,
 )
 from dis_core.cli.results import show_failure, show_result
 from dis_core.cli.stop_at_eof import interrupt_at_eof
 from dis_core.cli.terminal import progress_report, say, say_error
-from dis_core.errors import BadRequest, DisError
+from dis_core.errors import BadRequest, DisError, DiskFull
 from dis_core.images.formats import ENDING_OF_FORMAT, format_of
 from dis_core.jobs.job import Job, JobFailure, Style
 from dis_core.jobs.runner import JobRunner
@@ -54,14 +56,14 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
     refuse_contradictions(options, plan.jobs)
     jobs = plan.jobs if options.overwrite else jobs_to_do(options, plan.jobs)
     failures = [Failed("", error) for error in plan.unreadable]
+    writable, unwritable = tried(options, jobs)
+    failures += unwritable
     with interrupt_at_eof() if options.stop_at_eof else nullcontext():
-        failures += run_jobs(options, jobs)
+        failures += run_jobs(options, writable)
     if len(failures) == 1 and len(jobs) <= 1:
         raise failures[0].error
     if failures:
-        for failure in failures:
-            name = f"{failure.name}: " if failure.name else ""
-            say_error(name + failure.error.message, hint=failure.error.hint)
+        say_failures(failures)
         rest = "" if len(failures) >= len(jobs) + len(plan.unreadable) else "; the other results were written"
         raise DisError(f"{len(failures)} of {len(jobs) + len(plan.unreadable)} failed{rest}")
 
@@ -114,6 +116,33 @@ def jobs_to_do(options: SharedOptions, jobs: list[Job]) -> list[Job]:
     return new
 
 
+def tried(options: SharedOptions, jobs: list[Job]) -> tuple[list[Job], list[Failed]]:
+    """(jobs whose results can be written, the others), before a model is loaded.
+
+    Raises OutputFailed, once, if no result can be written for one and the same reason.
+    """
+    writable, unwritable = split_unwritable(jobs)
+    if unwritable and not writable and len({error.message for _, error in unwritable}) == 1:
+        raise unwritable[0][1]
+    return writable, failed(options, unwritable)
+
+
+def failed(options: SharedOptions, jobs: Iterable[tuple[Job, DisError]]) -> list[Failed]:
+    """The failures of these jobs, shown to a program that wants to know."""
+    failures = []
+    for job, error in jobs:
+        failures.append(Failed(job.name, error))
+        show_failure(job, error, options.progress)
+    return failures
+
+
+def say_failures(failures: Iterable[Failed]) -> None:
+    """A line for each, for people."""
+    for failure in failures:
+        name = f"{failure.name}: " if failure.name else ""
+        say_error(name + failure.error.message, hint=failure.error.hint)
+
+
 def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
     """Run the jobs one after the other with one warm pipeline, and return the failures.
 
@@ -121,7 +150,7 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
     """
     if not jobs:
         return []
-    failures = []
+    failures: list[Failed] = []
     with ExitStack() as stack:
         report = stack.enter_context(progress_report(options.progress))
         report(0.0, "starting")
@@ -129,10 +158,13 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
         for done, job in enumerate(jobs):
             own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
             started = time.monotonic()
-            outcome = runner.run(job, own)
+            try:
+                outcome = runner.run(job, own)
+            except DiskFull:
+                say_failures(failures)
+                raise  # and do nothing more: no other result would find room
             if isinstance(outcome, JobFailure):
-                failures.append(Failed(job.name, outcome.error))
-                show_failure(job, outcome.error, options.progress)
+                failures += failed(options, [(job, outcome.error)])
             else:
                 show_result(job, outcome, time.monotonic() - started, options.progress)
     return failures

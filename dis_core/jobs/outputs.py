@@ -64,6 +64,17 @@ def cropped_to_subject(result: Picture, matte: Matte, margin_px: int) -> Picture
     return crop(result, box_with_margin(bounds, size=result.size, margin_px=margin_px))
 
 
+def refuse_too_large(job: Job, picture: Picture) -> None:
+    """Raise BadRequest, before the work, if the format cannot hold a result of the image's size.
+
+    A result that is cropped to the subject may fit; it is refused when its size is known.
+    """
+    from dis_core.images.picture import refuse_longer_sides
+
+    if not (isinstance(job.style, CutoutStyle) and job.style.crop):
+        refuse_longer_sides(picture.size, format=job.format)
+
+
 def write_result(job: Job, result: Picture, matte: Matte) -> Picture:
     """Write the result, and the depth map if the job wants it.
 

@@ -25,6 +25,7 @@ from dis_core.errors import BadRequest
 from dis_core.model_spec import ModelSpec
 from dis_core.models.backbones import efficientnet
 from dis_core.models.pdfnet import draft_depth
+from dis_core.places import Trial
 from dis_core.progress import Report, ignore, span
 from dis_core.registry import manager as registry
 from dis_core.registry.selection import refuse_noncommercial
@@ -98,6 +99,7 @@ def train(
     Raises BadRequest, NoImage, UnknownModel, LicenseNotAccepted, DeviceUnavailable, OutOfMemory, OutputFailed,
     WeightsCorrupt, TrainingDiverged, and what `report` raises (Cancelled); the state is kept.
     """
+    Trial().refuse_unwritable(folder / "settings.json", overwrite=True)
     placement = choose_placement(device)
     refuse_impossible(settings, placement.device, mix_back=mix_back)
     depth = find_depth(settings, accept_noncommercial=accept_noncommercial)

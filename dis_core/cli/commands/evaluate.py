@@ -15,7 +15,7 @@ import click
 from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
 from dis_core.evaluation.scores import MEASURES, find_measure
-from dis_core.places import Files, folded, spelled
+from dis_core.places import Files, Trial, folded, spelled
 from dis_core.progress import Report, span
 from dis_core.protocols import Quality
 
@@ -185,6 +185,7 @@ def refuse_contradictions(asked: Evaluation) -> None:
         refuse_taken(path, asked)
         if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where it may not look
             raise OutputFailed(f"there is no folder {path.parent}", hint="create it first, or check the spelling")
+        Trial().refuse_unwritable(path, overwrite=asked.overwrite)
 
 
 def results_of(asked: Evaluation) -> list[Path]:
@@ -264,6 +265,7 @@ def predict(asked: Evaluation, pairs: Sequence[Pair], folder: Path, report: Repo
         for pair in pairs
     ]
     read = Files(path for pair in pairs for path in (pair.prediction, pair.truth))
+    trial = Trial()
     for pair in planned:
         if pair.prediction in read:
             raise BadRequest(
@@ -271,6 +273,7 @@ def predict(asked: Evaluation, pairs: Sequence[Pair], folder: Path, report: Repo
                 hint="keep the predictions in another folder",
             )
         refuse_taken(pair.prediction, asked)
+        trial.refuse_unwritable(pair.prediction, overwrite=asked.overwrite)
     from dis_core.pipeline import Pipeline
 
     pipeline = Pipeline(asked.device)
