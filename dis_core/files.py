@@ -98,14 +98,14 @@ def locked(lock_file: Path, *, timeout_s: float = 0.0) -> Iterator[bool]:
         raise _lock_failed(lock_file, error) from error
     give_up_at = time.monotonic() + timeout_s
     try:
-        while not (is_mine := _try_to_lock(descriptor, lock_file)) and time.monotonic() < give_up_at:
+        while not (is_mine := try_to_lock(descriptor, lock_file)) and time.monotonic() < give_up_at:
             time.sleep(0.02)
         yield is_mine
     finally:
         os.close(descriptor)
 
 
-def _try_to_lock(descriptor: int, lock_file: Path) -> bool:
+def try_to_lock(descriptor: int, lock_file: Path) -> bool:
     """Whether the lock is ours now. Raises OutputFailed if the file system has no locks."""
     try:
         if sys.platform == "win32":

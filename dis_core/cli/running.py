@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +22,9 @@ from dis_core.cli.planning import (
 from dis_core.cli.results import show_failure, show_result
 from dis_core.cli.stop_at_eof import interrupt_at_eof
 from dis_core.cli.terminal import progress_report, say, say_error
-from dis_core.errors import BadRequest, DisError, DiskFull
+from dis_core.errors import BadRequest, DisError, DiskFull, OutputExists
 from dis_core.images.formats import ENDING_OF_FORMAT, format_of
+from dis_core.jobs.claims import in_turn
 from dis_core.jobs.job import Job, JobFailure, Style
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report, span
@@ -143,8 +144,21 @@ def say_failures(failures: Iterable[Failed]) -> None:
         say_error(name + failure.error.message, hint=failure.error.hint)
 
 
+def left_to_others(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
+    """Say which jobs another program does. It is a failure only if no folder was given, which can be shared."""
+    if any(map(is_folder, options.inputs)):
+        if jobs:
+            say(f"dis-core: skipping {len(jobs)} images that another program has done or is doing now")
+        return []
+    taken = ((job, OutputExists(f"another program makes {job.destination}", hint="wait for it")) for job in jobs)
+    return failed(options, taken)
+
+
 def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
     """Run the jobs one after the other with one warm pipeline, and return the failures.
+
+    Other programs may work on the same folders: each result is claimed before the work. Files that are named one by
+    one and may be overwritten are written in any case.
 
     Raises what concerns all images alike: Cancelled, DeviceUnavailable, UnknownModel, WeightsMissing and the like.
     """
@@ -155,7 +169,10 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
         report = stack.enter_context(progress_report(options.progress))
         report(0.0, "starting")
         runner = stack.enter_context(chosen_runner(options))
-        for done, job in enumerate(jobs):
+        elsewhere: list[Job] = []
+        is_shared = not options.overwrite or any(map(is_folder, options.inputs))
+        mine = stack.enter_context(closing(in_turn(jobs, elsewhere))) if is_shared else jobs
+        for done, job in enumerate(mine):
             own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
             started = time.monotonic()
             try:
@@ -167,7 +184,7 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
                 failures += failed(options, [(job, outcome.error)])
             else:
                 show_result(job, outcome, time.monotonic() - started, options.progress)
-    return failures
+    return failures + left_to_others(options, elsewhere)
 
 
 def chosen_runner(options: SharedOptions) -> AbstractContextManager[JobRunner | RemoteRunner]:
