@@ -50,6 +50,12 @@ class OutputFailed(DisError):
     code = "OutputFailed"
 
 
+class DiskFull(OutputFailed):
+    """The result cannot be written, and neither could the next one: the disk is full, or the quota is used up."""
+
+    code = "DiskFull"
+
+
 class UnknownModel(DisError):
     """No model has the name that was given."""
 

@@ -31,7 +31,7 @@ HOUSE = (
     "registry",
     "evaluation matte models scenes",
     "images prompts weights",
-    "device files hookspecs",
+    "device files hookspecs places",
     "model_spec",
     "protocols",
     "geometry",
@@ -47,9 +47,9 @@ THIN_BASE = ("dis_core.__version__", "dis_core.errors", "dis_core.files", "dis_c
 """As light. `files` is among them so that there is one way to write files and one way to lock them."""
 
 LIGHT = (
-    "cli errors evaluation files geometry hookspecs images jobs.job jobs.json_values model_spec planes progress",
-    "prompts protocols registry.builtin_models registry.builtin_refiners registry.manager registry.requirements",
-    "weights.bundled weights.waiting",
+    "cli errors evaluation files geometry hookspecs images jobs.job jobs.json_values model_spec places planes",
+    "progress prompts protocols registry.builtin_models registry.builtin_refiners registry.manager",
+    "registry.requirements weights.bundled weights.waiting",
 )
 """What is loaded before an image is there: it may import numpy and readers of files, but nothing heavy on import."""
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from dis_core.errors import BadRequest, NoImage
+from dis_core.errors import BadRequest, NoImage, OutputFailed
 from dis_core.files import refuse_taken
 from dis_core.images.formats import ENDING_OF_FORMAT, IMAGE_ENDINGS
 from dis_core.jobs.job import Job
+from dis_core.places import FileId, Files, Trial, file_id, folded, spelled
 
 STANDARD_STREAM = "-"
 
@@ -90,11 +91,15 @@ def plan_jobs(inputs: Sequence[str], template: JobTemplate, *, output: str | Non
 
 
 def split_existing(jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
-    """(jobs without a result yet, jobs whose result exists)."""
+    """(jobs without a result yet, jobs whose result exists).
+
+    A depth map alone is no result: it is written first, so it is what a run leaves that is stopped in between.
+    """
     new: list[Job] = []
     existing: list[Job] = []
     for job in jobs:
-        (existing if any(map(os.path.lexists, job.written)) else new).append(job)
+        is_done = job.destination is not None and os.path.lexists(job.destination)
+        (existing if is_done else new).append(job)
     return new, existing
 
 
@@ -103,6 +108,23 @@ def refuse_existing(jobs: Iterable[Job]) -> None:
     for job in jobs:
         for path in job.written:
             refuse_taken(path)
+
+
+def split_unwritable(jobs: Iterable[Job]) -> tuple[list[Job], list[tuple[Job, OutputFailed]]]:
+    """(jobs whose results can be written, the others and why not), found by trying, before any of the work."""
+    trial = Trial()
+    writable: list[Job] = []
+    unwritable: list[tuple[Job, OutputFailed]] = []
+    for job in jobs:
+        is_there = job.source is None or os.path.lexists(job.source)  # if not, that is what is said
+        try:
+            for path in job.written if is_there else []:
+                trial.refuse_unwritable(path, overwrite=job.overwrite)
+        except OutputFailed as error:
+            unwritable.append((job, error))
+        else:
+            writable.append(job)
+    return writable, unwritable
 
 
 def is_folder(named: str) -> bool:
@@ -124,21 +146,16 @@ def _stream_job(inputs: Sequence[str], output: str | None, template: JobTemplate
 
 def _refuse_overwriting_inputs(job: Job) -> Job:
     """The job itself. Raises BadRequest if it would write over a file that it reads."""
-    read = set(map(_canonical, job.read))
+    read = Files(job.read)
     for path in job.written:
-        if _canonical(path) in read:
+        if path in read:
             raise BadRequest(f"{path} is also one of the inputs", hint="give another file with -o")
     return job
 
 
-def _canonical(path: Path) -> str:
-    """One spelling for all spellings of a path: links and ".." followed, case folded where the system does."""
-    return os.path.normcase(os.path.realpath(path))
-
-
 def _find(inputs: Sequence[str], output: str | None, unreadable: list[NoImage], *, recursive: bool) -> Iterator[_Found]:
     """The images that the inputs name, each once, in the order they were given."""
-    seen = set()
+    seen: set[tuple[FileId, ...]] = set()
     for named in inputs:
         path = Path(named)
         of_folder = is_folder(named)
@@ -148,9 +165,15 @@ def _find(inputs: Sequence[str], output: str | None, unreadable: list[NoImage], 
             hint = "" if recursive else "add --recursive to search the folders inside it too"
             raise NoImage(f"there are no images in the folder {path}", hint=hint)
         for image in images:
-            if _canonical(image) not in seen:
-                seen.add(_canonical(image))
+            if (entry := _entry_of(image)) not in seen:
+                seen.add(entry)
                 yield _Found(image, path if of_folder else path.parent)
+
+
+def _entry_of(image: Path) -> tuple[FileId, ...]:
+    """What all spellings of an image's path have in common; a file with two names is two images."""
+    found = Path(os.path.realpath(image))
+    return file_id(found), file_id(found.parent), folded(found.name)
 
 
 def _images_in(folder: Path, output: str | None, unreadable: list[NoImage], *, recursive: bool) -> list[Path]:
@@ -161,7 +184,7 @@ def _images_in(folder: Path, output: str | None, unreadable: list[NoImage], *, r
 
     images = []
     for place, folders, files in os.walk(folder, onerror=note_unreadable):
-        if output is not None and Path(place) != folder and _canonical(Path(place)) == _canonical(Path(output)):
+        if output is not None and Path(place) != folder and file_id(Path(place)) == file_id(Path(output)):
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
@@ -183,17 +206,23 @@ def _is_result(image: Path, named_after: set[Path]) -> bool:
 
 
 def _without_collisions(found: Sequence[_Found], output: str | None, template: JobTemplate) -> Iterator[Job]:
-    """A result path for each image; where two would be the same, the old ending, then a number, joins the name."""
-    taken = {_canonical(path) for path in (*(item.source for item in found), *template.shared.read)}
+    """A result path for each image; where two would be the same, the old ending, then a number, joins the name.
+
+    Paths that differ in case only count as the same, as they are on many disks.
+    """
+    inputs = Files([*(item.source for item in found), *template.shared.read])
+    taken: set[tuple[FileId, str]] = set()
     for item in found:
-        folder = item.source.parent
+        folder, within = item.source.parent, file_id(item.source.parent)
         if output is not None:
-            folder = Path(output) / item.source.parent.relative_to(item.root)
+            # Not by its number, which it does not have before the first run: names must not change with the next one.
+            folder, within = Path(output) / item.source.parent.relative_to(item.root), ""
         for stem in _stems(item.source):
             job = template.job(item.source, folder / template.result_name(stem))
-            if not any(_canonical(path) in taken for path in job.written):
+            names = {(within, folded(path.name if output is None else spelled(path))) for path in job.written}
+            if taken.isdisjoint(names) and not any(path in inputs for path in job.written):
                 break
-        taken.update(map(_canonical, job.written))
+        taken |= names
         yield job
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dis_core.daemon import client, endpoint
 from dis_core.daemon.protocol import Message, error_of
 from dis_core.daemon.staging import StagedJob, copy_to_stdout
-from dis_core.errors import DaemonUnavailable, DisError, NoImage, OutputFailed
+from dis_core.errors import DaemonUnavailable, DisError, DiskFull, NoImage, OutputFailed
 from dis_core.jobs.job import CutoutStyle, Job, JobFailure, JobResult
 from dis_core.jobs.json_values import InvalidValue, from_json_value, to_json_value
 from dis_core.jobs.runner import JobRunner
@@ -60,15 +60,17 @@ class RemoteRunner:
         """As `JobRunner.run`, and raises the same; DaemonBusy too."""
         try:
             sent = self._staged(job)
+        except DiskFull:
+            raise
         except (NoImage, OutputFailed) as error:
             return JobFailure(error)
         try:
             outcome = self._run_job(sent.job, report)
             if job.destination is None and isinstance(outcome, JobResult):
                 copy_to_stdout(sent.job.written[0])
-        except OutputFailed as error:
-            return JobFailure(error)
         except DisError as error:
+            if isinstance(error, OutputFailed) and not isinstance(error, DiskFull):
+                return JobFailure(error)
             raise sent.error_with_user_paths(error) from None
         finally:
             sent.clear()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dis_core.errors import DisError, NoImage, OutputFailed
+from dis_core.files import write_failed
 from dis_core.images.formats import ENDING_OF_FORMAT, MAX_STREAM_BYTES
 from dis_core.jobs.job import Job
 
@@ -85,9 +86,7 @@ class StagedJob:
                 while file.tell() <= MAX_STREAM_BYTES and (chunk := _chunk(stream, name)):
                     file.write(chunk)
         except OSError as error:
-            raise OutputFailed(
-                f"{name} could not be copied for the daemon: {error.strerror}", hint="free some space"
-            ) from error
+            raise write_failed(f"the daemon's copy of {name}", error) from error
         if place.stat().st_size > MAX_STREAM_BYTES:
             raise NoImage(f"{name} is too large to be an image", hint="check what is sent")
         return place

@@ -131,12 +131,7 @@ def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa
     """
     if format != "webp":
         return picture
-    height, width = picture.size
-    if max(height, width) > _WEBP_LONGEST_SIDE_PX:
-        raise BadRequest(
-            f"the picture is {width} x {height} pixels, and WebP allows at most {_WEBP_LONGEST_SIDE_PX} to a side",
-            hint="write PNG or TIFF instead",
-        )
+    refuse_longer_sides(picture.size, format=format)
     remarks = list(picture.remarks)
     if picture.levels != 255:
         picture = picture.eight_bits()
@@ -145,6 +140,16 @@ def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa
         picture = replace(picture, pixels=to_srgb(picture.pixels, picture.icc_profile), icc_profile=None)
         remarks.append("gray with a color profile was converted to sRGB, because WebP has no gray")
     return replace(picture, remarks=tuple(remarks)) if len(remarks) > len(picture.remarks) else picture
+
+
+def refuse_longer_sides(size: tuple[int, int], *, format: OutputFormat) -> None:  # noqa: A002  see fit_to_format
+    """Raises BadRequest if `format` has no room for a picture of this size, (height, width)."""
+    height, width = size
+    if format == "webp" and max(height, width) > _WEBP_LONGEST_SIDE_PX:
+        raise BadRequest(
+            f"the picture is {width} x {height} pixels, and WebP allows at most {_WEBP_LONGEST_SIDE_PX} to a side",
+            hint="write PNG or TIFF instead",
+        )
 
 
 def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  see fit_to_format

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dis_core.errors import BadRequest, NoImage, OutOfMemory, OutputExists, OutputFailed
+from dis_core.errors import BadRequest, DiskFull, NoImage, OutOfMemory, OutputExists, OutputFailed
 from dis_core.jobs.job import Job, JobFailure, JobResult, MaskStyle, Style
-from dis_core.jobs.outputs import MakeResult, make_cutout, make_mask, remarks_on, write_result
+from dis_core.jobs.outputs import MakeResult, make_cutout, make_mask, refuse_too_large, remarks_on, write_result
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class JobRunner:
     def run(self, job: Job, report: Report) -> JobResult | JobFailure:
         """Run one job; what is wrong with this image alone comes back as a failure.
 
-        Raises what concerns all images alike: Cancelled, DeviceUnavailable, UnknownModel, WeightsMissing and the like,
-        BadRequest for an unknown color, NoImage for a background that cannot be read.
+        Raises what concerns all images alike: Cancelled, DiskFull, DeviceUnavailable, UnknownModel, WeightsMissing and
+        the like, BadRequest for an unknown color, NoImage for a background that cannot be read.
         """
         make_result = self._result_maker(job.style)
         pipeline = self._pipeline_on(job.options.device, job.options.precision)
@@ -89,12 +89,15 @@ def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Repo
     from dis_core.images.reading import read_picture
 
     picture = read_picture(sys.stdin.buffer if job.source is None else job.source)
+    refuse_too_large(job, picture)
     matte = pipeline.segment_with(picture, job.options, report=span(report, 0.0, 0.85))
     report(0.85, "making the result")
     result = make_result(matte)
     report(0.95, "writing")
     try:
         written = write_result(job, result, matte)
+    except DiskFull:
+        raise  # the next image's files would not find room either
     except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
         return JobFailure(error)
     return JobResult(matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)))
