@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Final
 from dis_core import files
 from dis_core.__version__ import __version__
 from dis_core.daemon.protocol import PROTOCOL
+from dis_core.environment import CERTIFICATES, NO_PROXIES, PLACES, PROXIES, TOKENS
 from dis_core.errors import DaemonUnavailable, OutputFailed
 
 if TYPE_CHECKING:
     from dis_core.daemon.protocol import Connection
 
-SETTINGS: Final = (
-    *("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
-    *("XDG_CACHE_HOME", "XDG_DATA_HOME"),
-    *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
-)
-"""Environment variables that change results or where models come from."""
+SETTINGS: Final = (*PLACES, *CERTIFICATES, *NO_PROXIES, "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+"""Environment variables that change results, where models come from, or how they are reached."""
+
+SECRET_SETTINGS: Final = (*TOKENS, *PROXIES)
+"""The same, but their values may be passwords: they are compared and never shown."""
 
 LONGEST_SOCKET_PATH_BYTES: Final = 103
 """macOS has room for 104 bytes including the final zero, Linux for 108."""
@@ -56,7 +56,7 @@ class Endpoint:
 
 def identity() -> str:
     """One string for this program and its settings. A daemon with another one would give other results."""
-    settings = {name: os.environ.get(name) for name in (*SETTINGS, "HOME")}
+    settings = {name: os.environ.get(name) for name in (*SETTINGS, *SECRET_SETTINGS, "HOME")}
     package = str(Path(__file__).resolve().parents[1])
     facts = json.dumps([PROTOCOL, __version__, package, sys.prefix, settings])
     return hashlib.sha256(facts.encode()).hexdigest()[:32]

@@ -151,6 +151,7 @@ def fetch_model(item: ModelToFetch, *, report: Report) -> Path:
         return store.trust_new(item.spec, report=report, announce=say_nothing).path
     if store.find_installed(item.spec) is None:
         return store.obtain(item.spec, report=report, announce=say_nothing).path
+    store.tidy(item.spec, report=report)
     if not store.is_intact(item.spec, report=span(report, 0.0, 0.2)):
         say(f"{item.spec.name}: the file here is damaged")
     return store.obtain(item.spec, report=span(report, 0.2, 1.0), announce=say_nothing).path

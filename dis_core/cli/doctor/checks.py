@@ -31,9 +31,6 @@ MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs", "dif
 
 SETTINGS = (*endpoint.SETTINGS, "PYTHONPATH")
 
-SECRET_SETTINGS = ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-"""Listed in the report without their values, which may be passwords."""
-
 LITTLE_SPACE_BYTES = 2_000_000_000
 
 
@@ -95,7 +92,7 @@ def settings() -> dict[str, str]:
     plain = {name: os.environ[name] for name in SETTINGS if name in os.environ}
     if "HF_ENDPOINT" in plain:
         plain["HF_ENDPOINT"] = without_userinfo(plain["HF_ENDPOINT"])
-    return {**plain, **{name: "(set)" for name in SECRET_SETTINGS if name in os.environ}}
+    return {**plain, **{name: "(set)" for name in endpoint.SECRET_SETTINGS if name in os.environ}}
 
 
 def package_problems(found: dict[str, str]) -> list[Problem]:
