@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import huggingface_hub
 import pytest
 import torch
 
+from dis_core.cli.commands.fetch import ModelToFetch, fetch_model
 from dis_core.environment import NO_PROXIES
-from dis_core.errors import BadRequest, HubUnreachable, WeightsMissing
-from dis_core.weights import hub, store
-from tests.fakes.fake_hub import FakeHub, clean_environment, run_fake_hub, use_home, use_hub
-from tests.fakes.locked_folders import run_python
+from dis_core.errors import BadRequest, Cancelled, HubUnreachable, WeightsMissing
+from dis_core.progress import ignore
+from dis_core.weights import hub, hub_cache, records, store
+from tests.fakes.fake_hub import FakeHub, clean_environment, run_fake_hub, run_small_network, use_home, use_hub
+from tests.fakes.locked_folders import can_lock_folders, run_python
 from tests.fakes.small_network import DIRECT, SMALL, assert_is_converted, pickled, published_checkpoint
 
 FILE = "someone/small/small.pth"
@@ -255,6 +259,82 @@ def test_a_setting_that_keeps_the_client_from_starting_is_put_into_words(home: P
 
 
 # A cache that others use too
+
+
+def test_programs_with_records_of_their_own_that_share_a_cache_download_once(fake_hub: FakeHub, home: Path) -> None:
+    def obtain(number: int) -> str:
+        return run_small_network(home, fake_hub.url, XDG_DATA_HOME=str(home / f"data-{number}")).stdout
+
+    with ThreadPoolExecutor(2) as pool:
+        shown = list(pool.map(obtain, range(2)))
+
+    assert [line.partition(":")[0] for line in shown] == ["ready", "ready"], shown
+    assert len(fake_hub.downloads()) == 1
+
+
+def test_who_waits_for_another_users_download_can_be_cancelled(fake_hub: FakeHub) -> None:
+    published = hub.locate(SMALL.weights, name="small")
+    told = []
+
+    def cancel_when_waiting(fraction: float, doing: str) -> None:
+        told.append(doing)
+        if doing.startswith("waiting for another program that downloads"):
+            raise Cancelled
+
+    with (
+        hub_cache.alone_with(SMALL.weights, published, name="small", report=ignore),
+        pytest.raises(Cancelled),
+    ):
+        store.obtain(SMALL, report=cancel_when_waiting)
+
+    assert fake_hub.downloads() == []
+
+
+@can_lock_folders
+def test_a_part_that_another_user_left_is_replaced(fake_hub: FakeHub, home: Path) -> None:
+    fake_hub.cuts = [100_000, 0, 0, 0]
+    with pytest.raises(HubUnreachable):
+        store.obtain(SMALL)
+    next(hub.cache_folder().rglob("*.incomplete")).chmod(0o444)
+
+    done = run_python("-m", "tests.fakes.small_network", environment=clean_environment(home, fake_hub.url))
+
+    assert done.stdout.startswith("ready: "), done.stdout + done.stderr
+
+
+def test_what_killed_programs_left_is_swept_and_what_others_may_need_is_not(fake_hub: FakeHub) -> None:
+    blobs = hub.repo_folder(SMALL.weights) / "blobs"
+    blobs.mkdir(parents=True)
+    records.records_folder().mkdir(parents=True)
+    weights = records.weights_folder()
+    weights.mkdir(parents=True)
+    unfinished = f".dis-core-{'0' * 16}-"
+    abandoned, fresh = (blobs / f"{letter * 64}.dis-core.incomplete" for letter in "ab")
+    swept = [
+        abandoned,
+        records.records_folder() / f"{unfinished}small.json.part",
+        weights / f"{unfinished}small-0123456789ab.safetensors.part",
+        weights / "small-joined.123.tmp",
+    ]
+    kept = [fresh, weights / f"{unfinished}small-x-0123456789ab.safetensors.part"]
+    for file in (*swept, *kept):
+        file.write_bytes(b"half")
+    os.utime(abandoned, (1, 1))
+
+    store.obtain(SMALL)
+
+    assert [file for file in swept if file.exists()] == []
+    assert [file for file in kept if not file.exists()] == []
+
+
+def test_leftovers_of_a_model_that_is_ready_are_swept_by_fetch(fake_hub: FakeHub) -> None:
+    store.obtain(SMALL)
+    leftover = records.weights_folder() / "small-joined.123.tmp"
+    leftover.write_bytes(b"half")
+
+    fetch_model(ModelToFetch(SMALL), report=ignore)
+
+    assert not leftover.exists()
 
 
 def test_a_file_whose_program_was_killed_before_it_was_linked_is_not_fetched_again(
