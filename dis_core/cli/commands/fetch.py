@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from dis_core.cli.stop_at_eof import interrupt_at_eof, stop_option
-from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
+from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event, say_result
 from dis_core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def fetch(
             if progress == "json":
                 say_event("fetched", model=item.spec.name, file=str(place))
             else:
-                click.echo(f"{item.spec.name}: {place}")
+                say_result(f"{item.spec.name}: {place}")
 
 
 def models_to_fetch(
