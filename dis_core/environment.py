@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dis_core.errors import CacheUnwritable, OutputFailed
+from dis_core.errors import BadRequest, CacheUnwritable, OutputFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,16 @@ def home_folder() -> Path:
         return Path.home()
     except RuntimeError as error:
         raise OutputFailed(f"there is no home folder: {_NO_HOME}", hint="set HOME") from error
+
+
+def working_folder() -> Path:
+    """The folder that relative paths start from. Raises BadRequest if it was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise BadRequest(
+            "the working folder does not exist any more", hint="change to another folder, or give whole paths"
+        ) from error
 
 
 def refuse_homeless(folder: Path, purpose: str) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from dis_core.environment import working_folder
 from dis_core.errors import BadRequest, NoImage
 from dis_core.files import refuse_taken
 from dis_core.images.formats import ENDING_OF_FORMAT, IMAGE_ENDINGS
@@ -133,7 +134,7 @@ def _refuse_overwriting_inputs(job: Job) -> Job:
 
 def _canonical(path: Path) -> str:
     """One spelling for all spellings of a path: links and ".." followed, case folded where the system does."""
-    return os.path.normcase(os.path.realpath(path))
+    return os.path.normcase(os.path.realpath(path if path.is_absolute() else working_folder() / path))
 
 
 def _find(inputs: Sequence[str], output: str | None, unreadable: list[NoImage], *, recursive: bool) -> Iterator[_Found]:

@@ -129,6 +129,12 @@ def publish(folder: Path, own: Endpoint) -> None:
     _write_private(folder / _ENDPOINT, json.dumps(asdict(own)))
 
 
+def is_published(folder: Path, own: Endpoint) -> bool:
+    """Whether the files by which clients find a daemon are still there."""
+    is_findable = os.path.lexists(folder / _ENDPOINT) and os.path.lexists(_key_file(folder, own))
+    return is_findable and (os.name == "nt" or os.path.lexists(own.address))
+
+
 def read_endpoint(folder: Path) -> Endpoint | None:
     """The endpoint that was published there, if any; its daemon may have been killed."""
     try:
@@ -142,9 +148,13 @@ def read_endpoint(folder: Path) -> Endpoint | None:
 def read_key(folder: Path, own: Endpoint) -> bytes | None:
     """The key of a daemon; None if it has ended."""
     try:
-        return (folder / f"{Path(own.name).name}{_KEY_ENDING}").read_bytes()
+        return _key_file(folder, own).read_bytes()
     except (OSError, ValueError):
         return None
+
+
+def _key_file(folder: Path, own: Endpoint) -> Path:
+    return folder / f"{Path(own.name).name}{_KEY_ENDING}"
 
 
 def withdraw(folder: Path, own: Endpoint) -> None:
@@ -152,7 +162,7 @@ def withdraw(folder: Path, own: Endpoint) -> None:
     published = read_endpoint(folder)
     if published is not None and published.name == own.name:
         (folder / _ENDPOINT).unlink(missing_ok=True)
-    (folder / f"{Path(own.name).name}{_KEY_ENDING}").unlink(missing_ok=True)
+    _key_file(folder, own).unlink(missing_ok=True)
     if os.name == "nt":
         return
     address = Path(own.address)
