@@ -86,6 +86,12 @@ class HubUnreachable(WeightsMissing):
     code = "HubUnreachable"
 
 
+class CacheUnwritable(WeightsMissing):
+    """The folders for weights cannot be made or written: no home folder, no permission, a read-only disk."""
+
+    code = "CacheUnwritable"
+
+
 class WeightsCorrupt(DisError):
     """A file of weights is damaged, changed, for another network, or cannot be read safely."""
 

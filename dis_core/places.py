@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from dis_core.environment import working_folder
 from dis_core.errors import OutputFailed
 from dis_core.files import UNFINISHED_ENDING, nearest_existing, refuse_irreplaceable, write_failed
 
@@ -56,7 +57,7 @@ def _ids(path: Path) -> set[FileId]:
 def spelled(path: Path) -> str:
     """One spelling for all spellings of a path: links and ".." followed, case folded where the system does."""
     try:
-        return os.path.normcase(os.path.realpath(path))
+        return os.path.normcase(os.path.realpath(path if path.is_absolute() else working_folder() / path))
     except ValueError:  # a name that no file can have
         return str(path)
 

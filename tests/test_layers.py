@@ -31,7 +31,7 @@ HOUSE = (
     "registry",
     "evaluation matte models scenes",
     "images prompts weights",
-    "device files hookspecs places",
+    "device environment files hookspecs places",
     "model_spec",
     "protocols",
     "geometry",
@@ -43,7 +43,9 @@ ROW_OF = {name: row for row, names in enumerate(HOUSE) for name in names.split()
 THIN_EDGE = ("dis_core.daemon.client", "dis_core.daemon.endpoint", "dis_core.daemon.protocol")
 """What a command loads to ask the daemon: the standard library, each other, and THIN_BASE."""
 
-THIN_BASE = ("dis_core.__version__", "dis_core.errors", "dis_core.files", "dis_core.progress")
+THIN_BASE = (
+    *("dis_core.__version__", "dis_core.environment", "dis_core.errors", "dis_core.files", "dis_core.progress"),
+)
 """As light. `files` is among them so that there is one way to write files and one way to lock them."""
 
 LIGHT = (

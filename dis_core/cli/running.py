@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dis_core.cli.interrupts import heeding_ctrl_c
 from dis_core.cli.planning import (
     STANDARD_STREAM,
     JobTemplate,
@@ -166,7 +167,8 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
         return []
     failures: list[Failed] = []
     with ExitStack() as stack:
-        report = stack.enter_context(progress_report(options.progress))
+        shown = stack.enter_context(progress_report(options.progress))
+        report = stack.enter_context(heeding_ctrl_c(shown))
         report(0.0, "starting")
         runner = stack.enter_context(chosen_runner(options))
         elsewhere: list[Job] = []

@@ -76,9 +76,8 @@ class ClientConnection:
     def _read(self) -> None:
         writing = threading.Thread(target=self._write, name="write", daemon=True)
         try:
-            with endpoint.deadline(self._connection, AUTHENTICATION_S):
-                deliver_challenge(self._connection, self._daemon.key)
-                answer_challenge(self._connection, self._daemon.key)
+            if not self._is_authenticated():
+                return
             writing.start()
             while self._connection.poll(IDLE_S) or self._has_job:
                 if self._connection.poll(0):
@@ -89,14 +88,19 @@ class ClientConnection:
             self._reply(describe_error("error", BadRequest(f"the daemon did not understand the message: {error}")))
         except (EOFError, OSError):
             pass  # the client disconnected, as every client does in the end
-        except (
-            AuthenticationError,
-            AssertionError,
-            ValueError,
-        ):  # which one depends on the version of Python
-            logger.warning("a client failed to authenticate")
         finally:
             self._end(writing)
+
+    def _is_authenticated(self) -> bool:
+        """Whether the client knows the key. Raises EOFError, OSError if it disconnects."""
+        try:
+            with endpoint.deadline(self._connection, AUTHENTICATION_S):
+                deliver_challenge(self._connection, self._daemon.key)
+                answer_challenge(self._connection, self._daemon.key)
+        except (AuthenticationError, AssertionError, ValueError):  # which one depends on the version of Python
+            logger.warning("a client failed to authenticate")
+            return False
+        return True
 
     @property
     def _has_job(self) -> bool:

@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Final
 from dis_core import files
 from dis_core.__version__ import __version__
 from dis_core.daemon.protocol import PROTOCOL
+from dis_core.environment import CERTIFICATES, NO_PROXIES, PLACES, PROXIES, TOKENS
 from dis_core.errors import DaemonUnavailable, OutputFailed
 
 if TYPE_CHECKING:
     from dis_core.daemon.protocol import Connection
 
-SETTINGS: Final = (
-    *("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
-    *("XDG_CACHE_HOME", "XDG_DATA_HOME"),
-    *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
-)
-"""Environment variables that change results or where models come from."""
+SETTINGS: Final = (*PLACES, *CERTIFICATES, *NO_PROXIES, "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+"""Environment variables that change results, where models come from, or how they are reached."""
+
+SECRET_SETTINGS: Final = (*TOKENS, *PROXIES)
+"""The same, but their values may be passwords: they are compared and never shown."""
 
 LONGEST_SOCKET_PATH_BYTES: Final = 103
 """macOS has room for 104 bytes including the final zero, Linux for 108."""
@@ -57,7 +57,7 @@ class Endpoint:
 
 def identity() -> str:
     """One string for this program and its settings. A daemon with another one would give other results."""
-    settings = {name: os.environ.get(name) for name in (*SETTINGS, "HOME")}
+    settings = {name: os.environ.get(name) for name in (*SETTINGS, *SECRET_SETTINGS, "HOME")}
     package = str(Path(__file__).resolve().parents[1])
     facts = json.dumps([PROTOCOL, __version__, package, sys.prefix, settings])
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
@@ -130,6 +130,12 @@ def publish(folder: Path, own: Endpoint) -> None:
     _write_private(folder / _ENDPOINT, json.dumps(asdict(own)))
 
 
+def is_published(folder: Path, own: Endpoint) -> bool:
+    """Whether the files by which clients find a daemon are still there."""
+    is_findable = os.path.lexists(folder / _ENDPOINT) and os.path.lexists(_key_file(folder, own))
+    return is_findable and (os.name == "nt" or os.path.lexists(own.address))
+
+
 def read_endpoint(folder: Path) -> Endpoint | None:
     """The endpoint that was published there, if any; its daemon may have been killed."""
     try:
@@ -151,9 +157,13 @@ def _is_sound(own: Endpoint) -> bool:
 def read_key(folder: Path, own: Endpoint) -> bytes | None:
     """The key of a daemon; None if it has ended."""
     try:
-        return (folder / f"{Path(own.name).name}{_KEY_ENDING}").read_bytes()
+        return _key_file(folder, own).read_bytes()
     except (OSError, ValueError):
         return None
+
+
+def _key_file(folder: Path, own: Endpoint) -> Path:
+    return folder / f"{Path(own.name).name}{_KEY_ENDING}"
 
 
 def withdraw(folder: Path, own: Endpoint) -> None:
@@ -161,7 +171,7 @@ def withdraw(folder: Path, own: Endpoint) -> None:
     published = read_endpoint(folder)
     if published is not None and published.name == own.name:
         (folder / _ENDPOINT).unlink(missing_ok=True)
-    (folder / f"{Path(own.name).name}{_KEY_ENDING}").unlink(missing_ok=True)
+    _key_file(folder, own).unlink(missing_ok=True)
     if os.name == "nt":
         return
     address = Path(own.address)

@@ -5,6 +5,7 @@ There is a thread that accepts, two for each client, and one that works. The mai
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -39,11 +40,20 @@ def serve(folder: Path, *, keep_alive_s: float, lock_timeout_s: float = 0.0) -> 
         endpoint.remove_stale_files(folder)
         own, key = endpoint.new_endpoint(folder)
         try:
-            leaving = replace(own, is_leaving=True)
-            announce = functools.partial(endpoint.publish, folder, leaving)
-            _serve(folder, own, Daemon(key, keep_alive_s=keep_alive_s, announce_exit=announce))
+            daemon = Daemon(
+                key,
+                keep_alive_s=keep_alive_s,
+                announce_exit=functools.partial(_announce_exit, folder, own),
+                can_be_found=functools.partial(endpoint.is_published, folder, own),
+            )
+            _serve(folder, own, daemon)
         finally:
             endpoint.withdraw(folder, own)
+
+
+def _announce_exit(folder: Path, own: endpoint.Endpoint) -> None:
+    with contextlib.suppress(DaemonUnavailable):  # somebody has removed the folder, and nobody finds the daemon anyway
+        endpoint.publish(folder, replace(own, is_leaving=True))
 
 
 def _serve(folder: Path, own: endpoint.Endpoint, daemon: Daemon) -> None:

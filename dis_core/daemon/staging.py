@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from dis_core.environment import working_folder
 from dis_core.errors import DisError, NoImage, OutputFailed
 from dis_core.files import write_failed
 from dis_core.images.formats import ENDING_OF_FORMAT, MAX_STREAM_BYTES
@@ -71,7 +72,7 @@ class StagedJob:
 
     def _absolute(self, path: Path) -> Path:
         # Not resolved: ".." after a link leads to another folder than the text suggests.
-        whole = Path.cwd() / path
+        whole = path if path.is_absolute() else working_folder() / path
         if whole != path:
             self.typed[str(whole)] = str(path)
         return whole

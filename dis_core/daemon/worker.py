@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from dis_core.daemon.logs import describe_bug
 from dis_core.daemon.protocol import Message, describe_error
-from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, OutOfMemory
+from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, NoImage, OutOfMemory
 from dis_core.jobs.job import Job, JobFailure
 from dis_core.jobs.json_values import to_json_value
-from dis_core.jobs.runner import JobRunner
+from dis_core.jobs.runner import READING, JobRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,7 @@ class QueuedJob:
     outbox: queue.SimpleQueue[Message | None]
     cancelled: threading.Event = field(default_factory=threading.Event)
     answered: threading.Event = field(default_factory=threading.Event)
+    _answering: threading.Lock = field(default_factory=threading.Lock)
 
     def report(self, fraction: float, doing: str) -> None:
         """Send progress to the client. Raises Cancelled if the job should stop."""
@@ -56,8 +57,11 @@ class QueuedJob:
         self.outbox.put({"event": "progress", "fraction": fraction, "doing": doing})
 
     def answer(self, message: Message) -> None:
-        """Send the final event."""
-        self.answered.set()  # first, because the client may send its next job as soon as it has the answer
+        """Send the final event, unless one was sent."""
+        with self._answering:
+            if self.answered.is_set():
+                return
+            self.answered.set()  # first, because the client may send its next job as soon as it has the answer
         self.outbox.put(message)
 
 
@@ -71,6 +75,7 @@ class Worker:
         self._notify = notify
         self._waiting: deque[QueuedJob] = deque()
         self._current: QueuedJob | None = None
+        self._reading_since: float | None = None
         self._run: object = None
         self._closed = False
         self._condition = threading.Condition()
@@ -144,6 +149,21 @@ class Worker:
         if (current := self._current) is not None:
             current.cancelled.set()
 
+    def give_up_reading(self, limit_s: float) -> bool:
+        """Whether the current job has read for longer than that: then it is answered, though its thread goes on."""
+        queued, since = self._current, self._reading_since
+        if queued is None or since is None or time.monotonic() - since < limit_s:
+            return False
+        hint = "open it in an image editor and save it again"
+        error = NoImage(f"{queued.job.name} takes longer than {limit_s:.0f} s to read", hint=hint)
+        queued.answer(describe_error("failure", error))
+        return True
+
+    def give_up(self, error: DisError) -> None:
+        """Answer the current job with an error, though its thread goes on."""
+        if (queued := self._current) is not None:
+            queued.answer(describe_error("error", error))
+
     def _work(self) -> None:
         try:
             while True:
@@ -161,7 +181,7 @@ class Worker:
         try:
             answer = self._answer(queued)
         finally:
-            self.doing = ""
+            self.doing, self._reading_since = "", None
             self.done += 1
             logger.info("%s after %.2f s", answer.get("code", answer["event"]), time.monotonic() - started)
             with self._condition:
@@ -200,6 +220,7 @@ class Worker:
     def _noting(self, queued: QueuedJob) -> Callable[[float, str], None]:
         def report(fraction: float, doing: str) -> None:
             self.doing = doing
+            self._reading_since = time.monotonic() if doing == READING else None
             queued.report(fraction, doing)
 
         return report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dis_core.errors import BadRequest, DiskFull, NoImage, OutOfMemory, OutputExists, OutputFailed
 from dis_core.jobs.job import Job, JobFailure, JobResult, MaskStyle, Style
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory)
 """What can go wrong with one image while the next one still goes well. Everything else concerns all of them."""
+
+
+READING: Final = "reading"
+"""What is reported while files are read."""
 
 
 class JobRunner:
@@ -35,7 +39,9 @@ class JobRunner:
         Raises what concerns all images alike: Cancelled, DiskFull, DeviceUnavailable, UnknownModel, WeightsMissing and
         the like, BadRequest for an unknown color, NoImage for a background that cannot be read.
         """
+        report(0.0, READING)
         make_result = self._result_maker(job.style)
+        report(0.0, "starting")
         pipeline = self._pipeline_on(job.options.device, job.options.precision)
         try:
             return _run_job(job, pipeline, make_result, report)
@@ -88,6 +94,7 @@ class JobRunner:
 def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Report) -> JobResult | JobFailure:
     from dis_core.images.reading import read_picture
 
+    report(0.0, READING)
     picture = read_picture(sys.stdin.buffer if job.source is None else job.source)
     refuse_too_large(job, picture)
     matte = pipeline.segment_with(picture, job.options, report=span(report, 0.0, 0.85))

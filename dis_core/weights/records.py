@@ -7,12 +7,14 @@ changed or half-written file is noticed without reading all of it at every start
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from dis_core.errors import OutputFailed
+from dis_core.environment import cache_folder, data_folder
+from dis_core.errors import CacheUnwritable, OutputFailed
 from dis_core.files import atomic_file, sha256_of, wait_for_lock
 from dis_core.progress import Report
 from dis_core.weights import hub
@@ -52,24 +54,23 @@ class Record:
 
 
 def weights_folder() -> Path:
-    """Where converted weights lie."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("dis-core", appauthor=False) / "weights"
+    """Where converted weights lie. Raises CacheUnwritable if this user has no folders."""
+    return cache_folder() / "weights"
 
 
 def records_folder() -> Path:
-    """Where the records are: not in a cache folder, because a deleted checksum protects nothing."""
-    import platformdirs
+    """Where the records are: not in a cache folder, because a deleted checksum protects nothing.
 
-    return platformdirs.user_data_path("dis-core", appauthor=False) / "weights"
+    Raises CacheUnwritable if this user has no folders.
+    """
+    return data_folder() / "weights"
 
 
 def read_record(spec: ModelSpec) -> Record | None:
     """What is known about the model's weights; None if nothing is, or if it is about another file than declared now."""
     try:
         record = Record(**json.loads(record_path(spec).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (OSError, ValueError, TypeError, RecursionError, CacheUnwritable):
         return None
     return record if _is_sound(record) and _holds(record, spec.weights) else None
 
@@ -149,16 +150,25 @@ def record_path(spec: ModelSpec) -> Path:
 
 def write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"]) -> None:
     """Write the record whole or not at all; if only speed depends on it, a read-only folder is not an error."""
-    path = record_path(spec)
     try:
-        with atomic_file(path) as beside:
+        with atomic_file(record_path(spec)) as beside:
             beside.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-    except OutputFailed:
+    except (OutputFailed, CacheUnwritable):
         if must == "yes":
             raise
 
 
-def alone_at(spec: ModelSpec, report: Report) -> AbstractContextManager[None]:
-    """Let one process at a time work on a model's weights; who waits can still be cancelled."""
+@contextmanager
+def alone_at(spec: ModelSpec, report: Report) -> Iterator[None]:
+    """Let one process at a time work on a model's weights; who waits can still be cancelled.
+
+    Raises CacheUnwritable if the folder for records cannot be written.
+    """
     lock_file = records_folder() / f"{spec.name}.lock"
-    return wait_for_lock(lock_file, f"waiting for another program that fetches {spec.name}", report)
+    with ExitStack() as stack:
+        try:
+            waiting = f"waiting for another program that fetches {spec.name}"
+            stack.enter_context(wait_for_lock(lock_file, waiting, report))
+        except OutputFailed as error:
+            raise CacheUnwritable(error.message, hint="set XDG_DATA_HOME to a folder that you may write to") from error
+        yield

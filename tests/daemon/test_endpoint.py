@@ -182,11 +182,15 @@ def test_a_lock_is_held_by_one_process_and_let_go_of_when_that_is_killed(tmp_pat
     assert [while_it_lives, after_it_died] == [False, True]
 
 
-def test_programs_with_other_settings_have_other_identities(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["HF_HUB_OFFLINE", "HF_TOKEN", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"],
+)
+def test_programs_with_other_settings_have_other_identities(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     before = endpoint.identity()
 
     again = endpoint.identity()
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    offline = endpoint.identity()
+    monkeypatch.setenv(name, "1")
+    other = endpoint.identity()
 
-    assert before == again != offline
+    assert before == again != other

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from dis_core.cli.options import KEEP_ALIVE, DurationType
-from dis_core.cli.terminal import say
+from dis_core.cli.terminal import say, say_result
 from dis_core.errors import DaemonUnavailable
 from dis_core.files import megabytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+KILLED_AFTER_S: Final = 10.0
+"""A daemon that is to exit at once has this long, which is more than it takes for itself."""
+
+SILENT_S: Final = 2.0
+"""A daemon that cannot be asked may be starting or exiting; this long it is not called silent."""
 
 
 @click.group()
@@ -42,7 +49,7 @@ def run(*, keep_alive: float) -> None:
 
     verbose = logging.getLogger().isEnabledFor(logging.INFO)
     write_log(logging.DEBUG if verbose else logging.INFO)
-    say(f"dis-core: the log is {log_file()}")
+    say(f"dis-core: the log is {log_file() or 'not kept, because this user has no folder for it'}")
     serve(endpoint.runtime_folder(), keep_alive_s=keep_alive)
     end(0)
 
@@ -57,44 +64,79 @@ def status(*, as_json: bool) -> None:
     found = ask("status")
     if found is None:
         if as_json:
-            click.echo("null")
+            say_result("null")
         raise DaemonUnavailable("the daemon is not running", hint="the next command with --warm starts it")
-    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(in_words(found)))
+    say_result(json.dumps(found, indent=2) if as_json else "\n".join(in_words(found)))
 
 
 @daemon.command()
 @click.option("--now", is_flag=True, help="Do not wait for the image that is being processed.")
 def stop(*, now: bool) -> None:
     """Stop the daemon, and wait until it has ended."""
-    from dis_core.daemon import endpoint
+    from dis_core.daemon import client, endpoint
 
-    found = ask("stop", when="now" if now else "idle")
+    folder = endpoint.runtime_folder()
+    try:
+        found = ask("stop", when="now" if now else "idle")
+    except DaemonUnavailable:
+        if not now or not client.kill_silent(folder):
+            raise
+        say("dis-core: the daemon did not answer, and was killed")
+        return
     if found is None:
         say("dis-core: the daemon is not running")
         return
-    folder = endpoint.runtime_folder()
-    while True:
-        with endpoint.locked(folder) as has_left:
-            follower = endpoint.read_endpoint(folder)
-            if has_left or (follower is not None and follower.pid != found["pid"]):
-                break
-        time.sleep(0.05)
+    if not wait_until_gone(folder, found["pid"], limit_s=KILLED_AFTER_S if now else float("inf")):
+        client.kill_silent(folder)
+        say("dis-core: the daemon did not end by itself, and was killed")
+        return
     say("dis-core: the daemon has stopped")
 
 
+def wait_until_gone(folder: Path, pid: int, *, limit_s: float) -> bool:
+    """Whether the daemon with this process number has ended in time."""
+    from dis_core.daemon import endpoint
+
+    give_up_at = time.monotonic() + limit_s
+    while time.monotonic() < give_up_at:
+        with endpoint.locked(folder) as has_left:
+            follower = endpoint.read_endpoint(folder)
+            if has_left or (follower is not None and follower.pid != pid):
+                return True
+        time.sleep(0.05)
+    return False
+
+
 def ask(do: str, **more: str) -> dict[str, Any] | None:  # what messages hold
-    """The status that the daemon answers with; None if it is not running."""
+    """The status that the daemon answers with; None if it is not running.
+
+    Raises DaemonUnavailable if it is running and does not answer.
+    """
     from dis_core.daemon import client, endpoint
 
-    connection = client.find_daemon(endpoint.runtime_folder())
+    folder = endpoint.runtime_folder()
+    connection = client.find_daemon(folder)
     if connection is None:
+        refuse_silent(folder)
         return None
     try:
         return dict(list(connection.ask(do, **more))[-1].get("status", {}))
     except client.ConnectionLost:
+        refuse_silent(folder)
         return None
     finally:
         connection.close()
+
+
+def refuse_silent(folder: Path) -> None:
+    """Raise DaemonUnavailable if a daemon runs although it could not be asked; one that is just exiting may do so."""
+    from dis_core.daemon import client, endpoint
+
+    if not endpoint.is_private(folder):
+        return
+    with endpoint.locked(folder, timeout_s=SILENT_S) as has_left:
+        if not has_left:
+            raise client.no_answer(folder)
 
 
 def in_words(found: dict[str, Any]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
+from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event, say_result
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
 from dis_core.evaluation.scores import MEASURES, find_measure
 from dis_core.places import Files, Trial, folded, spelled
@@ -329,4 +329,4 @@ def show(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Scores]) -> 
         say_event("result", images=len(scores), mean=mean_values(scores))
         return
     by = find_measure(asked.worst_by)
-    click.echo(text_table(pairs, scores, by=by, worst=asked.worst, boundary_px=asked.boundary_px))
+    say_result(text_table(pairs, scores, by=by, worst=asked.worst, boundary_px=asked.boundary_px))
