@@ -44,6 +44,9 @@ MAX_PIXELS: Final = 300_000_000
 MAX_STREAM_BYTES: Final = 8 * MAX_PIXELS + 100_000_000
 """No more is read from a pipe: the largest 16-bit RGBA image and some metadata."""
 
+MAX_PROFILE_BYTES: Final = 32_000_000
+"""Larger color profiles are left out. A JPEG can hold one of 17 MB; what we write is also read."""
+
 _FORMAT_BY_ENDING: Final[dict[str, OutputFormat]] = {".png": "png", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 
 from dis_core.errors import NoImage, OutOfMemory
-from dis_core.images import png, tiff
+from dis_core.images import png, png_chunks, tiff
 from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
 from dis_core.images.decoded import Decoded, check_size
-from dis_core.images.formats import MAX_STREAM_BYTES
+from dis_core.images.formats import MAX_PROFILE_BYTES, MAX_STREAM_BYTES
 from dis_core.images.picture import Picture
 from dis_core.images.pixels import Pixels
 
@@ -158,7 +158,7 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
         raise NoImage(f"{name} is empty", hint="copy or download it again")
     if head.startswith(tiff.TIFF_MAGIC):
         return _decode_tiff(file, name)
-    if head.startswith(png.PNG_MAGIC):
+    if head.startswith(png_chunks.PNG_MAGIC):
         return _decode_png(file, head, name)
     from dis_core.images import pillow
 
@@ -190,24 +190,26 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
 def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
     from dis_core.images import pillow
 
-    chunks = png.read_small_chunks(file)
-    if png.is_hdr(chunks):
+    parts = png_chunks.take_apart(file, name)
+    if png.is_hdr(parts.chunks):
         raise pillow.hdr(name)
     with pillow.safe_pillow():
-        image = pillow.open_image(file, name)
+        image = pillow.open_image(io.BytesIO(parts.file), name)
+        # Without an Exif block, Pillow would decode all pixels in search of it.
+        image.info["exif"] = parts.chunks.get(b"eXIf", None if png_chunks.EXIF_AS_TEXT in parts.texts else b"")
+        image.info.update(parts.texts)
         if not png.is_deep(head):
-            return pillow.decode(image, name)
-        # Without this, Pillow would decode all pixels in search of the Exif block.
-        image.info["exif"] = chunks.get(b"eXIf", b"")
-        decoded = Decoded(
-            array=np.empty((0, 0), np.uint16),
-            orientation=pillow.orientation_of(image),
-            icc_profile=image.info.get("icc_profile"),
-            dpi=pillow.dpi_of(image),
-            remarks=pillow.animation_remarks(image),
-        )
-    file.seek(0)
-    return replace(decoded, array=png.decode_deep(file, name))
+            decoded = pillow.decode(image, name)
+        else:
+            decoded = Decoded(
+                array=png.decode_deep(parts.file, name),
+                orientation=pillow.orientation_of(image),
+                dpi=pillow.dpi_of(image),
+                remarks=pillow.animation_remarks(image),
+            )
+    return replace(
+        decoded, icc_profile=png_chunks.icc_profile(parts.chunks), remarks=(*parts.remarks, *decoded.remarks)
+    )
 
 
 def to_picture(decoded: Decoded, name: str) -> Picture:
@@ -215,7 +217,10 @@ def to_picture(decoded: Decoded, name: str) -> Picture:
     remarks = list(decoded.remarks)
     pixels, alpha = _split(decoded)
     profile = decoded.icc_profile
-    if profile is not None and not profile_fits(profile, channels=pixels.shape[2]):
+    if profile is not None and len(profile) > MAX_PROFILE_BYTES:
+        profile = None
+        remarks.append(f"its color profile is larger than {MAX_PROFILE_BYTES // 1_000_000} MB, and was left out")
+    elif profile is not None and not profile_fits(profile, channels=pixels.shape[2]):
         profile = None
         remarks.append("its color profile is damaged or does not fit its colors, and was left out")
     if decoded.is_ink:
