@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 
 from dis_core.errors import NoImage, OutOfMemory
-from dis_core.images import png, png_chunks, tiff
+from dis_core.images import jpeg, png, png_chunks, tiff
 from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
 from dis_core.images.decoded import Decoded, check_size
 from dis_core.images.formats import MAX_PROFILE_BYTES, MAX_STREAM_BYTES
@@ -160,10 +160,26 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
         return _decode_tiff(file, name)
     if head.startswith(png_chunks.PNG_MAGIC):
         return _decode_png(file, head, name)
+    if head.startswith(jpeg.JPEG_MAGIC):
+        return _decode_jpeg(file, name)
+    return _decode_with_pillow(file, name)
+
+
+def _decode_with_pillow(file: BinaryIO, name: str) -> Decoded:
     from dis_core.images import pillow
 
     with pillow.safe_pillow():
         return pillow.decode(pillow.open_image(file, name), name)
+
+
+def _decode_jpeg(file: BinaryIO, name: str) -> Decoded:
+    parts = jpeg.take_apart(file, name)
+    decoded = _decode_with_pillow(io.BytesIO(parts.file), name)
+    if parts.has_end:
+        return decoded
+    with_noise = _decode_with_pillow(io.BytesIO(jpeg.with_noise(parts)), name)
+    remark = jpeg.remark_on_missing(decoded.array, with_noise.array, name)
+    return replace(decoded, remarks=(remark, *decoded.remarks))
 
 
 def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
