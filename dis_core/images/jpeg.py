@@ -48,7 +48,7 @@ _MOST_JUNK_BYTES: Final = 100_000
 _MOST_SCANS: Final = 64
 # A block of 64 pixels takes two bits at least: one for its brightness, one to say that there is no more. A progressive
 # file has the first of them in its first scan. Arithmetic coding has no such bound, and needs far less for white.
-_MOST_PIXELS_PER_BYTE: Final = 512
+MOST_PIXELS_PER_BYTE: Final = 512
 _MOST_PIXELS_PER_ARITHMETIC_BYTE: Final = 16 * 512
 # A coefficient takes 27 bits at most, and there are up to four for each pixel.
 _MOST_BYTES_PER_PIXEL: Final = 16
@@ -131,7 +131,7 @@ class _Walk:
         """Raises NoImage if there are no pixels, or too few bytes for the size that is claimed."""
         if self.frame is None or not self.scans:
             raise damaged(self.name, "it has no pixels")
-        per_byte = _MOST_PIXELS_PER_ARITHMETIC_BYTE if self.frame.marker in _ARITHMETIC else _MOST_PIXELS_PER_BYTE
+        per_byte = _MOST_PIXELS_PER_ARITHMETIC_BYTE if self.frame.marker in _ARITHMETIC else MOST_PIXELS_PER_BYTE
         if self.frame.width * self.frame.height > (self.pixel_bytes + 8) * per_byte:
             claim = f"{self.frame.width} x {self.frame.height} pixels in {self.pixel_bytes} bytes"
             raise damaged(self.name, f"it claims {claim}")

@@ -64,8 +64,8 @@ def safe_pillow() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def open_image(file: BinaryIO, name: str) -> Image.Image:
-    """Read the header of an image file, inside `safe_pillow`; no pixel is decoded yet.
+def open_image(file: BinaryIO, name: str, *, frame: int = 0) -> Image.Image:
+    """Read the header of an image file and go to a frame or page, inside `safe_pillow`; no pixel is decoded yet.
 
     Raises NoImage if the file is not an image, of an unsupported kind, damaged, or too large.
     """
@@ -80,6 +80,8 @@ def open_image(file: BinaryIO, name: str) -> Image.Image:
             raise NoImage(f"{name} is {_kind_of(head)}", hint=hint) from error
         except Image.DecompressionBombError as error:
             raise too_large(name) from error
+        if frame:
+            image.seek(frame)
     check_size(image.width, image.height, name)
     return image
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 
 from dis_core.errors import NoImage, OutOfMemory
-from dis_core.images import jpeg, png, png_chunks, tiff
+from dis_core.images import jpeg, png, png_chunks, tiff, tiff_pages
 from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
 from dis_core.images.decoded import Decoded, check_size
 from dis_core.images.formats import MAX_PROFILE_BYTES, MAX_STREAM_BYTES
@@ -156,7 +156,7 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
         raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check the disk") from error
     if not head:
         raise NoImage(f"{name} is empty", hint="copy or download it again")
-    if head.startswith(tiff.TIFF_MAGIC):
+    if head.startswith(tiff_pages.TIFF_MAGIC):
         return _decode_tiff(file, name)
     if head.startswith(png_chunks.PNG_MAGIC):
         return _decode_png(file, head, name)
@@ -185,7 +185,8 @@ def _decode_jpeg(file: BinaryIO, name: str) -> Decoded:
 def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
     from dis_core.images import pillow
 
-    facts = tiff.read_tiff_facts(file, name)
+    choice = tiff_pages.choose_page(file, name)
+    facts = tiff.read_tiff_facts(file, choice.page, name)
     check_size(facts.width, facts.height, name)
     if facts.is_raw_photo:
         raise NoImage(f"{name} is a camera's raw photo", hint="convert it first, for example to a 16-bit TIFF")
@@ -194,13 +195,11 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
     if facts.bits > 8 and not facts.is_plain:
         raise NoImage(f"{name} is a {facts.bits}-bit TIFF with unusual colors", hint="export it as RGB or grayscale")
     if facts.bits >= 8 and facts.is_plain:
-        decoded = tiff.decode(file, name)
+        decoded = tiff.decode(file, choice.page, name)
     else:
         with pillow.safe_pillow():
-            decoded = pillow.decode(pillow.open_image(file, name), name)
-    if facts.pages == 1:
-        return decoded
-    return replace(decoded, remarks=(f"{facts.pages} pages: only the first is used", *decoded.remarks))
+            decoded = pillow.decode(pillow.open_image(file, name, frame=choice.page), name)
+    return replace(decoded, remarks=(*choice.remarks, *decoded.remarks))
 
 
 def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:

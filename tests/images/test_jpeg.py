@@ -144,7 +144,7 @@ def test_profile_orientation_and_resolution_are_kept_and_comments_do_not_matter(
 
     assert picture.size == (240, 160)
     assert picture.icc_profile == large_profile(1_200_000)
-    assert picture.dpi == (300, 300)
+    assert picture.dpi == (300.0, 300.0)
     assert picture.remarks == ()
 
 
