@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dis_core.errors import NoImage
-from dis_core.images.decoded import Decoded, check_size, decoding, silence_logger, too_large
+from dis_core.images.decoded import Decoded, check_size, damaged, decoding, silence_logger, too_large
 from dis_core.images.formats import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ _FORMATS: Final = (
 _ANIMATED_FORMATS: Final = ("GIF", "PNG", "WEBP", "AVIF")
 _SIXTEEN_BIT_MODES: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 _GRAY_MODES: Final = ("1", "L", "LA", "La")
+# Those of Pillow's decoders that are written in Python take a second for each megapixel.
+_MOST_PIXELS_OF_SLOW: Final = 40_000_000
+# Icons contain PNGs, which may claim any size. Icons have 1024 x 1024 pixels at most; Pillow allows twice its limit.
+_ICONS: Final = (b"\0\0\1\0", b"icns")
+_MOST_PIXELS_OF_ICONS: Final = 2048 * 2048
 _EXIF_ORIENTATION: Final = 0x0112
 
 _KINDS_BY_BEGINNING: Final = (
@@ -72,14 +77,17 @@ def open_image(file: BinaryIO, name: str, *, frame: int = 0) -> Image.Image:
     head = file.read(64)
     file.seek(0)
     Image.init()
+    is_icon = head.startswith(_ICONS)
     with decoding(name):
+        if is_icon:
+            Image.MAX_IMAGE_PIXELS = _MOST_PIXELS_OF_ICONS
         try:
             image = Image.open(file, formats=[kind for kind in _FORMATS if kind in Image.OPEN])
         except UnidentifiedImageError as error:
             hint = "use JPEG, PNG, TIFF, WebP, AVIF or one of a dozen older formats"
             raise NoImage(f"{name} is {_kind_of(head)}", hint=hint) from error
         except Image.DecompressionBombError as error:
-            raise too_large(name) from error
+            raise damaged(name, "a larger image than an icon is inside") if is_icon else too_large(name) from error
         if frame:
             image.seek(frame)
     check_size(image.width, image.height, name)
@@ -95,11 +103,8 @@ def decode(image: Image.Image, name: str) -> Decoded:
         remarks = animation_remarks(image)
     if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
         raise hdr(name)
+    _load(image, name)
     with decoding(name):
-        try:
-            image.load()
-        except Image.DecompressionBombError as error:
-            raise too_large(name) from error
         array: NDArray[Any] = np.array(image) if image.mode == "CMYK" else _gray_or_rgb(image)
     return Decoded(
         array=array,
@@ -109,6 +114,28 @@ def decode(image: Image.Image, name: str) -> Decoded:
         dpi=dpi_of(image),
         remarks=(*remarks, "Lab colors were converted to sRGB") if image.mode == "LAB" else remarks,
     )
+
+
+def _load(image: Image.Image, name: str) -> None:
+    """Decode the pixels, inside `safe_pillow`.
+
+    Raises NoImage if the file is damaged, and for formats whose decoder would take minutes.
+    """
+    if image.width * image.height > _MOST_PIXELS_OF_SLOW and any(tile[0] in Image.DECODERS for tile in _tiles(image)):
+        limit = _MOST_PIXELS_OF_SLOW // 1_000_000
+        raise NoImage(
+            f"{name} has more than {limit} megapixels, which takes minutes to read in this format",
+            hint="convert it to PNG or TIFF first",
+        )
+    with decoding(name):
+        try:
+            image.load()
+        except Image.DecompressionBombError as error:
+            raise too_large(name) from error
+
+
+def _tiles(image: Image.Image) -> list[tuple[Any, ...]]:
+    return getattr(image, "tile", [])
 
 
 def animation_remarks(image: Image.Image) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 
 from dis_core.errors import NoImage, OutOfMemory
-from dis_core.images import jpeg, png, png_chunks, tiff, tiff_pages
+from dis_core.images import containers, jpeg, netpbm, png, png_chunks, qoi, tiff, tiff_pages
 from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
 from dis_core.images.decoded import Decoded, check_size
 from dis_core.images.formats import MAX_PROFILE_BYTES, MAX_STREAM_BYTES
@@ -162,7 +162,11 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
         return _decode_png(file, head, name)
     if head.startswith(jpeg.JPEG_MAGIC):
         return _decode_jpeg(file, name)
-    return _decode_with_pillow(file, name)
+    if head.startswith(netpbm.NETPBM_MAGIC):
+        return netpbm.decode(file, name)
+    if head.startswith(qoi.QOI_MAGIC):
+        return qoi.decode(file, name)
+    return _decode_with_pillow(containers.up_to_its_end(file, head, name), name)
 
 
 def _decode_with_pillow(file: BinaryIO, name: str) -> Decoded:
