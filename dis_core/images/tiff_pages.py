@@ -59,8 +59,12 @@ class Page(NamedTuple):
 
     def is_thumbnail_of(self, other: Page) -> bool:
         """Whether it is small and has the proportions of another page that is at least twice as large."""
-        is_small = max(self.height, self.width) <= _LONGEST_THUMBNAIL_PX and other.width >= 2 * self.width
-        return is_small and abs(other.height * self.width / other.width - self.height) <= 1
+        is_small = max(self.height, self.width) <= _LONGEST_THUMBNAIL_PX
+        return (
+            is_small
+            and other.width >= 2 * self.width > 0
+            and abs(other.height * self.width / other.width - self.height) <= 1
+        )
 
 
 @dataclass(frozen=True)

@@ -230,3 +230,12 @@ def test_honest_parts_are_read(compression: str, tile: tuple[int, int] | None) -
     picture = read_picture(tiff(smooth, photometric="rgb", compression=compression, **parts))
 
     assert np.abs(picture.pixels.astype(int) - smooth).max() <= 20
+
+
+def test_a_page_without_a_width_is_no_thumbnail() -> None:
+    data = chain_of_pages(3)
+    place = data.index(struct.pack("<HH", 256, 3)) if struct.pack("<HH", 256, 3) in data else data.index(b"\0\1\4\0")
+    without = data[: place + 8] + bytes(4) + data[place + 12 :]
+
+    with pytest.raises(NoImage):
+        read_picture(without)
