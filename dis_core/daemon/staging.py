@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dis_core.errors import DisError, NoImage, OutputFailed
-from dis_core.images.formats import ENDING_OF_FORMAT, MAX_STREAM_BYTES
+from dis_core.images.formats import MAX_STREAM_BYTES
 from dis_core.jobs.job import Job
 
 STANDARD_INPUT, STANDARD_OUTPUT = "<stdin>", "<stdout>"
@@ -48,7 +48,7 @@ class StagedJob:
             if path.parent != Path():
                 self._absolute(path.parent)  # messages can name the folder too
             return self._absolute(path)
-        place = self.private_folder() / f"result{ENDING_OF_FORMAT[self.job.format]}"
+        place = self.private_folder() / f"result{self.job.ending}"
         self.typed[str(place)] = STANDARD_OUTPUT
         self.kept.append(place)
         return place

@@ -26,6 +26,7 @@ _FORMATS: Final = (
     *("ICO", "ICNS", "PSD", "PCX", "QOI", "SGI", "DDS"),
 )
 _ANIMATED_FORMATS: Final = ("GIF", "PNG", "WEBP", "AVIF")
+_MOST_LOOKED_AT: Final = 100
 _SIXTEEN_BIT_MODES: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 _GRAY_MODES: Final = ("1", "L", "LA", "La")
 # Those of Pillow's decoders that are written in Python take a second for each megapixel.
@@ -99,8 +100,6 @@ def decode(image: Image.Image, name: str) -> Decoded:
 
     Raises NoImage if the file is damaged, or holds floats or 32-bit integers.
     """
-    with decoding(name):
-        remarks = animation_remarks(image)
     if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
         raise hdr(name)
     _load(image, name)
@@ -112,7 +111,7 @@ def decode(image: Image.Image, name: str) -> Decoded:
         orientation=orientation_of(image),
         icc_profile=None if image.mode == "LAB" else image.info.get("icc_profile"),
         dpi=dpi_of(image),
-        remarks=(*remarks, "Lab colors were converted to sRGB") if image.mode == "LAB" else remarks,
+        remarks=("Lab colors were converted to sRGB",) if image.mode == "LAB" else (),
     )
 
 
@@ -138,10 +137,48 @@ def _tiles(image: Image.Image) -> list[tuple[Any, ...]]:
     return getattr(image, "tile", [])
 
 
-def animation_remarks(image: Image.Image) -> tuple[str, ...]:
-    """What to tell the user about an animated file."""
+def count_frames(image: Image.Image) -> int:
+    """How many frames an animation has, without one that viewers hide; 1 for a still."""
     frames = int(getattr(image, "n_frames", 1)) if image.format in _ANIMATED_FORMATS else 1
-    return (f"animated: only the first of {frames} frames is used",) if frames > 1 else ()
+    return max(frames - first_shown(image), 1)
+
+
+def first_shown(image: Image.Image) -> int:
+    """The number of the first frame that viewers show: an APNG may begin with a picture for those without animation."""
+    return int(bool(getattr(image, "default_image", False) and getattr(image, "n_frames", 1) > 1))
+
+
+def choose_frame(image: Image.Image, name: str) -> tuple[str, ...]:
+    """Go to the first frame that is shown and not blank, inside `safe_pillow`, and say what was chosen.
+
+    Raises NoImage if the file is damaged.
+    """
+    with decoding(name):
+        count, first = count_frames(image), first_shown(image)
+        if count == 1 and not first:
+            return ()
+        chosen = next((number for number in _looked_at(image, first, count) if not _is_blank(image, number)), first)
+        image.seek(chosen)
+    number = chosen - first + 1
+    which = "the first" if number == 1 else f"number {number}"
+    why = ", because those before it are blank" if number > 1 else ""
+    if count == 1:
+        return ("the picture that viewers of animations show is used",)
+    return (f"animated: only {which} of {count} frames is used{why}",)
+
+
+def _looked_at(image: Image.Image, first: int, count: int) -> range:
+    """The frames that are searched for one that is not blank."""
+    affordable = MAX_PIXELS // (image.width * image.height)
+    return range(first, first + min(count, max(affordable, 1), _MOST_LOOKED_AT))
+
+
+def _is_blank(image: Image.Image, number: int) -> bool:
+    """Whether a frame is all of one color, or transparent everywhere."""
+    image.seek(number)
+    image.load()
+    *colors, alpha = image.convert("RGBA").getextrema()
+    return alpha == (0, 0) or all(low == high for low, high in (*colors, alpha))
 
 
 def orientation_of(image: Image.Image) -> int:

@@ -35,7 +35,7 @@ def read_picture(source: Source) -> Picture:
 
     Raises NoImage if it cannot be read as an image, OutOfMemory if it is too large for this machine.
     """
-    with _opened(source) as (file, name):
+    with opened(source) as (file, name):
         try:
             return to_picture(_decode(file, name), name)
         except MemoryError as error:
@@ -102,7 +102,7 @@ def wrap_pillow(image: PIL.Image.Image) -> Picture:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
+def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
     """The source as a seekable binary file, and its name for messages."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source), "the image"
@@ -173,7 +173,10 @@ def _decode_with_pillow(file: BinaryIO, name: str) -> Decoded:
     from dis_core.images import pillow
 
     with pillow.safe_pillow():
-        return pillow.decode(pillow.open_image(file, name), name)
+        image = pillow.open_image(file, name)
+        remarks = pillow.choose_frame(image, name)
+        decoded = pillow.decode(image, name)
+    return replace(decoded, remarks=(*remarks, *decoded.remarks))
 
 
 def _decode_jpeg(file: BinaryIO, name: str) -> Decoded:
@@ -217,18 +220,18 @@ def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
         # Without an Exif block, Pillow would decode all pixels in search of it.
         image.info["exif"] = parts.chunks.get(b"eXIf", None if png_chunks.EXIF_AS_TEXT in parts.texts else b"")
         image.info.update(parts.texts)
-        if not png.is_deep(head):
+        beside = dict(image.info)
+        remarks = (*parts.remarks, *pillow.choose_frame(image, name))
+        image.info.update(beside)
+        if not png.is_deep(head) or image.tell() > 0:
             decoded = pillow.decode(image, name)
         else:
             decoded = Decoded(
                 array=png.decode_deep(parts.file, name),
                 orientation=pillow.orientation_of(image),
                 dpi=pillow.dpi_of(image),
-                remarks=pillow.animation_remarks(image),
             )
-    return replace(
-        decoded, icc_profile=png_chunks.icc_profile(parts.chunks), remarks=(*parts.remarks, *decoded.remarks)
-    )
+    return replace(decoded, icc_profile=png_chunks.icc_profile(parts.chunks), remarks=(*remarks, *decoded.remarks))
 
 
 def to_picture(decoded: Decoded, name: str) -> Picture:
