@@ -26,6 +26,7 @@ _FORMATS: Final = (
     *("ICO", "ICNS", "PSD", "PCX", "QOI", "SGI", "DDS"),
 )
 _ANIMATED_FORMATS: Final = ("GIF", "PNG", "WEBP", "AVIF")
+_STRIP_ROWS: Final = 256
 _MOST_LOOKED_AT: Final = 100
 _SIXTEEN_BIT_MODES: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 _GRAY_MODES: Final = ("1", "L", "LA", "La")
@@ -104,7 +105,7 @@ def decode(image: Image.Image, name: str) -> Decoded:
         raise hdr(name)
     _load(image, name)
     with decoding(name):
-        array: NDArray[Any] = np.array(image) if image.mode == "CMYK" else _gray_or_rgb(image)
+        array: NDArray[Any] = _as_array(image, "CMYK") if image.mode == "CMYK" else _gray_or_rgb(image)
     return Decoded(
         array=array,
         is_ink=image.mode == "CMYK",
@@ -225,7 +226,20 @@ def _gray_or_rgb(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.
     mode = "L" if image.mode in _GRAY_MODES else "RGB"
     if image.has_transparency_data:
         mode += "A"
-    return np.array(image if image.mode == mode else image.convert(mode))
+    return _as_array(image, mode)
+
+
+def _as_array(image: Image.Image, mode: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Pixels in the mode "L", "LA", "RGB", "RGBA" or "CMYK": (H, W) or (H, W, 2 to 4).
+
+    Strip by strip, because otherwise Pillow's pixels, converted ones, their bytes and the array are in memory at once.
+    """
+    array = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for top in range(0, image.height, _STRIP_ROWS):
+        strip = image.crop((0, top, image.width, min(top + _STRIP_ROWS, image.height)))
+        pixels = np.asarray(strip if strip.mode == mode else strip.convert(mode))
+        array[top : top + _STRIP_ROWS] = pixels.reshape(strip.height, strip.width, -1)
+    return array[..., 0] if mode == "L" else array
 
 
 def _kind_of(head: bytes) -> str:
