@@ -28,6 +28,10 @@ KEEP_ALIVE: Final = f"{KEEP_ALIVE_S / 60:g}m"
 """The default as one would type it."""
 
 
+Frames = Literal["first", "all"]
+"""What to do of an animation."""
+
+
 @dataclass(frozen=True)
 class SharedOptions:
     """What was typed, except for what only `cutout` or only `mask` has."""
@@ -38,6 +42,7 @@ class SharedOptions:
     recursive: bool
     overwrite: bool
     save_depth: bool
+    frames: Frames
     warm: bool
     keep_alive: float | None
     progress: ProgressStyle
@@ -129,6 +134,14 @@ _OPTIONS = (
         "-r", "--recursive", is_flag=True, help="Search the folders inside a folder too, and keep their tree."
     ),
     click.option("--overwrite", is_flag=True, help="Replace results that already exist."),
+    click.option(
+        "--frames",
+        type=click.Choice(get_args(Frames)),
+        default="first",
+        show_default=True,
+        help="Of an animated GIF, WebP or PNG: the first frame that is not blank, or all, as an animation of the same "
+        "kind.",
+    ),
     click.option(
         "-m", "--model", metavar="NAME", help="A model from 'dis-core models'; if not given, the best one available."
     ),

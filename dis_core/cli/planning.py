@@ -11,7 +11,7 @@ from typing import Literal
 
 from dis_core.errors import BadRequest, NoImage, OutputFailed
 from dis_core.files import refuse_taken
-from dis_core.images.formats import ENDING_OF_FORMAT, IMAGE_ENDINGS
+from dis_core.images.formats import ENDING_OF_ANIMATION, ENDING_OF_FORMAT, IMAGE_ENDINGS, animation_format_of
 from dis_core.jobs.job import Job
 from dis_core.places import FileId, Files, Trial, file_id, folded, spelled
 
@@ -32,19 +32,26 @@ class JobTemplate:
     shared: Job
     suffix: str
     save_depth: Literal["yes", "no"] = "no"
+    animations: Literal["none", "of the same kind", "in the format"] = "none"
 
-    def result_name(self, stem: str) -> str:
+    def result_name(self, stem: str, source: Path) -> str:
         """The name of the result of an image that is called `stem` without its ending."""
-        return f"{stem}{self.suffix}{ENDING_OF_FORMAT[self.shared.format]}"
+        kind = animation_format_of(source) if self.animations == "of the same kind" else None
+        return f"{stem}{self.suffix}{ENDING_OF_ANIMATION[kind] if kind else ENDING_OF_FORMAT[self.shared.format]}"
 
     def job(self, source: Path | None, destination: Path) -> Job:
         """The job that writes to `destination`."""
         depth = destination.with_name(f"{destination.stem}{DEPTH_SUFFIX}.png") if self.save_depth == "yes" else None
-        return replace(self.shared, source=source, destination=destination, depth_destination=depth)
+        job = replace(self.shared, source=source, destination=destination, depth_destination=depth)
+        kind = None if self.animations == "none" else animation_format_of(destination)
+        return job if kind is None else replace(job, animation=kind, format="png" if kind == "gif" else kind)
 
     def job_to_stdout(self, source: Path | None) -> Job:
         """The job that writes to standard output."""
-        return replace(self.shared, source=source)
+        kind = self.shared.format
+        if self.animations == "none" or kind == "tiff":
+            return replace(self.shared, source=source)
+        return replace(self.shared, source=source, animation=kind)
 
 
 @dataclass(frozen=True)
@@ -218,7 +225,7 @@ def _without_collisions(found: Sequence[_Found], output: str | None, template: J
             # Not by its number, which it does not have before the first run: names must not change with the next one.
             folder, within = Path(output) / item.source.parent.relative_to(item.root), ""
         for stem in _stems(item.source):
-            job = template.job(item.source, folder / template.result_name(stem))
+            job = template.job(item.source, folder / template.result_name(stem, item.source))
             names = {(within, folded(path.name if output is None else spelled(path))) for path in job.written}
             if taken.isdisjoint(names) and not any(path in inputs for path in job.written):
                 break

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dis_core.cli.interrupts import heeding_ctrl_c
 from dis_core.cli.planning import (
@@ -24,9 +24,9 @@ from dis_core.cli.results import show_failure, show_result
 from dis_core.cli.stop_at_eof import interrupt_at_eof
 from dis_core.cli.terminal import progress_report, say, say_error
 from dis_core.errors import BadRequest, DisError, DiskFull, OutputExists
-from dis_core.images.formats import ENDING_OF_FORMAT, format_of
+from dis_core.images.formats import ENDING_OF_FORMAT, animation_format_of, format_of
 from dis_core.jobs.claims import in_turn
-from dis_core.jobs.job import Job, JobFailure, Style
+from dis_core.jobs.job import CutoutStyle, Job, JobFailure, Style
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report, span
 
@@ -53,7 +53,10 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
     there were failures, the error of the only one or a summary of several.
     """
     shared = Job(None, None, chosen_format(options), style, options.segment_options, overwrite=options.overwrite)
-    template = JobTemplate(shared, suffix, save_depth="yes" if options.save_depth else "no")
+    refuse_stills_only(options, style)
+    template = JobTemplate(
+        shared, suffix, save_depth="yes" if options.save_depth else "no", animations=wanted_animations(options)
+    )
     plan = plan_jobs(options.inputs, template, output=options.output, recursive=options.recursive)
     refuse_contradictions(options, plan.jobs)
     jobs = plan.jobs if options.overwrite else jobs_to_do(options, plan.jobs)
@@ -79,6 +82,8 @@ def chosen_format(options: SharedOptions) -> OutputFormat:
     if several or options.output in (None, STANDARD_STREAM) or is_folder(str(options.output)):
         return options.format or "png"
     if options.format is None:
+        if options.frames == "all" and animation_format_of(str(options.output)) == "gif":
+            return "png"
         return format_of(str(options.output))
     ending = Path(str(options.output)).suffix.lower().replace(".tiff", ".tif")
     if ending not in ("", ENDING_OF_FORMAT[options.format]):
@@ -103,6 +108,25 @@ def refuse_contradictions(options: SharedOptions, jobs: list[Job]) -> None:
         raise BadRequest("--keep-alive does nothing without --warm", hint="add --warm")
     if len(jobs) > 1 and options.segment_options.depth is not None:
         raise BadRequest(f"--depth is for one image, but there are {len(jobs)}", hint="run them one by one")
+
+
+def wanted_animations(options: SharedOptions) -> Literal["none", "of the same kind", "in the format"]:
+    """What to make of animations: of the same kind, unless a format is asked for."""
+    if options.frames == "first":
+        return "none"
+    return "of the same kind" if options.format is None else "in the format"
+
+
+def refuse_stills_only(options: SharedOptions, style: Style) -> None:
+    """Raises BadRequest for options that do not go together with --frames all."""
+    if options.frames == "first":
+        return
+    if options.format == "tiff":
+        raise BadRequest("TIFF holds no animation", hint="leave out --format, or write png or webp")
+    if options.save_depth or options.segment_options.depth is not None:
+        raise BadRequest("depth maps do not work with --frames all", hint="leave out --depth and --save-depth")
+    if isinstance(style, CutoutStyle) and style.crop:
+        raise BadRequest("--crop does not work with --frames all", hint="all frames must be of one size")
 
 
 def jobs_to_do(options: SharedOptions, jobs: list[Job]) -> list[Job]:

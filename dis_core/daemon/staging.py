@@ -13,7 +13,7 @@ from typing import BinaryIO
 from dis_core.environment import working_folder
 from dis_core.errors import DisError, NoImage, OutputFailed
 from dis_core.files import write_failed
-from dis_core.images.formats import ENDING_OF_FORMAT, MAX_STREAM_BYTES
+from dis_core.images.formats import MAX_STREAM_BYTES
 from dis_core.jobs.job import Job
 
 STANDARD_INPUT, STANDARD_OUTPUT = "<stdin>", "<stdout>"
@@ -50,7 +50,7 @@ class StagedJob:
             if path.parent != Path():
                 self._absolute(path.parent)  # messages can name the folder too
             return self._absolute(path)
-        place = self.private_folder() / f"result{ENDING_OF_FORMAT[self.job.format]}"
+        place = self.private_folder() / f"result{self.job.ending}"
         self.typed[str(place)] = STANDARD_OUTPUT
         self.kept.append(place)
         return place

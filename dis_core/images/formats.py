@@ -12,6 +12,10 @@ OutputFormat = Literal["png", "webp", "tiff"]
 
 ENDING_OF_FORMAT: Final[dict[OutputFormat, str]] = {"png": ".png", "webp": ".webp", "tiff": ".tif"}
 
+AnimationFormat = Literal["gif", "webp", "png"]
+
+ENDING_OF_ANIMATION: Final[dict[AnimationFormat, str]] = {"gif": ".gif", "webp": ".webp", "png": ".png"}
+
 IMAGE_ENDINGS: Final = frozenset(
     [
         ".jpg",
@@ -44,7 +48,16 @@ MAX_PIXELS: Final = 300_000_000
 MAX_STREAM_BYTES: Final = 8 * MAX_PIXELS + 100_000_000
 """No more is read from a pipe: the largest 16-bit RGBA image and some metadata."""
 
+MAX_PROFILE_BYTES: Final = 32_000_000
+"""Larger color profiles are left out. A JPEG can hold one of 17 MB; what we write is also read."""
+
 _FORMAT_BY_ENDING: Final[dict[str, OutputFormat]] = {".png": "png", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
+
+
+def animation_format_of(path: str | os.PathLike[str]) -> AnimationFormat | None:
+    """The kind of animation with the ending of this file, if there is one."""
+    ending = Path(path).suffix.lower().replace(".apng", ".png")
+    return next((kind for kind, own in ENDING_OF_ANIMATION.items() if own == ending), None)
 
 
 def format_of(path: str | os.PathLike[str]) -> OutputFormat:

@@ -186,12 +186,16 @@ def write_picture(
 
     Raises BadRequest (see `encode`), OutputExists, OutputFailed.
     """
+    if isinstance(destination, Path) and not overwrite:
+        refuse_taken(destination)  # before the work of encoding
+    write_encoded(encode(picture, format=format), destination, overwrite=overwrite)
+
+
+def write_encoded(data: bytes, destination: Path | BinaryIO, *, overwrite: bool = False) -> None:
+    """Write what is encoded already; see `write_picture`. Raises OutputExists, OutputFailed."""
     if isinstance(destination, Path):
-        if not overwrite:
-            refuse_taken(destination)  # before the work of encoding
-        write_atomically(destination, encode(picture, format=format), overwrite=overwrite)
+        write_atomically(destination, data, overwrite=overwrite)
         return
-    data = encode(picture, format=format)
     try:
         destination.write(data)
         destination.flush()

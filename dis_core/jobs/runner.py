@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dis_core.errors import BadRequest, DiskFull, NoImage, OutOfMemory, OutputExists, OutputFailed
 from dis_core.jobs.job import Job, JobFailure, JobResult, MaskStyle, Style
@@ -95,7 +95,10 @@ def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Repo
     from dis_core.images.reading import read_picture
 
     report(0.0, READING)
-    picture = read_picture(sys.stdin.buffer if job.source is None else job.source)
+    source = _source(job)
+    if job.animation is not None and (outcome := _run_animation(job, source, pipeline, make_result, report)):
+        return outcome
+    picture = read_picture(source)
     refuse_too_large(job, picture)
     matte = pipeline.segment_with(picture, job.options, report=span(report, 0.0, 0.85))
     report(0.85, "making the result")
@@ -108,3 +111,34 @@ def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Repo
     except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
         return JobFailure(error)
     return JobResult(matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)))
+
+
+def _source(job: Job) -> Path | BinaryIO | bytes:
+    """What to read the image from; bytes if it may have to be read twice."""
+    if job.source is not None:
+        return job.source
+    from dis_core.images.formats import MAX_STREAM_BYTES
+
+    return sys.stdin.buffer if job.animation is None else sys.stdin.buffer.read(MAX_STREAM_BYTES)
+
+
+def _run_animation(
+    job: Job, source: Path | BinaryIO | bytes, pipeline: Pipeline, make_result: MakeResult, report: Report
+) -> JobResult | JobFailure | None:
+    """All frames as an animation; None if it is a still that can be written as one."""
+    from dis_core.images.animation import open_animation
+    from dis_core.jobs.animation import run_animation
+
+    assert job.animation is not None  # noqa: S101  for the types
+    with open_animation(source) as animation:
+        if animation is None and job.animation == "gif":
+            raise BadRequest(f"{job.name} is not an animation", hint="leave out `frames=all`, and write PNG or WebP")
+        if animation is None or (animation.count == 1 and job.animation != "gif"):
+            return None
+        try:
+            matte, remarks = run_animation(job, job.animation, animation, pipeline, make_result, report)
+        except DiskFull:
+            raise
+        except (OutputExists, OutputFailed) as error:
+            return JobFailure(error)
+    return JobResult(matte.model, matte.device, matte.refinement, remarks)

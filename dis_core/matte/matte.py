@@ -13,6 +13,7 @@ from dis_core.images.compositing import bounds_of
 from dis_core.images.formats import format_of
 from dis_core.images.picture import Picture, gray_picture, write_picture
 from dis_core.images.pixels import Pixels
+from dis_core.planes import blocks
 
 if TYPE_CHECKING:
     import os
@@ -66,7 +67,9 @@ class Matte:
         Raises BadRequest if there is no picture, or if it has another size.
         """
         picture = self._picture_of_same_size(picture)
-        alpha = np.rint(self.alpha * np.float32(picture.levels)) / np.float32(picture.levels)
+        alpha = self.alpha * np.float32(picture.levels)
+        np.rint(alpha, out=alpha)
+        alpha /= np.float32(picture.levels)
         total = alpha if picture.alpha is None else alpha * picture.alpha
         if colors == "original":
             return replace(picture, alpha=total)
@@ -107,5 +110,7 @@ def _clean_colors(picture: Picture, alpha: NDArray[np.float32], total: NDArray[n
     pixels: Pixels = picture.pixels.copy()
     for part in foreground_parts(picture.pixels, alpha, levels=picture.levels):
         pixels[part.place][part.unknown] = np.rint(part.colors * levels).astype(pixels.dtype)
-    pixels *= (np.rint(total * levels) > 0)[..., np.newaxis]  # ten times faster than setting some of them to 0
+    for place in blocks(picture.size):
+        # Ten times faster than setting some of them to 0.
+        pixels[place] *= (np.rint(total[place] * levels) > 0)[..., np.newaxis]
     return pixels
