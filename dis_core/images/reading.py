@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 
 from dis_core.errors import NoImage, OutOfMemory
-from dis_core.images import png, tiff
+from dis_core.images import heif_boxes, jpegxl, png, stated_colors, tiff
 from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
-from dis_core.images.decoded import Decoded, check_size
+from dis_core.images.decoded import Decoded, check_size, unshowable
 from dis_core.images.formats import MAX_STREAM_BYTES
 from dis_core.images.picture import Picture
 from dis_core.images.pixels import Pixels
@@ -112,7 +112,7 @@ def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
             yield (file if file.seekable() else _read_stream(file, name)), name
     else:
         named = getattr(source, "name", None)
-        name = named if isinstance(named, str) else "the image"
+        name = "standard input" if named == "<stdin>" else named if isinstance(named, str) else "the image"
         yield _read_stream(source, name), name
 
 
@@ -155,15 +155,37 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
     except OSError as error:
         raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check the disk") from error
     if not head:
-        raise NoImage(f"{name} is empty", hint="copy or download it again")
+        is_file = Path(name).is_file()
+        raise NoImage(
+            f"{name} is empty", hint="copy or download it again" if is_file else "check what should have sent the image"
+        )
     if head.startswith(tiff.TIFF_MAGIC):
         return _decode_tiff(file, name)
     if head.startswith(png.PNG_MAGIC):
         return _decode_png(file, head, name)
+    if jpegxl.is_jpegxl(head):
+        return jpegxl.decode(file, name)
+    if head[4:8] == b"ftyp":
+        return _decode_heif(file, name)
+    return _decode_with_pillow(file, name)
+
+
+def _decode_with_pillow(file: BinaryIO, name: str) -> Decoded:
     from dis_core.images import pillow
 
     with pillow.safe_pillow():
         return pillow.decode(pillow.open_image(file, name), name)
+
+
+def _decode_heif(file: BinaryIO, name: str) -> Decoded:
+    """AVIF or HEIC, whose colors may be stated by numbers only; a profile counts more."""
+    codes = heif_boxes.nclx_of(file)
+    if codes is not None and stated_colors.is_hdr_transfer(codes[1]):
+        raise unshowable(name, "HDR")
+    decoded = _decode_with_pillow(file, name)
+    if codes is None or decoded.icc_profile is not None:
+        return decoded
+    return stated_colors.with_stated_colors(decoded, stated_colors.of_codes(*codes))
 
 
 def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
@@ -173,8 +195,8 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
     check_size(facts.width, facts.height, name)
     if facts.is_raw_photo:
         raise NoImage(f"{name} is a camera's raw photo", hint="convert it first, for example to a 16-bit TIFF")
-    if not facts.is_unsigned or facts.bits > 16:
-        raise pillow.hdr(name)
+    if facts.not_unsigned or facts.bits > 16:
+        raise unshowable(name, facts.not_unsigned or f"{facts.bits}-bit")
     if facts.bits > 8 and not facts.is_plain:
         raise NoImage(f"{name} is a {facts.bits}-bit TIFF with unusual colors", hint="export it as RGB or grayscale")
     if facts.bits >= 8 and facts.is_plain:
@@ -188,11 +210,18 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
 
 
 def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
-    from dis_core.images import pillow
-
     chunks = png.read_small_chunks(file)
     if png.is_hdr(chunks):
-        raise pillow.hdr(name)
+        raise unshowable(name, "HDR")
+    decoded = _decode_png_pixels(file, head, name, chunks)
+    if decoded.icc_profile is not None and not stated_colors.has_code(chunks):
+        return decoded
+    return stated_colors.with_stated_colors(decoded, stated_colors.of_png(chunks))
+
+
+def _decode_png_pixels(file: BinaryIO, head: bytes, name: str, chunks: dict[bytes, bytes]) -> Decoded:
+    from dis_core.images import pillow
+
     with pillow.safe_pillow():
         image = pillow.open_image(file, name)
         if not png.is_deep(head):
@@ -215,6 +244,8 @@ def to_picture(decoded: Decoded, name: str) -> Picture:
     remarks = list(decoded.remarks)
     pixels, alpha = _split(decoded)
     profile = decoded.icc_profile
+    if profile is not None and stated_colors.states_hdr(profile):
+        raise unshowable(name, "HDR")
     if profile is not None and not profile_fits(profile, channels=pixels.shape[2]):
         profile = None
         remarks.append("its color profile is damaged or does not fit its colors, and was left out")
