@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.device import choose_placement, run_on, tiles_at_once
+from dis_core.device import choose_placement, run_after_fork, run_on, tiles_at_once, was_forked
 from dis_core.errors import BadRequest
 from dis_core.geometry import Box, BoxLike, as_box, boxes_within, checked_box, points_within
 from dis_core.images.reading import as_picture, read_picture
@@ -66,6 +67,7 @@ class Pipeline:
         self._loaded: LoadedModel | None = None
         self._fell_back = False
         self._busy = threading.Lock()
+        self._process = os.getpid()
 
     def segment(
         self,
@@ -124,6 +126,19 @@ class Pipeline:
         `depth` is used instead of the file that `options` may name. Device and precision are this pipeline's own,
         whatever `options` say. Raises what `segment` raises.
         """
+        if not was_forked():
+            return self._segment(image, options, depth, report)
+        if self._process != os.getpid():  # the lock may have been held by a thread that was not copied
+            self._process, self._busy = os.getpid(), threading.Lock()
+        return run_after_fork(lambda own: self._segment(image, options, depth, own), self.placement, report)
+
+    def _segment(
+        self,
+        image: ImageLike,
+        options: SegmentOptions,
+        depth: NDArray[np.floating[Any]] | None,
+        report: Report,
+    ) -> Matte:
         check_options(options)
         picture = as_picture(image)
         box = None if options.roi is None else checked_box(options.roi, picture.size)
