@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -154,7 +155,9 @@ class Pipeline:
         prompt = as_prompt(options, depth, picture.size, within=box)
         with self._busy:
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
+            started = time.monotonic()
             loaded = self._load(self._obtain(options, depth, loading), loading)
+            loading_s = time.monotonic() - started
             seen, picture = shown_to_model(picture, options.exposure)
             effort = Effort(options.max_tiles, tiles_at_once(self.placement))
             look = coarse_to_fine.Passes(loaded.segmenter, options.quality, options.refine, effort)
@@ -169,6 +172,7 @@ class Pipeline:
             depth=found.depth,
             device=self.placement.device,
             refinement=refinement,
+            loading_s=loading_s,
         )
 
     def _obtain(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,15 +38,20 @@ class JobRunner:
         BadRequest for an unknown color, NoImage for a background that cannot be read.
         """
         make_result = self._result_maker(job.style)
+        started = time.monotonic()
         pipeline = self._pipeline_on(job.options.device, job.options.precision)
+        waited_s = time.monotonic() - started
         try:
-            return _run_job(job, pipeline, make_result, report)
+            outcome = _run_job(job, pipeline, make_result, report)
         except MemoryError:
             return JobFailure(
                 OutOfMemory("there is not enough memory for an image of this size", hint="try a smaller image")
             )
         except OF_ONE_IMAGE as error:
             return JobFailure(error)
+        if isinstance(outcome, JobFailure):
+            return outcome
+        return replace(outcome, loading_s=outcome.loading_s + waited_s)
 
     def _pipeline_on(self, device: str, precision: Precision) -> Pipeline:
         """The pipeline for a device: the one from before, model and all, if that is the same place by another name."""
@@ -97,4 +104,6 @@ def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Repo
         written = write_result(job, result, matte)
     except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
         return JobFailure(error)
-    return JobResult(matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)))
+    return JobResult(
+        matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)), matte.loading_s
+    )

@@ -79,11 +79,11 @@ def test_the_subject_of_a_photo_with_twelve_bits_in_sixteen_is_found_as_in_the_p
     pipeline = Pipeline("cpu")
 
     found = {
-        exposure: pipeline.segment(picture, model="dis-lite", refine="none", exposure=exposure).mask(threshold=0.5)
-        for exposure, picture in (("auto", dark), ("original", photo))
+        kind: pipeline.segment(picture, model="dis-lite", refine="none").mask(threshold=0.5)
+        for kind, picture in (("dark", dark), ("as it is", photo))
     }
 
     def iou(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
         return float((mask & truth).sum() / (mask | truth).sum())
 
-    assert iou(found["auto"]) > iou(found["original"]) - 0.03
+    assert iou(found["dark"]) > iou(found["as it is"]) - 0.03
