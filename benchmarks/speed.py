@@ -41,7 +41,7 @@ from dis_core.models.pdfnet.checkpoint import published_network
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
 from dis_core.models.pdfnet.segmenter import PDFNetSegmenter, load_published
 from dis_core.models.resample import resize_bicubic
-from dis_core.pipeline import visible_colors
+from dis_core.pipeline import shown_to_model
 from dis_core.progress import ignore
 from dis_core.protocols import DepthEstimator, Effort, Placement, Segmentation
 from dis_core.refinement.fast import refine_fast
@@ -204,7 +204,7 @@ def measure_cutout(weights: Path, placement: Placement) -> Numbers:
         with stopwatch(device, times, "cutout"):
             with stopwatch(device, times, "read"):
                 picture = read_picture(folder / "photo.jpg")
-                seen = visible_colors(picture)
+                seen, picture = shown_to_model(picture, "auto")
             with stopwatch(device, times, "segmenter"):
                 segmenter(seen)
             with stopwatch(device, times, "refine fast"):

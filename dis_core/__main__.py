@@ -13,8 +13,9 @@ def main() -> None:
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115, PTH123 - for good
     try:
         from dis_core.cli.main import run
+        from dis_core.cli.patterns import arguments_of
 
-        status = run(sys.argv[1:])
+        status = run(arguments_of(sys.argv[1:]))
     except KeyboardInterrupt:
         status = 130  # stopped before there was anything to stop
     sys.exit(status)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dis_core.matte.matte import Matte
     from dis_core.model_spec import Precision
     from dis_core.prompts import PromptLike
-    from dis_core.protocols import Quality
+    from dis_core.protocols import Exposure, Quality
 
 
 @functools.lru_cache(maxsize=1)
@@ -40,6 +40,7 @@ def segment(
     depth: NDArray[np.floating[Any]] | None = None,
     depth_model: str | None = None,
     accept_noncommercial: bool = False,
+    exposure: Exposure = DEFAULTS.exposure,
     report: Report = ignore,
 ) -> Matte:
     """Find the subject of an image: `Pipeline.segment` on a pipeline that this process shares.
@@ -57,5 +58,6 @@ def segment(
         depth=depth,
         depth_model=depth_model,
         accept_noncommercial=accept_noncommercial,
+        exposure=exposure,
         report=report,
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.device import choose_placement, run_on, tiles_at_once
+from dis_core.device import choose_placement, run_after_fork, run_on, tiles_at_once, was_forked
 from dis_core.errors import BadRequest
 from dis_core.geometry import Box, BoxLike, as_box, boxes_within, checked_box, points_within
+from dis_core.images.exposure import brighten, gain_for
 from dis_core.images.reading import as_picture, read_picture
 from dis_core.matte.matte import Matte
 from dis_core.model_spec import ModelSpec, Precision
@@ -22,6 +25,7 @@ from dis_core.protocols import (
     NO_PROMPT,
     DepthEstimator,
     Effort,
+    Exposure,
     Placement,
     Prompt,
     Quality,
@@ -66,6 +70,7 @@ class Pipeline:
         self._loaded: LoadedModel | None = None
         self._fell_back = False
         self._busy = threading.Lock()
+        self._process = os.getpid()
 
     def segment(
         self,
@@ -80,6 +85,7 @@ class Pipeline:
         depth: NDArray[np.floating[Any]] | None = None,
         depth_model: str | None = None,
         accept_noncommercial: bool = False,
+        exposure: Exposure = DEFAULTS.exposure,
         report: Report = ignore,
     ) -> Matte:
         """Find the subject of `image`: a path, the bytes of a file, a PIL image, an array or a `Picture`.
@@ -93,6 +99,8 @@ class Pipeline:
         subject is meant, for models that take prompts: a `Box`, `Points`, or a list of them.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names a depth model
         other than the model's own; some forbid commercial use and need `accept_noncommercial=True`.
+        An image that uses less than a quarter of its range, such as 12-bit data in a 16-bit file, is shown to the model
+        brighter, and the result keeps its colors; `exposure="original"` shows it as it is.
 
         Raises NoImage, BadRequest, UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt,
         OutOfMemory, and what `report` raises (Cancelled).
@@ -108,6 +116,7 @@ class Pipeline:
             points=points,
             depth_model=depth_model,
             accept_noncommercial=accept_noncommercial,
+            exposure=exposure,
         )
         return self.segment_with(image, options, depth=depth, report=report)
 
@@ -124,6 +133,19 @@ class Pipeline:
         `depth` is used instead of the file that `options` may name. Device and precision are this pipeline's own,
         whatever `options` say. Raises what `segment` raises.
         """
+        if not was_forked():
+            return self._segment(image, options, depth, report)
+        if self._process != os.getpid():  # the lock may have been held by a thread that was not copied
+            self._process, self._busy = os.getpid(), threading.Lock()
+        return run_after_fork(lambda own: self._segment(image, options, depth, own), self.placement, report)
+
+    def _segment(
+        self,
+        image: ImageLike,
+        options: SegmentOptions,
+        depth: NDArray[np.floating[Any]] | None,
+        report: Report,
+    ) -> Matte:
         check_options(options)
         picture = as_picture(image)
         box = None if options.roi is None else checked_box(options.roi, picture.size)
@@ -133,8 +155,10 @@ class Pipeline:
         prompt = as_prompt(options, depth, picture.size, within=box)
         with self._busy:
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
+            started = time.monotonic()
             loaded = self._load(self._obtain(options, depth, loading), loading)
-            seen = visible_colors(picture)
+            loading_s = time.monotonic() - started
+            seen, picture = shown_to_model(picture, options.exposure)
             effort = Effort(options.max_tiles, tiles_at_once(self.placement))
             look = coarse_to_fine.Passes(loaded.segmenter, options.quality, options.refine, effort)
             if box is None:
@@ -148,6 +172,7 @@ class Pipeline:
             depth=found.depth,
             device=self.placement.device,
             refinement=refinement,
+            loading_s=loading_s,
         )
 
     def _obtain(
@@ -209,20 +234,32 @@ def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter
         )
 
 
-def visible_colors(picture: Picture) -> NDArray[np.float32]:
-    """What the model is shown: (H, W, 3) float32 sRGB in [0, 1], transparent parts over a mid gray."""
+def shown_to_model(picture: Picture, exposure: Exposure) -> tuple[NDArray[np.float32], Picture]:
+    """What the model is shown, (H, W, 3) float32 sRGB in [0, 1], and the picture, with a remark if it was brightened.
+
+    Transparent parts lie over a mid gray. The picture's own pixels stay as they are.
+    """
     image = picture.srgb()
+    gain = gain_for(image, picture.alpha) if exposure == "auto" else 1.0
+    if gain > 1:
+        brighten(image, gain)
+        remark = f'very dark: the model was shown it {gain:.3g} times as bright (`exposure="original"` turns this off)'
+        picture = replace(picture, remarks=(*picture.remarks, remark))
     if picture.alpha is not None:
         image -= UNDER_TRANSPARENCY
         image *= picture.alpha[:, :, np.newaxis]
         image += UNDER_TRANSPARENCY
-    return image
+    return image, picture
 
 
 def check_options(options: SegmentOptions) -> None:
     """Raises BadRequest for options that are wrong for any image."""
     if options.quality not in get_args(Quality):
         raise BadRequest(f"unknown quality {options.quality!r}", hint=f"choose one of: {', '.join(get_args(Quality))}")
+    if options.exposure not in get_args(Exposure):
+        raise BadRequest(
+            f"unknown exposure {options.exposure!r}", hint=f"choose one of: {', '.join(get_args(Exposure))}"
+        )
     coarse_to_fine.check_refiner(options.refine)
     if options.max_tiles < 0:
         raise BadRequest(f"max_tiles must be 0 or more, not {options.max_tiles}", hint="0 turns tiles off")

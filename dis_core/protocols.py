@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Quality = Literal["draft", "normal", "best"]
 """draft: half the network's input size; normal: as published; best: averaged over flipped and scaled views."""
 
+Exposure = Literal["auto", "original"]
+"""auto: a picture that is far too dark is shown to the model brighter; original: as it is."""
+
 FULL_DTYPE = "float32"
 
 CloserLook = Literal["taken", "rejected", "not needed"]

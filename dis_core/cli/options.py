@@ -19,7 +19,7 @@ from dis_core.images.formats import OutputFormat
 from dis_core.jobs.job import Edges
 from dis_core.model_spec import Precision
 from dis_core.prompts import DEFAULTS, SegmentOptions
-from dis_core.protocols import Quality
+from dis_core.protocols import Exposure, Quality
 
 MOST_EDGE_PX = 100
 """How far edges can be moved and softened: more takes long, and is a sign of the wrong tool."""
@@ -175,6 +175,14 @@ _OPTIONS = (
         show_default=True,
         metavar="COUNT",
         help="The largest number of tiles per image.",
+    ),
+    click.option(
+        "--exposure",
+        type=click.Choice(get_args(Exposure)),
+        default=DEFAULTS.exposure,
+        show_default=True,
+        help="auto: show the model a very dark image brighter, and keep the image's colors in the result; original: "
+        "show it as it is.",
     ),
     click.option(
         "--roi", type=BoxType(), help="Only what is inside this box is the subject; in pixels from the top left."

@@ -5,13 +5,19 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from dis_core.errors import BadRequest, NoImage, OutputFailed
 from dis_core.files import refuse_taken
-from dis_core.images.formats import ENDING_OF_ANIMATION, ENDING_OF_FORMAT, IMAGE_ENDINGS, animation_format_of
+from dis_core.images.formats import (
+    ENDING_OF_ANIMATION,
+    ENDING_OF_FORMAT,
+    IMAGE_ENDINGS,
+    animation_format_of,
+    looks_like_image,
+)
 from dis_core.jobs.job import Job
 from dis_core.places import FileId, Files, Trial, file_id, folded, spelled
 
@@ -56,10 +62,11 @@ class JobTemplate:
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs to run, and the folders that could not be read."""
+    """The jobs to run, the folders that could not be read, and the files in folders that are images of other kinds."""
 
     jobs: list[Job]
-    unreadable: list[NoImage]
+    unreadable: list[NoImage] = field(default_factory=list)
+    passed_over: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,19 +89,19 @@ def plan_jobs(inputs: Sequence[str], template: JobTemplate, *, output: str | Non
     if output == "":
         raise BadRequest("-o is empty", hint="give a file, a folder or -")
     if STANDARD_STREAM in inputs:
-        return Plan([_stream_job(inputs, output, template)], [])
+        return Plan([_stream_job(inputs, output, template)])
     one_image = len(inputs) == 1 and not is_folder(inputs[0])
     if one_image and output == STANDARD_STREAM:
-        return Plan([template.job_to_stdout(Path(inputs[0]))], [])
+        return Plan([template.job_to_stdout(Path(inputs[0]))])
     if one_image and output is not None and not is_folder(output):
-        return Plan([_refuse_overwriting_inputs(template.job(Path(inputs[0]), Path(output)))], [])
-    unreadable: list[NoImage] = []
-    found = list(_find(inputs, output, unreadable, recursive=recursive))
+        return Plan([_refuse_overwriting_inputs(template.job(Path(inputs[0]), Path(output)))])
+    plan = Plan([])
+    found = list(_find(inputs, output, plan, recursive=recursive))
     if output == STANDARD_STREAM:
         raise BadRequest("several results cannot all go to standard output", hint="give a folder with -o")
     if output is not None and os.path.isfile(output):  # noqa: PTH113 - Path.is_file raises where it may not look
         raise BadRequest(f"{output} is a file, but several results need a folder", hint="give a folder with -o")
-    return Plan(list(_without_collisions(found, output, template)), unreadable)
+    return replace(plan, jobs=list(_without_collisions(found, output, template)))
 
 
 def split_existing(jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
@@ -160,16 +167,18 @@ def _refuse_overwriting_inputs(job: Job) -> Job:
     return job
 
 
-def _find(inputs: Sequence[str], output: str | None, unreadable: list[NoImage], *, recursive: bool) -> Iterator[_Found]:
-    """The images that the inputs name, each once, in the order they were given."""
+def _find(inputs: Sequence[str], output: str | None, plan: Plan, *, recursive: bool) -> Iterator[_Found]:
+    """The images that the inputs name, each once, in the order they were given; the plan notes what is none."""
     seen: set[tuple[FileId, ...]] = set()
     for named in inputs:
         path = Path(named)
         of_folder = is_folder(named)
-        before = len(unreadable)
-        images = _images_in(path, output, unreadable, recursive=recursive) if of_folder else [path]
-        if not images and len(unreadable) == before:
+        before = len(plan.unreadable), len(plan.passed_over)
+        images = _images_in(path, output, plan, recursive=recursive) if of_folder else [path]
+        if not images and len(plan.unreadable) == before[0]:
             hint = "" if recursive else "add --recursive to search the folders inside it too"
+            if others := plan.passed_over[before[1] :]:
+                hint = f"{others[0].name} and the like cannot be read; export them as JPEG, PNG or TIFF"
             raise NoImage(f"there are no images in the folder {path}", hint=hint)
         for image in images:
             if (entry := _entry_of(image)) not in seen:
@@ -183,11 +192,11 @@ def _entry_of(image: Path) -> tuple[FileId, ...]:
     return file_id(found), file_id(found.parent), folded(found.name)
 
 
-def _images_in(folder: Path, output: str | None, unreadable: list[NoImage], *, recursive: bool) -> list[Path]:
+def _images_in(folder: Path, output: str | None, plan: Plan, *, recursive: bool) -> list[Path]:
     """Its images in order of names, without hidden files and the results of an earlier run."""
 
     def note_unreadable(error: OSError) -> None:
-        unreadable.append(NoImage(f"cannot read the folder {error.filename}: {error.strerror}"))
+        plan.unreadable.append(NoImage(f"cannot read the folder {error.filename}: {error.strerror}"))
 
     images = []
     for place, folders, files in os.walk(folder, onerror=note_unreadable):
@@ -197,8 +206,12 @@ def _images_in(folder: Path, output: str | None, unreadable: list[NoImage], *, r
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
         for name in sorted(files):
             path = Path(place) / name
-            if path.suffix.lower() in IMAGE_ENDINGS and not name.startswith("."):
+            if name.startswith("."):
+                continue
+            if path.suffix.lower() in IMAGE_ENDINGS:
                 images.append(path)
+            elif looks_like_image(path):
+                plan.passed_over.append(path)
     named_after = {image.with_name(stem) for image in images for stem in itertools.islice(_stems(image), 2)}
     return [image for image in images if not _is_result(image, named_after)]
 

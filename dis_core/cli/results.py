@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from dis_core.protocols import Refinement
 
 
+LEAST_LOADING_S = 0.1
+"""Less is not worth a word."""
+
+
 def show_failure(job: Job, error: DisError, progress: ProgressStyle) -> None:
     """Say to a program that an image failed; people get a list at the end."""
     if progress == "json":
@@ -21,7 +25,11 @@ def show_failure(job: Job, error: DisError, progress: ProgressStyle) -> None:
 
 
 def show_result(job: Job, result: JobResult, seconds: float, progress: ProgressStyle) -> None:
-    """Say where the result is, which model made it on which device, and what the user should know about it."""
+    """Say where the result is, which model made it on which device, and what the user should know about it.
+
+    Loading torch and the model is told apart, because it happens once.
+    """
+    loading_s = min(result.loading_s, seconds)
     if progress == "json":
         say_event(
             "result",
@@ -29,7 +37,8 @@ def show_result(job: Job, result: JobResult, seconds: float, progress: ProgressS
             output=str(job.destination or STANDARD_STREAM),
             model=result.model,
             device=result.device,
-            seconds=round(seconds, 3),
+            seconds=round(seconds - loading_s, 3),
+            loading_seconds=round(loading_s, 3),
             refinement=None if result.refinement is None else describe_refinement(result.refinement),
             remarks=[with_options(remark) for remark in result.remarks],
         )
@@ -40,7 +49,8 @@ def show_result(job: Job, result: JobResult, seconds: float, progress: ProgressS
         say_path(job.destination)
     model = result.model.partition("@")[0]
     refined = "" if result.refinement is None else refinement_in_words(result.refinement)
-    say(f"dis-core: {job.name}: done by {model} on {result.device} in {seconds:.1f} s{refined}")
+    loading = f", after loading for {loading_s:.1f} s" if loading_s >= LEAST_LOADING_S else ""
+    say(f"dis-core: {job.name}: done by {model} on {result.device} in {seconds - loading_s:.1f} s{refined}{loading}")
 
 
 def describe_refinement(refinement: Refinement) -> dict[str, object]:

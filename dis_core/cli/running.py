@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dis_core.cli.interrupts import heeding_ctrl_c
+from dis_core.cli.mix_ups import refuse_mix_ups
 from dis_core.cli.planning import (
     STANDARD_STREAM,
     JobTemplate,
@@ -52,6 +53,7 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
     Raises BadRequest before anything is done, Cancelled, at once what concerns all images alike, and at the end, if
     there were failures, the error of the only one or a summary of several.
     """
+    refuse_mix_ups(options.inputs, options.output)
     shared = Job(None, None, chosen_format(options), style, options.segment_options, overwrite=options.overwrite)
     refuse_stills_only(options, style)
     template = JobTemplate(
@@ -59,6 +61,8 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
     )
     plan = plan_jobs(options.inputs, template, output=options.output, recursive=options.recursive)
     refuse_contradictions(options, plan.jobs)
+    for path in plan.passed_over:
+        say(f"dis-core: {path}: passed over, because files with this ending are not read (give the file itself to try)")
     jobs = plan.jobs if options.overwrite else jobs_to_do(options, plan.jobs)
     failures = [Failed("", error) for error in plan.unreadable]
     writable, unwritable = tried(options, jobs)

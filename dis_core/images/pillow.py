@@ -11,7 +11,15 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dis_core.errors import NoImage
-from dis_core.images.decoded import Decoded, check_size, damaged, decoding, silence_logger, too_large
+from dis_core.images.decoded import (
+    Decoded,
+    check_size,
+    damaged,
+    decoding,
+    silence_logger,
+    too_large,
+    unshowable,
+)
 from dis_core.images.formats import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Pillow knows more formats. They are left out on purpose: EPS and PDF would start Ghostscript, and scientific formats
-# hold measurements. HEIF works for those who register pillow-heif.
+# hold measurements. HEIF is there if pillow-heif is installed.
 _FORMATS: Final = (
     *("PNG", "JPEG", "MPO", "TIFF", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "DIB", "PPM", "TGA", "JPEG2000"),
     *("ICO", "ICNS", "PSD", "PCX", "QOI", "SGI", "DDS"),
@@ -35,6 +43,7 @@ _MOST_PIXELS_OF_SLOW: Final = 40_000_000
 # Icons contain PNGs, which may claim any size. Icons have 1024 x 1024 pixels at most; Pillow allows twice its limit.
 _ICONS: Final = (b"\0\0\1\0", b"icns")
 _MOST_PIXELS_OF_ICONS: Final = 2048 * 2048
+_HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _EXIF_ORIENTATION: Final = 0x0112
 
 _KINDS_BY_BEGINNING: Final = (
@@ -47,8 +56,6 @@ _KINDS_BY_BEGINNING: Final = (
     (b"<?xml", "an SVG drawing or another XML document"),
     (b"gimp xcf", "a GIMP project"),
     (b"PK\x03\x04", "a zip archive or a painting program's project"),
-    (b"\xff\x0a", "a JPEG XL image"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL image"),
     (b"FUJIFILMCCD-RAW", "a camera's raw photo"),
 )
 
@@ -80,13 +87,14 @@ def open_image(file: BinaryIO, name: str, *, frame: int = 0) -> Image.Image:
     file.seek(0)
     Image.init()
     is_icon = head.startswith(_ICONS)
+    is_heic = head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS and b"avif" not in head
     with decoding(name):
         if is_icon:
             Image.MAX_IMAGE_PIXELS = _MOST_PIXELS_OF_ICONS
         try:
-            image = Image.open(file, formats=[kind for kind in _FORMATS if kind in Image.OPEN])
+            image = _open_heic(file, name) if is_heic else Image.open(file, formats=_readable())
         except UnidentifiedImageError as error:
-            hint = "use JPEG, PNG, TIFF, WebP, AVIF or one of a dozen older formats"
+            hint = "use JPEG, PNG, TIFF, WebP, AVIF, JPEG XL or one of a dozen older formats"
             raise NoImage(f"{name} is {_kind_of(head)}", hint=hint) from error
         except Image.DecompressionBombError as error:
             raise damaged(name, "a larger image than an icon is inside") if is_icon else too_large(name) from error
@@ -96,13 +104,27 @@ def open_image(file: BinaryIO, name: str, *, frame: int = 0) -> Image.Image:
     return image
 
 
+def _readable() -> list[str]:
+    return [kind for kind in _FORMATS if kind in Image.OPEN]
+
+
+def _open_heic(file: BinaryIO, name: str) -> Image.Image:
+    """A HEIC photo, if pillow-heif is there to read it; opened without changing Pillow for the rest of the program."""
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise NoImage(f"{name} is a HEIC photo", hint="to read these, run: pip install 'dis-core[heic]'") from error
+    opened: Image.Image = HeifImageFile(file)  # type: ignore[no-untyped-call]
+    return opened
+
+
 def decode(image: Image.Image, name: str) -> Decoded:
     """All pixels of an opened image, inside `safe_pillow`.
 
     Raises NoImage if the file is damaged, or holds floats or 32-bit integers.
     """
     if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
-        raise hdr(name)
+        raise unshowable(name, "floating-point" if image.mode == "F" else "32-bit")
     _load(image, name)
     with decoding(name):
         array: NDArray[Any] = _as_array(image, "CMYK") if image.mode == "CMYK" else _gray_or_rgb(image)
@@ -208,14 +230,6 @@ def dpi_of(image: Image.Image) -> tuple[float, float] | None:
     return (along_x, along_y) if 1 <= along_x < 1e6 and 1 <= along_y < 1e6 else None
 
 
-def hdr(name: str) -> NoImage:
-    """The error for pixels that no screen can show as they are."""
-    return NoImage(
-        f"{name} holds floating-point, 32-bit or HDR pixels, which are not supported",
-        hint="export it with 8 or 16 bits per channel in an ordinary color space",
-    )
-
-
 def _gray_or_rgb(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]:
     """Pixels as (H, W) or (H, W, 2 to 4)."""
     if image.mode in _SIXTEEN_BIT_MODES or image.mode == "I":  # "I": 16-bit gray, as Pillow opens it in PNG and PPM
@@ -246,8 +260,6 @@ def _kind_of(head: bytes) -> str:
     """What an unreadable file seems to be, by its first bytes."""
     if head[4:8] == b"ftyp":
         brand = head[8:12]
-        if brand in (b"heic", b"heix", b"mif1", b"msf1", b"heim", b"heis"):
-            return "a HEIC photo, which is not supported"
         return "a raw photo or a video" if brand != b"avif" else "an AVIF image, which this Pillow cannot read"
     for beginning, kind in _KINDS_BY_BEGINNING:
         if head.lstrip().startswith(beginning):

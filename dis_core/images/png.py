@@ -10,6 +10,7 @@ import numpy as np
 
 from dis_core.images.decoded import decoding
 from dis_core.images.png_chunks import PNG_MAGIC, chunk
+from dis_core.images.stated_colors import is_hdr_transfer
 
 if TYPE_CHECKING:
     from dis_core.images.pixels import Pixels
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _AFTER_HEADER: Final = 33  # 8 bytes of magic, and IHDR with length, name and checksum
 _COMPRESSION: Final = 4  # takes half as long as the usual 6; files are 2 % larger
 _INCHES_PER_METER: Final = 1 / 0.0254
-_PERCEPTUAL_QUANTIZER, _HYBRID_LOG_GAMMA = 16, 18
 
 
 def is_deep(head: bytes) -> bool:
@@ -27,7 +27,7 @@ def is_deep(head: bytes) -> bool:
 
 def is_hdr(chunks: dict[bytes, bytes]) -> bool:
     """Whether the cICP chunk says that the pixels have the brightness curve of HDR video, which is far from sRGB."""
-    return len(chunks.get(b"cICP", b"")) >= 2 and chunks[b"cICP"][1] in (_PERCEPTUAL_QUANTIZER, _HYBRID_LOG_GAMMA)
+    return len(chunks.get(b"cICP", b"")) >= 2 and is_hdr_transfer(chunks[b"cICP"][1])
 
 
 def decode_deep(file: bytes, name: str) -> Pixels:

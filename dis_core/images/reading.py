@@ -13,9 +13,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 
 from dis_core.errors import NoImage, OutOfMemory
-from dis_core.images import containers, jpeg, netpbm, png, png_chunks, qoi, tiff, tiff_pages
+from dis_core.images import (
+    containers,
+    heif_boxes,
+    jpeg,
+    jpegxl,
+    netpbm,
+    png,
+    png_chunks,
+    qoi,
+    stated_colors,
+    tiff,
+    tiff_pages,
+)
 from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
-from dis_core.images.decoded import Decoded, check_size
+from dis_core.images.decoded import Decoded, check_size, unshowable
 from dis_core.images.formats import MAX_PROFILE_BYTES, MAX_STREAM_BYTES
 from dis_core.images.picture import Picture
 from dis_core.images.pixels import Pixels
@@ -112,7 +124,7 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
             yield (file if file.seekable() else _read_stream(file, name)), name
     else:
         named = getattr(source, "name", None)
-        name = named if isinstance(named, str) else "the image"
+        name = "standard input" if named == "<stdin>" else named if isinstance(named, str) else "the image"
         yield _read_stream(source, name), name
 
 
@@ -155,7 +167,10 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
     except OSError as error:
         raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check the disk") from error
     if not head:
-        raise NoImage(f"{name} is empty", hint="copy or download it again")
+        is_file = Path(name).is_file()
+        raise NoImage(
+            f"{name} is empty", hint="copy or download it again" if is_file else "check what should have sent the image"
+        )
     if head.startswith(tiff_pages.TIFF_MAGIC):
         return _decode_tiff(file, name)
     if head.startswith(png_chunks.PNG_MAGIC):
@@ -166,7 +181,10 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
         return netpbm.decode(file, name)
     if head.startswith(qoi.QOI_MAGIC):
         return qoi.decode(file, name)
-    return _decode_with_pillow(containers.up_to_its_end(file, head, name), name)
+    if jpegxl.is_jpegxl(head):
+        return jpegxl.decode(file, name)
+    bounded = containers.up_to_its_end(file, head, name)
+    return _decode_heif(bounded, name) if head[4:8] == b"ftyp" else _decode_with_pillow(bounded, name)
 
 
 def _decode_with_pillow(file: BinaryIO, name: str) -> Decoded:
@@ -189,6 +207,17 @@ def _decode_jpeg(file: BinaryIO, name: str) -> Decoded:
     return replace(decoded, remarks=(remark, *decoded.remarks))
 
 
+def _decode_heif(file: BinaryIO, name: str) -> Decoded:
+    """AVIF or HEIC, whose colors may be stated by numbers only; a profile counts more."""
+    codes = heif_boxes.nclx_of(file)
+    if codes is not None and stated_colors.is_hdr_transfer(codes[1]):
+        raise unshowable(name, "HDR")
+    decoded = _decode_with_pillow(file, name)
+    if codes is None or decoded.icc_profile is not None:
+        return decoded
+    return stated_colors.with_stated_colors(decoded, stated_colors.of_codes(*codes))
+
+
 def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
     from dis_core.images import pillow
 
@@ -197,8 +226,8 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
     check_size(facts.width, facts.height, name)
     if facts.is_raw_photo:
         raise NoImage(f"{name} is a camera's raw photo", hint="convert it first, for example to a 16-bit TIFF")
-    if not facts.is_unsigned or facts.bits > 16:
-        raise pillow.hdr(name)
+    if facts.not_unsigned or facts.bits > 16:
+        raise unshowable(name, facts.not_unsigned or f"{facts.bits}-bit")
     if facts.bits > 8 and not facts.is_plain:
         raise NoImage(f"{name} is a {facts.bits}-bit TIFF with unusual colors", hint="export it as RGB or grayscale")
     if facts.bits >= 8 and facts.is_plain:
@@ -210,11 +239,18 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
 
 
 def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
-    from dis_core.images import pillow
-
     parts = png_chunks.take_apart(file, name)
     if png.is_hdr(parts.chunks):
-        raise pillow.hdr(name)
+        raise unshowable(name, "HDR")
+    decoded = _decode_png_pixels(parts, head, name)
+    if decoded.icc_profile is not None and not stated_colors.has_code(parts.chunks):
+        return decoded
+    return stated_colors.with_stated_colors(decoded, stated_colors.of_png(parts.chunks))
+
+
+def _decode_png_pixels(parts: png_chunks.PngParts, head: bytes, name: str) -> Decoded:
+    from dis_core.images import pillow
+
     with pillow.safe_pillow():
         image = pillow.open_image(io.BytesIO(parts.file), name)
         # Without an Exif block, Pillow would decode all pixels in search of it.
@@ -239,6 +275,8 @@ def to_picture(decoded: Decoded, name: str) -> Picture:
     remarks = list(decoded.remarks)
     pixels, alpha = _split(decoded)
     profile = decoded.icc_profile
+    if profile is not None and stated_colors.states_hdr(profile):
+        raise unshowable(name, "HDR")
     if profile is not None and len(profile) > MAX_PROFILE_BYTES:
         profile = None
         remarks.append(f"its color profile is larger than {MAX_PROFILE_BYTES // 1_000_000} MB, and was left out")

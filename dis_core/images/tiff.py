@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # Numbers of the TIFF 6.0 and DNG specifications.
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
 _COLORS: Final = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
-_UNSIGNED, _UNDEFINED = 1, 4
+_WHOLE: Final = (1, 4)  # unsigned, or not said
+_OTHER_NUMBERS: Final = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 _SUBFILE_TYPE, _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 254, 274, 282, 283, 296
 _SUB_IMAGES, _ICC_PROFILE, _DNG_VERSION = 330, 34675, 50706
@@ -30,12 +31,15 @@ _CENTIMETER: Final = 3
 
 @dataclass(frozen=True)
 class TiffFacts:
-    """What a page of a TIFF says about its pixels; `is_plain` means gray, RGB or CMYK."""
+    """What a page of a TIFF says about its pixels; `is_plain` means gray, RGB or CMYK.
+
+    `not_unsigned` names other numbers than unsigned whole ones, such as "signed"; it is empty for usual pixels.
+    """
 
     height: int
     width: int
     bits: int
-    is_unsigned: bool
+    not_unsigned: str
     is_plain: bool
     is_raw_photo: bool
 
@@ -56,7 +60,7 @@ def read_tiff_facts(file: BinaryIO, number: int, name: str) -> TiffFacts:
         height=height,
         width=width,
         bits=max(bits),
-        is_unsigned=all(kind in (_UNSIGNED, _UNDEFINED) for kind in kinds),
+        not_unsigned=next((_OTHER_NUMBERS.get(kind, "odd") for kind in kinds if kind not in _WHOLE), ""),
         is_plain=photometric in _COLORS and is_flat,
         is_raw_photo=is_preview or is_dng,
     )

@@ -87,12 +87,16 @@ class Job:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job was done: by which model ("pdfnet@revision"), where, how refined, and what the user should know."""
+    """How a job was done: by which model ("pdfnet@revision"), where, how refined, and what the user should know.
+
+    `loading_s` is the part of its time that went into loading torch and the model, which the next job saves.
+    """
 
     model: str
     device: str
     refinement: Refinement | None = None
     remarks: tuple[str, ...] = ()
+    loading_s: float = 0.0
 
 
 @dataclass(frozen=True)

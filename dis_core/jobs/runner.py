@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -42,15 +44,20 @@ class JobRunner:
         report(0.0, READING)
         make_result = self._result_maker(job.style)
         report(0.0, "starting")
+        started = time.monotonic()
         pipeline = self._pipeline_on(job.options.device, job.options.precision)
+        waited_s = time.monotonic() - started
         try:
-            return _run_job(job, pipeline, make_result, report)
+            outcome = _run_job(job, pipeline, make_result, report)
         except MemoryError:
             return JobFailure(
                 OutOfMemory("there is not enough memory for an image of this size", hint="try a smaller image")
             )
         except OF_ONE_IMAGE as error:
             return JobFailure(error)
+        if isinstance(outcome, JobFailure):
+            return outcome
+        return replace(outcome, loading_s=outcome.loading_s + waited_s)
 
     def _pipeline_on(self, device: str, precision: Precision) -> Pipeline:
         """The pipeline for a device: the one from before, model and all, if that is the same place by another name."""
@@ -110,7 +117,9 @@ def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Repo
         raise  # the next image's files would not find room either
     except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
         return JobFailure(error)
-    return JobResult(matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)))
+    return JobResult(
+        matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)), matte.loading_s
+    )
 
 
 def _source(job: Job) -> Path | BinaryIO | bytes:
@@ -141,4 +150,4 @@ def _run_animation(
             raise
         except (OutputExists, OutputFailed) as error:
             return JobFailure(error)
-    return JobResult(matte.model, matte.device, matte.refinement, remarks)
+    return JobResult(matte.model, matte.device, matte.refinement, remarks, matte.loading_s)

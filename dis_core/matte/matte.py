@@ -31,7 +31,8 @@ class Matte:
     `alpha` is (H, W) float32 in [0, 1], 1 = subject, as the model sees it; the methods take off what the picture's own
     alpha hides. `model` says what made it, "pdfnet@revision", and `device` where that ran. `picture` is what it was
     made from. `depth` is the depth map, if the model used one: (H, W) float32 in [0, 1], near = large. `refinement`
-    says how the matte was refined.
+    says how the matte was refined. `loading_s` is how long it took before to fetch and load the model, if it was not
+    loaded already.
     """
 
     alpha: NDArray[np.float32]
@@ -40,6 +41,7 @@ class Matte:
     depth: NDArray[np.float32] | None = None
     device: str = ""
     refinement: Refinement | None = None
+    loading_s: float = 0.0
 
     def visible(self) -> NDArray[np.float32]:
         """The matte times the picture's own alpha: (H, W) float32 in [0, 1]."""

@@ -7,15 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from PIL import Image
 
 from dis_core.cli.main import run
+from dis_core.cli.results import show_result
 from dis_core.images.picture import Picture
+from dis_core.jobs.job import Job, JobResult, MaskStyle
 from dis_core.matte.matte import Matte
+from dis_core.pipeline import Pipeline
+from dis_core.prompts import SegmentOptions
 from tests.fakes.bright_squares import bright_cutout, bright_square
 from tests.fakes.fake_hub import clean_environment, unused_address
 
@@ -212,3 +217,32 @@ def test_that_no_depth_map_could_be_saved_is_told(folder: Path, capsys: pytest.C
 
     assert "no depth map was saved" in capsys.readouterr().err
     assert not (folder / "a-cutout-depth.png").exists()
+
+
+def test_loading_is_told_apart_from_the_time_of_an_image(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load = Pipeline._load
+
+    def load_slowly(*arguments: Any) -> Any:
+        time.sleep(0 if arguments[0]._loaded else 0.5)
+        return load(*arguments)
+
+    monkeypatch.setattr(Pipeline, "_load", load_slowly)
+
+    assert bright_cutout("a.png", "b.jpg", "--progress", "json") == 0
+
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    first, second = (event for event in events if event["event"] == "result")
+    assert first["loading_seconds"] >= 0.5 > second["loading_seconds"]
+
+
+@pytest.mark.parametrize(("loading_s", "expected"), [(3.0, "in 1.0 s, after loading for 3.0 s\n"), (0.0, "in 4.0 s\n")])
+def test_a_person_is_told_of_loading_if_there_was_any(
+    loading_s: float, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = Job(Path("a.png"), Path("out.png"), "png", MaskStyle(), SegmentOptions())
+
+    show_result(job, JobResult("bright@1", "cpu", loading_s=loading_s), 4.0, "none")
+
+    assert capsys.readouterr().err.endswith(f"done by bright on cpu {expected}")
