@@ -70,7 +70,9 @@ class SameConv(nn.Conv2d):
     What does not pad evenly on both sides goes to the right and to the bottom.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, *, groups: int, bias: bool) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, stride: int, *, groups: int, bias: bool
+    ) -> None:
         self.evenly = stride == 1  # whatever the input's size
         padding = kernel // 2 if self.evenly else 0
         super().__init__(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=bias)
@@ -117,7 +119,9 @@ class Form:
     bias: bool
     finish: Callable[[int, nn.Module], nn.Module]
 
-    def conv(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, *, groups: int = 1) -> SameConv:
+    def conv(
+        self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, *, groups: int = 1
+    ) -> SameConv:
         return SameConv(in_channels, out_channels, kernel, stride, groups=groups, bias=self.bias)
 
     def bent(self, channels: int) -> nn.Module:

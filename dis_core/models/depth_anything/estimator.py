@@ -21,6 +21,7 @@ from dis_core.device import run_on
 from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import Size, resize_bicubic, resize_to_corners
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
+from dis_core.models.unfilled import unfilled
 from dis_core.progress import Report, ignore
 from dis_core.protocols import Placement
 from dis_core.weights.checkpoint import load_strictly
@@ -132,7 +133,7 @@ def large_network() -> DepthAnythingForDepthEstimation:
 
 def load(build: Callable[[], nn.Module], weights: Path) -> nn.Module:
     """Build a network without initializing it and fill it from a verified file."""
-    with torch.device("meta"):
+    with unfilled():
         network = build()
     load_strictly(network, weights)
     return network.eval()
