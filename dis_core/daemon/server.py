@@ -52,9 +52,9 @@ def _serve(folder: Path, own: endpoint.Endpoint, daemon: Daemon) -> None:
     before = os.umask(0o077)
     listener = Listener(own.address, backlog=MAX_CLIENTS)
     os.umask(before)
-    daemon.worker.start()
     threading.Thread(target=_accept, args=(listener, daemon), name="accept", daemon=True).start()
     endpoint.publish(folder, own)
+    daemon.worker.start()  # last, because it begins by importing torch, which leaves little time for other threads
     logger.info("started, version %s", __version__)
     daemon.run_until_idle()
     logger.info("exiting after %d images", daemon.worker.done)
