@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dis_core.threads import wait_briefly
 from tests.fakes.fake_hub import run_fake_hub, use_home, use_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.fakes.fake_hub import FakeHub
+
+
+# Before a test imports torch: on a busy machine threads that spin cost the tests many times their time.
+wait_briefly(os.environ)
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from dis_core.daemon.connection import ClientConnection
 from dis_core.daemon.lifecycle import MAX_CLIENTS, Daemon
 from dis_core.daemon.logs import write_log
 from dis_core.errors import DaemonUnavailable, DisError
+from dis_core.threads import wait_briefly
 
 LOCK_TIMEOUT_S: Final = 3.0
 """How long a new daemon waits for an old one to exit."""
@@ -77,6 +78,7 @@ def _accept(listener: Listener, daemon: Daemon) -> None:
 
 def main(keep_alive_s: str = str(KEEP_ALIVE_S)) -> NoReturn:
     """The program that clients start: run the daemon, then exit."""
+    wait_briefly(os.environ)
     write_log(logging.INFO)
     try:
         serve(endpoint.runtime_folder(), keep_alive_s=float(keep_alive_s), lock_timeout_s=LOCK_TIMEOUT_S)
