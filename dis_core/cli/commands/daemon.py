@@ -65,7 +65,12 @@ def start(
     """
     from dis_core.daemon import client, endpoint
     from dis_core.jobs.json_values import to_json_value
+    from dis_core.registry.manager import find_depth_model, find_matte_model
 
+    if model is not None:
+        find_matte_model(model)
+    if depth_model is not None:
+        find_depth_model(depth_model)
     options = SegmentOptions(model=model, depth_model=depth_model, device=device, precision=precision)
     connection = client.reach_daemon(endpoint.runtime_folder())
     try:
