@@ -26,10 +26,11 @@ COMPILER: Final = frozenset({"torch._dynamo", "sympy"})
 
 MADE_OF: Final = {
     "dis-sam": COMPILER | {"transformers", "torchvision", "scipy"},
-    "diffdis": COMPILER | {"diffusers"},
+    "diffdis": COMPILER | {"diffusers", "transformers", "torchvision", "scipy"},
     "depth-anything": COMPILER | {"transformers", "torchvision", "scipy"},
 }
-"""Models whose network is another library's. transformers imports torchvision and scipy with all of its models."""
+"""Models whose network is another library's. transformers imports torchvision and scipy with each of its models, and
+diffusers imports transformers with a network that takes prompts."""
 
 OWN: Final = {
     "pdfnet": "dis_core.models.pdfnet.checkpoint:published_network",
