@@ -4,7 +4,8 @@
 
 Commands of the same round follow each other, so that other work on the machine slows all of them alike; CPU seconds
 feel it least. Then the steps of one start, in CPU seconds, and the packages whose modules take longest to import. The
-modules are compiled before the first round, as pip does it, and networks are kept to one thread.
+modules are compiled before the first round, as pip does it, and networks are kept to one thread. What a daemon works is
+in the seconds, not in the CPU seconds.
 """
 
 from __future__ import annotations
