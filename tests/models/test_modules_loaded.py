@@ -64,9 +64,9 @@ from dis_core.geometry import Box
 from dis_core.models.unfilled import unfilled
 from dis_core.protocols import NO_PROMPT, Placement, Prompt
 published, makers = map(json.loads, sys.argv[1:])
-for build in published:
+for build in map(pkgutil.resolve_name, published):
     with unfilled():
-        pkgutil.resolve_name(build)()
+        build()
 for name, make in makers.items():
     segment = pkgutil.resolve_name(make)(Placement("cpu"))
     prompt = Prompt(boxes=(Box(20, 15, 60, 50),)) if name == "dis-sam" else NO_PROMPT
@@ -92,7 +92,7 @@ def heavy_modules_of(*arguments: str) -> set[str]:
     """What a fresh Python has loaded at the end that takes long to load."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=280)
     return HEAVY & set(done.stdout.split())
 
 
