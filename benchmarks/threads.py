@@ -52,7 +52,8 @@ def work(passes: int) -> None:
     """A process with one setting: for every line on standard input, some passes, and how long they took."""
     import torch
 
-    from dis_core.models.dis_lite.segmenter import SIDE_PX, BothWays, network
+    from dis_core.models.dis_lite.network import BothWays
+    from dis_core.models.dis_lite.segmenter import SIDE_PX, network
 
     torch.manual_seed(0)
     look = BothWays(network().eval().to(memory_format=torch.channels_last))

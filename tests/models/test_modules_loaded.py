@@ -93,7 +93,7 @@ def heavy_modules_of(*arguments: str) -> set[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, *arguments]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=280)
-    return HEAVY & set(done.stdout.split())
+    return set(done.stdout.split()) & HEAVY
 
 
 def loaded_by(models: Mapping[str, str]) -> set[str]:
