@@ -126,7 +126,7 @@ def test_depth_anything_runs_there_too() -> None:
     plain = DepthAnything(network, placement=Placement("cpu"), shorter_side_px=252)(image())
 
     with pretended(OLDEST) as device:
-        on_it = network.to(DEVICE)  # type: ignore[arg-type]  # transformers does not say what this takes
+        on_it = network.to(DEVICE)
         device.record = record = Record()
         depth = DepthAnything(on_it, placement=Placement(DEVICE), shorter_side_px=252)(image())
 
