@@ -34,7 +34,7 @@ from dis_core.protocols import (
 from dis_core.refinement import coarse_to_fine
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
-from dis_core.registry.selection import InstalledModel, obtain_model
+from dis_core.registry.selection import InstalledModel, is_all_here, obtain_model
 from dis_core.weights.loading import load_depth_model, load_matte_model
 
 if TYPE_CHECKING:
@@ -174,6 +174,15 @@ class Pipeline:
             refinement=refinement,
             loading_s=loading_s,
         )
+
+    def prepare(self, options: SegmentOptions) -> None:
+        """Load what an image with these options will need, if all of it is on this machine; downloads nothing.
+
+        Raises UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsCorrupt, OutOfMemory, BadRequest.
+        """
+        with self._busy:
+            if is_all_here(options.model, depth_model=options.depth_model):
+                self._load(self._obtain(options, None, ignore), ignore)
 
     def _obtain(
         self, options: SegmentOptions, depth: NDArray[np.floating[Any]] | None, report: Report

@@ -35,7 +35,7 @@ HOUSE = (
     "model_spec",
     "protocols",
     "geometry",
-    "__version__ errors planes progress",
+    "__version__ errors planes progress threads",
 )
 
 ROW_OF = {name: row for row, names in enumerate(HOUSE) for name in names.split()}

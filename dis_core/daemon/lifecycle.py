@@ -86,6 +86,12 @@ class Daemon:
             self._is_new = False
             self._change.notify_all()
 
+    def expect_work(self) -> None:
+        """Restart the keep-alive time, because a job will come soon; one that is new stays as long as it would."""
+        with self._change:
+            self._active = time.monotonic()
+            self._change.notify_all()
+
     def keep_alive(self, seconds: float) -> None:
         """From now on, stay this long after the last request."""
         self.keep_alive_s = seconds

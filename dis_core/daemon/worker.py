@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 import os
@@ -22,6 +23,8 @@ from dis_core.jobs.runner import READING, JobRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dis_core.prompts import SegmentOptions
 
 MAX_WAITING: Final = 16
 """How many images may wait. Each command sends one at a time, so this is also the number of commands."""
@@ -76,6 +79,7 @@ class Worker:
         self._waiting: deque[QueuedJob] = deque()
         self._current: QueuedJob | None = None
         self._reading_since: float | None = None
+        self._expected: SegmentOptions | None = None
         self._run: object = None
         self._closed = False
         self._condition = threading.Condition()
@@ -117,6 +121,13 @@ class Worker:
             self._waiting.append(queued)
             self._condition.notify()
         self._notify()
+
+    def expect(self, options: SegmentOptions) -> None:
+        """Load what jobs with these options need while there is nothing else to do; jobs that come first go first."""
+        with self._condition:
+            if self._current is None and not self._waiting:
+                self._expected = options
+                self._condition.notify()
 
     def withdraw(self, queued: QueuedJob) -> None:
         """Cancel a job, whether it is running or still waiting."""
@@ -166,14 +177,33 @@ class Worker:
 
     def _work(self) -> None:
         try:
+            self._make_ready("torch", self.runner.load_libraries)
             while True:
                 with self._condition:
-                    self._condition.wait_for(lambda: self._waiting)
-                    self._current = queued = self._waiting.popleft()
-                self._do(queued)
+                    self._condition.wait_for(lambda: self._waiting or self._expected)
+                    expected, self._expected = self._expected, None
+                    self._current = queued = self._waiting.popleft() if self._waiting else None
+                if queued is not None:
+                    self._do(queued)
+                elif expected is not None:
+                    self._make_ready(expected.model or "a model", functools.partial(self.runner.prepare, expected))
                 del queued  # so that its memory is free while the thread waits
         finally:
             self._notify()  # the daemon exits when this thread ends
+
+    def _make_ready(self, what: str, load: Callable[[], None]) -> None:
+        """Load something before a job needs it. What goes wrong is only logged: the job will meet it, and answer so."""
+        self.doing = f"loading {what}"
+        started = time.monotonic()
+        try:
+            load()
+            logger.info("%s was loaded in %.2f s", what, time.monotonic() - started)
+        except DisError as error:
+            logger.info("%s was not loaded: %s", what, error.code)
+        except Exception as error:  # noqa: BLE001 - the edge of the daemon, as for jobs
+            logger.error("%s", describe_bug(error))
+        finally:
+            self.doing = ""
 
     def _do(self, queued: QueuedJob) -> None:
         started = time.monotonic()

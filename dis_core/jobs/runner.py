@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dis_core.images.picture import Picture
     from dis_core.model_spec import Precision
     from dis_core.pipeline import Pipeline
+    from dis_core.prompts import SegmentOptions
 
 OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory)
 """What can go wrong with one image while the next one still goes well. Everything else concerns all of them."""
@@ -58,6 +59,14 @@ class JobRunner:
         if isinstance(outcome, JobFailure):
             return outcome
         return replace(outcome, loading_s=outcome.loading_s + waited_s)
+
+    def load_libraries(self) -> None:
+        """Import what every job needs, so that the first one does not wait for it: seconds, for torch."""
+        import dis_core.pipeline  # noqa: F401
+
+    def prepare(self, options: SegmentOptions) -> None:
+        """Load the model of a job to come, if it is on this machine. Raises what `Pipeline.prepare` raises."""
+        self._pipeline_on(options.device, options.precision).prepare(options)
 
     def _pipeline_on(self, device: str, precision: Precision) -> Pipeline:
         """The pipeline for a device: the one from before, model and all, if that is the same place by another name."""

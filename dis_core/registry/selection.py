@@ -75,6 +75,14 @@ def obtain_model(
         return _obtain_draft(report)
 
 
+def is_all_here(model: str | None, *, depth_model: str | None) -> bool:
+    """Whether all that a model needs is on this machine, so that getting it asks nobody. Raises UnknownModel."""
+    chosen = registry.find_matte_model(model or DEFAULT_MODEL)
+    depth = _depth_spec(chosen, depth_model)
+    wanted = [chosen, *registry.companions_of(chosen), *([] if depth is None else [depth])]
+    return all(store.find_installed(spec) is not None for spec in wanted)
+
+
 def _obtain_draft(report: Report) -> InstalledModel:
     """The built-in model, which looks at no depth."""
     return obtain_all(registry.find_matte_model(DRAFT_MODEL), None, report)

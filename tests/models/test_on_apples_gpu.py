@@ -17,7 +17,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dis_core.models.depth_anything.estimator import DepthAnything, build_network
+from dis_core.models.depth_anything.estimator import DepthAnything
+from dis_core.models.depth_anything.network import DepthAnythingNetwork
 from dis_core.progress import ignore
 from dis_core.protocols import FULL_DTYPE, Effort, Placement, Segmentation
 from dis_core.refinement.coarse_to_fine import Passes
@@ -119,11 +120,13 @@ def test_the_recording_computes_what_the_network_computes(model: SmallModel) -> 
 
 def test_depth_anything_runs_there_too() -> None:
     torch.manual_seed(0)
-    network = build_network(width=32, depth=4, heads=2, taps=(1, 2, 3, 4), neck=(8, 8, 8, 8), fusion=8, head=8).eval()
+    network = DepthAnythingNetwork(
+        width=32, depth=4, heads=2, taps=(1, 2, 3, 4), neck=(8, 8, 8, 8), fusion=8, head=8
+    ).eval()
     plain = DepthAnything(network, placement=Placement("cpu"), shorter_side_px=252)(image())
 
     with pretended(OLDEST) as device:
-        on_it = network.to(DEVICE)  # type: ignore[arg-type]  # transformers does not say what this takes
+        on_it = network.to(DEVICE)
         device.record = record = Record()
         depth = DepthAnything(on_it, placement=Placement(DEVICE), shorter_side_px=252)(image())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 
@@ -13,6 +13,8 @@ from dis_core.cli.options import KEEP_ALIVE, DurationType
 from dis_core.cli.terminal import say, say_result
 from dis_core.errors import DaemonUnavailable
 from dis_core.files import megabytes
+from dis_core.model_spec import Precision
+from dis_core.prompts import DEFAULTS, SegmentOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +54,38 @@ def run(*, keep_alive: float) -> None:
     say(f"dis-core: the log is {log_file() or 'not kept, because this user has no folder for it'}")
     serve(endpoint.runtime_folder(), keep_alive_s=keep_alive)
     end(0)
+
+
+@daemon.command()
+@click.option("-m", "--model", metavar="NAME", help="The model that the next command will ask for.")
+@click.option("--depth-model", metavar="NAME", help="The depth model that it will ask for.")
+@click.option("--device", default=DEFAULTS.device, show_default=True, help="auto, cpu, cuda, cuda:1, ..., or mps.")
+@click.option("--precision", type=click.Choice(get_args(Precision)), default=DEFAULTS.precision, show_default=True)
+@click.option("--keep-alive", type=DurationType(), help=f"How long it waits for work, {KEEP_ALIVE} if not given.")
+def start(
+    *, model: str | None, depth_model: str | None, device: str, precision: Precision, keep_alive: float | None
+) -> None:
+    """Start the daemon, if it is not running, and let it load a model before there is an image.
+
+    It does not wait for the model, downloads nothing, and leaves a daemon that is working alone. Why a model could not
+    be loaded says the command that needs it.
+    """
+    from dis_core.daemon import client, endpoint
+    from dis_core.jobs.json_values import to_json_value
+    from dis_core.registry.manager import find_depth_model, find_matte_model
+
+    if model is not None:
+        find_matte_model(model)
+    if depth_model is not None:
+        find_depth_model(depth_model)
+    options = SegmentOptions(model=model, depth_model=depth_model, device=device, precision=precision)
+    connection = client.reach_daemon(endpoint.runtime_folder())
+    try:
+        list(connection.ask("prepare", options=to_json_value(options), keep_alive_s=keep_alive))
+    except client.ConnectionLost as lost:
+        raise DaemonUnavailable(str(lost)) from None
+    finally:
+        connection.close()
 
 
 @daemon.command()

@@ -12,6 +12,7 @@ from dis_core.models.dis_lite.network import MULTIPLE_PX, BothWays, DisLite
 from dis_core.models.resample import Size, resize_by_area, shrink_smoothly
 from dis_core.models.square import SquareSegmenter
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
+from dis_core.models.unfilled import unfilled
 from dis_core.protocols import DepthEstimator, Placement
 from dis_core.weights.checkpoint import load_strictly
 
@@ -30,7 +31,7 @@ def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator 
     It looks at every image both ways round: that costs as much again, and 0.01 of IoU is better for it.
     """
     del estimate_depth
-    with torch.device("meta"):
+    with unfilled():
         empty = network()
     load_strictly(empty, weights)
     # Channels last: convolutions are faster so.
