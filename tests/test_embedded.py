@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from dis_core.errors import BadRequest
 from dis_core.evaluation.boundaries import iou
@@ -101,6 +102,23 @@ def timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+@pytest.mark.parametrize("size", [(620, 800), (1224, 1632)])
+def test_auto_takes_a_small_multiple_of_one_look(pipeline: Pipeline, size: tuple[int, int]) -> None:
+    """At most 2.5 times in CPU seconds; the test allows 2.8, because other work on a machine shares its caches."""
+    height, width = size
+    with Image.open(PHOTOS / "images" / "macaw.jpg") as photo:
+        image = np.array(photo.convert("RGB").resize((width, height)))
+
+    def cpu_s(refine: str) -> float:
+        began = time.process_time()
+        pipeline.segment(image, model="dis-lite", refine=refine)
+        return time.process_time() - began
+
+    cpu_s("auto")
+    times = [(cpu_s("none"), cpu_s("auto")) for _ in range(3)]
+    assert min(auto for _, auto in times) < 2.8 * min(none for none, _ in times)
 
 
 def test_an_image_without_a_subject_gives_a_matte_all_the_same(pipeline: Pipeline) -> None:
