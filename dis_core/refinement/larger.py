@@ -26,16 +26,17 @@ def refine_with_larger_look(
 ) -> Refined:
     """Let the model look once more at the whole image, larger, and follow the edges from there.
 
-    `image` is (H, W, 3) float32 sRGB in [0, 1]. A model that takes no larger look leaves it at the edges.
+    `image` is (H, W, 3) float32 sRGB in [0, 1]. A model that takes no larger look leaves it at the edges,
+    and the matte of a narrow strip stays as it is.
 
     Raises OutOfMemory, and what `report` raises.
     """
     size = image.shape[0], image.shape[1]
     side_px = segmenter.side_for(quality)
     larger_px = larger_side_of(segmenter, quality)
-    if not isinstance(segmenter, LooksLarger) or larger_px is None or effort.max_tiles < 1 or is_strip(size, side_px):
+    if not isinstance(segmenter, LooksLarger) or larger_px is None or effort.max_tiles < 1:
         return refine_fast(image, coarse, segmenter, quality=quality, effort=effort, report=report)
-    if not can_be_refined(coarse.alpha, side_px):
+    if is_strip(size, side_px) or not can_be_refined(coarse.alpha, side_px):
         return Refined(coarse.alpha)
     seen = size_seen(size, side_px)
     sizes = sizes_from_larger_look(size, larger_px)

@@ -17,7 +17,6 @@ from dis_core.planes import Plane
 from dis_core.progress import Report, span
 from dis_core.protocols import Effort, LooksLarger, Quality, Refined, RefinedLevel, Segmentation, Segmenter
 from dis_core.refinement.band import band_of, can_be_refined, is_worth_a_look, within_band
-from dis_core.refinement.fast import refine_fast
 from dis_core.refinement.guided_filter import follow_edges
 from dis_core.refinement.larger import larger_side_of, look_larger, sizes_from_larger_look
 from dis_core.refinement.levels import levels_along_edges, with_fixed_text, with_prefix
@@ -31,16 +30,14 @@ def refine_with_tiles(
 ) -> Refined:
     """Look again, tile by tile, wherever the coarse matte is uncertain.
 
-    `image` is (H, W, 3) float32 sRGB in [0, 1]. If the image is not much larger than the network's
-    input, the matte stays as it is.
+    `image` is (H, W, 3) float32 sRGB in [0, 1]. If the image is not much larger than the network's input, or a narrow
+    strip, the matte stays as it is.
 
     Raises OutOfMemory, and what `report` raises; it is called before every batch of tiles.
     """
     side_px = segmenter.side_for(quality)
     size = image.shape[0], image.shape[1]
-    if is_strip(size, side_px):
-        return refine_fast(image, coarse, segmenter, quality=quality, effort=effort, report=report)
-    if not can_be_refined(coarse.alpha, side_px):
+    if is_strip(size, side_px) or not can_be_refined(coarse.alpha, side_px):
         return Refined(coarse.alpha)
     seen = size_seen(size, side_px)
     larger_px = larger_side_of(segmenter, quality) if effort.max_tiles > 0 else None

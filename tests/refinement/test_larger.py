@@ -148,7 +148,7 @@ def test_a_long_strip_is_not_looked_at_in_tiles(refiner: Callable[..., Refined])
 
     assert segmenter.batches == segmenter.larger == []
     assert result.levels == ()
-    assert np.abs(result.alpha - exact).max() < 0.01
+    assert np.array_equal(result.alpha, exact)
 
 
 def test_a_tile_with_a_few_uncertain_pixels_is_not_worth_a_look() -> None:
