@@ -26,7 +26,7 @@ RADIUS_PX: Final = 4
 SMOOTHING: Final = 1e-5
 """How much colors must vary in a window to explain anything: epsilon in the papers, a variance of values in [0, 1]."""
 
-WORKED_ON_PX: Final = 128
+WORKED_ON_PX: Final = 64
 """The side of blocks that are left out where the matte is sure: small, because edges are lines through few of them."""
 
 # A matte that varies less than this in a window needs no explanation.
