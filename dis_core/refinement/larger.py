@@ -40,12 +40,17 @@ def refine_with_larger_look(
         return Refined(coarse.alpha)
     seen = size_seen(size, side_px)
     sizes = sizes_from_larger_look(size, larger_px)
-    steps = levels_along_edges(image, coarse.alpha, seen=seen, sizes=sizes, report=report)
-    last = next(steps)
-    looked = look_larger(last, segmenter, coarse, quality=quality)
-    for last in steps:  # noqa: B007 - its matte is the result
-        pass
-    return Refined(within_band(last.matte, coarse.alpha, shrunk(coarse.alpha, seen)), (looked,))
+    # Edges are followed after the look, not before it: what they add would be replaced by the model's answer.
+    level = Level(shrunk(image, sizes[0]), shrunk(coarse.alpha, sizes[0]).copy(), span(report, 0.0, 0.6))
+    looked = look_larger(level, segmenter, coarse, quality=quality)
+    rest = span(report, 0.6, 1.0)
+    if looked.tiles_rejected:
+        edges = refine_fast(image, coarse, segmenter, quality=quality, effort=effort, report=rest)
+        return Refined(edges.alpha, (looked,))
+    matte = level.matte
+    for step in levels_along_edges(image, coarse.alpha, seen=sizes[0], sizes=sizes[1:], report=rest, start=matte):
+        matte = step.matte
+    return Refined(within_band(matte, coarse.alpha, shrunk(coarse.alpha, seen)), (looked,))
 
 
 def larger_side_of(segmenter: Segmenter, quality: Quality) -> int | None:

@@ -25,15 +25,16 @@ class Level(NamedTuple):
 
 
 def levels_along_edges(
-    image: Plane, coarse: Plane, *, seen: Size, sizes: Sequence[Size], report: Report
+    image: Plane, coarse: Plane, *, seen: Size, sizes: Sequence[Size], report: Report, start: Plane | None = None
 ) -> Iterator[Level]:
     """Each of the `sizes`, coarse to fine, with a matte that is enlarged along the edges of the image.
 
-    `image` is (H, W, 3) and the `coarse` matte (H, W), of which the network knew what is left at the size `seen`.
+    `image` is (H, W, 3) and the `coarse` matte (H, W), of which the network knew what is left at the size `seen`; or it
+    knew more there, and that is `start`, (h, w).
 
     Raises what `report` raises.
     """
-    smaller, matte = shrunk(image, seen), shrunk(coarse, seen)
+    smaller, matte = shrunk(image, seen), shrunk(coarse, seen) if start is None else start
     for number, size in enumerate(sizes):
         # What is done lies along a line, so a level takes about twice as long as the one before.
         shares = [(2**step - 1) / (2 ** len(sizes) - 1) for step in (number, number + 1)]

@@ -158,12 +158,12 @@ def test_how_a_matte_was_refined_is_told(folder: Path, capsys: pytest.CaptureFix
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     told = events[-1]["refinement"]
     assert told["method"] == "tiles"
-    assert told["levels"] == 2
+    assert told["levels"] == 3
     assert told["tiles_run"] == 3
     assert told["tiles_over_limit"] > 0
     assert 0 < told["seconds"] < events[-1]["seconds"]
     assert any("--max-tiles 3" in remark for remark in events[-1]["remarks"])
-    assert any(event["doing"].startswith("refining level 2 of 2, tile ") for event in events[:-1])
+    assert any(event["doing"].startswith("refining level 2 of 3, tile ") for event in events[:-1])
 
 
 @pytest.mark.parametrize(
