@@ -136,7 +136,8 @@ def test_a_small_subject_is_looked_at_closer_and_not_also_larger() -> None:
 
     assert refinement.closer_look == "taken"
     assert segmenter.looks == 2
-    assert segmenter.larger == segmenter.batches == []
+    assert segmenter.larger == []
+    assert segmenter.batches == []
 
 
 @pytest.mark.parametrize("refiner", [refine_with_larger_look, refine_with_tiles])
@@ -146,7 +147,8 @@ def test_a_long_strip_is_not_looked_at_in_tiles(refiner: Callable[..., Refined])
 
     result = refiner(picture_of(exact), Segmentation(exact), segmenter, quality="normal", effort=ALL, report=ignore)
 
-    assert segmenter.batches == segmenter.larger == []
+    assert segmenter.larger == []
+    assert segmenter.batches == []
     assert result.levels == ()
     assert np.array_equal(result.alpha, exact)
 
