@@ -85,7 +85,7 @@ def test_outside_of_the_band_a_larger_look_changes_nothing() -> None:
     coarse = seen_by_network(exact, 128)
 
     def with_a_wire(tile: Plane) -> Plane:
-        answer = red(tile).copy()
+        answer: Plane = red(tile).copy()
         answer[len(answer) // 9] = 1
         return answer
 
