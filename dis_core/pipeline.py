@@ -92,9 +92,10 @@ class Pipeline:
 
         `model` is a name from `dis-core models`. None takes the full model and downloads it once if needed; if the Hub
         cannot be reached, the embedded draft model runs instead and a warning is logged. A model that is named never
-        falls back. `refine` is "none", "fast" (follow the edges in the image), "tiles" (the model looks again, tile by
-        tile at full size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model
-        sees, fast for a draft.
+        falls back. `refine` is "none", "fast" (follow the edges in the image), "larger" (the model looks once more, at
+        more of the detail, and edges are followed), "tiles" (it looks again, tile by tile at full size, at most
+        `max_tiles` times), or "auto": for an image clearly larger than what the model sees, tiles on a graphics card,
+        and on a CPU a larger look, or edges where the model takes none; fast for a draft.
         `roi` is (left, top, right, bottom) in pixels: only what is inside this box is the subject. `prompt` says which
         subject is meant, for models that take prompts: a `Box`, `Points`, or a list of them.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names a depth model
@@ -159,7 +160,7 @@ class Pipeline:
             loaded = self._load(self._obtain(options, depth, loading), loading)
             loading_s = time.monotonic() - started
             seen, picture = shown_to_model(picture, options.exposure)
-            effort = Effort(options.max_tiles, tiles_at_once(self.placement))
+            effort = Effort(options.max_tiles, tiles_at_once(self.placement), self.placement.device)
             look = coarse_to_fine.Passes(loaded.segmenter, options.quality, options.refine, effort)
             if box is None:
                 found, refinement = look.over(seen, prompt, running)

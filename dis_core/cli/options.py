@@ -164,9 +164,10 @@ _OPTIONS = (
         "--refine",
         default=DEFAULTS.refine,
         show_default=True,
-        metavar="none|fast|tiles|auto",
-        help="none: enlarge the model's result; fast: follow the edges in the image; tiles: look again, tile by tile, "
-        "at full size; auto: tiles for images larger than the model's input, fast with --quality draft.",
+        metavar="none|fast|larger|tiles|auto",
+        help="none: enlarge the model's result; fast: follow the edges in the image; larger: look once more, "
+        "larger; tiles: look again, tile by tile, at full size; auto: for images larger than the model's input, "
+        "tiles on a graphics card, larger or fast on a CPU.",
     ),
     click.option(
         "--max-tiles",

@@ -63,13 +63,27 @@ def describe_refinement(refinement: Refinement) -> dict[str, object]:
         "tiles_skipped": refinement.tiles_skipped,
         "tiles_rejected": refinement.tiles_rejected,
         "tiles_over_limit": refinement.tiles_over_limit,
+        "reason": refinement.reason,
         "seconds": round(refinement.seconds, 3),
     }
 
 
 def refinement_in_words(refinement: Refinement) -> str:
     """What refining did, as the end of a line; empty if it did nothing."""
-    if not refinement.levels:
+    if refinement.method == "none":
         return ""
-    rejected = f", {refinement.tiles_rejected} of them rejected" if refinement.tiles_rejected else ""
-    return f", {refinement.seconds:.1f} s of it for {refinement.tiles_run} tiles{rejected}"
+    reason = f" (auto: {refinement.reason})" if refinement.reason else ""
+    return f", {refinement.seconds:.1f} s of it for {looks_in_words(refinement)}{reason}"
+
+
+def looks_in_words(refinement: Refinement) -> str:
+    """By what a matte became finer."""
+    looks = {"taken": ["a closer look"], "rejected": ["a closer look that was rejected"]}.get(
+        refinement.closer_look, []
+    )
+    rejected = refinement.tiles_rejected
+    if refinement.method == "larger" and refinement.levels:
+        looks.append("a larger look" + (" that was rejected" if rejected else ""))
+    elif refinement.levels:
+        looks.append(f"{refinement.tiles_run} tiles" + (f", {rejected} of them rejected" if rejected else ""))
+    return " and ".join([*looks, "edges"][:2])

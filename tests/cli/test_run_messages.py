@@ -148,7 +148,7 @@ def test_an_unknown_refiner_is_refused_before_any_work(folder: Path, capsys: pyt
 
     told = capsys.readouterr().err
     assert "'slow'" in told
-    assert "none, fast, tiles, auto" in told
+    assert "none, fast, larger, tiles, auto" in told
     assert not Path("a-cutout.png").exists()
 
 
@@ -156,20 +156,25 @@ def test_how_a_matte_was_refined_is_told(folder: Path, capsys: pytest.CaptureFix
     with Image.open(FLOWER) as image:
         image.resize((1280, 854)).save("large.png")
 
-    assert run(["mask", "-m", "dis-lite", "large.png", "--max-tiles", "3", "--progress", "json"]) == 0
+    assert (
+        run(["mask", "-m", "dis-lite", "large.png", "--refine", "tiles", "--max-tiles", "3", "--progress", "json"]) == 0
+    )
 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     told = events[-1]["refinement"]
     assert told["method"] == "tiles"
-    assert told["levels"] == 2
+    assert told["levels"] == 3
     assert told["tiles_run"] == 3
     assert told["tiles_over_limit"] > 0
     assert 0 < told["seconds"] < events[-1]["seconds"]
     assert any("--max-tiles 3" in remark for remark in events[-1]["remarks"])
-    assert any(event["doing"].startswith("refining level 1 of 2, tile ") for event in events[:-1])
+    assert any(event["doing"].startswith("refining level 2 of 3, tile ") for event in events[:-1])
 
 
-@pytest.mark.parametrize(("refine", "words"), [("none", "s\n"), ("tiles", "tiles")])
+@pytest.mark.parametrize(
+    ("refine", "words"),
+    [("none", "s\n"), ("tiles", "tiles"), ("auto", "a larger look and edges (auto: tiles would take long on the CPU)")],
+)
 def test_a_person_is_told_of_tiles_only_if_there_were_some(
     folder: Path, capsys: pytest.CaptureFixture[str], refine: str, words: str
 ) -> None:

@@ -76,7 +76,7 @@ PATH = click.Path(path_type=Path)
     "--refine",
     default="auto",
     show_default=True,
-    metavar="none|fast|tiles|auto",
+    metavar="none|fast|larger|tiles|auto",
     help="With --model: how mattes are refined, as in 'dis-core mask'.",
 )
 @click.option("--depth-model", metavar="NAME", help="With --model: another depth model; see 'dis-core models'.")
