@@ -10,6 +10,9 @@ from tests.fuzz.kind import Kind
 KINDS: Final = {
     "images": "tests.fuzz.images:IMAGES",
     "profiles": "tests.fuzz.profiles:PROFILES",
+    "checkpoints": "tests.fuzz.checkpoints:CHECKPOINTS",
+    "onnx": "tests.fuzz.onnx_files:ONNX_FILES",
+    "messages": "tests.fuzz.messages:MESSAGES",
 }
 """Where each kind is, so that a worker imports no more than its own."""
 
