@@ -1,11 +1,12 @@
 """How long each stage takes and how much memory it needs, beside a plain PDFNet in the same run.
 
-    python benchmarks/speed.py --repeats 3 --json speed.json
+    python benchmarks/speed.py --repeats 5 --json speed.json
 
 Every measurement has a process of its own, so that peaks do not hide each other; the processes alternate, so that other
-work on the machine falls on all of them alike. CPU seconds, of all cores together, feel it least. The network is the
-published one in size, with random weights, at 1024 x 1024. "Plain" is `plain_pdfnet.py`, with the same weights and
-input. Memory is what the process holds at most, on a GPU what its tensors hold there.
+work on the machine falls on all of them alike. CPU seconds, of all cores together, feel it least. What is said of both
+is the median over the rounds of their ratio within a round, and the range of it. The network is the published one in
+size, with random weights, at 1024 x 1024. "Plain" is `plain_pdfnet.py`, with the same weights and input. Memory is what
+the process holds at most, on a GPU what its tensors hold there.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from plain_pdfnet import plain_logits
 from safetensors.torch import load_file, save_file
 
 from dis_core.device import choose_placement, run_on
+from dis_core.images.exposure import shown_to_model
 from dis_core.images.picture import write_picture
 from dis_core.images.reading import read_picture
 from dis_core.matte.matte import Matte
@@ -40,7 +42,6 @@ from dis_core.models.pdfnet.checkpoint import published_network
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
 from dis_core.models.pdfnet.segmenter import PDFNetSegmenter, load_published
 from dis_core.models.resample import resize_bicubic
-from dis_core.pipeline import visible_colors
 from dis_core.progress import ignore
 from dis_core.protocols import DepthEstimator, Effort, Placement, Segmentation
 from dis_core.refinement.fast import refine_fast
@@ -49,6 +50,12 @@ SIDE_PX = 1024
 PHOTO_PX = (3000, 4000)
 
 Numbers = dict[str, float]
+Runs = dict[str, list[Numbers]]
+"""What each task measured, round by round."""
+
+CPU_SECONDS = "CPU seconds"
+PEAK = "peak GB"
+NOT_TIMES = (PEAK, "difference")
 
 
 def random_weights(path: Path) -> None:
@@ -105,7 +112,7 @@ def stopwatch(device: str, times: Numbers, stage: str) -> Iterator[None]:
     wait(device)
     times[stage] = times.get(stage, 0.0) + time.perf_counter() - started
     if stage == "network":
-        times["CPU seconds"] = time.process_time() - worked
+        times[CPU_SECONDS] = time.process_time() - worked
 
 
 def wait(device: str) -> None:
@@ -197,7 +204,7 @@ def measure_cutout(weights: Path, placement: Placement) -> Numbers:
         with stopwatch(device, times, "cutout"):
             with stopwatch(device, times, "read"):
                 picture = read_picture(folder / "photo.jpg")
-                seen = visible_colors(picture)
+                seen, picture = shown_to_model(picture, "auto")
             with stopwatch(device, times, "segmenter"):
                 segmenter(seen)
             with stopwatch(device, times, "refine fast"):
@@ -237,10 +244,10 @@ def start_up(arguments: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def measure_all(given: argparse.Namespace) -> dict[str, Numbers]:
-    """Medians of everything, by task and stage."""
+def measure_all(given: argparse.Namespace) -> Runs:
+    """Everything, by task, in as many rounds as were asked for."""
     tasks = [*TASKS, *(["batches"] if given.batches else [])]
-    runs: dict[str, list[Numbers]] = {task: [] for task in (*tasks, "start-up")}
+    runs: Runs = {task: [] for task in (*tasks, "start-up")}
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.safetensors"
         random_weights(weights)
@@ -254,26 +261,53 @@ def measure_all(given: argparse.Namespace) -> dict[str, Numbers]:
                     "python alone": start_up(["-c", "pass"]),
                 }
             )
+    return runs
+
+
+def medians(runs: Runs) -> dict[str, Numbers]:
+    """By task and stage."""
     return {
         task: {stage: statistics.median(run[stage] for run in done) for stage in done[0]} for task, done in runs.items()
     }
 
 
-def print_table(found: dict[str, Numbers]) -> None:
-    """Every stage, and what has a counterpart in the yardstick with its ratio to it."""
-    plain, ours = found["plain"], found["ours"]
-    print("| | stage | seconds | of plain |\n|---|---|---|---|")
+def shares_of_plain(runs: Runs) -> dict[str, list[float]]:
+    """What each number of ours is of its counterpart in the yardstick, round by round.
+
+    CPU seconds are compared with CPU seconds, memory with memory, and every stage with the whole network's time.
+    """
+    counterpart = {CPU_SECONDS: CPU_SECONDS, PEAK: PEAK}
+    return {
+        stage: [
+            ours[stage] / plain[counterpart.get(stage, "network")]
+            for ours, plain in zip(runs["ours"], runs["plain"], strict=True)
+        ]
+        for stage in runs["ours"][0]
+        if stage != "difference"
+    }
+
+
+def in_words(shares: list[float]) -> str:
+    """The median over the rounds, with the least and the most where there are several."""
+    median = f"{statistics.median(shares):.2f}"
+    return median if len(shares) == 1 else f"{median} ({min(shares):.2f} to {max(shares):.2f})"
+
+
+def table(runs: Runs) -> str:
+    """Every stage, and what has a counterpart in the yardstick with its share of it."""
+    found, shares = medians(runs), shares_of_plain(runs)
+    lines = ["| | stage | seconds | of plain |", "|---|---|---|---|"]
     for task, stages in found.items():
         for stage, value in stages.items():
-            if stage in ("peak GB", "difference"):
-                continue
-            ratio = f"{value / plain['network']:.2f}" if task == "ours" else ""
-            print(f"| {task} | {stage} | {value:.2f} | {ratio} |")
-    print(f"\npeak memory: plain {plain['peak GB']:.2f} GB, ours {ours['peak GB']:.2f} GB", end="")
-    print(f" ({ours['peak GB'] / plain['peak GB']:.2f}); largest difference of the mattes {ours['difference']:.1e}")
-    cutout = found["cutout"]
-    print(f"warm cutout: {cutout['of both networks']:.2f} of its two networks' time", end="")
-    print(f", {cutout['of both networks, not refined']:.2f} with --refine none")
+            if stage not in NOT_TIMES:
+                share = in_words(shares[stage]) if task == "ours" else ""
+                lines.append(f"| {task} | {stage} | {value:.2f} | {share} |")
+    plain, ours, cutout = found["plain"], found["ours"], found["cutout"]
+    memory = f"peak memory: plain {plain[PEAK]:.2f} GB, ours {ours[PEAK]:.2f} GB, {in_words(shares[PEAK])} of it"
+    whole, coarse = cutout["of both networks"], cutout["of both networks, not refined"]
+    last = f"warm cutout: {whole:.2f} of its two networks' time, {coarse:.2f} with --refine none"
+    difference = f"largest difference of the mattes: {ours['difference']:.1e}"
+    return "\n".join([*lines, "", memory, difference, last])
 
 
 def main() -> None:
@@ -283,9 +317,9 @@ def main() -> None:
     parser.add_argument(
         "--precision", choices=get_args(Precision), default="full", help="of ours; plain is always full"
     )
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5, help="rounds; what is printed are medians over them")
     parser.add_argument("--batches", action="store_true", help="also one and eight images at once, for GPUs")
-    parser.add_argument("--json", type=Path, help="write the medians here")
+    parser.add_argument("--json", type=Path, help="write the medians and every round here")
     parser.add_argument("--task", choices=[*TASKS, "batches"], help=argparse.SUPPRESS)
     parser.add_argument("--weights", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -293,12 +327,12 @@ def main() -> None:
         placement = choose_placement(given.device, precision=given.precision)
         measure = {**TASKS, "batches": measure_batches}[given.task]
         numbers = measure(given.weights, placement)
-        print(json.dumps({**numbers, "peak GB": peak_gb(placement.device)}))
+        print(json.dumps({**numbers, PEAK: peak_gb(placement.device)}))
         return
-    found = measure_all(given)
-    print_table(found)
+    runs = measure_all(given)
+    print(table(runs))
     if given.json is not None:
-        given.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        given.json.write_text(json.dumps({"medians": medians(runs), "rounds": runs}, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

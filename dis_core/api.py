@@ -15,7 +15,7 @@ from dis_core.model_spec import Precision
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
 from dis_core.prompts import DEFAULTS, PromptLike
-from dis_core.protocols import Quality
+from dis_core.protocols import Exposure, Quality
 
 
 @functools.lru_cache(maxsize=1)
@@ -37,6 +37,7 @@ def segment(
     depth: NDArray[np.floating[Any]] | None = None,
     depth_model: str | None = None,
     accept_noncommercial: bool = False,
+    exposure: Exposure = DEFAULTS.exposure,
     report: Report = ignore,
 ) -> Matte:
     """Find the subject of an image: `Pipeline.segment` on a pipeline that this process shares.
@@ -54,5 +55,6 @@ def segment(
         depth=depth,
         depth_model=depth_model,
         accept_noncommercial=accept_noncommercial,
+        exposure=exposure,
         report=report,
     )

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import cast
+from typing import Final, TypeVar, cast
 
 import torch
 
-from dis_core.errors import DeviceUnavailable, OutOfMemory
+from dis_core.errors import Cancelled, DeviceUnavailable, OutOfMemory
 from dis_core.model_spec import Precision
+from dis_core.progress import Report
 from dis_core.protocols import FULL_DTYPE, Placement
 
 AUTO = "auto"
+
+Answer = TypeVar("Answer")
+
+_IMPORTED_IN: Final = os.getpid()
+"""The process that loaded torch, and so perhaps used it."""
 
 
 def choose_placement(requested: str = AUTO, *, precision: Precision = "full") -> Placement:
@@ -80,9 +89,12 @@ def describe_devices() -> list[str]:
 def tiles_at_once(placement: Placement) -> int:
     """How many tiles to try in one batch; if they do not fit, smaller batches follow.
 
-    On the CPU a batch takes as long as its tiles one by one, and more memory.
+    On the CPU a batch takes as long as its tiles one by one, and more memory. Apple's GPUs keep all of an attention's
+    numbers at once, 1 GiB for each of PDFNet's tiles, and not every macOS can have more than 4 GiB in one piece.
     """
-    return 1 if placement.device == "cpu" else 8
+    if placement.device == "cpu":
+        return 1
+    return 2 if placement.device.startswith("mps") else 8
 
 
 @contextmanager
@@ -127,3 +139,47 @@ def within_memory(placement: Placement, what_for: str, *, hint: str) -> Iterator
         if "can't allocate memory" in str(error) or "out of memory" in str(error):
             raise problem from None
         raise
+
+
+def was_forked() -> bool:
+    """Whether this process is a copy of one that had loaded torch, made by fork; spawned processes are none."""
+    return os.getpid() != _IMPORTED_IN
+
+
+def run_after_fork(work: Callable[[Report], Answer], placement: Placement, report: Report) -> Answer:
+    """Do `work` in a forked process, in a thread of its own.
+
+    A fork copies one thread, and OpenMP's threads are not among those that come along. The copied thread would wait for
+    them for ever; a new one gets new ones.
+
+    Raises DeviceUnavailable for a graphics card that cannot be used here, and what `work` raises.
+    """
+    refuse_card_after_fork(placement)
+    stopped = threading.Event()
+
+    def report_until_stopped(fraction: float, doing: str) -> None:
+        if stopped.is_set():
+            raise Cancelled
+        report(fraction, doing)
+
+    with ThreadPoolExecutor(max_workers=1) as fresh:
+        try:
+            return fresh.submit(work, report_until_stopped).result()
+        except BaseException:
+            stopped.set()  # Ctrl-C reaches only the thread that waits
+            raise
+
+
+def refuse_card_after_fork(placement: Placement) -> None:
+    """Raises DeviceUnavailable if the process that this one was forked from used the graphics card."""
+    problem = DeviceUnavailable(
+        f"{placement.device} cannot be used in this process, which was forked from one that used it",
+        hint="start processes with spawn instead of fork, or load the model only after the fork",
+    )
+    if placement.device == "mps":
+        raise problem
+    if placement.device.startswith("cuda"):
+        try:
+            torch.cuda.init()  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            raise problem from error

@@ -58,6 +58,12 @@ class OutputFailed(DisError):
     code = "OutputFailed"
 
 
+class DiskFull(OutputFailed):
+    """The result cannot be written, and neither could the next one: the disk is full, or the quota is used up."""
+
+    code = "DiskFull"
+
+
 class UnknownModel(DisError):
     """No model has the name that was given."""
 
@@ -86,6 +92,12 @@ class HubUnreachable(WeightsMissing):
     """The Hugging Face Hub did not answer, or offline mode forbids asking it."""
 
     code = "HubUnreachable"
+
+
+class CacheUnwritable(WeightsMissing):
+    """The folders for weights cannot be made or written: no home folder, no permission, a read-only disk."""
+
+    code = "CacheUnwritable"
 
 
 class WeightsCorrupt(DisError):

@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
-from dis_core.errors import BadRequest, OutputExists, OutputFailed
+from dis_core.errors import BadRequest, DiskFull, OutputExists, OutputFailed
 from dis_core.progress import Report, ignore
 
 _HELD_BY_ANOTHER: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
@@ -47,6 +48,14 @@ def size_of(file: Path) -> int:
         return file.stat().st_size
     except OSError:
         return 0
+
+
+def holds(path: Path, data: bytes) -> bool:
+    """Whether a file has exactly this content; not if it may not be read."""
+    try:
+        return size_of(path) == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def free_space(folder: Path) -> int:
@@ -89,14 +98,14 @@ def locked(lock_file: Path, *, timeout_s: float = 0.0) -> Iterator[bool]:
         raise _lock_failed(lock_file, error) from error
     give_up_at = time.monotonic() + timeout_s
     try:
-        while not (is_mine := _try_to_lock(descriptor, lock_file)) and time.monotonic() < give_up_at:
+        while not (is_mine := try_to_lock(descriptor, lock_file)) and time.monotonic() < give_up_at:
             time.sleep(0.02)
         yield is_mine
     finally:
         os.close(descriptor)
 
 
-def _try_to_lock(descriptor: int, lock_file: Path) -> bool:
+def try_to_lock(descriptor: int, lock_file: Path) -> bool:
     """Whether the lock is ours now. Raises OutputFailed if the file system has no locks."""
     try:
         if sys.platform == "win32":
@@ -159,20 +168,25 @@ _NAME_KEPT: Final = 48
 """Characters: with the whole name in it, an unfinished file's could be longer than the file system allows."""
 
 
-def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> None:
+def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: int | None = None) -> None:
     """Make `path` a file with this content: other programs see all of it or nothing, whatever happens in between.
 
-    A symbolic link in the place counts as taken, and is replaced, never followed, where `overwrite` allows it. `mode`
-    says who may read and write it, as far as the umask lets them.
+    A symbolic link in the place counts as taken, and is replaced, never followed, where `overwrite` allows it. Only
+    files and links to files are replaced, and the new file gets the mode of the old one and, where possible, its owner.
+    `mode`, if given, says who may read and write the file instead, as far as the umask lets them.
+
     Raises OutputExists if the place is taken, OutputFailed if the file cannot be written.
     """
     if "\0" in str(path):
         raise OutputFailed(f"{str(path)!r} is not a file name", hint="check the spelling")
-    if not overwrite:
+    if overwrite:
+        refuse_irreplaceable(path)
+    else:
         refuse_taken(path)
+    replaced = _status_of(path) if overwrite and mode is None else None
     name = _replace if overwrite else _name_unless_taken
-    with _errors_explained(path), _unfinished(path, name) as unfinished:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    with _errors_explained(path), _unfinished(path, name, replaced) as unfinished:
+        descriptor = _create(unfinished, 0o666 if mode is None else mode, replaced)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
 
@@ -181,10 +195,16 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: 
 def atomic_file(path: Path) -> Iterator[Path]:
     """A name for the block to write to: if the block ends well, that file takes the place of `path`, whole.
 
-    Folders are made where they are missing. Raises OutputFailed, also for what goes wrong in the block.
+    Folders are made where they are missing. What is replaced, and who may read it, is as in `write_atomically`.
+
+    Raises OutputFailed, also for what goes wrong in the block.
     """
     make_folder(path.parent)
-    with _errors_explained(path), _unfinished(path, _replace) as unfinished:
+    refuse_irreplaceable(path)
+    replaced = _status_of(path)
+    with _errors_explained(path), _unfinished(path, _replace, replaced) as unfinished:
+        if replaced is not None:
+            os.close(_create(unfinished, 0o600, replaced))
         yield unfinished
 
 
@@ -196,21 +216,46 @@ def appending_to(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _unfinished(path: Path, give_name: Callable[[Path, Path], None]) -> Iterator[Path]:
+def _unfinished(path: Path, give_name: Callable[[Path, Path], None], replaced: os.stat_result | None) -> Iterator[Path]:
     """A new name beside `path`; what is written there reaches the disk before it gets its real name.
 
-    After a failure or Ctrl-C nothing is left of it.
+    It is as accessible as the file that is `replaced`, if any. After a failure or Ctrl-C nothing is left of it.
     """
     token = secrets.token_hex(_TOKEN_BYTES)
     unfinished = path.parent / f".dis-core-{token}-{path.name[:_NAME_KEPT]}{UNFINISHED_ENDING}"
     try:
         yield unfinished
+        if replaced is not None:
+            _give_access_of(replaced, unfinished)
         _sync(unfinished)
         give_name(unfinished, path)
     finally:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             unfinished.unlink()
     _sync_folder(path.parent)
+
+
+def _create(unfinished: Path, mode: int, replaced: os.stat_result | None) -> int:
+    """A descriptor of a new file; while it stands in for another one it is private, as that one may be."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.open(unfinished, flags, mode if replaced is None else 0o600)
+
+
+def _give_access_of(replaced: os.stat_result, file: Path) -> None:
+    """Give a file the mode and, where possible, the owner and the group of the one that it replaces."""
+    if sys.platform == "win32":
+        return
+    mode, own = stat.S_IMODE(replaced.st_mode) & 0o777, file.stat()
+    if own.st_gid != replaced.st_gid:
+        try:
+            os.chown(file, -1, replaced.st_gid)
+        except OSError:
+            mode = mode & ~0o070 | (mode & 0o007) << 3  # our group is nobody in particular to the old file
+    with contextlib.suppress(OSError):  # FAT has no modes; what cannot be changed stays private
+        file.chmod(mode)
+    if own.st_uid != replaced.st_uid:
+        with contextlib.suppress(OSError):  # only root may give files away
+            os.chown(file, replaced.st_uid, -1)
 
 
 def unfinished_pattern(name: Sequence[str]) -> str:
@@ -249,6 +294,7 @@ def make_folder(folder: Path) -> None:
 
 
 def _replace(unfinished: Path, path: Path) -> None:
+    refuse_irreplaceable(path)  # once more, because the work in between can take long
     unfinished.replace(path)
 
 
@@ -289,8 +335,42 @@ def _sync_folder(folder: Path) -> None:
 
 
 def refuse_taken(path: Path) -> None:
+    """Raises OutputExists if there is something in the place, OutputFailed if that could not even be replaced."""
     if os.path.lexists(path):
+        if (status := _status_of(path)) is not None and not stat.S_ISDIR(status.st_mode):
+            refuse_irreplaceable(path)
         raise _taken(path)
+
+
+_KINDS: Final = {
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def refuse_irreplaceable(path: Path) -> None:
+    """Raises OutputFailed if there is something in the place that is neither a file nor a link to one.
+
+    A device, a pipe or a socket would be gone, and a file in its place.
+    """
+    status = _status_of(path)
+    if status is None:
+        if os.path.islink(path):  # noqa: PTH114 - Path.is_symlink raises where it may not look
+            raise OutputFailed(f"{path} is a link that leads nowhere", hint="remove it, or give another name")
+    elif not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "not a file")
+        raise OutputFailed(f"{path} is {kind}, and only files can be replaced", hint="give the name of a file")
+
+
+def _status_of(path: Path) -> os.stat_result | None:
+    """What is in the place, links followed; None if nothing is, or nothing that may be looked at."""
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
 
 
 def _taken(path: Path) -> OutputExists:
@@ -298,5 +378,7 @@ def _taken(path: Path) -> OutputExists:
 
 
 def write_failed(place: object, error: OSError) -> OutputFailed:
+    """The error for a place that cannot be written: DiskFull where room is missing, which concerns all that follows."""
     hint = _HINTS.get(error.errno or 0, "check the folder and the disk")
-    return OutputFailed(f"{place} could not be written: {error.strerror or error}", hint=hint)
+    kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else OutputFailed
+    return kind(f"{place} could not be written: {error.strerror or error}", hint=hint)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.device import choose_placement, run_on, tiles_at_once
+from dis_core.device import choose_placement, run_after_fork, run_on, tiles_at_once, was_forked
 from dis_core.errors import OF_ONE_IMAGE, BadRequest, DeviceUnavailable, DisError
 from dis_core.geometry import Box, BoxLike, as_box, boxes_within, checked_box, points_within
-from dis_core.images.picture import Picture
-from dis_core.images.reading import ImageLike, as_picture, read_picture
+from dis_core.images.depth_maps import checked_depth, read_depth
+from dis_core.images.exposure import shown_to_model
+from dis_core.images.reading import ImageLike, as_picture
 from dis_core.images.reading_ahead import AnyImage, read_ahead
 from dis_core.matte.matte import Matte
 from dis_core.model_spec import ModelSpec, Precision
@@ -27,6 +29,7 @@ from dis_core.protocols import (
     NO_PROMPT,
     DepthEstimator,
     Effort,
+    Exposure,
     Placement,
     Prompt,
     Quality,
@@ -35,13 +38,10 @@ from dis_core.protocols import (
 from dis_core.refinement import coarse_to_fine
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
-from dis_core.registry.selection import InstalledModel, obtain_model
+from dis_core.registry.selection import InstalledModel, is_all_here, obtain_model
 from dis_core.weights.loading import load_depth_model, load_matte_model
 
 logger = logging.getLogger(__name__)
-
-UNDER_TRANSPARENCY = np.float32(0.5)
-"""The gray that the model sees where a picture is transparent: the colors hidden there are not to be shown."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Pipeline:
         """The one that ran last is the last."""
         self._fell_back = False
         self._busy = threading.Lock()
+        self._process = os.getpid()
 
     def __enter__(self) -> Pipeline:
         return self
@@ -114,6 +115,7 @@ class Pipeline:
         depth: NDArray[np.floating[Any]] | None = None,
         depth_model: str | None = None,
         accept_noncommercial: bool = False,
+        exposure: Exposure = DEFAULTS.exposure,
         report: Report = ignore,
     ) -> Matte:
         """Find the subject of `image`: a path, the bytes of a file, a PIL image, an array or a `Picture`.
@@ -122,13 +124,16 @@ class Pipeline:
         once if needed; a warning is logged then. If the Hub cannot be reached, the embedded draft model runs instead
         and a warning is logged. A model that is named never falls back.
 
-        `refine` is "none", "fast" (follow the edges in the image), "tiles" (the model looks again, tile by tile at full
-        size, at most `max_tiles` times), or "auto": tiles for an image clearly larger than what the model sees, fast
-        for a draft.
+        `refine` is "none", "fast" (follow the edges in the image), "larger" (the model looks once more, at more of the
+        detail, and edges are followed), "tiles" (it looks again, tile by tile at full size, at most `max_tiles` times),
+        or "auto": for an image clearly larger than what the model sees, tiles on a graphics card, and on a CPU a larger
+        look, or edges where the model takes none; fast for a draft.
         `roi` is (left, top, right, bottom) in pixels: only what is inside this box is the subject. `prompt` says which
         subject is meant, for models that take prompts: a `Box`, `Points`, or a list of them.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names a depth model
         other than the model's own; some forbid commercial use and need `accept_noncommercial=True`.
+        An image that uses less than a quarter of its range, such as 12-bit data in a 16-bit file, is shown to the model
+        brighter, and the result keeps its colors; `exposure="original"` shows it as it is.
 
         Raises NoImage, BadRequest, UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsMissing, WeightsCorrupt,
         OutOfMemory, and what `report` raises (Cancelled).
@@ -144,6 +149,7 @@ class Pipeline:
             points=points,
             depth_model=depth_model,
             accept_noncommercial=accept_noncommercial,
+            exposure=exposure,
         )
         return self.segment_with(image, options, depth=depth, report=report)
 
@@ -198,6 +204,19 @@ class Pipeline:
         `depth` is used instead of the file that `options` may name. Device and precision are this pipeline's own,
         whatever `options` say. Raises what `segment` raises.
         """
+        if not was_forked():
+            return self._segment(image, options, depth, report)
+        if self._process != os.getpid():  # the lock may have been held by a thread that was not copied
+            self._process, self._busy = os.getpid(), threading.Lock()
+        return run_after_fork(lambda own: self._segment(image, options, depth, own), self.placement, report)
+
+    def _segment(
+        self,
+        image: ImageLike,
+        options: SegmentOptions,
+        depth: NDArray[np.floating[Any]] | None,
+        report: Report,
+    ) -> Matte:
         options = options if options.model is not None else replace(options, model=self.model)
         check_options(options)
         picture = as_picture(image)
@@ -208,9 +227,11 @@ class Pipeline:
         prompt = as_prompt(options, depth, picture.size, within=box)
         with self._busy:
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
+            started = time.monotonic()
             loaded = self._load(self._obtain(options, depth, loading), loading)
-            seen = visible_colors(picture)
-            effort = Effort(options.max_tiles, tiles_at_once(self.placement))
+            loading_s = time.monotonic() - started
+            seen, picture = shown_to_model(picture, options.exposure)
+            effort = Effort(options.max_tiles, tiles_at_once(self.placement), self.placement.device)
             look = coarse_to_fine.Passes(loaded.segmenter, options.quality, options.refine, effort)
             if box is None:
                 found, refinement = look.over(seen, prompt, running)
@@ -223,7 +244,17 @@ class Pipeline:
             depth=found.depth,
             device=self.placement.device,
             refinement=refinement,
+            loading_s=loading_s,
         )
+
+    def prepare(self, options: SegmentOptions) -> None:
+        """Load what an image with these options will need, if all of it is on this machine; downloads nothing.
+
+        Raises UnknownModel, PackagesMissing, LicenseNotAccepted, WeightsCorrupt, OutOfMemory, BadRequest.
+        """
+        with self._busy:
+            if is_all_here(options.model, depth_model=options.depth_model):
+                self._load(self._obtain(options, None, ignore), ignore)
 
     def _obtain(
         self, options: SegmentOptions, depth: NDArray[np.floating[Any]] | None, report: Report
@@ -292,20 +323,14 @@ def refuse_model_as_device(device: str) -> None:
         raise DeviceUnavailable(f"{device!r} is a model, not a device", hint=f"use `Pipeline(model={device!r})`")
 
 
-def visible_colors(picture: Picture) -> NDArray[np.float32]:
-    """What the model is shown: (H, W, 3) float32 sRGB in [0, 1], transparent parts over a mid gray."""
-    image = picture.srgb()
-    if picture.alpha is not None:
-        image -= UNDER_TRANSPARENCY
-        image *= picture.alpha[:, :, np.newaxis]
-        image += UNDER_TRANSPARENCY
-    return image
-
-
 def check_options(options: SegmentOptions) -> None:
     """Raises BadRequest for options that are wrong for any image."""
     if options.quality not in get_args(Quality):
         raise BadRequest(f"unknown quality {options.quality!r}", hint=f"choose one of: {', '.join(get_args(Quality))}")
+    if options.exposure not in get_args(Exposure):
+        raise BadRequest(
+            f"unknown exposure {options.exposure!r}", hint=f"choose one of: {', '.join(get_args(Exposure))}"
+        )
     coarse_to_fine.check_refiner(options.refine)
     if options.max_tiles < 0:
         raise BadRequest(f"max_tiles must be 0 or more, not {options.max_tiles}", hint="0 turns tiles off")
@@ -349,32 +374,3 @@ def as_prompt(
             hint="move or leave out `roi`",
         )
     return Prompt(own_depth, boxes, points)
-
-
-def read_depth(path: Path) -> NDArray[np.float32]:
-    """A depth map from an image file, (H, W) float32: its gray values, or the mean of its colors.
-
-    Raises NoImage.
-    """
-    mean: NDArray[np.float32] = read_picture(path).pixels.mean(axis=2, dtype="float32")
-    return mean
-
-
-def checked_depth(depth: NDArray[np.floating[Any]], size: tuple[int, int]) -> NDArray[np.floating[Any]]:
-    """The user's depth map as (H, W) of some floating type.
-
-    Raises BadRequest if it is not a plane of numbers, or not of the image's size (height, width).
-    """
-    depth = np.asarray(depth)
-    if depth.ndim != 2 or depth.dtype.kind not in "uif":
-        raise BadRequest(
-            f"the depth map must be a plane of numbers, not an array of shape {depth.shape} and type {depth.dtype}",
-            hint="give an array of the image's height and width",
-        )
-    if depth.shape != size:
-        shape = " x ".join(str(side) for side in reversed(depth.shape))
-        raise BadRequest(
-            f"the depth map is {shape} pixels, but the image is {size[1]} x {size[0]}",
-            hint="give one gray value per pixel of the image, near = bright",
-        )
-    return depth if depth.dtype.kind == "f" else depth.astype(np.float32)

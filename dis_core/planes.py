@@ -17,11 +17,15 @@ Plane = NDArray[np.float32]
 BLOCK_PX: Final = 512
 
 
-def blocks(size: Size) -> Iterator[tuple[slice, slice]]:
-    """An image of `size` in blocks, so that intermediate results never exist for all of it at once."""
-    for top in range(0, size[0], BLOCK_PX):
-        for left in range(0, size[1], BLOCK_PX):
-            yield slice(top, min(top + BLOCK_PX, size[0])), slice(left, min(left + BLOCK_PX, size[1]))
+def blocks(size: Size, side_px: int | None = None) -> Iterator[tuple[slice, slice]]:
+    """An image of `size` in blocks, so that intermediate results never exist for all of it at once.
+
+    `side_px` is for those that need smaller ones.
+    """
+    side_px = side_px or BLOCK_PX
+    for top in range(0, size[0], side_px):
+        for left in range(0, size[1], side_px):
+            yield slice(top, min(top + side_px, size[0])), slice(left, min(left + side_px, size[1]))
 
 
 def with_margin(part: slice, margin_px: int, length: int) -> slice:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias, cast
 from dis_core.errors import BadRequest
 from dis_core.geometry import NO_POINTS, Box, BoxLike, Point, Points, as_box, checked_box, holds
 from dis_core.model_spec import Precision
-from dis_core.protocols import MAX_TILES, Quality
+from dis_core.protocols import MAX_TILES, Exposure, Quality
 
 PromptLike: TypeAlias = BoxLike | Points | Sequence[BoxLike | Points]
 """What says which subject is meant: a box, points, or several of them."""
@@ -39,6 +39,7 @@ class SegmentOptions:
     depth: Path | None = None
     depth_model: str | None = None
     accept_noncommercial: bool = False
+    exposure: Exposure = "auto"
 
 
 DEFAULTS: Final = SegmentOptions()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from dis_core.geometry import NO_POINTS
 from dis_core.geometry import Box as Box
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Quality = Literal["draft", "normal", "best"]
 """draft: half the network's input size; normal: as published; best: averaged over flipped and scaled views."""
+
+Exposure = Literal["auto", "original"]
+"""auto: a picture that is far too dark is shown to the model brighter; original: as it is."""
 
 FULL_DTYPE = "float32"
 
@@ -77,10 +80,14 @@ NO_PROMPT = Prompt()
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a refiner may do: `max_tiles` looks of the model in all, `tiles_at_once` in a batch at most."""
+    """How much a refiner may do: `max_tiles` looks of the model in all, `tiles_at_once` in a batch at most.
+
+    `device` is where the model looks, "cpu" or "cuda:0", say: what is quick on one takes long on another.
+    """
 
     max_tiles: int
     tiles_at_once: int = 1
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,8 @@ class RefinedLevel:
     """What became of the tiles of one level, an image of `size` (height, width).
 
     `tiles_run` were looked at, and `tiles_rejected` of them contradicted what was known; `tiles_skipped` held no
-    boundary or lay where the level before had rejected one; `tiles_over_limit` were promising, but too many.
+    boundary or lay where the level before had rejected one; `tiles_over_limit` were promising, but too many. A larger
+    look at all of it counts as one tile.
     """
 
     size: tuple[int, int]
@@ -111,12 +119,14 @@ class Refinement:
     """What was done to make a matte finer than the model's one look at the image, and how long it took.
 
     `closer_look` says whether a second look at the subject alone replaced the first: "rejected" if it contradicted it.
+    `reason` is why this method was chosen, in words, if the user left that to "auto".
     """
 
     method: str
     seconds: float
     closer_look: CloserLook = "not needed"
     levels: tuple[RefinedLevel, ...] = ()
+    reason: str = ""
 
     @property
     def tiles_run(self) -> int:
@@ -167,6 +177,24 @@ class Segmenter(Protocol):
 
         `known` are the same parts of what this segmenter answered for the whole image, at the tiles' size.
         """
+
+
+@runtime_checkable
+class LooksLarger(Protocol):
+    """A segmenter that can also look at an image at more than its usual size; no segmenter has to."""
+
+    def larger_side_for(self, quality: Quality) -> int | None:
+        """The side in pixels to which such a look resizes the image, or None if it was measured not to help."""
+
+    def look_larger(
+        self,
+        image: NDArray[np.float32],
+        *,
+        known: Segmentation,
+        quality: Quality,
+        report: Report = ignore,
+    ) -> NDArray[np.float32]:
+        """The matte, (H, W) float32 in [0, 1], of `image`, (H, W, 3), whose usual look, at any size, is `known`."""
 
 
 class Refiner(Protocol):

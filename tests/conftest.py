@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
+from dis_core.threads import wait_briefly
 from tests.fakes.fake_hub import run_fake_hub, use_home, use_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.fakes.fake_hub import FakeHub
+
+
+def pytest_configure() -> None:
+    """Give the examples of hypothesis time: how long one takes says nothing on a machine that has other work."""
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
+
+
+# Before a test imports torch: on a busy machine threads that spin cost the tests many times their time.
+wait_briefly(os.environ)
 
 
 @pytest.fixture(autouse=True)

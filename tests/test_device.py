@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dis_core.device import choose_placement, describe_devices, run_on, usable_devices
+from dis_core.device import choose_placement, describe_devices, run_on, tiles_at_once, usable_devices
 from dis_core.errors import DeviceUnavailable, OutOfMemory
 from dis_core.protocols import Placement
 
@@ -44,6 +44,11 @@ def test_half_precision_is_for_graphics_cards(monkeypatch: pytest.MonkeyPatch) -
     assert choose_placement("auto", precision="full") == Placement("cuda:0", "float32")
     with pytest.raises(DeviceUnavailable, match="cpu"):
         choose_placement("cpu", precision="half")
+
+
+@pytest.mark.parametrize(("device", "tiles"), [("cpu", 1), ("mps", 2), ("cuda:0", 8), ("cuda:1", 8)])
+def test_batches_of_tiles_are_what_a_device_can_hold(device: str, tiles: int) -> None:
+    assert tiles_at_once(Placement(device)) == tiles
 
 
 def test_products_are_made_in_the_placements_type_and_weights_stay() -> None:

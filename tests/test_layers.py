@@ -31,11 +31,11 @@ HOUSE = (
     "registry",
     "evaluation matte models scenes",
     "images prompts weights",
-    "device files hookspecs",
+    "device environment files hookspecs places",
     "model_spec",
     "protocols",
     "geometry",
-    "__version__ errors planes progress",
+    "__version__ errors planes progress threads",
 )
 
 ROW_OF = {name: row for row, names in enumerate(HOUSE) for name in names.split()}
@@ -43,13 +43,15 @@ ROW_OF = {name: row for row, names in enumerate(HOUSE) for name in names.split()
 THIN_EDGE = ("dis_core.daemon.client", "dis_core.daemon.endpoint", "dis_core.daemon.protocol")
 """What a command loads to ask the daemon: the standard library, each other, and THIN_BASE."""
 
-THIN_BASE = ("dis_core.__version__", "dis_core.errors", "dis_core.files", "dis_core.progress")
+THIN_BASE = (
+    *("dis_core.__version__", "dis_core.environment", "dis_core.errors", "dis_core.files", "dis_core.progress"),
+)
 """As light. `files` is among them so that there is one way to write files and one way to lock them."""
 
 LIGHT = (
-    "cli errors evaluation files geometry hookspecs images jobs.job jobs.json_values model_spec planes progress",
-    "prompts protocols registry.builtin_models registry.builtin_refiners registry.manager registry.requirements",
-    "weights.bundled weights.waiting",
+    "cli errors evaluation files geometry hookspecs images jobs.job jobs.json_values model_spec places planes",
+    "progress prompts protocols registry.builtin_models registry.builtin_refiners registry.manager",
+    "registry.requirements weights.bundled weights.waiting",
 )
 """What is loaded before an image is there: it may import numpy and readers of files, but nothing heavy on import."""
 
@@ -206,9 +208,9 @@ print(*(set(sys.modules) - before))
 def test_every_package_that_is_imported_is_declared_as_a_dependency() -> None:
     text = PROJECT.read_text(encoding="utf-8")
     block = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
-    extras = re.findall(r"^(?:diffdis|evaluation|training) = \[.*\]$", text, re.MULTILINE)
+    extras = re.findall(r"^(?:diffdis|evaluation|heic|training) = \[.*\]$", text, re.MULTILINE)
     assert block is not None
-    assert len(extras) == 3
+    assert len(extras) == 4
     declared = {re.sub("-", "_", name) for name in re.findall(r'"([A-Za-z0-9-]+)', "".join([block[1], *extras]))}
 
     used = {DISTRIBUTION_OF.get(name, name) for module in MODULES for name in outside_imports(module)}

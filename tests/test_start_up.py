@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import dis_core
 
@@ -47,6 +48,38 @@ def test_the_help_of_a_command_loads_no_heavy_package(command: str, tmp_path: Pa
 
     assert f"dis-core {command}" in done.stdout
     assert not imported_packages(done.stderr) & HEAVY
+
+
+CPU_SECONDS_MORE = 0.9
+"""What a cold mask of a small photo may take beyond importing torch, and a little less than half of it is needed."""
+
+
+def cpu_seconds_of(*arguments: str, compiled: Path) -> float:
+    """CPU seconds of a fresh Python and its children, with one thread, and with modules compiled as pip does it."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    own = {"PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1", "PYTHONPYCACHEPREFIX": str(compiled)}
+    before = os.times()
+    subprocess.run([sys.executable, *arguments], env={**kept, **own}, check=True, capture_output=True, timeout=250)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+@pytest.mark.slow
+def test_a_cold_mask_takes_little_more_than_importing_torch(tmp_path: Path) -> None:
+    with Image.open(PACKAGE.parent / "examples" / "flower.jpg") as photo:
+        photo.resize((360, 240)).save(tmp_path / "small.jpg")
+    command = ["-m", "dis_core", "mask", str(tmp_path / "small.jpg"), "--model", "pdfnet-tiny", "--device", "cpu"]
+    command += ["-o", str(tmp_path / "mask.png"), "--overwrite"]
+    cpu_seconds_of(*command, compiled=tmp_path)  # compiles
+
+    # Pairs, because what else the machine does slows both; the least, because it never makes one quicker.
+    pairs = [
+        (cpu_seconds_of("-c", "import torch", compiled=tmp_path), cpu_seconds_of(*command, compiled=tmp_path))
+        for _ in range(3)
+    ]
+
+    assert min(mask - torch for torch, mask in pairs) < CPU_SECONDS_MORE
+    assert min(mask / torch for torch, mask in pairs) < 1.6
 
 
 def test_importing_the_package_loads_no_heavy_package(tmp_path: Path) -> None:

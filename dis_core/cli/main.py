@@ -23,7 +23,7 @@ from dis_core.cli.commands.scenes import scenes
 from dis_core.cli.commands.train import train
 from dis_core.cli.doctor.command import doctor
 from dis_core.cli.hints import with_options
-from dis_core.cli.terminal import discard_stdout, say_error, say_event
+from dis_core.cli.terminal import discard_stdout, flush_stdout, say_error, say_event, stdout_failure
 from dis_core.errors import BadRequest, Cancelled, DisError, OutputFailed
 from dis_core.registry import manager as registry
 
@@ -55,6 +55,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         registry.manager().hook.dis_add_commands(group=group)
         status = group.main(list(arguments), prog_name="dis-core", standalone_mode=False)
+        flush_stdout()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
@@ -68,6 +69,8 @@ def run(arguments: Sequence[str]) -> int:
         discard_stdout()  # the reader has closed it
         return USER_ERROR
     except Exception as error:
+        if isinstance(error, OSError) and (failed := stdout_failure()) is not None:
+            return _report(failed, "text")
         logging.getLogger(__name__).info("where it happened", exc_info=True)
         say_error(f"{type(error).__name__}: {error}", hint="this is a bug; 'dis-core -v ...' shows where it happened")
         return BUG

@@ -19,13 +19,17 @@ from dis_core.images.formats import OutputFormat
 from dis_core.jobs.job import Edges
 from dis_core.model_spec import Precision
 from dis_core.prompts import DEFAULTS, SegmentOptions
-from dis_core.protocols import Quality
+from dis_core.protocols import Exposure, Quality
 
 MOST_EDGE_PX = 100
 """How far edges can be moved and softened: more takes long, and is a sign of the wrong tool."""
 
 KEEP_ALIVE: Final = f"{KEEP_ALIVE_S / 60:g}m"
 """The default as one would type it."""
+
+
+Frames = Literal["first", "all"]
+"""What to do of an animation."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class SharedOptions:
     recursive: bool
     overwrite: bool
     save_depth: bool
+    frames: Frames
     warm: bool
     keep_alive: float | None
     progress: ProgressStyle
@@ -130,6 +135,14 @@ _OPTIONS = (
     ),
     click.option("--overwrite", is_flag=True, help="Replace results that already exist."),
     click.option(
+        "--frames",
+        type=click.Choice(get_args(Frames)),
+        default="first",
+        show_default=True,
+        help="Of an animated GIF, WebP or PNG: the first frame that is not blank, or all, as an animation of the same "
+        "kind.",
+    ),
+    click.option(
         "-m", "--model", metavar="NAME", help="A model from 'dis-core models'; if not given, the best one available."
     ),
     click.option("--device", default=DEFAULTS.device, show_default=True, help="auto, cpu, cuda, cuda:1, ..., or mps."),
@@ -151,9 +164,10 @@ _OPTIONS = (
         "--refine",
         default=DEFAULTS.refine,
         show_default=True,
-        metavar="none|fast|tiles|auto",
-        help="none: enlarge the model's result; fast: follow the edges in the image; tiles: look again, tile by tile, "
-        "at full size; auto: tiles for images larger than the model's input, fast with --quality draft.",
+        metavar="none|fast|larger|tiles|auto",
+        help="none: enlarge the model's result; fast: follow the edges in the image; larger: look once more, "
+        "larger; tiles: look again, tile by tile, at full size; auto: for images larger than the model's input, "
+        "tiles on a graphics card, larger or fast on a CPU.",
     ),
     click.option(
         "--max-tiles",
@@ -162,6 +176,14 @@ _OPTIONS = (
         show_default=True,
         metavar="COUNT",
         help="The largest number of tiles per image.",
+    ),
+    click.option(
+        "--exposure",
+        type=click.Choice(get_args(Exposure)),
+        default=DEFAULTS.exposure,
+        show_default=True,
+        help="auto: show the model a very dark image brighter, and keep the image's colors in the result; original: "
+        "show it as it is.",
     ),
     click.option(
         "--roi", type=BoxType(), help="Only what is inside this box is the subject; in pixels from the top left."

@@ -5,14 +5,21 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from dis_core.errors import BadRequest, NoImage
+from dis_core.errors import BadRequest, NoImage, OutputFailed
 from dis_core.files import refuse_taken
-from dis_core.images.formats import ENDING_OF_FORMAT, IMAGE_ENDINGS
+from dis_core.images.formats import (
+    ENDING_OF_ANIMATION,
+    ENDING_OF_FORMAT,
+    IMAGE_ENDINGS,
+    animation_format_of,
+    looks_like_image,
+)
 from dis_core.jobs.job import Job
+from dis_core.places import FileId, Files, Trial, file_id, folded, spelled
 
 STANDARD_STREAM = "-"
 
@@ -31,27 +38,34 @@ class JobTemplate:
     shared: Job
     suffix: str
     save_depth: Literal["yes", "no"] = "no"
+    animations: Literal["none", "of the same kind", "in the format"] = "none"
 
-    def result_name(self, stem: str) -> str:
+    def result_name(self, stem: str, source: Path) -> str:
         """The name of the result of an image that is called `stem` without its ending."""
-        return f"{stem}{self.suffix}{ENDING_OF_FORMAT[self.shared.format]}"
+        kind = animation_format_of(source) if self.animations == "of the same kind" else None
+        return f"{stem}{self.suffix}{ENDING_OF_ANIMATION[kind] if kind else ENDING_OF_FORMAT[self.shared.format]}"
 
     def job(self, source: Path | None, destination: Path) -> Job:
         """The job that writes to `destination`."""
         depth = destination.with_name(f"{destination.stem}{DEPTH_SUFFIX}.png") if self.save_depth == "yes" else None
-        return replace(self.shared, source=source, destination=destination, depth_destination=depth)
+        job = replace(self.shared, source=source, destination=destination, depth_destination=depth)
+        kind = None if self.animations == "none" else animation_format_of(destination)
+        return job if kind is None else replace(job, animation=kind, format="png" if kind == "gif" else kind)
 
     def job_to_stdout(self, source: Path | None) -> Job:
         """The job that writes to standard output."""
-        return replace(self.shared, source=source)
+        wanted = f"frames{ENDING_OF_FORMAT[self.shared.format]}"
+        kind = None if self.animations == "none" else animation_format_of(wanted)
+        return replace(self.shared, source=source, animation=kind)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs to run, and the folders that could not be read."""
+    """The jobs to run, the folders that could not be read, and the files in folders that are images of other kinds."""
 
     jobs: list[Job]
-    unreadable: list[NoImage]
+    unreadable: list[NoImage] = field(default_factory=list)
+    passed_over: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -74,27 +88,31 @@ def plan_jobs(inputs: Sequence[str], template: JobTemplate, *, output: str | Non
     if output == "":
         raise BadRequest("-o is empty", hint="give a file, a folder or -")
     if STANDARD_STREAM in inputs:
-        return Plan([_stream_job(inputs, output, template)], [])
+        return Plan([_stream_job(inputs, output, template)])
     one_image = len(inputs) == 1 and not is_folder(inputs[0])
     if one_image and output == STANDARD_STREAM:
-        return Plan([template.job_to_stdout(Path(inputs[0]))], [])
+        return Plan([template.job_to_stdout(Path(inputs[0]))])
     if one_image and output is not None and not is_folder(output):
-        return Plan([_refuse_overwriting_inputs(template.job(Path(inputs[0]), Path(output)))], [])
-    unreadable: list[NoImage] = []
-    found = list(_find(inputs, output, unreadable, recursive=recursive))
+        return Plan([_refuse_overwriting_inputs(template.job(Path(inputs[0]), Path(output)))])
+    plan = Plan([])
+    found = list(_find(inputs, output, plan, recursive=recursive))
     if output == STANDARD_STREAM:
         raise BadRequest("several results cannot all go to standard output", hint="give a folder with -o")
     if output is not None and os.path.isfile(output):  # noqa: PTH113 - Path.is_file raises where it may not look
         raise BadRequest(f"{output} is a file, but several results need a folder", hint="give a folder with -o")
-    return Plan(list(_without_collisions(found, output, template)), unreadable)
+    return replace(plan, jobs=list(_without_collisions(found, output, template)))
 
 
 def split_existing(jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
-    """(jobs without a result yet, jobs whose result exists)."""
+    """(jobs without a result yet, jobs whose result exists).
+
+    A depth map alone is no result: it is written first, so it is what a run leaves that is stopped in between.
+    """
     new: list[Job] = []
     existing: list[Job] = []
     for job in jobs:
-        (existing if any(map(os.path.lexists, job.written)) else new).append(job)
+        is_done = job.destination is not None and os.path.lexists(job.destination)
+        (existing if is_done else new).append(job)
     return new, existing
 
 
@@ -103,6 +121,23 @@ def refuse_existing(jobs: Iterable[Job]) -> None:
     for job in jobs:
         for path in job.written:
             refuse_taken(path)
+
+
+def split_unwritable(jobs: Iterable[Job]) -> tuple[list[Job], list[tuple[Job, OutputFailed]]]:
+    """(jobs whose results can be written, the others and why not), found by trying, before any of the work."""
+    trial = Trial()
+    writable: list[Job] = []
+    unwritable: list[tuple[Job, OutputFailed]] = []
+    for job in jobs:
+        is_there = job.source is None or os.path.lexists(job.source)  # if not, that is what is said
+        try:
+            for path in job.written if is_there else []:
+                trial.refuse_unwritable(path, overwrite=job.overwrite)
+        except OutputFailed as error:
+            unwritable.append((job, error))
+        else:
+            writable.append(job)
+    return writable, unwritable
 
 
 def is_folder(named: str) -> bool:
@@ -124,51 +159,58 @@ def _stream_job(inputs: Sequence[str], output: str | None, template: JobTemplate
 
 def _refuse_overwriting_inputs(job: Job) -> Job:
     """The job itself. Raises BadRequest if it would write over a file that it reads."""
-    read = set(map(_canonical, job.read))
+    read = Files(job.read)
     for path in job.written:
-        if _canonical(path) in read:
+        if path in read:
             raise BadRequest(f"{path} is also one of the inputs", hint="give another file with -o")
     return job
 
 
-def _canonical(path: Path) -> str:
-    """One spelling for all spellings of a path: links and ".." followed, case folded where the system does."""
-    return os.path.normcase(os.path.realpath(path))
-
-
-def _find(inputs: Sequence[str], output: str | None, unreadable: list[NoImage], *, recursive: bool) -> Iterator[_Found]:
-    """The images that the inputs name, each once, in the order they were given."""
-    seen = set()
+def _find(inputs: Sequence[str], output: str | None, plan: Plan, *, recursive: bool) -> Iterator[_Found]:
+    """The images that the inputs name, each once, in the order they were given; the plan notes what is none."""
+    seen: set[tuple[FileId, ...]] = set()
     for named in inputs:
         path = Path(named)
         of_folder = is_folder(named)
-        before = len(unreadable)
-        images = _images_in(path, output, unreadable, recursive=recursive) if of_folder else [path]
-        if not images and len(unreadable) == before:
+        before = len(plan.unreadable), len(plan.passed_over)
+        images = _images_in(path, output, plan, recursive=recursive) if of_folder else [path]
+        if not images and len(plan.unreadable) == before[0]:
             hint = "" if recursive else "add --recursive to search the folders inside it too"
+            if others := plan.passed_over[before[1] :]:
+                hint = f"{others[0].name} and the like cannot be read; export them as JPEG, PNG or TIFF"
             raise NoImage(f"there are no images in the folder {path}", hint=hint)
         for image in images:
-            if _canonical(image) not in seen:
-                seen.add(_canonical(image))
+            if (entry := _entry_of(image)) not in seen:
+                seen.add(entry)
                 yield _Found(image, path if of_folder else path.parent)
 
 
-def _images_in(folder: Path, output: str | None, unreadable: list[NoImage], *, recursive: bool) -> list[Path]:
+def _entry_of(image: Path) -> tuple[FileId, ...]:
+    """What all spellings of an image's path have in common; a file with two names is two images."""
+    found = Path(os.path.realpath(image))
+    return file_id(found), file_id(found.parent), folded(found.name)
+
+
+def _images_in(folder: Path, output: str | None, plan: Plan, *, recursive: bool) -> list[Path]:
     """Its images in order of names, without hidden files and the results of an earlier run."""
 
     def note_unreadable(error: OSError) -> None:
-        unreadable.append(NoImage(f"cannot read the folder {error.filename}: {error.strerror}"))
+        plan.unreadable.append(NoImage(f"cannot read the folder {error.filename}: {error.strerror}"))
 
     images = []
     for place, folders, files in os.walk(folder, onerror=note_unreadable):
-        if output is not None and Path(place) != folder and _canonical(Path(place)) == _canonical(Path(output)):
+        if output is not None and Path(place) != folder and file_id(Path(place)) == file_id(Path(output)):
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
         for name in sorted(files):
             path = Path(place) / name
-            if path.suffix.lower() in IMAGE_ENDINGS and not name.startswith("."):
+            if name.startswith("."):
+                continue
+            if path.suffix.lower() in IMAGE_ENDINGS:
                 images.append(path)
+            elif looks_like_image(path):
+                plan.passed_over.append(path)
     named_after = {image.with_name(stem) for image in images for stem in itertools.islice(_stems(image), 2)}
     return [image for image in images if not _is_result(image, named_after)]
 
@@ -183,17 +225,23 @@ def _is_result(image: Path, named_after: set[Path]) -> bool:
 
 
 def _without_collisions(found: Sequence[_Found], output: str | None, template: JobTemplate) -> Iterator[Job]:
-    """A result path for each image; where two would be the same, the old ending, then a number, joins the name."""
-    taken = {_canonical(path) for path in (*(item.source for item in found), *template.shared.read)}
+    """A result path for each image; where two would be the same, the old ending, then a number, joins the name.
+
+    Paths that differ in case only count as the same, as they are on many disks.
+    """
+    inputs = Files([*(item.source for item in found), *template.shared.read])
+    taken: set[tuple[FileId, str]] = set()
     for item in found:
-        folder = item.source.parent
+        folder, within = item.source.parent, file_id(item.source.parent)
         if output is not None:
-            folder = Path(output) / item.source.parent.relative_to(item.root)
+            # Not by its number, which it does not have before the first run: names must not change with the next one.
+            folder, within = Path(output) / item.source.parent.relative_to(item.root), ""
         for stem in _stems(item.source):
-            job = template.job(item.source, folder / template.result_name(stem))
-            if not any(_canonical(path) in taken for path in job.written):
+            job = template.job(item.source, folder / template.result_name(stem, item.source))
+            names = {(within, folded(path.name if output is None else spelled(path))) for path in job.written}
+            if taken.isdisjoint(names) and not any(path in inputs for path in job.written):
                 break
-        taken.update(map(_canonical, job.written))
+        taken |= names
         yield job
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from dis_core.cli.interrupts import heeding_ctrl_c
+from dis_core.cli.mix_ups import refuse_mix_ups
 from dis_core.cli.planning import (
     STANDARD_STREAM,
     JobTemplate,
@@ -16,12 +19,14 @@ from dis_core.cli.planning import (
     plan_jobs,
     refuse_existing,
     split_existing,
+    split_unwritable,
 )
 from dis_core.cli.results import show_failure, show_result
 from dis_core.cli.stop_at_eof import interrupt_at_eof
 from dis_core.cli.terminal import progress_report, say, say_error
-from dis_core.errors import BadRequest, DisError
-from dis_core.images.formats import ENDING_OF_FORMAT, format_of
+from dis_core.errors import BadRequest, DisError, DiskFull, OutputExists
+from dis_core.images.formats import ENDING_OF_FORMAT, animation_format_of, format_of
+from dis_core.jobs.claims import in_turn
 from dis_core.jobs.job import CutoutStyle, Job, JobFailure, Style
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report, span
@@ -48,20 +53,26 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
     Raises BadRequest before anything is done, Cancelled, at once what concerns all images alike, and at the end, if
     there were failures, the error of the only one or a summary of several.
     """
+    refuse_mix_ups(options.inputs, options.output)
     shared = Job(None, None, chosen_format(options), style, options.segment_options, overwrite=options.overwrite)
-    template = JobTemplate(shared, suffix, save_depth="yes" if options.save_depth else "no")
+    refuse_stills_only(options, style)
+    template = JobTemplate(
+        shared, suffix, save_depth="yes" if options.save_depth else "no", animations=wanted_animations(options)
+    )
     plan = plan_jobs(options.inputs, template, output=options.output, recursive=options.recursive)
     refuse_contradictions(options, plan.jobs)
+    for path in plan.passed_over:
+        say(f"dis-core: {path}: passed over, because files with this ending are not read (give the file itself to try)")
     jobs = plan.jobs if options.overwrite else jobs_to_do(options, plan.jobs)
     failures = [Failed("", error) for error in plan.unreadable]
+    writable, unwritable = tried(options, jobs)
+    failures += unwritable
     with interrupt_at_eof() if options.stop_at_eof else nullcontext():
-        failures += run_jobs(options, jobs)
+        failures += run_jobs(options, writable)
     if len(failures) == 1 and len(jobs) <= 1:
         raise failures[0].error
     if failures:
-        for failure in failures:
-            name = f"{failure.name}: " if failure.name else ""
-            say_error(name + failure.error.message, hint=failure.error.hint)
+        say_failures(failures)
         rest = "" if len(failures) >= len(jobs) + len(plan.unreadable) else "; the other results were written"
         raise DisError(f"{len(failures)} of {len(jobs) + len(plan.unreadable)} failed{rest}")
 
@@ -75,6 +86,8 @@ def chosen_format(options: SharedOptions) -> OutputFormat:
     if several or options.output in (None, STANDARD_STREAM) or is_folder(str(options.output)):
         return options.format or "png"
     if options.format is None:
+        if options.frames == "all" and animation_format_of(str(options.output)) == "gif":
+            return "png"
         return format_of(str(options.output))
     ending = Path(str(options.output)).suffix.lower().replace(".tiff", ".tif")
     if ending not in ("", ENDING_OF_FORMAT[options.format]):
@@ -103,6 +116,27 @@ def refuse_contradictions(options: SharedOptions, jobs: list[Job]) -> None:
         raise BadRequest(f"--depth is for one image, but there are {len(jobs)}", hint="run them one by one")
 
 
+def wanted_animations(options: SharedOptions) -> Literal["none", "of the same kind", "in the format"]:
+    """What to make of animations: of the same kind, unless a format is asked for."""
+    if options.frames == "first":
+        return "none"
+    return "of the same kind" if options.format is None else "in the format"
+
+
+def refuse_stills_only(options: SharedOptions, style: Style) -> None:
+    """Raises BadRequest for options that do not go together with --frames all."""
+    if options.frames == "first":
+        return
+    if options.format in ("tiff", "jpeg"):
+        raise BadRequest(
+            f"{options.format.upper()} holds no animation", hint="leave out --format, or write png or webp"
+        )
+    if options.save_depth or options.segment_options.depth is not None:
+        raise BadRequest("depth maps do not work with --frames all", hint="leave out --depth and --save-depth")
+    if isinstance(style, CutoutStyle) and style.crop:
+        raise BadRequest("--crop does not work with --frames all", hint="all frames must be of one size")
+
+
 def is_transparent_jpeg(job: Job) -> bool:
     """Whether a job asks for transparency in a format that has none."""
     style = job.style
@@ -122,28 +156,75 @@ def jobs_to_do(options: SharedOptions, jobs: list[Job]) -> list[Job]:
     return new
 
 
+def tried(options: SharedOptions, jobs: list[Job]) -> tuple[list[Job], list[Failed]]:
+    """(jobs whose results can be written, the others), before a model is loaded.
+
+    Raises OutputFailed, once, if no result can be written for one and the same reason.
+    """
+    writable, unwritable = split_unwritable(jobs)
+    if unwritable and not writable and len({error.message for _, error in unwritable}) == 1:
+        raise unwritable[0][1]
+    return writable, failed(options, unwritable)
+
+
+def failed(options: SharedOptions, jobs: Iterable[tuple[Job, DisError]]) -> list[Failed]:
+    """The failures of these jobs, shown to a program that wants to know."""
+    failures = []
+    for job, error in jobs:
+        failures.append(Failed(job.name, error))
+        show_failure(job, error, options.progress)
+    return failures
+
+
+def say_failures(failures: Iterable[Failed]) -> None:
+    """A line for each, for people."""
+    for failure in failures:
+        name = f"{failure.name}: " if failure.name else ""
+        say_error(name + failure.error.message, hint=failure.error.hint)
+
+
+def left_to_others(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
+    """Say which jobs another program does. It is a failure only if no folder was given, which can be shared."""
+    if any(map(is_folder, options.inputs)):
+        if jobs:
+            say(f"dis-core: skipping {len(jobs)} images that another program has done or is doing now")
+        return []
+    taken = ((job, OutputExists(f"another program makes {job.destination}", hint="wait for it")) for job in jobs)
+    return failed(options, taken)
+
+
 def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
     """Run the jobs one after the other with one warm pipeline, and return the failures.
+
+    Other programs may work on the same folders: each result is claimed before the work. Files that are named one by
+    one and may be overwritten are written in any case.
 
     Raises what concerns all images alike: Cancelled, DeviceUnavailable, UnknownModel, WeightsMissing and the like.
     """
     if not jobs:
         return []
-    failures = []
+    failures: list[Failed] = []
     with ExitStack() as stack:
-        report = stack.enter_context(progress_report(options.progress))
+        shown = stack.enter_context(progress_report(options.progress))
+        report = stack.enter_context(heeding_ctrl_c(shown))
         report(0.0, "starting")
         runner = stack.enter_context(chosen_runner(options))
-        for done, job in enumerate(jobs):
+        elsewhere: list[Job] = []
+        is_shared = not options.overwrite or any(map(is_folder, options.inputs))
+        mine = stack.enter_context(closing(in_turn(jobs, elsewhere))) if is_shared else jobs
+        for done, job in enumerate(mine):
             own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
             started = time.monotonic()
-            outcome = runner.run(job, own)
+            try:
+                outcome = runner.run(job, own)
+            except DiskFull:
+                say_failures(failures)
+                raise  # and do nothing more: no other result would find room
             if isinstance(outcome, JobFailure):
-                failures.append(Failed(job.name, outcome.error))
-                show_failure(job, outcome.error, options.progress)
+                failures += failed(options, [(job, outcome.error)])
             else:
                 show_result(job, outcome, time.monotonic() - started, options.progress)
-    return failures
+    return failures + left_to_others(options, elsewhere)
 
 
 def chosen_runner(options: SharedOptions) -> AbstractContextManager[JobRunner | RemoteRunner]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -59,7 +60,7 @@ def _bar() -> Iterator[Report]:
     ):
 
         def report(fraction: float, doing: str) -> None:
-            bar.set_description_str(doing, refresh=False)
+            bar.set_description_str(printable(doing), refresh=False)
             bar.update(max(100 * fraction - bar.n, 0))
 
         yield report
@@ -76,15 +77,32 @@ def say_event(event: str, **facts: object) -> None:
     _to_stdout(json.dumps({"event": event, **facts}))
 
 
+def say_result(text: str) -> None:
+    """What a command was asked for, on standard output. Raises OutputFailed."""
+    _to_stdout(text)
+
+
 def say_path(path: Path) -> None:
-    """The path of a result on a line of standard output, byte for byte as on the disk. Raises OutputFailed."""
-    _to_stdout(os.fsencode(path))
+    """The path of a result on a line of standard output. Raises OutputFailed.
+
+    For programs it is byte for byte as on the disk; in a terminal, what would steer that is written out.
+    """
+    _to_stdout(os.fsencode(printable(str(path)) if sys.stdout.isatty() else path))
 
 
 def say(text: str) -> None:
     """A line for the person at the terminal, on standard error."""
     with _hidden_bar():
-        click.echo(text.replace("\n", "\\n"), err=True)
+        click.echo(printable(text), err=True)
+
+
+def printable(text: str) -> str:
+    """The text with what would steer a terminal written out: names of files may hold anything."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", _written_out, text)
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def discard_stdout() -> None:
@@ -101,7 +119,31 @@ def _to_stdout(line: str | bytes) -> None:
         raise
     except OSError as error:
         discard_stdout()
-        raise OutputFailed(f"cannot write to standard output: {error.strerror}") from error
+        raise _cannot_write(error) from error
+
+
+def flush_stdout() -> None:
+    """Write what is still in the buffer, where a failure can be put into words. Raises OutputFailed."""
+    if (failed := stdout_failure()) is not None:
+        raise failed
+
+
+def stdout_failure() -> OutputFailed | None:
+    """Why standard output takes no more, in words; None if it is well. Raises BrokenPipeError if nobody reads."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # what did not go out stays in the buffer, so that each further try fails alike
+        discard_stdout()
+        return _cannot_write(error)
+    except ValueError:  # it is closed
+        return None
+    return None
+
+
+def _cannot_write(error: OSError) -> OutputFailed:
+    return OutputFailed(f"cannot write to standard output: {error.strerror}", hint="check where it goes to")
 
 
 def say_error(message: str, *, hint: str = "") -> None:

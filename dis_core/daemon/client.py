@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -143,8 +145,36 @@ def _stop_other(folder: Path) -> None:
             if not _is_ours(other.endpoint):
                 list(other.ask("stop", when="idle"))
     with endpoint.locked(folder, timeout_s=REPLACED_S) as has_left:
-        if not has_left:
-            raise DaemonUnavailable("a daemon with another version or other settings is still busy")
+        if has_left:
+            return
+    if other is None:
+        raise no_answer(folder)
+    if other.endpoint.identity == endpoint.identity():
+        raise DaemonUnavailable("the daemon is about to exit, and still busy with an image")
+    raise DaemonUnavailable("a daemon with another version or other settings is still busy")
+
+
+def no_answer(folder: Path) -> DaemonUnavailable:
+    """The error for a daemon that runs and does not answer."""
+    found = endpoint.read_endpoint(folder)
+    process = "" if found is None else f" (process {found.pid})"
+    return DaemonUnavailable(
+        f"the daemon{process} is running, but does not answer", hint="to end it, run: dis-core daemon stop --now"
+    )
+
+
+def kill_silent(folder: Path) -> bool:
+    """End a daemon that does not exit by itself; False if it is not known which process it is.
+
+    Its own process has published the endpoint: who takes the lock first removes what was there before.
+    """
+    found = endpoint.read_endpoint(folder)
+    if found is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(found.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    with endpoint.locked(folder, timeout_s=REPLACED_S) as has_left:
+        return has_left
 
 
 def _start(folder: Path) -> DaemonConnection:

@@ -28,6 +28,7 @@ from dis_core.daemon.worker import QueuedJob, WorkerClosed, checked_places
 from dis_core.errors import BadRequest, DisError
 from dis_core.jobs.job import Job
 from dis_core.jobs.json_values import InvalidValue, from_json_value
+from dis_core.prompts import SegmentOptions
 
 if TYPE_CHECKING:
     from dis_core.daemon.protocol import Connection
@@ -76,9 +77,8 @@ class ClientConnection:
     def _read(self) -> None:
         writing = threading.Thread(target=self._write, name="write", daemon=True)
         try:
-            with endpoint.deadline(self._connection, AUTHENTICATION_S):
-                deliver_challenge(self._connection, self._daemon.key)
-                answer_challenge(self._connection, self._daemon.key)
+            if not self._is_authenticated():
+                return
             writing.start()
             while self._connection.poll(IDLE_S) or self._has_job:
                 if self._connection.poll(0):
@@ -89,14 +89,19 @@ class ClientConnection:
             self._reply(describe_error("error", BadRequest(f"the daemon did not understand the message: {error}")))
         except (EOFError, OSError):
             pass  # the client disconnected, as every client does in the end
-        except (
-            AuthenticationError,
-            AssertionError,
-            ValueError,
-        ):  # which one depends on the version of Python
-            logger.warning("a client failed to authenticate")
         finally:
             self._end(writing)
+
+    def _is_authenticated(self) -> bool:
+        """Whether the client knows the key. Raises EOFError, OSError if it disconnects."""
+        try:
+            with endpoint.deadline(self._connection, AUTHENTICATION_S):
+                deliver_challenge(self._connection, self._daemon.key)
+                answer_challenge(self._connection, self._daemon.key)
+        except (AuthenticationError, AssertionError, ValueError):  # which one depends on the version of Python
+            logger.warning("a client failed to authenticate")
+            return False
+        return True
 
     @property
     def _has_job(self) -> bool:
@@ -154,10 +159,29 @@ class ClientConnection:
             elif asked == "segment":
                 check_protocol(message)
                 self._submit(message)
+            elif asked == "prepare":
+                check_protocol(message)
+                self._prepare(message)
             else:
                 raise BadRequest(f"unknown request {str(asked)[:40]!r}")
         except DisError as error:
             self._reply(describe_error("error", error))
+
+    def _prepare(self, message: Message) -> None:
+        """Let the worker load a model before there is a job for it. Raises BadRequest."""
+        try:
+            options = from_json_value(SegmentOptions, message.get("options"))
+        except InvalidValue as error:
+            raise BadRequest(f"the daemon did not understand what to prepare: {error}") from None
+        self._take_keep_alive(message)
+        self._daemon.expect_work()
+        self._daemon.worker.expect(options)
+        self._reply({"event": "preparing"})
+
+    def _take_keep_alive(self, message: Message) -> None:
+        keep_alive_s = message.get("keep_alive_s")
+        if isinstance(keep_alive_s, (int, float)) and abs(keep_alive_s) <= LONGEST_KEEP_ALIVE_S:
+            self._daemon.keep_alive(float(keep_alive_s))
 
     def _submit(self, message: Message) -> None:
         """Put a job into the queue. Raises BadRequest, DaemonBusy."""
@@ -165,9 +189,7 @@ class ClientConnection:
             job = checked_places(from_json_value(Job, message.get("job")))
         except InvalidValue as error:
             raise BadRequest(f"the daemon did not understand the job: {error}") from None
-        keep_alive_s = message.get("keep_alive_s")
-        if isinstance(keep_alive_s, (int, float)) and abs(keep_alive_s) <= LONGEST_KEEP_ALIVE_S:
-            self._daemon.keep_alive(float(keep_alive_s))
+        self._take_keep_alive(message)
         queued = QueuedJob(
             job,
             run=self._run,

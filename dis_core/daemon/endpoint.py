@@ -21,21 +21,22 @@ from typing import TYPE_CHECKING, Final
 from dis_core import files
 from dis_core.__version__ import __version__
 from dis_core.daemon.protocol import PROTOCOL
+from dis_core.environment import CERTIFICATES, NO_PROXIES, PLACES, PROXIES, TOKENS
 from dis_core.errors import DaemonUnavailable, OutputFailed
 
 if TYPE_CHECKING:
     from dis_core.daemon.protocol import Connection
 
-SETTINGS: Final = (
-    *("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
-    *("XDG_CACHE_HOME", "XDG_DATA_HOME"),
-    *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
-)
-"""Environment variables that change results or where models come from."""
+SETTINGS: Final = (*PLACES, *CERTIFICATES, *NO_PROXIES, "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+"""Environment variables that change results, where models come from, or how they are reached."""
+
+SECRET_SETTINGS: Final = (*TOKENS, *PROXIES)
+"""The same, but their values may be passwords: they are compared and never shown."""
 
 LONGEST_SOCKET_PATH_BYTES: Final = 103
 """macOS has room for 104 bytes including the final zero, Linux for 108."""
 
+_LONGEST_NAME: Final = 64
 _ENDPOINT, _LOCK, _KEY_ENDING, _SOCKET_ENDING = "endpoint.json", "daemon.lock", ".key", ".socket"
 
 
@@ -56,7 +57,7 @@ class Endpoint:
 
 def identity() -> str:
     """One string for this program and its settings. A daemon with another one would give other results."""
-    settings = {name: os.environ.get(name) for name in (*SETTINGS, "HOME")}
+    settings = {name: os.environ.get(name) for name in (*SETTINGS, *SECRET_SETTINGS, "HOME")}
     package = str(Path(__file__).resolve().parents[1])
     facts = json.dumps([PROTOCOL, __version__, package, sys.prefix, settings])
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
@@ -129,22 +130,40 @@ def publish(folder: Path, own: Endpoint) -> None:
     _write_private(folder / _ENDPOINT, json.dumps(asdict(own)))
 
 
+def is_published(folder: Path, own: Endpoint) -> bool:
+    """Whether the files by which clients find a daemon are still there."""
+    is_findable = os.path.lexists(folder / _ENDPOINT) and os.path.lexists(_key_file(folder, own))
+    return is_findable and (os.name == "nt" or os.path.lexists(own.address))
+
+
 def read_endpoint(folder: Path) -> Endpoint | None:
     """The endpoint that was published there, if any; its daemon may have been killed."""
     try:
         found = json.loads((folder / _ENDPOINT).read_text(encoding="utf-8"))
         own = Endpoint(**{name: found[name] for name in Endpoint.__dataclass_fields__})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return own if all(isinstance(value, (str, int)) for value in vars(own).values()) else None
+    return own if _is_sound(own) else None
+
+
+def _is_sound(own: Endpoint) -> bool:
+    """Whether an endpoint's values are of their types, and its name one that a file can have."""
+    texts, numbers = (own.name, own.address, own.identity, own.version), (own.pid, own.is_leaving)
+    if not (all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)):
+        return False
+    return own.name.isascii() and own.name.isalnum() and len(own.name) <= _LONGEST_NAME
 
 
 def read_key(folder: Path, own: Endpoint) -> bytes | None:
     """The key of a daemon; None if it has ended."""
     try:
-        return (folder / f"{Path(own.name).name}{_KEY_ENDING}").read_bytes()
+        return _key_file(folder, own).read_bytes()
     except (OSError, ValueError):
         return None
+
+
+def _key_file(folder: Path, own: Endpoint) -> Path:
+    return folder / f"{Path(own.name).name}{_KEY_ENDING}"
 
 
 def withdraw(folder: Path, own: Endpoint) -> None:
@@ -152,11 +171,11 @@ def withdraw(folder: Path, own: Endpoint) -> None:
     published = read_endpoint(folder)
     if published is not None and published.name == own.name:
         (folder / _ENDPOINT).unlink(missing_ok=True)
-    (folder / f"{Path(own.name).name}{_KEY_ENDING}").unlink(missing_ok=True)
+    _key_file(folder, own).unlink(missing_ok=True)
     if os.name == "nt":
         return
     address = Path(own.address)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         if stat.S_ISSOCK(address.lstat().st_mode):
             address.unlink()
         if address.parent != folder:

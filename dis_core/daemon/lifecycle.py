@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -12,6 +13,9 @@ from dis_core.__version__ import __version__
 from dis_core.daemon.memory import memory_of_this_process, memory_on_device
 from dis_core.daemon.protocol import Message
 from dis_core.daemon.worker import Worker
+from dis_core.errors import Cancelled
+
+logger = logging.getLogger(__name__)
 
 MAX_CLIENTS: Final = 64
 
@@ -20,6 +24,16 @@ BETWEEN_IMAGES_S: Final = 5.0
 
 FIRST_JOB_S: Final = 30.0
 """How long a new daemon waits for its first job, even if its keep-alive time is shorter."""
+
+
+NOW_S: Final = 5.0
+"""How long a daemon that is to exit at once waits for its worker to notice: it may be stuck in a file."""
+
+ANSWERING_S: Final = 1.0
+"""The last part of that time is for sending the answers that the worker owes."""
+
+READING_S: Final = 60.0
+"""How long reading the files of one job may take. No honest file takes that long, and no thread can be stopped."""
 
 
 class Client(Protocol):
@@ -36,17 +50,27 @@ class Daemon:
     """What the threads share: the worker, the clients, and when it is time to exit.
 
     It exits `keep_alive_s` after the last request: 0 means at once, a negative number never. `announce_exit` tells new
-    commands not to use this daemon while it finishes its last image.
+    commands not to use this daemon while it finishes its last image. `can_be_found` says whether they still can: it
+    also exits when somebody has removed its files.
     """
 
-    def __init__(self, key: bytes, *, keep_alive_s: float, announce_exit: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        *,
+        keep_alive_s: float,
+        announce_exit: Callable[[], None],
+        can_be_found: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.key = key
         self.keep_alive_s = keep_alive_s
         self.worker = Worker(self.mark_active)
         self._started = self._active = time.monotonic()
         self._is_new = True
         self._is_exiting = False
+        self._exit_by = float("inf")
         self._announce_exit = announce_exit
+        self._can_be_found = can_be_found
         self._change = threading.Condition()
         self._clients: set[Client] = set()
 
@@ -62,14 +86,21 @@ class Daemon:
             self._is_new = False
             self._change.notify_all()
 
+    def expect_work(self) -> None:
+        """Restart the keep-alive time, because a job will come soon; one that is new stays as long as it would."""
+        with self._change:
+            self._active = time.monotonic()
+            self._change.notify_all()
+
     def keep_alive(self, seconds: float) -> None:
         """From now on, stay this long after the last request."""
         self.keep_alive_s = seconds
         self.notify()
 
     def leave(self, when: Literal["idle", "now"]) -> None:
-        """Take no more jobs and exit, after the current image or at once."""
+        """Take no more jobs and exit, after the current image or at once: within seconds, whatever the worker does."""
         if when == "now":
+            self._exit_by = min(self._exit_by, time.monotonic() + NOW_S)
             self.worker.abort()
         else:
             self.worker.close_after_current()
@@ -94,14 +125,29 @@ class Daemon:
             self.mark_active()
 
     def run_until_idle(self) -> None:
-        """Return when the daemon should exit: it takes no more jobs, and all answers are sent."""
+        """Return when the daemon should exit: it takes no more jobs and all answers are sent, or time is up."""
         with self._change:
             while True:
+                self._look_after_worker()
                 left_s = self._seconds_left()
-                if not self.worker.is_alive or (left_s <= 0 and not self._has_unsent_answers() and self.worker.close()):
+                if not self.worker.is_alive or time.monotonic() > self._exit_by:
+                    return
+                if left_s <= 0 and not self._has_unsent_answers() and self.worker.close():
                     return
                 # Not longer, because signals are handled between two waits.
                 self._change.wait(min(max(left_s, 0.05), 1.0))
+
+    def _look_after_worker(self) -> None:
+        """Exit if the worker is stuck in a file, or if no more work can come; answer for it where it does not."""
+        if self._exit_by == float("inf") and self.worker.give_up_reading(READING_S):
+            logger.warning("exiting: reading a file takes longer than %.0f s", READING_S)
+            self.leave("now")
+            self._exit_by = time.monotonic() + ANSWERING_S
+        if time.monotonic() > self._exit_by - ANSWERING_S:
+            self.worker.give_up(Cancelled())
+        if not self._is_exiting and not self._can_be_found():
+            logger.warning("exiting: the files by which commands find this daemon were removed")
+            self.leave("idle")
 
     def _has_unsent_answers(self) -> bool:
         with self._change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -12,15 +13,16 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, cast
 
+from dis_core.environment import log_folder
+
 LARGEST_BYTES: Final = 500_000
 KEPT: Final = 3
 
 
-def log_file() -> Path:
-    """The path of the log file."""
-    import platformdirs
-
-    return platformdirs.user_log_path("dis-core", appauthor=False) / "daemon.log"
+def log_file() -> Path | None:
+    """The path of the log file; None for a user without folders, whose daemon keeps no log."""
+    folder = log_folder()
+    return None if folder is None else folder / "daemon.log"
 
 
 def write_log(level: int) -> None:
@@ -28,13 +30,7 @@ def write_log(level: int) -> None:
 
     What the library logs goes to the client whose job it is about. Only its warnings are kept here.
     """
-    path = log_file()
-    handler: logging.Handler
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = _PrivateFile(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
-    except OSError:
-        handler = logging.NullHandler()  # a daemon works without a log too
+    handler = _log_handler(log_file())
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     handler.addFilter(lambda record: record.name.startswith("dis_core.daemon") or record.levelno >= logging.WARNING)
     root = logging.getLogger()
@@ -43,6 +39,16 @@ def write_log(level: int) -> None:
     # Uncaught errors would go to standard error, which is closed.
     sys.excepthook = lambda _, error, __: _log_bug(error)
     threading.excepthook = lambda bug: _log_bug(bug.exc_value)
+
+
+def _log_handler(path: Path | None) -> logging.Handler:
+    if path is not None:
+        with contextlib.suppress(OSError):  # a daemon works without a log too
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for older in path.parent.glob(f"{path.name}*"):
+                older.chmod(0o600)  # another program, or a person, may have made it
+            return _PrivateFile(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
+    return logging.NullHandler()
 
 
 def describe_bug(error: BaseException | None) -> str:

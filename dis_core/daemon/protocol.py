@@ -1,7 +1,7 @@
 """The messages between client and daemon: one small JSON object each. Nothing in them is ever executed.
 
-A client sends `{"protocol": ..., "do": "segment" | "status" | "stop", ...}`. The daemon answers with events. The first
-event that is not one of `INTERMEDIATE_EVENTS` ends the answer.
+A client sends `{"protocol": ..., "do": "segment" | "prepare" | "status" | "stop", ...}`. The daemon answers with
+events. The first one that is not one of `INTERMEDIATE_EVENTS` ends the answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     else:
         Connection: TypeAlias = connection.Connection
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 
 MAX_MESSAGE_BYTES: Final = 1 << 18
 """Room for five paths of the greatest length with each character escaped."""

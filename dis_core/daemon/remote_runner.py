@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from dis_core.daemon import client, endpoint
 from dis_core.daemon.protocol import Message, error_of
 from dis_core.daemon.staging import StagedJob, copy_to_stdout
-from dis_core.errors import DaemonUnavailable, DisError, NoImage, OutputFailed
+from dis_core.errors import DaemonUnavailable, DisError, DiskFull, NoImage, OutputFailed
 from dis_core.jobs.job import CutoutStyle, Job, JobFailure, JobResult
-from dis_core.jobs.json_values import from_json_value, to_json_value
+from dis_core.jobs.json_values import InvalidValue, from_json_value, to_json_value
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report
 
@@ -60,15 +60,17 @@ class RemoteRunner:
         """As `JobRunner.run`, and raises the same; DaemonBusy too."""
         try:
             sent = self._staged(job)
+        except DiskFull:
+            raise
         except (NoImage, OutputFailed) as error:
             return JobFailure(error)
         try:
             outcome = self._run_job(sent.job, report)
             if job.destination is None and isinstance(outcome, JobResult):
                 copy_to_stdout(sent.job.written[0])
-        except OutputFailed as error:
-            return JobFailure(error)
         except DisError as error:
+            if isinstance(error, OutputFailed) and not isinstance(error, DiskFull):
+                return JobFailure(error)
             raise sent.error_with_user_paths(error) from None
         finally:
             sent.clear()
@@ -115,10 +117,10 @@ class RemoteRunner:
             keep_alive_s=self._keep_alive_s,
         )
         for message in answer:
-            if message["event"] == "progress":
-                report(float(message["fraction"]), str(message["doing"]))
-            elif message["event"] == "log":
-                logging.getLogger("dis_core").log(int(message["level"]), "%s", message["text"])
+            if message.get("event") == "progress":
+                report(*_progress_in(message))
+            elif message.get("event") == "log":
+                logging.getLogger("dis_core").log(_level_in(message), "%s", message.get("text", ""))
             else:
                 return outcome_of(message)
         raise AssertionError("an answer ends with a final event")
@@ -166,11 +168,32 @@ def _umask() -> int:
 
 
 def outcome_of(message: Message) -> JobResult | JobFailure:
-    """The outcome in the last event of an answer. Raises errors that concern all images."""
-    if message["event"] == "result":
-        return from_json_value(JobResult, message["result"])
-    if message["event"] == "failure":
+    """The outcome in the last event of an answer.
+
+    Raises errors that concern all images, DaemonUnavailable if the answer makes no sense, and DaemonBug.
+    """
+    event = message.get("event")
+    if event == "result":
+        try:
+            return from_json_value(JobResult, message.get("result"))
+        except InvalidValue as error:
+            raise DaemonUnavailable(f"the daemon's answer was not understood: {error}") from error
+    if event == "failure":
         return JobFailure(error_of(message))
-    if message["event"] == "error":
+    if event == "error":
         raise error_of(message)
-    raise DaemonBug(str(message.get("message")))
+    if event == "bug":
+        raise DaemonBug(str(message.get("message")))
+    raise DaemonUnavailable(f"the daemon's answer was not understood: {str(event)[:40]!r}")
+
+
+def _progress_in(message: Message) -> tuple[float, str]:
+    fraction = message.get("fraction")
+    if not (isinstance(fraction, (int, float)) and 0 <= fraction <= 1):
+        fraction = 0.0
+    return float(fraction), str(message.get("doing", ""))
+
+
+def _level_in(message: Message) -> int:
+    level = message.get("level")
+    return level if isinstance(level, int) else logging.WARNING

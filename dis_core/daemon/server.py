@@ -5,6 +5,7 @@ There is a thread that accepts, two for each client, and one that works. The mai
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -23,6 +24,7 @@ from dis_core.daemon.connection import ClientConnection
 from dis_core.daemon.lifecycle import MAX_CLIENTS, Daemon
 from dis_core.daemon.logs import write_log
 from dis_core.errors import DaemonUnavailable, DisError
+from dis_core.threads import wait_briefly
 
 LOCK_TIMEOUT_S: Final = 3.0
 """How long a new daemon waits for an old one to exit."""
@@ -39,11 +41,20 @@ def serve(folder: Path, *, keep_alive_s: float, lock_timeout_s: float = 0.0) -> 
         endpoint.remove_stale_files(folder)
         own, key = endpoint.new_endpoint(folder)
         try:
-            leaving = replace(own, is_leaving=True)
-            announce = functools.partial(endpoint.publish, folder, leaving)
-            _serve(folder, own, Daemon(key, keep_alive_s=keep_alive_s, announce_exit=announce))
+            daemon = Daemon(
+                key,
+                keep_alive_s=keep_alive_s,
+                announce_exit=functools.partial(_announce_exit, folder, own),
+                can_be_found=functools.partial(endpoint.is_published, folder, own),
+            )
+            _serve(folder, own, daemon)
         finally:
             endpoint.withdraw(folder, own)
+
+
+def _announce_exit(folder: Path, own: endpoint.Endpoint) -> None:
+    with contextlib.suppress(DaemonUnavailable):  # somebody has removed the folder, and nobody finds the daemon anyway
+        endpoint.publish(folder, replace(own, is_leaving=True))
 
 
 def _serve(folder: Path, own: endpoint.Endpoint, daemon: Daemon) -> None:
@@ -52,9 +63,9 @@ def _serve(folder: Path, own: endpoint.Endpoint, daemon: Daemon) -> None:
     before = os.umask(0o077)
     listener = Listener(own.address, backlog=MAX_CLIENTS)
     os.umask(before)
-    daemon.worker.start()
     threading.Thread(target=_accept, args=(listener, daemon), name="accept", daemon=True).start()
     endpoint.publish(folder, own)
+    daemon.worker.start()  # last, because it begins by importing torch, which leaves little time for other threads
     logger.info("started, version %s", __version__)
     daemon.run_until_idle()
     logger.info("exiting after %d images", daemon.worker.done)
@@ -77,6 +88,7 @@ def _accept(listener: Listener, daemon: Daemon) -> None:
 
 def main(keep_alive_s: str = str(KEEP_ALIVE_S)) -> NoReturn:
     """The program that clients start: run the daemon, then exit."""
+    wait_briefly(os.environ)
     write_log(logging.INFO)
     try:
         serve(endpoint.runtime_folder(), keep_alive_s=float(keep_alive_s), lock_timeout_s=LOCK_TIMEOUT_S)

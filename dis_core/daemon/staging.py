@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from dis_core.environment import working_folder
 from dis_core.errors import DisError, NoImage, OutputFailed
-from dis_core.images.formats import ENDING_OF_FORMAT, MAX_STREAM_BYTES
+from dis_core.files import write_failed
+from dis_core.images.formats import MAX_STREAM_BYTES
 from dis_core.jobs.job import Job
 
 STANDARD_INPUT, STANDARD_OUTPUT = "<stdin>", "<stdout>"
@@ -48,7 +50,7 @@ class StagedJob:
             if path.parent != Path():
                 self._absolute(path.parent)  # messages can name the folder too
             return self._absolute(path)
-        place = self.private_folder() / f"result{ENDING_OF_FORMAT[self.job.format]}"
+        place = self.private_folder() / f"result{self.job.ending}"
         self.typed[str(place)] = STANDARD_OUTPUT
         self.kept.append(place)
         return place
@@ -70,7 +72,7 @@ class StagedJob:
 
     def _absolute(self, path: Path) -> Path:
         # Not resolved: ".." after a link leads to another folder than the text suggests.
-        whole = Path.cwd() / path
+        whole = path if path.is_absolute() else working_folder() / path
         if whole != path:
             self.typed[str(whole)] = str(path)
         return whole
@@ -85,9 +87,7 @@ class StagedJob:
                 while file.tell() <= MAX_STREAM_BYTES and (chunk := _chunk(stream, name)):
                     file.write(chunk)
         except OSError as error:
-            raise OutputFailed(
-                f"{name} could not be copied for the daemon: {error.strerror}", hint="free some space"
-            ) from error
+            raise write_failed(f"the daemon's copy of {name}", error) from error
         if place.stat().st_size > MAX_STREAM_BYTES:
             raise NoImage(f"{name} is too large to be an image", hint="check what is sent")
         return place

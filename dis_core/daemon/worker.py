@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 import os
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING, Final
 
 from dis_core.daemon.logs import describe_bug
 from dis_core.daemon.protocol import Message, describe_error
-from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, OutOfMemory
+from dis_core.errors import BadRequest, Cancelled, DaemonBusy, DisError, NoImage, OutOfMemory
 from dis_core.jobs.job import Job, JobFailure
 from dis_core.jobs.json_values import to_json_value
-from dis_core.jobs.runner import JobRunner
+from dis_core.jobs.runner import READING, JobRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dis_core.prompts import SegmentOptions
 
 MAX_WAITING: Final = 16
 """How many images may wait. Each command sends one at a time, so this is also the number of commands."""
@@ -48,6 +51,7 @@ class QueuedJob:
     outbox: queue.SimpleQueue[Message | None]
     cancelled: threading.Event = field(default_factory=threading.Event)
     answered: threading.Event = field(default_factory=threading.Event)
+    _answering: threading.Lock = field(default_factory=threading.Lock)
 
     def report(self, fraction: float, doing: str) -> None:
         """Send progress to the client. Raises Cancelled if the job should stop."""
@@ -56,8 +60,11 @@ class QueuedJob:
         self.outbox.put({"event": "progress", "fraction": fraction, "doing": doing})
 
     def answer(self, message: Message) -> None:
-        """Send the final event."""
-        self.answered.set()  # first, because the client may send its next job as soon as it has the answer
+        """Send the final event, unless one was sent."""
+        with self._answering:
+            if self.answered.is_set():
+                return
+            self.answered.set()  # first, because the client may send its next job as soon as it has the answer
         self.outbox.put(message)
 
 
@@ -71,6 +78,8 @@ class Worker:
         self._notify = notify
         self._waiting: deque[QueuedJob] = deque()
         self._current: QueuedJob | None = None
+        self._reading_since: float | None = None
+        self._expected: SegmentOptions | None = None
         self._run: object = None
         self._closed = False
         self._condition = threading.Condition()
@@ -113,6 +122,13 @@ class Worker:
             self._condition.notify()
         self._notify()
 
+    def expect(self, options: SegmentOptions) -> None:
+        """Load what jobs with these options need while there is nothing else to do; jobs that come first go first."""
+        with self._condition:
+            if self._current is None and not self._waiting:
+                self._expected = options
+                self._condition.notify()
+
     def withdraw(self, queued: QueuedJob) -> None:
         """Cancel a job, whether it is running or still waiting."""
         queued.cancelled.set()
@@ -144,16 +160,50 @@ class Worker:
         if (current := self._current) is not None:
             current.cancelled.set()
 
+    def give_up_reading(self, limit_s: float) -> bool:
+        """Whether the current job has read for longer than that: then it is answered, though its thread goes on."""
+        queued, since = self._current, self._reading_since
+        if queued is None or since is None or time.monotonic() - since < limit_s:
+            return False
+        hint = "open it in an image editor and save it again"
+        error = NoImage(f"{queued.job.name} takes longer than {limit_s:.0f} s to read", hint=hint)
+        queued.answer(describe_error("failure", error))
+        return True
+
+    def give_up(self, error: DisError) -> None:
+        """Answer the current job with an error, though its thread goes on."""
+        if (queued := self._current) is not None:
+            queued.answer(describe_error("error", error))
+
     def _work(self) -> None:
         try:
+            self._make_ready("torch", self.runner.load_libraries)
             while True:
                 with self._condition:
-                    self._condition.wait_for(lambda: self._waiting)
-                    self._current = queued = self._waiting.popleft()
-                self._do(queued)
+                    self._condition.wait_for(lambda: self._waiting or self._expected)
+                    expected, self._expected = self._expected, None
+                    self._current = queued = self._waiting.popleft() if self._waiting else None
+                if queued is not None:
+                    self._do(queued)
+                elif expected is not None:
+                    self._make_ready(expected.model or "a model", functools.partial(self.runner.prepare, expected))
                 del queued  # so that its memory is free while the thread waits
         finally:
             self._notify()  # the daemon exits when this thread ends
+
+    def _make_ready(self, what: str, load: Callable[[], None]) -> None:
+        """Load something before a job needs it. What goes wrong is only logged: the job will meet it, and answer so."""
+        self.doing = f"loading {what}"
+        started = time.monotonic()
+        try:
+            load()
+            logger.info("%s was loaded in %.2f s", what, time.monotonic() - started)
+        except DisError as error:
+            logger.info("%s was not loaded: %s", what, error.code)
+        except Exception as error:  # noqa: BLE001 - the edge of the daemon, as for jobs
+            logger.error("%s", describe_bug(error))
+        finally:
+            self.doing = ""
 
     def _do(self, queued: QueuedJob) -> None:
         started = time.monotonic()
@@ -161,7 +211,7 @@ class Worker:
         try:
             answer = self._answer(queued)
         finally:
-            self.doing = ""
+            self.doing, self._reading_since = "", None
             self.done += 1
             logger.info("%s after %.2f s", answer.get("code", answer["event"]), time.monotonic() - started)
             with self._condition:
@@ -200,6 +250,7 @@ class Worker:
     def _noting(self, queued: QueuedJob) -> Callable[[float, str], None]:
         def report(fraction: float, doing: str) -> None:
             self.doing = doing
+            self._reading_since = time.monotonic() if doing == READING else None
             queued.report(fraction, doing)
 
         return report

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dis_core.editors.plugin_files import Files, are_written, command_file, plugin_files, remove_paths, write_files
+from dis_core.environment import home_folder
 from dis_core.errors import OutputFailed
 
 PACKAGE = "dis-select-subject"
@@ -38,7 +39,7 @@ def usual_profiles() -> list[Path]:
 
 def profile_bases() -> list[Path]:
     """The folders in which GIMP may keep a folder for each version, the usual one first."""
-    home = Path.home()
+    home = home_folder()
     if sys.platform == "win32":
         above = [Path(os.environ.get("APPDATA", home / "AppData" / "Roaming"))]
     elif sys.platform == "darwin":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dis_core.editors.plugin_files import Files, are_written, command_file, plugin_files, remove_paths, write_files
+from dis_core.environment import home_folder
 from dis_core.files import make_folder, write_atomically
 
 PACKAGE = "dis_select_subject"
@@ -37,7 +38,7 @@ class Places:
 
 def usual_places() -> Places:
     """Where Krita looks on this system, for this user."""
-    home = Path.home()
+    home = home_folder()
     if sys.platform == "win32":
         data = Path(os.environ.get("APPDATA", home / "AppData" / "Roaming"))
         settings = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))

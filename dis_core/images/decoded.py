@@ -60,6 +60,14 @@ def damaged(name: str, reason: object) -> NoImage:
     )
 
 
+def unshowable(name: str, what: str) -> NoImage:
+    """The error for pixels that no screen can show as they are; `what` says of which kind they are."""
+    return NoImage(
+        f"{name} holds {what} pixels, which are not supported",
+        hint="export it with 8 or 16 bits per channel, without a sign, in an ordinary color space",
+    )
+
+
 def too_large(name: str) -> NoImage:
     """The error for an image whose decoder finds more pixels than we accept."""
     return NoImage(f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels", hint="scale it down first")

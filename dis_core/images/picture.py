@@ -20,8 +20,8 @@ from dis_core.images.pixels import Pixels
 if TYPE_CHECKING:
     import PIL.Image
 
-WEBP_LONGEST_SIDE_PX: Final = 16383
-JPEG_LONGEST_SIDE_PX: Final = 65500
+LONGEST_SIDE_PX: Final[dict[OutputFormat, int]] = {"webp": 16383, "jpeg": 65500}
+NAME_OF_SMALL_FORMAT: Final[dict[OutputFormat, str]] = {"webp": "WebP", "jpeg": "JPEG"}
 JPEG_QUALITY: Final = 95
 
 
@@ -172,14 +172,8 @@ def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa
     """
     if format in ("png", "tiff"):
         return picture
-    name = "WebP" if format == "webp" else "JPEG"
-    longest = WEBP_LONGEST_SIDE_PX if format == "webp" else JPEG_LONGEST_SIDE_PX
-    height, width = picture.size
-    if max(height, width) > longest:
-        raise BadRequest(
-            f"the picture is {width} x {height} pixels, and {name} allows at most {longest} to a side",
-            hint="write PNG or TIFF instead",
-        )
+    refuse_longer_sides(picture.size, format=format)
+    name = NAME_OF_SMALL_FORMAT[format]
     if format == "jpeg" and picture.alpha is not None:
         raise BadRequest("JPEG cannot hold a transparent background", hint="give it a color, or write PNG instead")
     remarks = list(picture.remarks)
@@ -190,6 +184,18 @@ def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa
         picture = replace(picture, pixels=to_srgb(picture.pixels, picture.icc_profile), icc_profile=None)
         remarks.append("gray with a color profile was converted to sRGB, because WebP has no gray")
     return replace(picture, remarks=tuple(remarks)) if len(remarks) > len(picture.remarks) else picture
+
+
+def refuse_longer_sides(size: tuple[int, int], *, format: OutputFormat) -> None:  # noqa: A002  see fit_to_format
+    """Raises BadRequest if `format` has no room for a picture of this size, (height, width)."""
+    height, width = size
+    longest = LONGEST_SIDE_PX.get(format)
+    if longest is not None and max(height, width) > longest:
+        name = NAME_OF_SMALL_FORMAT[format]
+        raise BadRequest(
+            f"the picture is {width} x {height} pixels, and {name} allows at most {longest} to a side",
+            hint="write PNG or TIFF instead",
+        )
 
 
 def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  see fit_to_format
@@ -231,12 +237,16 @@ def write_picture(
 
     Raises BadRequest (see `encode`), OutputExists, OutputFailed.
     """
+    if isinstance(destination, Path) and not overwrite:
+        refuse_taken(destination)  # before the work of encoding
+    write_encoded(encode(picture, format=format), destination, overwrite=overwrite)
+
+
+def write_encoded(data: bytes, destination: Path | BinaryIO, *, overwrite: bool = False) -> None:
+    """Write what is encoded already; see `write_picture`. Raises OutputExists, OutputFailed."""
     if isinstance(destination, Path):
-        if not overwrite:
-            refuse_taken(destination)  # before the work of encoding
-        write_atomically(destination, encode(picture, format=format), overwrite=overwrite)
+        write_atomically(destination, data, overwrite=overwrite)
         return
-    data = encode(picture, format=format)
     try:
         destination.write(data)
         destination.flush()

@@ -15,11 +15,23 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from dis_core.errors import NoImage, NoSuchFile, OutOfMemory
-from dis_core.images import png, tiff
+from dis_core.images import (
+    containers,
+    heif_boxes,
+    jpeg,
+    jpegxl,
+    netpbm,
+    png,
+    png_chunks,
+    qoi,
+    stated_colors,
+    tiff,
+    tiff_pages,
+)
 from dis_core.images.array_likes import ArrayLike, as_array, has_channels_first
 from dis_core.images.color_profiles import cmyk_to_srgb, profile_fits
-from dis_core.images.decoded import Decoded, check_size
-from dis_core.images.formats import MAX_STREAM_BYTES
+from dis_core.images.decoded import Decoded, check_size, unshowable
+from dis_core.images.formats import MAX_PROFILE_BYTES, MAX_STREAM_BYTES
 from dis_core.images.picture import Picture
 from dis_core.images.pixels import Pixels
 
@@ -38,7 +50,7 @@ def read_picture(source: Source) -> Picture:
 
     Raises NoImage if it cannot be read as an image, OutOfMemory if it is too large for this machine.
     """
-    with _opened(source) as (file, name):
+    with opened(source) as (file, name):
         try:
             return to_picture(_decode(file, name), name)
         except MemoryError as error:
@@ -111,7 +123,7 @@ def wrap_pillow(image: PIL.Image.Image) -> Picture:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
+def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
     """The source as a seekable binary file, and its name for messages."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source), "the image"
@@ -121,7 +133,7 @@ def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
             yield (file if file.seekable() else _read_stream(file, name)), name
     else:
         named = getattr(source, "name", None)
-        name = named if isinstance(named, str) else "the image"
+        name = "standard input" if named == "<stdin>" else named if isinstance(named, str) else "the image"
         yield _read_stream(source, name), name
 
 
@@ -164,59 +176,107 @@ def _decode(file: BinaryIO, name: str) -> Decoded:
     except OSError as error:
         raise NoImage(f"{name} cannot be read ({error.strerror})", hint="check the disk") from error
     if not head:
-        raise NoImage(f"{name} is empty", hint="copy or download it again")
-    if head.startswith(tiff.TIFF_MAGIC):
+        is_file = Path(name).is_file()
+        raise NoImage(
+            f"{name} is empty", hint="copy or download it again" if is_file else "check what should have sent the image"
+        )
+    if head.startswith(tiff_pages.TIFF_MAGIC):
         return _decode_tiff(file, name)
-    if head.startswith(png.PNG_MAGIC):
+    if head.startswith(png_chunks.PNG_MAGIC):
         return _decode_png(file, head, name)
+    if head.startswith(jpeg.JPEG_MAGIC):
+        return _decode_jpeg(file, name)
+    if head.startswith(netpbm.NETPBM_MAGIC):
+        return netpbm.decode(file, name)
+    if head.startswith(qoi.QOI_MAGIC):
+        return qoi.decode(file, name)
+    if jpegxl.is_jpegxl(head):
+        return jpegxl.decode(file, name)
+    bounded = containers.up_to_its_end(file, head, name)
+    return _decode_heif(bounded, name) if head[4:8] == b"ftyp" else _decode_with_pillow(bounded, name)
+
+
+def _decode_with_pillow(file: BinaryIO, name: str) -> Decoded:
     from dis_core.images import pillow
 
     with pillow.safe_pillow():
-        return pillow.decode(pillow.open_image(file, name), name)
+        image = pillow.open_image(file, name)
+        remarks = pillow.choose_frame(image, name)
+        decoded = pillow.decode(image, name)
+    return replace(decoded, remarks=(*remarks, *decoded.remarks))
+
+
+def _decode_jpeg(file: BinaryIO, name: str) -> Decoded:
+    parts = jpeg.take_apart(file, name)
+    decoded = _decode_with_pillow(io.BytesIO(parts.file), name)
+    if parts.has_end:
+        return decoded
+    with_noise = _decode_with_pillow(io.BytesIO(jpeg.with_noise(parts)), name)
+    remark = jpeg.remark_on_missing(decoded.array, with_noise.array, name)
+    return replace(decoded, remarks=(remark, *decoded.remarks))
+
+
+def _decode_heif(file: BinaryIO, name: str) -> Decoded:
+    """AVIF or HEIC, whose colors may be stated by numbers only; a profile counts more."""
+    codes = heif_boxes.nclx_of(file)
+    if codes is not None and stated_colors.is_hdr_transfer(codes[1]):
+        raise unshowable(name, "HDR")
+    decoded = _decode_with_pillow(file, name)
+    if codes is None or decoded.icc_profile is not None:
+        return decoded
+    return stated_colors.with_stated_colors(decoded, stated_colors.of_codes(*codes))
 
 
 def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
     from dis_core.images import pillow
 
-    facts = tiff.read_tiff_facts(file, name)
+    choice = tiff_pages.choose_page(file, name)
+    facts = tiff.read_tiff_facts(file, choice.page, name)
     check_size(facts.width, facts.height, name)
     if facts.is_raw_photo:
         raise NoImage(f"{name} is a camera's raw photo", hint="convert it first, for example to a 16-bit TIFF")
-    if not facts.is_unsigned or facts.bits > 16:
-        raise pillow.hdr(name)
+    if facts.not_unsigned or facts.bits > 16:
+        raise unshowable(name, facts.not_unsigned or f"{facts.bits}-bit")
     if facts.bits > 8 and not facts.is_plain:
         raise NoImage(f"{name} is a {facts.bits}-bit TIFF with unusual colors", hint="export it as RGB or grayscale")
     if facts.bits >= 8 and facts.is_plain:
-        decoded = tiff.decode(file, name)
+        decoded = tiff.decode(file, choice.page, name)
     else:
         with pillow.safe_pillow():
-            decoded = pillow.decode(pillow.open_image(file, name), name)
-    if facts.pages == 1:
-        return decoded
-    return replace(decoded, remarks=(f"{facts.pages} pages: only the first is used", *decoded.remarks))
+            decoded = pillow.decode(pillow.open_image(file, name, frame=choice.page), name)
+    return replace(decoded, remarks=(*choice.remarks, *decoded.remarks))
 
 
 def _decode_png(file: BinaryIO, head: bytes, name: str) -> Decoded:
+    parts = png_chunks.take_apart(file, name)
+    if png.is_hdr(parts.chunks):
+        raise unshowable(name, "HDR")
+    decoded = _decode_png_pixels(parts, head, name)
+    if decoded.icc_profile is not None and not stated_colors.has_code(parts.chunks):
+        return decoded
+    return stated_colors.with_stated_colors(decoded, stated_colors.of_png(parts.chunks))
+
+
+def _decode_png_pixels(parts: png_chunks.PngParts, head: bytes, name: str) -> Decoded:
     from dis_core.images import pillow
 
-    chunks = png.read_small_chunks(file)
-    if png.is_hdr(chunks):
-        raise pillow.hdr(name)
     with pillow.safe_pillow():
-        image = pillow.open_image(file, name)
-        if not png.is_deep(head):
-            return pillow.decode(image, name)
-        # Without this, Pillow would decode all pixels in search of the Exif block.
-        image.info["exif"] = chunks.get(b"eXIf", b"")
-        decoded = Decoded(
-            array=np.empty((0, 0), np.uint16),
-            orientation=pillow.orientation_of(image),
-            icc_profile=image.info.get("icc_profile"),
-            dpi=pillow.dpi_of(image),
-            remarks=pillow.animation_remarks(image),
-        )
-    file.seek(0)
-    return replace(decoded, array=png.decode_deep(file, name))
+        image = pillow.open_image(io.BytesIO(parts.file), name)
+        # Without an Exif block, Pillow would decode all pixels in search of it.
+        image.info["exif"] = parts.chunks.get(b"eXIf", None if png_chunks.EXIF_AS_TEXT in parts.texts else b"")
+        image.info.update(parts.texts)
+        beside = dict(image.info)
+        remarks = (*parts.remarks, *pillow.choose_frame(image, name))
+        image.info.update(beside)
+        if not png.is_deep(head) or image.tell() > 0:
+            decoded = pillow.decode(image, name)
+        else:
+            decoded = Decoded(
+                array=png.decode_deep(parts.file, name),
+                orientation=pillow.orientation_of(image),
+                dpi=pillow.dpi_of(image),
+            )
+    return replace(decoded, icc_profile=png_chunks.icc_profile(parts.chunks), remarks=(*remarks, *decoded.remarks))
 
 
 def to_picture(decoded: Decoded, name: str) -> Picture:
@@ -224,7 +284,12 @@ def to_picture(decoded: Decoded, name: str) -> Picture:
     remarks = list(decoded.remarks)
     pixels, alpha = _split(decoded)
     profile = decoded.icc_profile
-    if profile is not None and not profile_fits(profile, channels=pixels.shape[2]):
+    if profile is not None and stated_colors.states_hdr(profile):
+        raise unshowable(name, "HDR")
+    if profile is not None and len(profile) > MAX_PROFILE_BYTES:
+        profile = None
+        remarks.append(f"its color profile is larger than {MAX_PROFILE_BYTES // 1_000_000} MB, and was left out")
+    elif profile is not None and not profile_fits(profile, channels=pixels.shape[2]):
         profile = None
         remarks.append("its color profile is damaged or does not fit its colors, and was left out")
     if decoded.is_ink:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from dis_core.images.decoded import Decoded, damaged, decoding, silence_logger
+from dis_core.images.inner_headers import check_inner_header, has_inner_header
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dis_core.images.pixels import Pixels
 
-TIFF_MAGIC: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
 # Numbers of the TIFF 6.0 and DNG specifications.
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
 _COLORS: Final = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
-_UNSIGNED, _UNDEFINED = 1, 4
+_WHOLE: Final = (1, 4)  # unsigned, or not said
+_OTHER_NUMBERS: Final = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 _SUBFILE_TYPE, _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 254, 274, 282, 283, 296
 _SUB_IMAGES, _ICC_PROFILE, _DNG_VERSION = 330, 34675, 50706
@@ -31,47 +31,48 @@ _CENTIMETER: Final = 3
 
 @dataclass(frozen=True)
 class TiffFacts:
-    """What the first page of a TIFF says about its pixels; `is_plain` means gray, RGB or CMYK."""
+    """What a page of a TIFF says about its pixels; `is_plain` means gray, RGB or CMYK.
+
+    `not_unsigned` names other numbers than unsigned whole ones, such as "signed"; it is empty for usual pixels.
+    """
 
     height: int
     width: int
     bits: int
-    is_unsigned: bool
+    not_unsigned: str
     is_plain: bool
     is_raw_photo: bool
-    pages: int
 
 
-def read_tiff_facts(file: BinaryIO, name: str) -> TiffFacts:
-    """Look at the first page without decoding it. Raises NoImage if the file's structure is damaged."""
+def read_tiff_facts(file: BinaryIO, number: int, name: str) -> TiffFacts:
+    """Look at a page, counted from 0, without decoding it. Raises NoImage if the file's structure is damaged."""
     with decoding(name):  # tifffile parses what is asked for when it is asked for
-        tiff = _opened(file)
-        page, pages = tiff.pages.first, len(tiff.pages)
+        pages = _pages(file)
+        page = pages[number]
         height, width, photometric = int(page.imagelength), int(page.imagewidth), int(page.photometric)
         kinds = [int(kind) for kind in np.atleast_1d(page.sampleformat)]
         bits = [int(number) for number in np.atleast_1d(page.bitspersample)]
         is_reduced = bool(page.tags.valueof(_SUBFILE_TYPE, default=0) & _REDUCED_IMAGE)
         is_preview = is_reduced and _SUB_IMAGES in page.tags
-        is_dng, is_flat = _DNG_VERSION in page.tags, page.imagedepth == 1
+        is_dng, is_flat = _DNG_VERSION in pages.first.tags, page.imagedepth == 1
         file.seek(0)
     return TiffFacts(
         height=height,
         width=width,
         bits=max(bits),
-        is_unsigned=all(kind in (_UNSIGNED, _UNDEFINED) for kind in kinds),
+        not_unsigned=next((_OTHER_NUMBERS.get(kind, "odd") for kind in kinds if kind not in _WHOLE), ""),
         is_plain=photometric in _COLORS and is_flat,
         is_raw_photo=is_preview or is_dng,
-        pages=pages,
     )
 
 
-def decode(file: BinaryIO, name: str) -> Decoded:
-    """All pixels of a first page that is plain and has 8 to 16 bits per channel; 9 to 15 are stretched to 16.
+def decode(file: BinaryIO, number: int, name: str) -> Decoded:
+    """All pixels of a page, counted from 0, that is plain: 8 to 16 bits per channel, and 9 to 15 are stretched to 16.
 
     Raises NoImage if the file is damaged.
     """
     with decoding(name):
-        page = _opened(file).pages.first
+        page = _pages(file)[number]
         photometric, extras = int(page.photometric), tuple(int(kind) for kind in page.extrasamples)
         segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
         needed = int(np.prod(page.chunked))
@@ -79,6 +80,7 @@ def decode(file: BinaryIO, name: str) -> Decoded:
     # tifffile would fill what is missing with zeros.
     if len(segments) < needed or any(count < 1 or offset + count > size_bytes for offset, count in segments):
         raise damaged(name, "parts of its pixels are missing")
+    _check_segments(file, page, segments[:needed], name)
     with decoding(name):
         planes, bits = page.asarray(squeeze=False), int(page.bitspersample)  # (planes, depth, H, W, C)
         orientation = page.tags.valueof(_ORIENTATION, default=1)
@@ -126,12 +128,23 @@ def encode_tiff(array: Pixels, *, icc_profile: bytes | None, dpi: tuple[float, f
     return buffer.getvalue()
 
 
-def _opened(file: BinaryIO) -> Any:  # Any: tifffile has no types
+def _pages(file: BinaryIO) -> Any:  # Any: tifffile has no types
     import tifffile
 
     silence_logger("tifffile")
     file.seek(0)
-    return tifffile.TiffFile(file)
+    return tifffile.TiffFile(file).pages
+
+
+def _check_segments(file: BinaryIO, page: Any, segments: list[tuple[int, int]], name: str) -> None:
+    """Raises NoImage if a strip or tile is an image that claims to be larger than its place in the page."""
+    if not has_inner_header(page.compression):
+        return
+    rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    most_pixels = rows * (page.tilewidth if page.is_tiled else page.imagewidth)
+    for offset, count in segments:
+        file.seek(offset)
+        check_inner_header(page.compression, file.read(count), most_pixels=most_pixels, name=name)
 
 
 def _channels_last(planes: NDArray[Any], *, bits: int, channels: int, name: str) -> Pixels:

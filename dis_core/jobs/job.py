@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from dis_core.errors import DisError
-from dis_core.images.formats import OutputFormat
+from dis_core.images.formats import ENDING_OF_ANIMATION, ENDING_OF_FORMAT, AnimationFormat, OutputFormat
 from dis_core.prompts import SegmentOptions
 from dis_core.protocols import Refinement
 
@@ -50,7 +50,8 @@ Style: TypeAlias = CutoutStyle | MaskStyle
 class Job:
     """One image: its `source` (None: standard input), what to make of it, and where to write it (None: to stdout).
 
-    `depth_destination` is where to write the depth map that was used, if anywhere.
+    `depth_destination` is where to write the depth map that was used, if anywhere. `animation` is the kind of animation
+    to make of all frames, if the image is one; None: of one frame a still, in `format`.
     """
 
     source: Path | None
@@ -60,6 +61,12 @@ class Job:
     options: SegmentOptions
     depth_destination: Path | None = None
     overwrite: bool = False
+    animation: AnimationFormat | None = None
+
+    @property
+    def ending(self) -> str:
+        """The ending of the name of a result in this format."""
+        return ENDING_OF_FORMAT[self.format] if self.animation is None else ENDING_OF_ANIMATION[self.animation]
 
     @property
     def name(self) -> str:
@@ -80,12 +87,16 @@ class Job:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job was done: by which model ("pdfnet@revision"), where, how refined, and what the user should know."""
+    """How a job was done: by which model ("pdfnet@revision"), where, how refined, and what the user should know.
+
+    `loading_s` is the part of its time that went into loading torch and the model, which the next job saves.
+    """
 
     model: str
     device: str
     refinement: Refinement | None = None
     remarks: tuple[str, ...] = ()
+    loading_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dis_core.errors import OutputExists
 from dis_core.jobs.job import CutoutStyle, Edges, Job, MaskStyle
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dis_core.images.compositing import Color
     from dis_core.images.picture import Picture
     from dis_core.matte.matte import Matte
@@ -43,15 +49,26 @@ def make_cutout(style: CutoutStyle, color: Color | None, background: Picture | N
     )
 
 
+def refuse_too_large(job: Job, picture: Picture) -> None:
+    """Raise BadRequest, before the work, if the format cannot hold a result of the image's size.
+
+    A result that is cropped to the subject may fit; it is refused when its size is known.
+    """
+    from dis_core.images.picture import refuse_longer_sides
+
+    if not (isinstance(job.style, CutoutStyle) and job.style.crop):
+        refuse_longer_sides(picture.size, format=job.format)
+
+
 def write_result(job: Job, result: Picture, matte: Matte) -> Picture:
     """Write the result, and the depth map if the job wants it.
 
-    Returns what was written, with remarks on what the format cannot hold.
+    Returns what was written, with remarks on what the format cannot hold and on a depth map that was there already.
 
     Raises OutputExists, OutputFailed, BadRequest (a picture that the format cannot hold).
     """
     from dis_core.files import make_folder
-    from dis_core.images.picture import fit_to_format, gray_picture, write_picture
+    from dis_core.images.picture import fit_to_format, write_picture
 
     result = fit_to_format(result, format=job.format)
     if job.destination is None:
@@ -60,9 +77,28 @@ def write_result(job: Job, result: Picture, matte: Matte) -> Picture:
     make_folder(job.destination.parent)
     if job.depth_destination is not None and matte.depth is not None:
         # Before the result, because a run that is resumed skips the images that have their results.
-        depth = gray_picture(matte.depth, bits=16, name="the depth map")
-        write_picture(depth, job.depth_destination, format="png", overwrite=job.overwrite)
+        result = write_depth(job.depth_destination, matte.depth, result, overwrite=job.overwrite)
     write_picture(result, job.destination, format=job.format, overwrite=job.overwrite)
+    return result
+
+
+def write_depth(path: Path, depth: NDArray[np.float32], result: Picture, *, overwrite: bool) -> Picture:
+    """Write a depth map, unless the same one is there already; returns the result, with a remark if there is another.
+
+    Such a map is what a run left that was stopped before its result, or somebody's own: neither may cost the result.
+
+    Raises OutputFailed.
+    """
+    from dis_core.files import holds, write_atomically
+    from dis_core.images.picture import encode, gray_picture
+
+    data = encode(gray_picture(depth, bits=16, name="the depth map"), format="png")
+    try:
+        write_atomically(path, data, overwrite=overwrite)
+    except OutputExists:
+        if not holds(path, data):
+            kept = f"the depth map {path} was there already and was kept; to replace it, use `overwrite=True`"
+            return replace(result, remarks=(*result.remarks, kept))
     return result
 
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from dis_core.errors import OF_ONE_IMAGE, OutOfMemory, OutputExists, OutputFailed
+from dis_core.errors import OF_ONE_IMAGE, BadRequest, DiskFull, OutOfMemory, OutputExists, OutputFailed
 from dis_core.jobs.job import Job, JobFailure, JobResult, MaskStyle, Style
-from dis_core.jobs.outputs import MakeResult, make_cutout, make_mask, remarks_on, write_result
+from dis_core.jobs.outputs import MakeResult, make_cutout, make_mask, refuse_too_large, remarks_on, write_result
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
     from dis_core.images.picture import Picture
     from dis_core.model_spec import Precision
     from dis_core.pipeline import Pipeline
+    from dis_core.prompts import SegmentOptions
+
+
+READING: Final = "reading"
+"""What is reported while files are read."""
 
 
 class JobRunner:
@@ -29,19 +36,34 @@ class JobRunner:
     def run(self, job: Job, report: Report) -> JobResult | JobFailure:
         """Run one job; what is wrong with this image alone comes back as a failure.
 
-        Raises what concerns all images alike: Cancelled, DeviceUnavailable, UnknownModel, WeightsMissing and the like,
-        BadRequest for an unknown color, NoImage for a background that cannot be read.
+        Raises what concerns all images alike: Cancelled, DiskFull, DeviceUnavailable, UnknownModel, WeightsMissing and
+        the like, BadRequest for an unknown color, NoImage for a background that cannot be read.
         """
+        report(0.0, READING)
         make_result = self._result_maker(job.style)
+        report(0.0, "starting")
+        started = time.monotonic()
         pipeline = self._pipeline_on(job.options.device, job.options.precision)
+        waited_s = time.monotonic() - started
         try:
-            return _run_job(job, pipeline, make_result, report)
+            outcome = _run_job(job, pipeline, make_result, report)
         except MemoryError:
             return JobFailure(
                 OutOfMemory("there is not enough memory for an image of this size", hint="try a smaller image")
             )
         except OF_ONE_IMAGE as error:
             return JobFailure(error)
+        if isinstance(outcome, JobFailure):
+            return outcome
+        return replace(outcome, loading_s=outcome.loading_s + waited_s)
+
+    def load_libraries(self) -> None:
+        """Import what every job needs, so that the first one does not wait for it: seconds, for torch."""
+        import dis_core.pipeline  # noqa: F401
+
+    def prepare(self, options: SegmentOptions) -> None:
+        """Load the model of a job to come, if it is on this machine. Raises what `Pipeline.prepare` raises."""
+        self._pipeline_on(options.device, options.precision).prepare(options)
 
     def _pipeline_on(self, device: str, precision: Precision) -> Pipeline:
         """The pipeline for a device: the one from before, model and all, if that is the same place by another name."""
@@ -85,13 +107,53 @@ class JobRunner:
 def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Report) -> JobResult | JobFailure:
     from dis_core.images.reading import read_picture
 
-    picture = read_picture(sys.stdin.buffer if job.source is None else job.source)
+    report(0.0, READING)
+    source = _source(job)
+    if job.animation is not None and (outcome := _run_animation(job, source, pipeline, make_result, report)):
+        return outcome
+    picture = read_picture(source)
+    refuse_too_large(job, picture)
     matte = pipeline.segment_with(picture, job.options, report=span(report, 0.0, 0.85))
     report(0.85, "making the result")
     result = make_result(matte)
     report(0.95, "writing")
     try:
         written = write_result(job, result, matte)
+    except DiskFull:
+        raise  # the next image's files would not find room either
     except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
         return JobFailure(error)
-    return JobResult(matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)))
+    return JobResult(
+        matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)), matte.loading_s
+    )
+
+
+def _source(job: Job) -> Path | BinaryIO | bytes:
+    """What to read the image from; bytes if it may have to be read twice."""
+    if job.source is not None:
+        return job.source
+    from dis_core.images.formats import MAX_STREAM_BYTES
+
+    return sys.stdin.buffer if job.animation is None else sys.stdin.buffer.read(MAX_STREAM_BYTES)
+
+
+def _run_animation(
+    job: Job, source: Path | BinaryIO | bytes, pipeline: Pipeline, make_result: MakeResult, report: Report
+) -> JobResult | JobFailure | None:
+    """All frames as an animation; None if it is a still that can be written as one."""
+    from dis_core.images.animation import open_animation
+    from dis_core.jobs.animation import run_animation
+
+    assert job.animation is not None  # noqa: S101  for the types
+    with open_animation(source) as animation:
+        if animation is None and job.animation == "gif":
+            raise BadRequest(f"{job.name} is not an animation", hint="leave out `frames=all`, and write PNG or WebP")
+        if animation is None or (animation.count == 1 and job.animation != "gif"):
+            return None
+        try:
+            matte, remarks = run_animation(job, job.animation, animation, pipeline, make_result, report)
+        except DiskFull:
+            raise
+        except (OutputExists, OutputFailed) as error:
+            return JobFailure(error)
+    return JobResult(matte.model, matte.device, matte.refinement, remarks, matte.loading_s)

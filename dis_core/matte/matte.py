@@ -16,6 +16,7 @@ from dis_core.images.compositing import crop as crop_to
 from dis_core.images.formats import OutputFormat
 from dis_core.images.picture import Picture, gray_picture
 from dis_core.images.pixels import Pixels
+from dis_core.planes import blocks
 from dis_core.protocols import Refinement
 
 Background: TypeAlias = str | Color | Picture
@@ -32,7 +33,8 @@ class Matte:
     `alpha` is (H, W) float32 in [0, 1], 1 = subject, as the model sees it; the methods take off what the picture's own
     alpha hides. `model` says what made it, "pdfnet@revision", and `device` where that ran. `picture` is what it was
     made from. `depth` is the depth map, if the model used one: (H, W) float32 in [0, 1], near = large. `refinement`
-    says how the matte was refined.
+    says how the matte was refined. `loading_s` is how long it took before to fetch and load the model, if it was not
+    loaded already.
     """
 
     alpha: NDArray[np.float32]
@@ -41,6 +43,7 @@ class Matte:
     depth: NDArray[np.float32] | None = None
     device: str = ""
     refinement: Refinement | None = None
+    loading_s: float = 0.0
 
     def __repr__(self) -> str:
         height, width = self.alpha.shape
@@ -119,7 +122,9 @@ class Matte:
         Raises BadRequest if there is no picture, or if it has another size, and for an unknown color.
         """
         picture = self._picture_of_same_size(picture)
-        alpha = np.rint(self.alpha * np.float32(picture.levels)) / np.float32(picture.levels)
+        alpha = self.alpha * np.float32(picture.levels)
+        np.rint(alpha, out=alpha)
+        alpha /= np.float32(picture.levels)
         total = alpha if picture.alpha is None else alpha * picture.alpha
         pixels = picture.pixels if colors == "original" else _clean_colors(picture, alpha, total)
         result = replace(picture, pixels=pixels, alpha=total)
@@ -197,5 +202,7 @@ def _clean_colors(picture: Picture, alpha: NDArray[np.float32], total: NDArray[n
     pixels: Pixels = picture.pixels.copy()
     for part in foreground_parts(picture.pixels, alpha, levels=picture.levels):
         pixels[part.place][part.unknown] = np.rint(part.colors * levels).astype(pixels.dtype)
-    pixels *= (np.rint(total * levels) > 0)[..., np.newaxis]  # ten times faster than setting some of them to 0
+    for place in blocks(picture.size):
+        # Ten times faster than setting some of them to 0.
+        pixels[place] *= (np.rint(total[place] * levels) > 0)[..., np.newaxis]
     return pixels

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from dis_core.errors import WeightsCorrupt
+from dis_core.models.unfilled import unfilled
 
 Renames = Sequence[tuple[str, str]]
 """(pattern, replacement), applied to every key in this order."""
@@ -35,7 +36,7 @@ def shapes_of(state: Mapping[str, torch.Tensor]) -> dict[str, Shape]:
 
 def shapes_of_network(build: Callable[[], nn.Module]) -> dict[str, Shape]:
     """The shape of each entry of the state of the network that `build` makes, which is not filled for that."""
-    with torch.device("meta"):
+    with unfilled():
         return shapes_of(build().state_dict())
 
 

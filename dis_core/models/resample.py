@@ -74,11 +74,35 @@ def mix_rows_to_corners(x: torch.Tensor, start: int, heights: tuple[int, int], r
 
 def box_mean(x: torch.Tensor, radius_px: int) -> torch.Tensor:
     """The mean over the square window around each pixel of (..., H, W), of what lies inside of the image."""
-    planes = x.flatten(0, -3)
-    side = 2 * radius_px + 1
-    for kernel, padding in (((1, side), (0, radius_px)), ((side, 1), (radius_px, 0))):
-        planes = F.avg_pool2d(planes, kernel, stride=1, padding=padding, count_include_pad=False)
-    return planes.view(x.shape)
+    for axis, padding in ((-1, (radius_px, radius_px)), (-2, (0, 0, radius_px, radius_px))):
+        length = x.shape[axis]
+        places = torch.arange(length, device=x.device)
+        counts = (places + radius_px).clamp(max=length - 1) - (places - radius_px).clamp(min=0) + 1
+        counts = counts.to(x.dtype)
+        x = _sums_by_doubling(F.pad(x, padding), axis, 2 * radius_px + 1, length)
+        x = x / (counts if axis == -1 else counts[:, None])
+    return x
+
+
+def _sums_by_doubling(padded: torch.Tensor, axis: int, window: int, length: int) -> torch.Tensor:
+    """The sums of `window` neighbors along an axis, of which `length` fit: out of sums of 1, 2, 4 and so on.
+
+    Average pooling adds up each window anew, which takes five times as long for a window of nine.
+    """
+    run, width, place = padded, 1, 0
+    total: torch.Tensor | None = None
+    while True:
+        if window & width:
+            piece = run.narrow(axis, place, length)
+            total = piece if total is None else total + piece
+            place += width
+        if 2 * width > window:
+            break
+        rest = run.shape[axis] - width
+        run = run.narrow(axis, 0, rest) + run.narrow(axis, width, rest)
+        width *= 2
+    assert total is not None  # noqa: S101 - every window has a highest bit
+    return total
 
 
 def window_sums(x: torch.Tensor, axis: int, radius_px: int) -> torch.Tensor:

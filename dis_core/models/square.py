@@ -116,18 +116,22 @@ class SquareBase:
         *,
         quality: Quality,
         report: Report,
+        near: SquareNetwork | None = None,
+        side_px: int | None = None,
     ) -> list[tuple[NDArray[np.float32], Extremes]]:
         """What `read` makes of the network's answers to images of such sizes, all in one batch.
 
-        `planes_at(number, size)` are the network's inputs for one of them, (1, C, *size) each.
+        `planes_at(number, size)` are the network's inputs for one of them, (1, C, *size) each. `near` is another
+        network to ask, and `side_px` another side to ask at.
 
         Raises OutOfMemory, and what `report` raises.
         """
         with run_on(self.square.placement):
-            size = self.size_for(self.side_for(quality))
+            square = near or self.square
+            size = self.size_for(side_px or self.side_for(quality))
             planes = [planes_at(number, size) for number in range(len(sizes))]
             batch = [torch.cat(one_kind) for one_kind in zip(*planes, strict=True)]
-            answers = self.activation(self.square.logits(*batch, quality=quality, report=report)).cpu()
+            answers = self.activation(square.logits(*batch, quality=quality, report=report)).cpu()
             return [self.read(answer[None], own) for answer, own in zip(answers, sizes, strict=True)]
 
     def read(self, answer: torch.Tensor, size: Size) -> tuple[NDArray[np.float32], Extremes]:
@@ -142,6 +146,9 @@ class SquareSegmenter(SquareBase):
     with. The matte is enlarged by `resize`, which should be the way its authors do it. `extremes_of` a network's
     answer to the whole image, (H, W) in [0, 1], says which of its values become 0 and 1. `size_for` is for a network
     whose input is not square: it makes the size, (height, width), out of the shorter side, which is `side_px`.
+
+    `near` is the network for tiles and for the larger look, where that is to be another one. `larger_px` is the side at
+    which the network still works and sees more, if it was measured to be worth it; None if not.
     """
 
     def __init__(
@@ -156,6 +163,8 @@ class SquareSegmenter(SquareBase):
         resize: Callable[[torch.Tensor, Size], torch.Tensor] = resize_to_corners,
         activation: Callable[[torch.Tensor], torch.Tensor] = torch.sigmoid,
         extremes_of: Callable[[NDArray[np.float32]], Extremes] = unstretched,
+        near: nn.Module | None = None,
+        larger_px: int | None = None,
     ) -> None:
         super().__init__(
             network,
@@ -168,6 +177,12 @@ class SquareSegmenter(SquareBase):
         )
         self.to_input = to_input
         self.extremes_of = extremes_of
+        self.larger_px = larger_px
+        self._near = (
+            self.square
+            if near is None
+            else SquareNetwork(near, side_px=side_px, multiple_px=multiple_px, placement=placement)
+        )
 
     def __call__(
         self,
@@ -200,8 +215,27 @@ class SquareSegmenter(SquareBase):
 
         Raises OutOfMemory, and what `report` raises.
         """
-        answers = self._look(tiles, quality, report)
+        answers = self._look(tiles, quality, report, near=self._near)
         return [stretched(answer, part.extremes) for (answer, _), part in zip(answers, known, strict=True)]
+
+    def larger_side_for(self, quality: Quality) -> int | None:
+        """The side of the input for a larger look in pixels, or None if there is none; a draft takes none."""
+        return None if quality == "draft" else self.larger_px
+
+    def look_larger(
+        self,
+        image: NDArray[np.float32],
+        *,
+        known: Segmentation,
+        quality: Quality,  # noqa: ARG002 - the more views of "best" would cost more than they bring here
+        report: Report = ignore,
+    ) -> NDArray[np.float32]:
+        """The matte, (H, W), of `image`, (H, W, 3), by one pass at `larger_px`, stretched as the usual look was.
+
+        Raises OutOfMemory, and what `report` raises.
+        """
+        ((answer, _),) = self._look([image], "normal", report, near=self._near, side_px=self.larger_px)
+        return stretched(answer, known.extremes)
 
     def read(self, answer: torch.Tensor, size: Size) -> tuple[NDArray[np.float32], Extremes]:
         """The network's own answer to an image, (1, 1, side, side), at its size, and what of it becomes 0 and 1."""
@@ -209,12 +243,19 @@ class SquareSegmenter(SquareBase):
         return plane, self.extremes_of(plane)
 
     def _look(
-        self, images: Sequence[NDArray[np.float32]], quality: Quality, report: Report
+        self,
+        images: Sequence[NDArray[np.float32]],
+        quality: Quality,
+        report: Report,
+        *,
+        near: SquareNetwork | None = None,
+        side_px: int | None = None,
     ) -> list[tuple[NDArray[np.float32], Extremes]]:
         def planes_at(number: int, size: Size) -> tuple[torch.Tensor]:
             return (self.to_input(to_tensor(images[number]), size),)
 
-        return self.answers([size_of_array(image) for image in images], planes_at, quality=quality, report=report)
+        sizes = [size_of_array(image) for image in images]
+        return self.answers(sizes, planes_at, quality=quality, report=report, near=near, side_px=side_px)
 
 
 def flipped_and_scaled(

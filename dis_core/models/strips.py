@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from dis_core.models.resample import Size, mix_rows_to_corners, resize_to_corners
+from dis_core.models.tensors import packed
 
 MakeRows = Callable[[slice], torch.Tensor]
 """Makes rows of a map, (B, C, rows, W); the slice counts them from the top of the map."""
@@ -69,7 +70,7 @@ class RowBuffer:
 def convolved(layer: Callable[[torch.Tensor], torch.Tensor], make: MakeRows, rows: slice, height: int) -> torch.Tensor:
     """Rows of a 3x3 convolution over a map of `height` rows; `make` gives the input rows that it needs."""
     seen = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
-    return Rows(layer(make(seen)), seen.start, height).cut(rows)
+    return Rows(layer(packed(make(seen))), seen.start, height).cut(rows)
 
 
 def convolved_in_strips(

@@ -25,3 +25,14 @@ def to_array(planes: torch.Tensor) -> NDArray[np.float32]:
     """(1, C, H, W) of any float type on any device -> (H, W, C) float32, or (H, W) where C is 1; contiguous."""
     array = planes[0].permute(1, 2, 0).to("cpu", torch.float32).contiguous().numpy()
     return array[:, :, 0] if array.shape[2] == 1 else array
+
+
+def packed(x: torch.Tensor) -> torch.Tensor:
+    """(B, C, H, W) without gaps in memory, channels last unless it is in the usual order: as convolutions want it.
+
+    A slice of a map or of a kernel has gaps. CPUs and CUDA allow for them; Apple's GPUs read a slice that is channels
+    last, or a kernel's slice, as if it had none (pytorch/pytorch, issues 180984 and 192212, both mended in 2026).
+    """
+    if x.is_contiguous():
+        return x
+    return x.contiguous(memory_format=torch.channels_last)

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dis_core.models.resample import box_mean, part_of_resized
 from dis_core.models.tensors import to_array, to_tensor
@@ -14,6 +15,9 @@ from dis_core.refinement.tiling import Tile, level_sizes
 
 UNCERTAIN: Final = 0.01
 """Values closer than this to 0 or 1 are certain."""
+
+LEAST_UNCERTAIN: Final = 1 / 16
+"""A tile with fewer uncertain pixels than this share of its side is not worth a look: a corner, a speck."""
 
 BAND_PX: Final = 16
 """How far the band reaches around uncertain pixels, in pixels of the level in question."""
@@ -37,12 +41,26 @@ def band_of(tile: Tile, matte: Plane) -> Plane:
     return weights
 
 
-def band_weights(matte: Plane) -> Plane:
-    """1 where the matte (H, W) is uncertain or at its boundary, and around it; fades to 0 at the end of the band."""
-    uncertain = (matte > UNCERTAIN) & (matte < 1 - UNCERTAIN)
+def is_worth_a_look(tile: Tile, matte: Plane) -> bool:
+    """Whether more than a few pixels that count in the tile are uncertain in the level's matte, (H, W)."""
+    around = with_margin(tile.rows, 1, matte.shape[0]), with_margin(tile.columns, 1, matte.shape[1])
+    own = part_within(tile.rows, around[0]), part_within(tile.columns, around[1])
+    counted = float((uncertain_in(matte[around])[own] * tile.weights()).sum())
+    return counted > LEAST_UNCERTAIN * max(len(tile.row_weights), len(tile.column_weights))
+
+
+def uncertain_in(matte: Plane) -> NDArray[np.bool_]:
+    """Where the matte (H, W) is uncertain or at its boundary."""
+    uncertain: NDArray[np.bool_] = (matte > UNCERTAIN) & (matte < 1 - UNCERTAIN)
     subject = matte >= 0.5
     uncertain[1:] |= subject[1:] != subject[:-1]
     uncertain[:, 1:] |= subject[:, 1:] != subject[:, :-1]
+    return uncertain
+
+
+def band_weights(matte: Plane) -> Plane:
+    """1 where the matte (H, W) is uncertain or at its boundary, and around it; fades to 0 at the end of the band."""
+    uncertain = uncertain_in(matte)
     if not uncertain.any():
         return np.zeros(matte.shape, np.float32)
     band = dilated(uncertain, BAND_PX)

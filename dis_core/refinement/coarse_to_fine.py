@@ -25,8 +25,9 @@ from dis_core.protocols import (
     Segmentation,
     Segmenter,
 )
+from dis_core.refinement.larger import larger_side_of
 from dis_core.refinement.tiles import part_of
-from dis_core.refinement.tiling import level_sizes
+from dis_core.refinement.tiling import is_strip, level_sizes
 from dis_core.refinement.zoom import (
     MARGIN,
     blank_outside,
@@ -38,7 +39,7 @@ from dis_core.refinement.zoom import (
     small_subject,
 )
 from dis_core.registry import manager as registry
-from dis_core.registry.builtin_refiners import FAST, TILES
+from dis_core.registry.builtin_refiners import FAST, LARGER, TILES
 
 AUTO: Final = "auto"
 NONE: Final = "none"
@@ -46,18 +47,45 @@ NONE: Final = "none"
 Image = NDArray[np.float32]
 
 
-def choose_refiner(name: str, size: tuple[int, int], side_px: int, quality: Quality) -> RefinerSpec | None:
-    """The refiner with that name, for an image of `size` (height, width); None for "none".
+@dataclass(frozen=True)
+class Choice:
+    """A refiner's name, "none" included, and why "auto" chose it, in words; empty if the user did."""
 
-    "auto" chooses "tiles" if the image is clearly larger than the model's input of `side_px`, or "fast" if a draft is
-    wanted, which must be quick; for smaller images it chooses none.
+    name: str
+    reason: str = ""
 
-    Raises BadRequest for an unknown name.
+    @property
+    def refiner(self) -> RefinerSpec | None:
+        """The refiner. Raises BadRequest if no refiner has that name."""
+        return None if self.name == NONE else registry.find_refiner(self.name)
+
+
+def choose_refiner(
+    name: str,
+    size: tuple[int, int],
+    side_px: int,
+    quality: Quality,
+    *,
+    device: str = "cpu",
+    larger_px: int | None = None,
+) -> Choice:
+    """The refiner with that name, for an image of `size` (height, width).
+
+    "auto" chooses none for an image that is hardly larger than the model's input of `side_px`. It follows the edges
+    of a draft, which must be quick, and of a strip. On a graphics card it chooses tiles. On a CPU these would take many
+    times as long as the first look, so it chooses one larger look of `larger_px`, or edges if the model has none.
     """
-    if name == AUTO:
-        refined = FAST if quality == "draft" else TILES
-        name = refined if level_sizes(size, side_px) else NONE
-    return None if name == NONE else registry.find_refiner(name)
+    if name != AUTO:
+        return Choice(name)
+    if not level_sizes(size, side_px):
+        return Choice(NONE, "the image is hardly larger than what the model sees")
+    if quality == "draft":
+        return Choice(FAST, "a draft")
+    if is_strip(size, side_px):
+        return Choice(FAST, "tiles of so narrow an image would show too little")
+    if device != "cpu":
+        return Choice(TILES, "tiles are quick on this device")
+    return Choice(FAST if larger_px is None else LARGER, "tiles would take long on the CPU")
 
 
 def check_refiner(name: str) -> None:
@@ -97,7 +125,15 @@ class Passes:
         self, image: Image, prompt: Prompt, report: Report, *, within: Box | None
     ) -> tuple[Segmentation, Refinement]:
         size = image.shape[0], image.shape[1]
-        refiner = choose_refiner(self.refine, size, self._side_px, self.quality)
+        choice = choose_refiner(
+            self.refine,
+            size,
+            self._side_px,
+            self.quality,
+            device=self.effort.device,
+            larger_px=larger_side_of(self.segmenter, self.quality),
+        )
+        refiner = choice.refiner
         is_large = bool(level_sizes(size, self._side_px))
         looks_closer = within is not None or (refiner is not None and refiner.looks_closer and is_large)
         looked = 1.0 if refiner is None else 0.3  # this share of the progress belongs to the looks
@@ -110,13 +146,15 @@ class Passes:
         if box is not None:
             closer = self._look_closer(box, image, prompt, first, span(report, looked / 2, looked))
             verdict = "rejected" if closer is None else "taken"
+            if choice.name == LARGER:
+                refiner = registry.find_refiner(FAST)  # the closer look was the one more look
         part, coarse = closer or (image, first)
         refined = self._refined(refiner, part, coarse, span(report, looked, 1.0))
         alpha = refined.alpha if box is None or closer is None else fade_in(refined.alpha, wanted, box)
         if within is not None:
             alpha = blank_outside(alpha, within)
         name = NONE if refiner is None else refiner.name
-        refinement = Refinement(name, time.monotonic() - started, verdict, refined.levels)
+        refinement = Refinement(name, time.monotonic() - started, verdict, refined.levels, choice.reason)
         return Segmentation(alpha, first.depth), refinement
 
     def _look_closer(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dis_core.models.resample import box_mean, part_of_resized
 from dis_core.models.tensors import to_tensor
-from dis_core.planes import blocks, part_within, with_margin
+from dis_core.planes import Size, blocks, part_within, with_margin
 from dis_core.progress import Report, ignore
 from dis_core.refinement.tiling import SURE
 
@@ -25,6 +25,9 @@ RADIUS_PX: Final = 4
 
 SMOOTHING: Final = 1e-5
 """How much colors must vary in a window to explain anything: epsilon in the papers, a variance of values in [0, 1]."""
+
+WORKED_ON_PX: Final = 64
+"""The side of blocks that are left out where the matte is sure: small, because edges are lines through few of them."""
 
 # A matte that varies less than this in a window needs no explanation.
 _LEAST_VARIANCE: Final = 1e-6
@@ -48,9 +51,15 @@ def follow_edges(
     Raises what `report` raises.
     """
     size = matte.shape[0], matte.shape[1]
-    places = [place for place in blocks(size) if where is None or where[place].any()]
     with torch.inference_mode():
         functions = linear_functions(coarse, small)
+        explained = functions[0, 4].numpy() > 0
+        places = [
+            place
+            for place in blocks(size, WORKED_ON_PX)
+            if explained[part_below(place, size, (small.shape[0], small.shape[1]))].any()
+            and (where is None or where[place].any())
+        ]
         for done, place in enumerate(places):
             report(done / len(places), "following edges")
             here = part_of_resized(functions, size, *place)[0]
@@ -68,7 +77,7 @@ def linear_functions(matte: NDArray[np.float32], image: NDArray[np.float32]) -> 
     height, width = matte.shape
     functions = torch.zeros(1, 5, height, width)
     reach = 2 * RADIUS_PX
-    for rows, columns in blocks((height, width)):
+    for rows, columns in blocks((height, width), WORKED_ON_PX):
         around = with_margin(rows, reach, height), with_margin(columns, reach, width)
         part = matte[around]
         if part.max() <= SURE or part.min() >= 1 - SURE:
@@ -77,6 +86,15 @@ def linear_functions(matte: NDArray[np.float32], image: NDArray[np.float32]) -> 
         own = part_within(rows, around[0]), part_within(columns, around[1])
         functions[:, :, rows, columns] = fitted[:, :, own[0], own[1]].float()
     return functions
+
+
+def part_below(place: tuple[slice, slice], size: Size, smaller: Size) -> tuple[slice, slice]:
+    """The rows and columns of a map of size `smaller` of which a part of it resized to `size` is made."""
+    rows, columns = (
+        slice(max(part.start * short // length - 1, 0), -(-part.stop * short // length) + 1)
+        for part, short, length in zip(place, smaller, size, strict=True)
+    )
+    return rows, columns
 
 
 def _fitted(matte: torch.Tensor, image: torch.Tensor) -> torch.Tensor:

@@ -8,18 +8,20 @@ not contradict what was known before. Outside the band around the coarse matte's
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dis_core.errors import OutOfMemory
-from dis_core.planes import Plane, Size
+from dis_core.planes import Plane
 from dis_core.progress import Report, span
-from dis_core.protocols import Effort, Quality, Refined, RefinedLevel, Segmentation, Segmenter
-from dis_core.refinement.band import band_of, can_be_refined, within_band
+from dis_core.protocols import Effort, LooksLarger, Quality, Refined, RefinedLevel, Segmentation, Segmenter
+from dis_core.refinement.band import band_of, can_be_refined, is_worth_a_look, within_band
 from dis_core.refinement.guided_filter import follow_edges
+from dis_core.refinement.larger import larger_side_of, look_larger, sizes_from_larger_look
+from dis_core.refinement.levels import levels_along_edges, with_fixed_text, with_prefix
 from dis_core.refinement.resizing import enlarged, shrunk
-from dis_core.refinement.tiling import Tile, level_sizes, logit, plan_tiles, shift_logits, size_seen
+from dis_core.refinement.tiling import Tile, is_strip, level_sizes, logit, plan_tiles, shift_logits, size_seen
 from dis_core.refinement.trust import belief
 
 
@@ -28,61 +30,40 @@ def refine_with_tiles(
 ) -> Refined:
     """Look again, tile by tile, wherever the coarse matte is uncertain.
 
-    `image` is (H, W, 3) float32 sRGB in [0, 1]. If the image is not much larger than the network's
-    input, the matte stays as it is.
+    `image` is (H, W, 3) float32 sRGB in [0, 1]. If the image is not much larger than the network's input, or a narrow
+    strip, the matte stays as it is.
 
     Raises OutOfMemory, and what `report` raises; it is called before every batch of tiles.
     """
     side_px = segmenter.side_for(quality)
-    if not can_be_refined(coarse.alpha, side_px):
+    size = image.shape[0], image.shape[1]
+    if is_strip(size, side_px) or not can_be_refined(coarse.alpha, side_px):
         return Refined(coarse.alpha)
-    sizes = level_sizes(image.shape[:2], side_px)
-    seen = size_seen(image.shape[:2], side_px)
-    smaller = start_image = shrunk(image, seen)
-    matte = start = shrunk(coarse.alpha, seen)
+    seen = size_seen(size, side_px)
+    larger_px = larger_side_of(segmenter, quality) if effort.max_tiles > 0 else None
+    sizes = level_sizes(size, side_px) if larger_px is None else sizes_from_larger_look(size, larger_px)
     levels: list[RefinedLevel] = []
     doubtful = Unresolved((), np.ones(seen, np.float32))
-    for number, level_size in enumerate(sizes):
-        # Tiles lie along a line, so a level has about twice as many as the one before.
-        shares = [(2**step - 1) / (2 ** len(sizes) - 1) * 0.95 for step in (number, number + 1)]
-        own = with_prefix(span(report, *shares), f"refining level {number + 1} of {len(sizes)}")
-        larger = shrunk(image, level_size)
-        coarser, matte = matte, with_changes_kept(matte, coarse.alpha, level_size)
-        follow_edges(matte, of=larger, coarse=coarser, small=smaller, report=span(own, 0.0, 0.2))
-        known = known_at(coarse, matte)
-        left = effort.max_tiles - sum(level.tiles_run for level in levels)
-        tiles = _TilesOfLevel(larger, known, segmenter, quality, Effort(left, effort.tiles_at_once), doubtful)
-        level, doubtful = tiles.refine(matte, span(own, 0.2, 1.0))
+    matte = coarse.alpha
+    for step in levels_along_edges(image, coarse.alpha, seen=seen, sizes=sizes, report=span(report, 0.0, 0.95)):
+        matte = step.matte
+        if isinstance(segmenter, LooksLarger) and larger_px is not None and not levels:
+            levels.append(look_larger(step, segmenter, coarse, quality=quality))
+            continue
+        left = replace(effort, max_tiles=effort.max_tiles - sum(level.tiles_run for level in levels))
+        tiles = _TilesOfLevel(step.image, known_at(coarse, matte), segmenter, quality, left, doubtful)
+        level, doubtful = tiles.refine(matte, step.report)
         levels.append(level)
-        smaller = larger
     # Where no tile could be trusted, wide windows, as at the start, explain the matte better than narrow ones.
     last = with_prefix(span(report, 0.95, 1.0), "refining the rest")
     before = matte.copy()
-    follow_edges(matte, of=image, coarse=shrunk(before, seen), small=start_image, where=doubtful.share, report=last)
+    follow_edges(
+        matte, of=image, coarse=shrunk(before, seen), small=shrunk(image, seen), where=doubtful.share, report=last
+    )
     matte -= before
     matte *= doubtful.share
     matte += before
-    return Refined(within_band(matte, coarse.alpha, start), tuple(levels))
-
-
-def with_changes_kept(matte: Plane, coarse: Plane, size: Size) -> Plane:
-    """A level's matte, (h, w), at the next level's `size`: the coarse matte, (H, W), plus the changes made since.
-
-    What no level has changed is then still the coarse matte, not a copy of it that was shrunk and enlarged again.
-    """
-    changed = matte - shrunk(coarse, (matte.shape[0], matte.shape[1]))
-    carried: Plane = shrunk(coarse, size) + enlarged(changed, size)
-    return np.clip(carried, 0, 1, out=carried)
-
-
-def with_prefix(report: Report, name: str) -> Report:
-    """A report that puts a prefix before what is being done."""
-    return lambda fraction, doing: report(fraction, f"{name}, {doing}")
-
-
-def with_fixed_text(report: Report, name: str) -> Report:
-    """A report that always says the same is being done."""
-    return lambda fraction, _: report(fraction, name)
+    return Refined(within_band(matte, coarse.alpha, shrunk(coarse.alpha, seen)), tuple(levels))
 
 
 @dataclass(frozen=True)
@@ -111,7 +92,9 @@ class _TilesOfLevel:
         """
         size = matte.shape[0], matte.shape[1]
         grid = list(plan_tiles(size, self.segmenter.side_for(self.quality)))
-        needed = {number: weight for number, tile in enumerate(grid) if (weight := band_of(tile, matte).sum()) > 0}
+        needed = {
+            number: band_of(tile, matte).sum() for number, tile in enumerate(grid) if is_worth_a_look(tile, matte)
+        }
         hopeless = [
             number for number in needed if any(tile.counts_in_the_middle_of(grid[number]) for tile in self.before.tiles)
         ]

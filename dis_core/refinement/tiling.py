@@ -20,6 +20,9 @@ from dis_core.planes import Size, blocks, raised_cosine
 WORTH_REFINING: Final = 1.25
 """Refinement gains nothing if the image's longer side is at most this many times the side of the network's input."""
 
+STRIP: Final = 4
+"""An image is a strip if its shorter side is less than one such part of the side of the network's input."""
+
 OVERLAP: Final = 0.25
 """The share of a tile's side that overlaps the next tile; below a half."""
 
@@ -78,6 +81,14 @@ def level_sizes(size: Size, side_px: int) -> list[Size]:
         (round(seen[0] * (size[0] / seen[0]) ** (step / steps)), round(seen[1] * (size[1] / seen[1]) ** (step / steps)))
         for step in range(1, steps + 1)
     ]
+
+
+def is_strip(size: Size, side_px: int) -> bool:
+    """Whether an image of `size` (height, width) is so narrow that its tiles would show the network next to nothing.
+
+    They would be stretched to a square more than fourfold, and there would be very many of them.
+    """
+    return min(size) * STRIP < side_px and bool(level_sizes(size, side_px))
 
 
 def size_seen(size: Size, side_px: int) -> Size:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import RefinerSpec
 
-FAST, TILES = "fast", "tiles"
+FAST, LARGER, TILES = "fast", "larger", "tiles"
 
 FAST_REFINER = RefinerSpec(
     name=FAST,
     summary="the coarse matte enlarged along the image's edges",
     refiner="dis_core.refinement.fast:refine_fast",
     looks_closer=False,
+)
+
+LARGER_REFINER = RefinerSpec(
+    name=LARGER,
+    summary="one more look at the whole image, larger, or closer where the subject is small, and along edges",
+    refiner="dis_core.refinement.larger:refine_with_larger_look",
 )
 
 TILE_REFINER = RefinerSpec(
@@ -23,4 +29,4 @@ TILE_REFINER = RefinerSpec(
 
 @hookimpl
 def dis_register_refiners() -> tuple[RefinerSpec, ...]:
-    return (FAST_REFINER, TILE_REFINER)
+    return (FAST_REFINER, LARGER_REFINER, TILE_REFINER)

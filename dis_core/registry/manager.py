@@ -16,6 +16,7 @@ from dis_core.model_spec import ModelSpec, RefinerSpec
 from dis_core.protocols import Placement
 from dis_core.registry import builtin_models
 from dis_core.registry import builtin_refiners as builtin_refiners
+from dis_core.registry.other_names import suggestion_for
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,9 @@ def find_model(name: str) -> ModelSpec:
     name = next((spec.name for spec in known.values() if name in spec.aliases), name)
     if name not in known:
         matte_models = [spec.name for spec in known.values() if spec.task == "matte"]
-        raise UnknownModel(f"unknown model {name!r}", hint=f"choose one of: {', '.join(matte_models)}")
+        suggestion = suggestion_for(name, known)
+        message = f"unknown model {name!r}" + (f"; {suggestion}" if suggestion else "")
+        raise UnknownModel(message, hint=f"choose one of: {', '.join(matte_models)}")
     return known[name]
 
 

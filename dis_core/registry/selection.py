@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from dis_core.errors import BadRequest, HubUnreachable, LicenseNotAccepted
+from dis_core.errors import BadRequest, CacheUnwritable, HubUnreachable, LicenseNotAccepted
 from dis_core.model_spec import ModelSpec
 from dis_core.models.dis_lite.spec import DRAFT_MODEL
 from dis_core.progress import Report, ignore, span
@@ -68,11 +68,19 @@ def obtain_model(
         return _obtain_draft(report)
     try:
         return obtain_all(chosen, depth, report)
-    except HubUnreachable as problem:
+    except (HubUnreachable, CacheUnwritable) as problem:
         if not may_fall_back:
             raise
         _warn_of_draft(problem)
         return _obtain_draft(report)
+
+
+def is_all_here(model: str | None, *, depth_model: str | None) -> bool:
+    """Whether all that a model needs is on this machine, so that getting it asks nobody. Raises UnknownModel."""
+    chosen = registry.find_matte_model(model or DEFAULT_MODEL)
+    depth = _depth_spec(chosen, depth_model)
+    wanted = [chosen, *registry.companions_of(chosen), *([] if depth is None else [depth])]
+    return all(store.find_installed(spec) is not None for spec in wanted)
 
 
 def _obtain_draft(report: Report) -> InstalledModel:
@@ -114,12 +122,14 @@ def obtain_all(chosen: ModelSpec, depth: ModelSpec | None, report: Report = igno
     return InstalledModel(matte, tuple(others[:count]), None if depth is None else others[count])
 
 
-def _warn_of_draft(problem: HubUnreachable) -> None:
+def _warn_of_draft(problem: HubUnreachable | CacheUnwritable) -> None:
+    way = "connect" if isinstance(problem, HubUnreachable) else problem.hint
     logger.warning(
         "the full model %r is not on this machine and could not be downloaded (%s); using the built-in model %r "
-        "instead. To get the full one, connect and run: dis-core fetch %s",
+        "instead. To get the full one, %s and run: dis-core fetch %s",
         DEFAULT_MODEL,
         problem.message,
         DRAFT_MODEL,
+        way,
         DEFAULT_MODEL,
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast, get_args
@@ -22,9 +22,11 @@ import torch
 
 from dis_core.device import choose_placement, within_memory
 from dis_core.errors import BadRequest
+from dis_core.files import locked
 from dis_core.model_spec import ModelSpec
 from dis_core.models.backbones import efficientnet
 from dis_core.models.pdfnet import draft_depth
+from dis_core.places import Trial
 from dis_core.progress import Report, ignore, span
 from dis_core.registry import manager as registry
 from dis_core.registry.selection import refuse_noncommercial
@@ -55,6 +57,9 @@ from dis_core.training.validation import evaluate
 
 HELD_OUT: Final = 24
 """The number of scenes or photographs in an evaluation."""
+
+WORKERS_END_S: Final = 10.0
+"""The workers of a training that was killed hold its lock until they notice, after five seconds."""
 
 
 def usual_settings(network: NetworkName) -> Settings:
@@ -96,8 +101,10 @@ def train(
     `mix_back`. `on_start` is called with the run before its first step.
 
     Raises BadRequest, NoImage, UnknownModel, LicenseNotAccepted, DeviceUnavailable, OutOfMemory, OutputFailed,
-    WeightsCorrupt, TrainingDiverged, and what `report` raises (Cancelled); the state is kept.
+    WeightsCorrupt, TrainingDiverged, and what `report` raises (Cancelled); the state is kept. BadRequest, too, if
+    another training runs in `folder`.
     """
+    Trial().refuse_unwritable(folder / "settings.json", overwrite=True)
     placement = choose_placement(device)
     refuse_impossible(settings, placement.device, mix_back=mix_back)
     depth = find_depth(settings, accept_noncommercial=accept_noncommercial)
@@ -107,7 +114,7 @@ def train(
     too_much = within_memory(
         placement, "for a batch", hint="use a smaller `batch_size`, and a larger `accumulate` to make up for it"
     )
-    with too_much, contextlib.ExitStack() as closing:
+    with alone_in(folder), too_much, contextlib.ExitStack() as closing:
         learner = make_learner(settings.network, sizes_of(settings), start_of(settings))
         run = Run(folder, learner, settings, device=placement.device)
         run.resume()
@@ -130,6 +137,15 @@ def train(
             mix_imagenet_back(finished, cast("efficientnet.Variant", settings.backbone), mix_back)
             journal.evaluation(run.progress.step, evaluation(finished, report))
     return export(finished, folder, settings=settings, steps=run.progress.step)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let one training at a time use a folder; two would overwrite each other. Raises BadRequest, OutputFailed."""
+    with locked(folder / ".lock", timeout_s=WORKERS_END_S) as is_mine:
+        if not is_mine:
+            raise BadRequest(f"another training runs in {folder}", hint="wait for it, or use another folder")
+        yield
 
 
 def refuse_impossible(settings: Settings, device: str, *, mix_back: float) -> None:

@@ -6,13 +6,14 @@ import os
 import pickle
 import pkgutil
 import warnings
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dis_core.errors import OutputFailed, WeightsCorrupt
 from dis_core.files import atomic_file, megabytes
+from dis_core.weights.archives import refuse_dangerous_archive
 from dis_core.weights.onnx_tensors import is_onnx, read_weights
+from dis_core.weights.tensors import refuse_more_than_held, refuse_odd_names, refuse_odd_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +44,9 @@ def load_strictly(network: nn.Module, path: str | os.PathLike[str]) -> None:
             _refuse_differences({key: tuple(value.shape) for key, value in wanted.items()}, shapes, network, path)
             for key, target in wanted.items():
                 # Copies: nothing of the network may lie in the map, as a file that shrinks under it kills the process.
-                saved[key] = file.get_tensor(key).to(dtype=target.dtype, copy=target.is_meta)
+                value = file.get_tensor(key)
+                refuse_odd_tensors({key: value}, path)
+                saved[key] = value.to(dtype=target.dtype, copy=target.is_meta)
     except (SafetensorError, OSError) as error:
         raise _damaged(path, error) from error
     assign = any(target.is_meta for target in wanted.values())
@@ -56,7 +59,8 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     Those of an ONNX file come in the order in which its graph uses them; the graph itself is never run. A state dict
     that lies inside of a larger checkpoint is found, and what training puts before every name is dropped.
 
-    Raises WeightsCorrupt if the file is damaged, holds no tensors, is quantized, or refuses to be read safely.
+    Raises WeightsCorrupt if the file is damaged, holds no tensors, or others than dense ones of real numbers, claims to
+    hold more than its own size, or refuses to be read safely.
     """
     if _is_safetensors(path):
         found = _read_safetensors(path)
@@ -64,6 +68,10 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         found = read_weights(path)
     else:
         found = _state_dict_in(read_plain_pickle(path), path)
+    refuse_odd_names(found, path)
+    refuse_odd_tensors(found, path)
+    if not is_onnx(path):  # whose tensors may lie in a file beside it; its reader has checked where
+        refuse_more_than_held(found, path)
     while found and (prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in found)), None)):
         found = {key.removeprefix(prefix): value for key, value in found.items()}
     return found
@@ -74,18 +82,17 @@ def read_plain_pickle(path: Path) -> object:
 
     This is the only place that reads pickles, and it executes nothing that is in them.
 
-    Raises WeightsCorrupt if the file is damaged or refuses to be read safely.
+    Raises WeightsCorrupt if the file is damaged, is a program for torch, or refuses to be read safely.
     """
     import torch
 
     if not path.stat().st_size:
         raise WeightsCorrupt(f"{path.name} is empty", hint="download it again")
+    mapped = refuse_dangerous_archive(path)  # only archives can be mapped
     try:
         with warnings.catch_warnings():
             # About unusual pickle protocols; such a file is either read nevertheless or refused below, in our words.
             warnings.simplefilter("ignore", UserWarning)
-            # Only the zip format of torch 1.6 and later can be mapped.
-            mapped = zipfile.is_zipfile(path)
             return cast("object", torch.load(path, map_location="cpu", weights_only=True, mmap=mapped))
     except pickle.UnpicklingError as error:
         raise WeightsCorrupt(
@@ -165,8 +172,9 @@ def _state_dict_in(loaded: object, path: Path) -> dict[str, torch.Tensor]:
         raise WeightsCorrupt(
             f"{path.name} contains no weights: it holds a {type(loaded).__name__}, not tensors by name"
         )
+    refuse_odd_names(loaded, path)
     for key, value in loaded.items():
-        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+        if not isinstance(value, torch.Tensor):
             raise WeightsCorrupt(f"{path.name} contains no weights: {key!r} is a {type(value).__name__}, not a tensor")
     return dict(loaded)
 

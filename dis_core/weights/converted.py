@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from dis_core.files import unfinished_pattern
 from dis_core.weights.checkpoint import convert
-from dis_core.weights.records import Origin, commit_of, weights_folder
+from dis_core.weights.hub_cache import sweep_partials
+from dis_core.weights.records import Origin, commit_of, record_path, records_folder, weights_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,6 @@ def write_converted(spec: ModelSpec, source: Path, sha256: str, *, origin: Origi
     Raises as `convert` does.
     """
     ready = weights_folder() / f"{spec.name}-{sha256[:12]}{_ENDING}"
-    _sweep(unfinished_pattern([*f"{spec.name}-", *[_DIGIT] * 12, *_ENDING]))
     declared = f"sha256-{sha256[:12]}" if origin == "file" else spec.weights.revision
     revision = commit_of(spec, source, origin=origin) or declared
     metadata = {"model": spec.name, "source_sha256": sha256, "revision": revision, "origin": origin}
@@ -42,13 +42,20 @@ def remove_other_conversions(spec: ModelSpec, *, kept: Path) -> None:
 
 
 def new_joined_file(spec: ModelSpec) -> Path:
-    """Where a network in pieces is put together; what a killed program left there before is removed."""
-    _sweep(f"{spec.name}-joined.*.tmp")
+    """Where a network in pieces is put together."""
     return weights_folder() / f"{spec.name}-joined.{os.getpid()}.tmp"
 
 
-def _sweep(pattern: str) -> None:
-    """Remove what a killed program left in the folder for weights; the lock of the model that it is of is held."""
-    with suppress(OSError):  # a folder that is not ours is reported where it matters: when the conversion is saved
-        for leftover in weights_folder().glob(pattern):
+def sweep_leftovers(spec: ModelSpec) -> None:
+    """Remove what killed programs left: halves of files, and parts of old downloads. The model's lock is held."""
+    _sweep(weights_folder(), unfinished_pattern([*f"{spec.name}-", *[_DIGIT] * 12, *_ENDING]))
+    _sweep(weights_folder(), f"{spec.name}-joined.*.tmp")
+    _sweep(records_folder(), unfinished_pattern(record_path(spec).name))
+    if spec.weights.repo is not None:
+        sweep_partials(spec.weights)
+
+
+def _sweep(folder: Path, pattern: str) -> None:
+    with suppress(OSError):  # a folder that is not ours is reported where it matters: when something is saved
+        for leftover in folder.glob(pattern):
             leftover.unlink(missing_ok=True)

@@ -200,7 +200,8 @@ def _values(file: MessageFile, tensor: _Tensor, path: Path, *, room_bytes: int) 
         )
     dtype: torch.dtype = getattr(torch, name)
     needed = math.prod(tensor.shape) * dtype.itemsize
-    if needed > room_bytes:
+    # The other lengths of an empty tensor count too: their product must have a place in 64 bits.
+    if max(needed, math.prod(length or 1 for length in tensor.shape)) > room_bytes:
         raise DamagedMessage(f"its tensors need more than {MOST_TENSOR_BYTES >> 30} GB")
     raw = _external(tensor, path, needed) if tensor.is_external else _inline(file, tensor, name, needed)
     if len(raw) != needed:

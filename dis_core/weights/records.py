@@ -7,12 +7,14 @@ changed or half-written file is noticed without reading all of it at every start
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from dis_core.errors import OutputFailed
+from dis_core.environment import cache_folder, data_folder
+from dis_core.errors import CacheUnwritable, OutputFailed
 from dis_core.files import atomic_file, sha256_of, wait_for_lock
 from dis_core.progress import Report
 from dis_core.weights import hub
@@ -52,26 +54,37 @@ class Record:
 
 
 def weights_folder() -> Path:
-    """Where converted weights lie."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("dis-core", appauthor=False) / "weights"
+    """Where converted weights lie. Raises CacheUnwritable if this user has no folders."""
+    return cache_folder() / "weights"
 
 
 def records_folder() -> Path:
-    """Where the records are: not in a cache folder, because a deleted checksum protects nothing."""
-    import platformdirs
+    """Where the records are: not in a cache folder, because a deleted checksum protects nothing.
 
-    return platformdirs.user_data_path("dis-core", appauthor=False) / "weights"
+    Raises CacheUnwritable if this user has no folders.
+    """
+    return data_folder() / "weights"
 
 
 def read_record(spec: ModelSpec) -> Record | None:
     """What is known about the model's weights; None if nothing is, or if it is about another file than declared now."""
     try:
         record = Record(**json.loads(record_path(spec).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError, CacheUnwritable):
         return None
-    return record if _holds(record, spec.weights) else None
+    return record if _is_sound(record) and _holds(record, spec.weights) else None
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether its values are of their types: what a damaged disk or a careless hand left is as good as nothing."""
+    texts = record.repo, record.filename, record.revision, record.source_sha256, record.path, record.sha256
+    numbers = record.source_size_bytes, record.size_bytes, record.mtime_ns
+    return (
+        record.origin in get_args(Origin)
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(number, int) for number in numbers)
+        and all(text is None or isinstance(text, str) for text in (record.conversion, record.commit))
+    )
 
 
 def _holds(record: Record, weights: WeightsFile) -> bool:
@@ -120,7 +133,7 @@ def is_unchanged(spec: ModelSpec, record: Record) -> bool:
     path = Path(record.path)
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # gone, or a name that no file has
         return False
     if record.conversion != spec.conversion_id or status.st_size != record.size_bytes:
         return False
@@ -137,16 +150,25 @@ def record_path(spec: ModelSpec) -> Path:
 
 def write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"]) -> None:
     """Write the record whole or not at all; if only speed depends on it, a read-only folder is not an error."""
-    path = record_path(spec)
     try:
-        with atomic_file(path) as beside:
+        with atomic_file(record_path(spec)) as beside:
             beside.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-    except OutputFailed:
+    except (OutputFailed, CacheUnwritable):
         if must == "yes":
             raise
 
 
-def alone_at(spec: ModelSpec, report: Report) -> AbstractContextManager[None]:
-    """Let one process at a time work on a model's weights; who waits can still be cancelled."""
+@contextmanager
+def alone_at(spec: ModelSpec, report: Report) -> Iterator[None]:
+    """Let one process at a time work on a model's weights; who waits can still be cancelled.
+
+    Raises CacheUnwritable if the folder for records cannot be written.
+    """
     lock_file = records_folder() / f"{spec.name}.lock"
-    return wait_for_lock(lock_file, f"waiting for another program that fetches {spec.name}", report)
+    with ExitStack() as stack:
+        try:
+            waiting = f"waiting for another program that fetches {spec.name}"
+            stack.enter_context(wait_for_lock(lock_file, waiting, report))
+        except OutputFailed as error:
+            raise CacheUnwritable(error.message, hint="set XDG_DATA_HOME to a folder that you may write to") from error
+        yield

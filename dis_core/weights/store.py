@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import functools
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dis_core.errors import BadRequest, WeightsCorrupt, WeightsMissing
-from dis_core.files import free_space, megabytes, refuse_unreadable, sha256_of
+from dis_core.errors import BadRequest, CacheUnwritable, WeightsCorrupt, WeightsMissing
+from dis_core.files import megabytes, refuse_unreadable, sha256_of
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import Placement
 from dis_core.weights import hub, npm_package
 from dis_core.weights.bundled import comes_with, version_of_carrier
 from dis_core.weights.bundled import embedded_path as embedded_path  # who asks for weights, asks here
 from dis_core.weights.checkpoint import refuse_damaged
-from dis_core.weights.converted import new_joined_file, remove_other_conversions, write_converted
+from dis_core.weights.converted import new_joined_file, remove_other_conversions, sweep_leftovers, write_converted
 from dis_core.weights.loading import load_depth_model, load_matte_model
 from dis_core.weights.pinning import newest, not_there, other_file, refuse_unless_second_hand
 from dis_core.weights.records import (
@@ -34,6 +35,7 @@ from dis_core.weights.records import (
     weights_folder,
     write_record,
 )
+from dis_core.weights.room import refuse_unwritable, refuse_without_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,8 +97,9 @@ def obtain(
 
     `announce` is told of a download, with the bytes that are still missing, before it starts.
 
-    Raises HubUnreachable or WeightsMissing if it cannot be had, WeightsCorrupt if what comes is not what it should be,
-    OutputFailed if it cannot be saved, and whatever `report` raises.
+    Raises HubUnreachable or WeightsMissing if it cannot be had, CacheUnwritable if no folder may be written to,
+    WeightsCorrupt if what comes is not what it should be, OutputFailed if it cannot be saved, and whatever `report`
+    raises.
     """
     if (ready := find_installed(spec, report=span(report, 0.0, 0.01))) is not None:
         return ready
@@ -106,11 +109,15 @@ def obtain(
             hint=f"this installation is incomplete; install {comes_with(spec)} again",
         )
     _refuse_without_hub(spec)
+    # Before a lock or a folder is needed: who cannot reach the Hub is to be told so, also without a home folder.
+    published = _located(spec, span(report, 0.01, 1.0)) if _must_be_downloaded(spec) else None
+    refuse_unwritable(spec, published)
     with alone_at(spec, span(report, 0.01, 1.0)):
         if (record := read_record(spec)) is not None and is_unchanged(spec, record):
             return _installed(spec, record)
         _refuse_to_replace_own_file(spec)
-        source, sha256 = _obtain_source(spec, span(report, 0.01, 0.9), announce)
+        sweep_leftovers(spec)
+        source, sha256 = _obtain_source(spec, published, span(report, 0.01, 0.9), announce)
         origin = origin_of_published(spec, sha256)
         return _make_ready(spec, source, sha256, origin=origin, report=span(report, 0.9, 1.0))
 
@@ -131,6 +138,7 @@ def adopt(spec: ModelSpec, file: Path, *, companions: Sequence[ModelSpec] = (), 
         )
     refuse_unreadable(file)
     with alone_at(spec, report):
+        sweep_leftovers(spec)
         try_out = functools.partial(_try_to_load, spec, companions=companions)
         with npm_package.as_one_file(file, new_joined_file(spec), report=span(report, 0.0, 0.2)) as source:
             sha256 = sha256_of(source, report=span(report, 0.2, 0.4), doing=f"reading {file.name}")
@@ -147,21 +155,32 @@ def trust_new(
     all, and whatever `obtain` raises.
     """
     refuse_unless_second_hand(spec)
+    found = hub.locate(newest(spec.weights), name=spec.name, report=report)
+    refuse_unwritable(spec, found)
     with alone_at(spec, report):
-        found = hub.locate(newest(spec.weights), name=spec.name, report=report)
         now = replace(newest(spec.weights), revision=found.commit, sha256=found.sha256)
-        source, sha256 = _obtain_source(replace(spec, weights=now), span(report, 0.0, 0.9), announce)
+        source, sha256 = _obtain_source(replace(spec, weights=now), found, span(report, 0.0, 0.9), announce)
         return _make_ready(spec, source, sha256, origin="trusted", report=span(report, 0.9, 1.0))
 
 
 def start_over(spec: ModelSpec, *, report: Report = ignore) -> None:
     """`forget`, but only when the published file is here or the Hub says that it has it.
 
-    Raises as `obtain` does when the Hub cannot be asked or does not give the file; then nothing is forgotten.
+    What the user has trusted in place of the published file stays trusted. Raises as `obtain` does when the Hub cannot
+    be asked or does not give the file; then nothing is forgotten.
     """
+    _bytes_not_here(spec, report)
     with alone_at(spec, report):
-        _bytes_not_here(spec, report)
+        record = read_record(spec)
         _forget(spec)
+        if record is not None and record.origin == "trusted":
+            write_record(spec, replace(record, mtime_ns=-1), must="yes")  # which file it is, and not that it is ready
+
+
+def tidy(spec: ModelSpec, *, report: Report = ignore) -> None:
+    """Remove what killed programs left of the model's files, unless another program works on them now."""
+    with suppress(CacheUnwritable), alone_at(spec, report):
+        sweep_leftovers(spec)
 
 
 def forget(spec: ModelSpec, *, report: Report = ignore) -> None:
@@ -247,16 +266,27 @@ def _refuse_to_replace_own_file(spec: ModelSpec) -> None:
     raise WeightsMissing(problem, hint=f"convert your file again: dis-core fetch {spec.name} --from FILE{published}")
 
 
-def _obtain_source(spec: ModelSpec, report: Report, announce: Callable[[ModelSpec, int], None]) -> tuple[Path, str]:
-    """The published file in the Hub's cache, verified, and its SHA-256; from the Hub if it is not there already."""
+def _must_be_downloaded(spec: ModelSpec) -> bool:
+    """Whether the Hub has to be asked: nothing that could be the published file is here, and no file of the user's."""
+    record = read_record(spec)
+    return hub.find_cached(_asked_for(spec)) is None and (record is None or record.origin != "file")
+
+
+def _obtain_source(
+    spec: ModelSpec, published: hub.Published | None, report: Report, announce: Callable[[ModelSpec, int], None]
+) -> tuple[Path, str]:
+    """The published file in the Hub's cache, verified, and its SHA-256; from the Hub if it is not there already.
+
+    `published` is what the Hub said of it, if it was asked.
+    """
     if (cached := _cached_and_good(spec, span(report, 0.0, 0.01))) is not None:
         return cached
     report = span(report, 0.01, 1.0)
-    published = _located(spec, report)
+    published = published or _located(spec, report)
     expected = _expected_sha256(spec) or published.sha256
     if expected is not None and published.sha256 not in (None, expected):
         raise other_file(spec, expected, published.sha256 or "")
-    _refuse_without_room(spec, published)
+    refuse_without_room(spec, published)
     if missing := hub.bytes_missing(spec.weights, published):
         announce(spec, missing)
     return hub.download(_asked_for(spec), published, name=spec.name, expected_sha256=expected, report=report)
@@ -359,16 +389,3 @@ def _installed(spec: ModelSpec, record: Record) -> Installed:
 def _state(path: Path) -> FileState:
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _refuse_without_room(spec: ModelSpec, published: hub.Published) -> None:
-    """Raise WeightsMissing before a download that cannot end well, with the sizes."""
-    download = hub.bytes_missing(spec.weights, published)
-    converted = published.size_bytes if spec.conversion is not None else 0
-    for folder, needed in ((hub.cache_folder(), download), (weights_folder(), download + converted)):
-        # The second is exact where both folders are on one disk, which is nearly always, and too careful elsewhere.
-        if (free := free_space(folder)) < needed:
-            raise WeightsMissing(
-                f"{spec.name} needs {megabytes(needed)} of disk space, but only {megabytes(free)} are free in {folder}",
-                hint="free some space; HF_HOME moves downloads to another disk, XDG_CACHE_HOME (Linux) converted files",
-            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -76,7 +77,7 @@ class EventReader:
         try:
             event = json.loads(line.decode("utf-8", "replace"))
             kind = event.get("event")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return None  # some library's output
         if kind == "progress":
             return Progress(_number(event.get("fraction")), str(event.get("doing", "")))
@@ -98,4 +99,9 @@ def _done(event: dict[str, Any]) -> Done:
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    """A number, or 0 for anything else: JSON's whole numbers have any length, and Python's reader knows NaN."""
+    try:
+        number = float(value) if isinstance(value, (int, float)) else 0.0
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0

@@ -56,9 +56,10 @@ def parse_models(listed: bytes) -> list[Model]:
     """
     try:
         entries = {str(entry["name"]): entry for entry in json.loads(listed.decode("utf-8"))}
-    except (ValueError, KeyError, TypeError):
+        usable = [entry for entry in entries.values() if entry.get("task") == "matte" and _is_usable(entry)]
+        return [_model(entry, entries) for entry in usable]
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return []
-    return [_model(entry, entries) for entry in entries.values() if entry.get("task") == "matte" and _is_usable(entry)]
 
 
 def choose(name: str, models: Sequence[Model]) -> Model | None:

@@ -59,7 +59,7 @@ def read_command(path: str) -> Program | None:
         command = tuple(str(part) for part in content["command"])
         environment = {str(name): str(value) for name, value in content.get("environment", {}).items()}
         options = tuple(str(option) for option in content.get("segment_options", ()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return Program(command, environment, options) if command else None
 

@@ -85,6 +85,26 @@ def segment_arguments(
     return [*arguments, *more]
 
 
+FOR_THE_DAEMON = ("--device", "--precision", "--depth-model", "--keep-alive")
+"""Options for finding subjects that `dis-core daemon start` knows too."""
+
+
+def prepare_arguments(model: str, options: Sequence[str]) -> list[str]:
+    """The arguments of dis-core that make it load a model while the pixels are still being read.
+
+    There are none if `options`, those for finding subjects, do not ask for the process that keeps models loaded.
+    """
+    if "--warm" not in options:
+        return []
+    arguments = ["daemon", "start", "--model", model]
+    for option, following in zip(options, [*options[1:], ""]):
+        if option in FOR_THE_DAEMON:
+            arguments += [option, following]
+        elif option.partition("=")[0] in FOR_THE_DAEMON:
+            arguments.append(option)
+    return arguments
+
+
 def fetch_arguments(model: str) -> list[str]:
     """The arguments of dis-core that download a model."""
     return ["fetch", model, "--progress", "json", "--stop-at-eof"]

@@ -146,6 +146,22 @@ def test_plugins_that_clash_are_a_problem_and_no_crash(monkeypatch: pytest.Monke
     assert problems(result) == ["both one and two offer a model called 'small'"]
 
 
+@pytest.mark.parametrize(
+    "check",
+    ["versions", "settings", "find_editors", "daemon_in_words", "examine_plugins", "examine_device", "free_space"],
+)
+def test_a_check_that_breaks_is_a_problem_and_the_rest_is_reported(monkeypatch: pytest.MonkeyPatch, check: str) -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError("broken in an unforeseen way")
+
+    monkeypatch.setattr(f"dis_core.cli.doctor.checks.{check}", break_down)
+
+    result = run_doctor("--json", "--offline")
+
+    assert sum("broken in an unforeseen way" in what for what in problems(result)) == 1
+    assert json.loads(result.stdout)["models"] == {"small": "not here"}
+
+
 def test_passwords_in_settings_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@proxy")

@@ -131,6 +131,59 @@ def test_a_depth_map_that_is_there_is_found_before_any_work(folder: Path) -> Non
     assert not loaded
 
 
+SAVING_DEPTH = ["one", "--model", "bright-with-depth", "--device", "cpu", "--depth", "near.png", "--save-depth"]
+
+
+@pytest.fixture
+def with_depth(folder: Path) -> Path:
+    """The folder, with a folder `one` in it of a single image, and near.png, which is that image's depth map."""
+    Path("one").mkdir()
+    Path("a.png").rename("one/a.png")
+    Image.linear_gradient("L").resize((60, 40)).save("near.png")
+    return folder
+
+
+def test_a_run_that_was_stopped_after_the_depth_map_makes_the_result(
+    with_depth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["cutout", *SAVING_DEPTH]) == 0
+    depth = Path("one/a-cutout-depth.png").read_bytes()
+    Path("one/a-cutout.png").unlink()
+    capsys.readouterr()
+
+    assert run(["cutout", *SAVING_DEPTH]) == 0
+
+    assert Path("one/a-cutout.png").exists()
+    assert Path("one/a-cutout-depth.png").read_bytes() == depth
+    assert "was kept" not in capsys.readouterr().err
+
+
+def test_another_depth_map_in_the_place_is_kept_and_does_not_cost_the_result(
+    with_depth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("one/a-cutout-depth.png").write_text("precious")
+
+    assert run(["cutout", *SAVING_DEPTH]) == 0
+
+    assert Path("one/a-cutout.png").exists()
+    assert Path("one/a-cutout-depth.png").read_text() == "precious"
+    assert (
+        "a-cutout-depth.png was there already and was kept; to replace it, use --overwrite" in capsys.readouterr().err
+    )
+
+
+def test_an_image_without_its_depth_map_is_done_once_its_result_is_there(
+    with_depth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("one/a-cutout.png").write_text("precious")
+
+    assert run(["cutout", *SAVING_DEPTH]) == 0
+
+    assert Path("one/a-cutout.png").read_text() == "precious"
+    assert not Path("one/a-cutout-depth.png").exists()
+    assert "skipping 1 images" in capsys.readouterr().err
+
+
 def test_one_folder_in_two_spellings_is_one_folder(folder: Path) -> None:
     Image.fromarray(bright_square()).save("a.webp")
     Path("link").symlink_to(".")

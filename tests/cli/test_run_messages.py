@@ -7,15 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from PIL import Image
 
 from dis_core.cli.main import run
+from dis_core.cli.results import show_result
 from dis_core.images.picture import Picture
+from dis_core.jobs.job import Job, JobResult, MaskStyle
 from dis_core.matte.matte import Matte
+from dis_core.pipeline import Pipeline
+from dis_core.prompts import SegmentOptions
 from tests.fakes.bright_squares import bright_cutout, bright_square
 from tests.fakes.fake_hub import clean_environment, unused_address
 
@@ -143,7 +148,7 @@ def test_an_unknown_refiner_is_refused_before_any_work(folder: Path, capsys: pyt
 
     told = capsys.readouterr().err
     assert "'slow'" in told
-    assert "none, fast, tiles, auto" in told
+    assert "none, fast, larger, tiles, auto" in told
     assert not Path("a-cutout.png").exists()
 
 
@@ -151,20 +156,25 @@ def test_how_a_matte_was_refined_is_told(folder: Path, capsys: pytest.CaptureFix
     with Image.open(FLOWER) as image:
         image.resize((1280, 854)).save("large.png")
 
-    assert run(["mask", "-m", "dis-lite", "large.png", "--max-tiles", "3", "--progress", "json"]) == 0
+    assert (
+        run(["mask", "-m", "dis-lite", "large.png", "--refine", "tiles", "--max-tiles", "3", "--progress", "json"]) == 0
+    )
 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     told = events[-1]["refinement"]
     assert told["method"] == "tiles"
-    assert told["levels"] == 2
+    assert told["levels"] == 3
     assert told["tiles_run"] == 3
     assert told["tiles_over_limit"] > 0
     assert 0 < told["seconds"] < events[-1]["seconds"]
     assert any("--max-tiles 3" in remark for remark in events[-1]["remarks"])
-    assert any(event["doing"].startswith("refining level 1 of 2, tile ") for event in events[:-1])
+    assert any(event["doing"].startswith("refining level 2 of 3, tile ") for event in events[:-1])
 
 
-@pytest.mark.parametrize(("refine", "words"), [("none", "s\n"), ("tiles", "tiles")])
+@pytest.mark.parametrize(
+    ("refine", "words"),
+    [("none", "s\n"), ("tiles", "tiles"), ("auto", "a larger look and edges (auto: tiles would take long on the CPU)")],
+)
 def test_a_person_is_told_of_tiles_only_if_there_were_some(
     folder: Path, capsys: pytest.CaptureFixture[str], refine: str, words: str
 ) -> None:
@@ -212,3 +222,32 @@ def test_that_no_depth_map_could_be_saved_is_told(folder: Path, capsys: pytest.C
 
     assert "no depth map was saved" in capsys.readouterr().err
     assert not (folder / "a-cutout-depth.png").exists()
+
+
+def test_loading_is_told_apart_from_the_time_of_an_image(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load = Pipeline._load
+
+    def load_slowly(*arguments: Any) -> Any:
+        time.sleep(0 if arguments[0]._loaded else 0.5)
+        return load(*arguments)
+
+    monkeypatch.setattr(Pipeline, "_load", load_slowly)
+
+    assert bright_cutout("a.png", "b.jpg", "--progress", "json") == 0
+
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    first, second = (event for event in events if event["event"] == "result")
+    assert first["loading_seconds"] >= 0.5 > second["loading_seconds"]
+
+
+@pytest.mark.parametrize(("loading_s", "expected"), [(3.0, "in 1.0 s, after loading for 3.0 s\n"), (0.0, "in 4.0 s\n")])
+def test_a_person_is_told_of_loading_if_there_was_any(
+    loading_s: float, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = Job(Path("a.png"), Path("out.png"), "png", MaskStyle(), SegmentOptions())
+
+    show_result(job, JobResult("bright@1", "cpu", loading_s=loading_s), 4.0, "none")
+
+    assert capsys.readouterr().err.endswith(f"done by bright on cpu {expected}")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from dis_core.daemon import client, endpoint
+from dis_core.daemon.client import find_daemon
 from dis_core.daemon.endpoint import Endpoint
 from dis_core.errors import DaemonUnavailable
 from tests.fakes.locked_folders import IS_ROOT
@@ -99,6 +102,39 @@ def test_an_endpoint_never_leads_to_the_removal_of_what_is_no_socket(tmp_path: P
     assert (precious / "beach.jpg").read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"name": name} for name in ("../photos/beach", "", "a\0b", "\ud800", "a" * 300, 3)),
+        *({"address": 7}, {"address": None}, {"address": []}),
+        *({"pid": "1"}, {"is_leaving": None}, {"identity": {}}, {"version": 1.5}),
+    ],
+    ids=lambda change: str(change)[:20],
+)
+def test_an_endpoint_with_a_value_of_another_kind_is_as_good_as_none(tmp_path: Path, change: dict[str, object]) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "endpoint.json").write_text(json.dumps({**asdict(ENDPOINT), **change}), encoding="utf-8")
+
+    found = endpoint.read_endpoint(tmp_path)
+    endpoint.remove_stale_files(tmp_path)
+
+    assert found is None
+    assert find_daemon(tmp_path) is None
+
+
+@pytest.mark.parametrize("address", ["", "a\0b", "\ud800", "a" * 5000, "/", "."], ids=lambda address: address[:9])
+def test_an_address_that_leads_nowhere_keeps_no_daemon_from_starting(tmp_path: Path, address: str) -> None:
+    tmp_path.chmod(0o700)
+    endpoint.publish(tmp_path, replace(ENDPOINT, address=address))
+    (tmp_path / "a1.key").write_text("secret")
+
+    found = find_daemon(tmp_path)
+    endpoint.remove_stale_files(tmp_path)
+
+    assert found is None
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_daemon_that_leaves_takes_only_its_own_endpoint_with_it(tmp_path: Path) -> None:
     newer = Endpoint("b2", "/somewhere/b2.socket", "x", "0.1.0", 78)
     endpoint.publish(tmp_path, newer)
@@ -146,11 +182,15 @@ def test_a_lock_is_held_by_one_process_and_let_go_of_when_that_is_killed(tmp_pat
     assert [while_it_lives, after_it_died] == [False, True]
 
 
-def test_programs_with_other_settings_have_other_identities(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["HF_HUB_OFFLINE", "HF_TOKEN", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"],
+)
+def test_programs_with_other_settings_have_other_identities(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     before = endpoint.identity()
 
     again = endpoint.identity()
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    offline = endpoint.identity()
+    monkeypatch.setenv(name, "1")
+    other = endpoint.identity()
 
-    assert before == again != offline
+    assert before == again != other

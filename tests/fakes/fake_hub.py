@@ -6,6 +6,7 @@ X-Linked-Etag, X-Linked-Size), knows ranges, and announces no Xet storage. Every
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.server
 import os
@@ -13,7 +14,8 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,13 +41,39 @@ class Request:
 
 
 @dataclass
+class Faults:
+    """What servers, proxies and filters do wrong.
+
+    `page` is a web page that answers everything, with the status `page_status` and nothing that marks an answer of the
+    Hub. `announced_size` and `content_length` are sent in place of the right ones; `without_length` sends none, and
+    then the end of the connection is the end of the content. `compresses` is a proxy that does so although it is asked
+    not to. `byte_pause_s` lets content drip, a byte at a time. `ignores_ranges` sends the whole file whatever is asked
+    for, and `wrong_ranges` a part one byte further on. `expired_token` refuses every request that has a token.
+    `location` redirects all requests to what may be no address.
+    """
+
+    page: bytes = b""
+    page_status: int = 200
+    announced_size: int | None = None
+    content_length: int | None = None
+    without_length: bool = False
+    compresses: bool = False
+    byte_pause_s: float = 0.0
+    ignores_ranges: bool = False
+    wrong_ranges: bool = False
+    expired_token: bool = False
+    location: str = ""
+
+
+@dataclass
 class FakeHub:
     """What the server has and how it misbehaves; may be changed while it runs.
 
     `files` is by path, "repo/file". `cuts` holds, for the next answers with content, after how many bytes the
     connection is cut. `damages` is how many answers with content have their last byte changed. `refusal` is
     (status, X-Error-Code). `etag`, if not empty, is sent in place of a file's SHA-256. `elsewhere` is the address of
-    the host to which requests for files are sent on, as the Hub sends them to its storage.
+    the host to which requests for files are sent on, as the Hub sends them to its storage. `faults` are those of odd
+    servers and of what stands between the Hub and its users.
     """
 
     url: str = ""
@@ -57,6 +85,7 @@ class FakeHub:
     etag: str = ""
     commit: str = COMMIT
     elsewhere: str = ""
+    faults: Faults = field(default_factory=lambda: Faults())
     requests: list[Request] = field(default_factory=list)
 
     def downloads(self) -> list[Request]:
@@ -185,34 +214,54 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.hub.requests.append(Request(self.command, self.path, start, "Authorization" in self.headers))
         repo, _, rest = self.path.strip("/").partition("/resolve/")
         content = self.hub.files.get(f"{repo}/{rest.partition('/')[2]}")
-        if self.hub.refusal is not None or content is None:
+        faults = self.hub.faults
+        if faults.page:
+            self._send(faults.page_status, {"Content-Type": "text/html; charset=utf-8"}, faults.page)
+        elif faults.expired_token and "Authorization" in self.headers:
+            self._send(401, {"X-Error-Message": "Invalid credentials in Authorization header"}, b"")
+        elif faults.location:
+            self._send(302, {"Location": faults.location}, b"")
+        elif self.hub.refusal is not None or content is None:
             status, code = self.hub.refusal or (404, "EntryNotFound")
             self._send(status, {"X-Error-Code": code, "X-Repo-Commit": COMMIT}, b"")
         elif start is not None and start >= len(content):
             self._send(416, {}, b"")
         else:
-            self._send_file(content, start)
+            self._send_file(content, None if faults.ignores_ranges else start)
 
     def _send_file(self, content: bytes, start: int | None) -> None:
+        faults = self.hub.faults
         digest = self.hub.etag or hashlib.sha256(content).hexdigest()
-        headers = {"ETag": f'"{digest}"', "X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(content))}
+        size = len(content) if faults.announced_size is None else faults.announced_size
+        headers = {"ETag": f'"{digest}"', "X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(size)}
         if self.hub.with_commit:
             headers["X-Repo-Commit"] = self.hub.commit
         if self.hub.elsewhere:
             self._send(302, {**headers, "Location": self.hub.elsewhere + self.path}, b"")
             return
         if start is not None:
+            start += faults.wrong_ranges
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         if self.command == "GET" and self.hub.damages:
             self.hub.damages -= 1
             content = content[:-1] + bytes([content[-1] ^ 255])
-        self._send(200 if start is None else 206, headers, content[start or 0 :])
+        body = content[start or 0 :]
+        if faults.compresses and self.command == "GET":
+            headers["Content-Encoding"] = "gzip"
+            body = gzip.compress(body)
+        self._send(200 if start is None else 206, headers, body)
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        faults = self.hub.faults
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if faults.without_length and body:
+            self.close_connection = True
+            self.send_header("Connection", "close")
+        else:
+            wrong = faults.content_length if body and self.command == "GET" else None
+            self.send_header("Content-Length", str(len(body) if wrong is None else wrong))
         self.end_headers()
         if self.command == "HEAD":
             return
@@ -220,4 +269,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body[: self.hub.cuts.pop(0)])
             self.close_connection = True
             return
+        if faults.byte_pause_s:
+            self._drip(body)
+            return
         self.wfile.write(body)
+
+    def _drip(self, body: bytes) -> None:
+        with suppress(OSError):  # who has lost patience has gone
+            for number in range(len(body)):
+                self.wfile.write(body[number : number + 1])
+                time.sleep(self.hub.faults.byte_pause_s)

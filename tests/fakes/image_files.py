@@ -112,3 +112,17 @@ def exif(orientation: int) -> Image.Exif:
     block = Image.Exif()
     block[0x0112] = orientation
     return block
+
+
+@functools.cache
+def large_profile(size_bytes: int) -> bytes:
+    """`wide_profile` with a private tag of this many bytes."""
+    profile = wide_profile()
+    count = struct.unpack_from(">I", profile, 128)[0]
+    tags = [struct.unpack_from(">4sII", profile, 132 + 12 * place) for place in range(count)]
+    body = profile[132 + 12 * count :]
+    body += b"\0" * (-len(body) % 4)
+    table = b"".join(struct.pack(">4sII", name, offset + 12, size) for name, offset, size in tags)
+    table += struct.pack(">4sII", b"ZXML", 144 + 12 * count + len(body), size_bytes)
+    whole = profile[:128] + struct.pack(">I", count + 1) + table + body + bytes(size_bytes)
+    return struct.pack(">I", len(whole)) + whole[4:]

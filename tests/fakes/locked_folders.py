@@ -41,6 +41,6 @@ def run_python(*arguments: str, environment: dict[str, str]) -> subprocess.Compl
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,  # a busy machine takes a minute to load torch
         check=False,
     )

@@ -80,3 +80,23 @@ def test_a_plug_in_that_gimp_kills_stops_the_daemons_work_too(gimp: GimpProgram,
         pass
     assert not json.loads(gimp.daemon("status", "--json"))["doing"]
     assert canvas.call("selection_is_empty")
+
+
+def test_gimps_model_is_loaded_while_the_pixels_are_read(
+    gimp: GimpProgram, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    gimp.daemon("stop")
+    canvas = GimpPicture(gimp, tmp_path, request.node.name)
+    image = flower(90, 60)
+    image[..., 3] = 0
+    canvas.show(image)
+
+    # Only reading the pixels shows that there is nothing to look at, so no run follows that could start the daemon.
+    assert "all pixels are transparent" in canvas.refusal(SELECT, model="dis-lite")
+
+    ends = time.monotonic() + TIMEOUT_S
+    while (
+        "dis-lite" not in (status := json.loads(gimp.daemon("status", "--json") or "null") or {"models": []})["models"]
+    ):
+        assert time.monotonic() < ends
+    assert status["done"] == 0

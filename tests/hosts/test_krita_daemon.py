@@ -82,3 +82,18 @@ def test_stopping_stops_the_daemons_work_too(krita: KritaProgram, picture: Krita
         pass
     assert not json.loads(krita.daemon("status", "--json"))["doing"]
     assert not picture.has_selection()
+
+
+def test_the_model_is_loaded_while_the_pixels_are_read(krita: KritaProgram, picture: KritaPicture) -> None:
+    krita.daemon("stop")
+    picture.show(None, width=120, height=80)
+
+    # Only reading the pixels shows that there is nothing to look at, so no run follows that could start the daemon.
+    assert "all pixels are transparent" in picture.run(model="dis-lite", source="picture")["messages"][0]
+
+    ends = time.monotonic() + TIMEOUT_S
+    while (
+        "dis-lite" not in (status := json.loads(krita.daemon("status", "--json") or "null") or {"models": []})["models"]
+    ):
+        assert time.monotonic() < ends
+    assert status["done"] == 0

@@ -30,6 +30,7 @@ from shared.settings import (
     Settings,
     fetch_arguments,
     from_strings,
+    prepare_arguments,
     region_box,
     region_of,
     segment_arguments,
@@ -72,6 +73,11 @@ def parsed(arguments: list[str]) -> dict[str, object]:
     parent = click.Context(group, info_name="dis-core")
     command = group.get_command(parent, arguments[0])
     assert command is not None
+    if isinstance(command, click.Group):
+        parent = click.Context(command, info_name=arguments[0], parent=parent)
+        _, *arguments = arguments
+        command = command.get_command(parent, arguments[0])
+        assert command is not None
     return command.make_context(arguments[0], list(arguments[1:]), parent=parent).params
 
 
@@ -96,6 +102,19 @@ def test_dis_core_understands_what_plug_ins_ask_for(result: str) -> None:
 def test_dis_core_understands_how_models_are_listed_and_fetched() -> None:
     assert parsed(list(LIST_ARGUMENTS))["as_json"]
     assert parsed(fetch_arguments("m"))["names"] == ("m",)
+
+
+def test_dis_core_understands_what_is_to_be_loaded_ahead() -> None:
+    options = ("--warm", "--device", "cuda:1", "--refine", "fast", "--precision=half", "--keep-alive", "1h")
+
+    understood = parsed(prepare_arguments("m", options))
+
+    wanted = {"model": "m", "device": "cuda:1", "precision": "half", "keep_alive": 3600.0, "depth_model": None}
+    assert understood == wanted
+
+
+def test_without_the_process_that_keeps_models_nothing_is_loaded_ahead() -> None:
+    assert prepare_arguments("m", ("--device", "cpu")) == []
 
 
 def test_edges_reach_as_far_in_plug_ins_as_in_the_command() -> None:
@@ -226,6 +245,28 @@ def test_an_error_is_understood() -> None:
 
     assert failed == Failed("OutOfMemory", "too little memory", "close something")
     assert failed.sentence() == "Too little memory (close something)"
+
+
+def test_a_child_that_fails_after_its_result_has_failed() -> None:
+    answers = EventReader()
+    answers.feed(line(event="result", model="pdfnet@main"))
+
+    failed = answers.finish(1, b"the disk is full\n")
+
+    assert isinstance(failed, Failed)
+    assert failed.code == CRASHED
+    assert "(1): the disk is full" in failed.message
+
+
+def test_a_child_that_fails_without_a_word_has_failed_too() -> None:
+    failed = EventReader().finish(1, b" \n")
+
+    assert isinstance(failed, Failed)
+    assert "there was no message" in failed.message
+
+
+def test_a_child_that_ends_well_is_done_also_without_a_result() -> None:
+    assert EventReader().finish(0, b"a warning\n") == Done()
 
 
 def test_what_is_no_answer_is_passed_over() -> None:

@@ -70,21 +70,30 @@ def passes(segmenter: Nearsighted, refine: str) -> Passes:
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [((1280, 1280), None), ((1281, 100), "tiles"), ((100, 3000), "tiles"), ((10, 10), None)]
+    ("size", "device", "expected"),
+    [
+        ((1280, 1280), "cpu", "none"),
+        ((10, 10), "cuda:0", "none"),
+        ((1281, 300), "cpu", "larger"),
+        ((6000, 4000), "cpu", "larger"),
+        ((1281, 300), "cuda:0", "tiles"),
+        ((100, 3000), "cuda:0", "fast"),
+        ((60, 20000), "cpu", "fast"),
+    ],
 )
-def test_auto_means_tiles_for_an_image_clearly_larger_than_the_networks_input(
-    size: tuple[int, int], expected: str | None
-) -> None:
-    refiner = choose_refiner("auto", size, 1024, "normal")
+def test_auto_means_as_much_as_pays_on_the_device(size: tuple[int, int], device: str, expected: str) -> None:
+    choice = choose_refiner("auto", size, 1024, "normal", device=device, larger_px=1536)
 
-    assert (None if refiner is None else refiner.name) == expected
+    assert choice.name == expected
+    assert choice.reason
+
+
+def test_auto_follows_edges_on_a_cpu_if_the_model_takes_no_larger_look() -> None:
+    assert choose_refiner("auto", (3000, 4000), 1024, "normal", device="cpu", larger_px=None).name == "fast"
 
 
 def test_a_draft_is_refined_the_fast_way() -> None:
-    refiner = choose_refiner("auto", (3000, 4000), 512, "draft")
-
-    assert refiner is not None
-    assert refiner.name == "fast"
+    assert choose_refiner("auto", (3000, 4000), 512, "draft", device="cuda:0", larger_px=768).name == "fast"
 
 
 def test_a_small_subject_in_a_small_image_gets_no_second_look() -> None:
@@ -98,19 +107,20 @@ def test_a_small_subject_in_a_small_image_gets_no_second_look() -> None:
     assert np.array_equal(found.alpha, segmenter(image).alpha)
 
 
-@pytest.mark.parametrize("name", ["fast", "tiles"])
+@pytest.mark.parametrize("name", ["fast", "larger", "tiles"])
 def test_a_refiner_that_is_named_is_taken(name: str) -> None:
-    refiner = choose_refiner(name, (10, 10), 1024, "normal")
+    choice = choose_refiner(name, (10, 10), 1024, "normal")
 
-    assert refiner is not None
-    assert refiner.name == name
+    assert choice.refiner is not None
+    assert choice.refiner.name == name
+    assert choice.reason == ""
 
 
 def test_an_unknown_refiner_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(BadRequest, match="slow") as caught:
-        choose_refiner("slow", (10, 10), 1024, "normal")
+        _ = choose_refiner("slow", (10, 10), 1024, "normal").refiner
 
-    assert all(name in caught.value.hint for name in ("none", "fast", "tiles", "auto"))
+    assert all(name in caught.value.hint for name in ("none", "fast", "larger", "tiles", "auto"))
 
 
 def test_without_refinement_the_image_is_looked_at_once() -> None:

@@ -59,7 +59,7 @@ def test_blocks_leave_no_trace_in_the_linear_functions(monkeypatch: pytest.Monke
     matte = rng.random((120, 90), dtype=np.float32)
     whole = linear_functions(matte, image)
 
-    monkeypatch.setattr("dis_core.planes.BLOCK_PX", 32)
+    monkeypatch.setattr("dis_core.refinement.guided_filter.WORKED_ON_PX", 32)
 
     assert torch.allclose(linear_functions(matte, image), whole, atol=1e-5)
 

@@ -9,6 +9,7 @@ import pytest
 
 from dis_core.errors import Cancelled, HubUnreachable, WeightsMissing
 from dis_core.weights import hub, store
+from dis_core.weights.hub_errors import in_words
 from tests.fakes.fake_hub import (
     COMMIT,
     FakeHub,
@@ -112,7 +113,7 @@ def test_names_that_could_lead_out_of_the_cache_are_not_taken_for_the_hubs(
 
 
 def test_a_password_in_the_address_of_the_hub_is_in_no_message() -> None:
-    with pytest.raises(HubUnreachable) as caught, hub._in_words("its front page"):
+    with pytest.raises(HubUnreachable) as caught, in_words("its front page"):
         raise OSError("no route to https://user:secret@hub.example/api")
 
     assert caught.value.message.endswith("no route to https://hub.example/api")

@@ -351,6 +351,13 @@ def test_a_list_that_is_longer_than_its_shape_can_need_is_refused_unread(
     assert "its shape (1,) needs 8" in message
 
 
+@pytest.mark.parametrize("shape", [(0, 1 << 62, 1 << 62), (1 << 62, 4, 0), (0, 1 << 40)])
+def test_an_empty_tensor_with_lengths_beyond_all_memory_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=shape)
+
+    assert "need more than 4 GB" in refusal_of(file_of(tmp_path, model_of(tensor)))
+
+
 def test_the_file_may_go_once_it_is_read(tmp_path: Path) -> None:
     path = file_of(tmp_path, model_of(weights_of("w", 3)))
 

@@ -14,10 +14,10 @@ import huggingface_hub
 import pytest
 import torch
 
-from dis_core.errors import Cancelled, HubUnreachable, OutputFailed, WeightsCorrupt, WeightsMissing
+from dis_core.errors import CacheUnwritable, Cancelled, HubUnreachable, WeightsCorrupt, WeightsMissing
 from dis_core.model_spec import ModelSpec
 from dis_core.progress import ignore
-from dis_core.weights import hub, records, store
+from dis_core.weights import hub, records, room, store
 from tests.fakes.fake_hub import COMMIT, FakeHub, run_fake_hub, run_small_network, unused_address, use_home, use_hub
 from tests.fakes.small_network import (
     DIRECT,
@@ -302,7 +302,7 @@ def test_a_damaged_record_is_as_good_as_none(fake_hub: FakeHub) -> None:
 
 
 def test_too_little_room_is_noticed_before_the_download(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "free_space", lambda _: 1_000)
+    monkeypatch.setattr(room, "free_space", lambda _: 1_000)
 
     with pytest.raises(WeightsMissing, match=r"small needs 0\.2 MB .* 0\.0 MB are free"):
         store.obtain(SMALL)
@@ -335,8 +335,11 @@ def test_a_disk_that_fills_up_during_the_conversion_leaves_nothing_behind(
 def test_a_cache_folder_that_cannot_be_written_is_named(fake_hub: FakeHub, home: Path) -> None:
     (home / "cache").write_text("a file where a folder should be", encoding="utf-8")
 
-    with pytest.raises(OutputFailed, match="the converted weights"):
+    with pytest.raises(CacheUnwritable, match="cannot write to the folder for converted weights") as caught:
         store.obtain(SMALL)
+
+    assert "XDG_CACHE_HOME" in caught.value.hint
+    assert fake_hub.downloads() == []
 
 
 # Two at once

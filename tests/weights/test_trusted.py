@@ -133,6 +133,19 @@ def test_what_was_trusted_and_needs_no_conversion_is_still_trusted_when_it_is_do
     assert store.find_installed(direct) == again
 
 
+def test_what_was_trusted_is_still_trusted_when_it_is_fetched_again(
+    fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store.trust_new(WRONG).path
+
+    result = run_fetch(monkeypatch, WRONG, "--again", "small")
+
+    assert result.exception is None
+    assert result.exit_code == 0
+    assert_is_converted(path)
+    assert path_of(WRONG) == path
+
+
 def test_trust_ends_when_the_same_commit_is_pinned_with_a_verified_checksum(fake_hub: FakeHub) -> None:
     store.trust_new(WRONG)
     verified = replace(WRONG, weights=replace(WRONG.weights, pin_source="verified"))

@@ -10,11 +10,12 @@ import click
 from dis_core.cli.options import SharedOptions, shared_options
 from dis_core.cli.planning import CUTOUT_SUFFIX
 from dis_core.cli.running import run_images
+from dis_core.cli.sections import CommandInSections
 from dis_core.errors import BadRequest
 from dis_core.jobs.job import CutoutStyle
 
 
-@click.command()
+@click.command(cls=CommandInSections)
 @shared_options
 @click.option("--bgcolor", metavar="COLOR", help="Fill the background with this color: a name, #rrggbb or r,g,b.")
 @click.option("--bgimage", type=click.Path(path_type=Path), help="Use this image as the background, scaled to cover.")

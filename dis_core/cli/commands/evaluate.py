@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
+from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event, say_result
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
 from dis_core.evaluation.scores import MEASURES, find_measure
+from dis_core.places import Files, Trial, folded, spelled
 from dis_core.progress import Report, span
 from dis_core.protocols import Quality
 
@@ -75,7 +76,7 @@ PATH = click.Path(path_type=Path)
     "--refine",
     default="auto",
     show_default=True,
-    metavar="none|fast|tiles|auto",
+    metavar="none|fast|larger|tiles|auto",
     help="With --model: how mattes are refined, as in 'dis-core mask'.",
 )
 @click.option("--depth-model", metavar="NAME", help="With --model: another depth model; see 'dis-core models'.")
@@ -139,6 +140,7 @@ def run_evaluation(asked: Evaluation) -> None:
     refuse_contradictions(asked)
     require_pysodmetrics()
     pairs = matched(asked)
+    refuse_overwriting_inputs(asked, pairs)
     with progress_report(asked.progress) as report, predicted(asked, pairs, span(report, 0.0, 0.7)) as measurable:
         scores = measure_files(
             measurable,
@@ -176,13 +178,19 @@ def refuse_contradictions(asked: Evaluation) -> None:
         raise BadRequest("--images has no effect with --model: the first folder holds the images", hint="leave it out")
     if asked.sheet is not None:
         sheet_format(asked.sheet)
-    results = [path for path in (asked.csv, asked.json, asked.sheet) if path is not None]
-    if len({os.path.realpath(path) for path in results}) < len(results):
+    results = results_of(asked)
+    if len({folded(spelled(path)) for path in results}) < len(results):
         raise BadRequest("--csv, --json and --sheet need different files", hint="give each a name of its own")
     for path in results:
         refuse_taken(path, asked)
         if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where it may not look
             raise OutputFailed(f"there is no folder {path.parent}", hint="create it first, or check the spelling")
+        Trial().refuse_unwritable(path, overwrite=asked.overwrite)
+
+
+def results_of(asked: Evaluation) -> list[Path]:
+    """The files to write beside the predictions."""
+    return [path for path in (asked.csv, asked.json, asked.sheet) if path is not None]
 
 
 def refuse_taken(path: Path, asked: Evaluation) -> None:
@@ -207,6 +215,14 @@ def matched(asked: Evaluation) -> list[Pair]:
     if asked.images is None:
         return matching.pairs
     return with_images(matching.pairs, asked.images, recursive=asked.recursive)
+
+
+def refuse_overwriting_inputs(asked: Evaluation, pairs: Sequence[Pair]) -> None:
+    """Raise BadRequest if a file of results would replace one that is measured or shown."""
+    read = Files(path for pair in pairs for path in (pair.prediction, pair.truth, pair.image) if path is not None)
+    for path in results_of(asked):
+        if path in read:
+            raise BadRequest(f"{path} is also one of the inputs", hint="give it another name")
 
 
 def refuse_unmatched(matching: Matching) -> None:
@@ -248,14 +264,16 @@ def predict(asked: Evaluation, pairs: Sequence[Pair], folder: Path, report: Repo
         replace(pair, image=pair.prediction, prediction=folder.joinpath(*f"{pair.name}.png".split("/")))
         for pair in pairs
     ]
-    read = {os.path.realpath(path) for pair in pairs for path in (pair.prediction, pair.truth)}
+    read = Files(path for pair in pairs for path in (pair.prediction, pair.truth))
+    trial = Trial()
     for pair in planned:
-        if os.path.realpath(pair.prediction) in read:
+        if pair.prediction in read:
             raise BadRequest(
                 f"the prediction would replace {pair.prediction}, which is an input",
                 hint="keep the predictions in another folder",
             )
         refuse_taken(pair.prediction, asked)
+        trial.refuse_unwritable(pair.prediction, overwrite=asked.overwrite)
     from dis_core.pipeline import Pipeline
 
     pipeline = Pipeline(asked.device)
@@ -311,4 +329,4 @@ def show(asked: Evaluation, pairs: Sequence[Pair], scores: Sequence[Scores]) -> 
         say_event("result", images=len(scores), mean=mean_values(scores))
         return
     by = find_measure(asked.worst_by)
-    click.echo(text_table(pairs, scores, by=by, worst=asked.worst, boundary_px=asked.boundary_px))
+    say_result(text_table(pairs, scores, by=by, worst=asked.worst, boundary_px=asked.boundary_px))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from dis_core.cli.stop_at_eof import interrupt_at_eof, stop_option
-from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event
+from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event, say_result
 from dis_core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def fetch(
             if progress == "json":
                 say_event("fetched", model=item.spec.name, file=str(place))
             else:
-                click.echo(f"{item.spec.name}: {place}")
+                say_result(f"{item.spec.name}: {place}")
 
 
 def models_to_fetch(
@@ -151,6 +151,7 @@ def fetch_model(item: ModelToFetch, *, report: Report) -> Path:
         return store.trust_new(item.spec, report=report, announce=say_nothing).path
     if store.find_installed(item.spec) is None:
         return store.obtain(item.spec, report=report, announce=say_nothing).path
+    store.tidy(item.spec, report=report)
     if not store.is_intact(item.spec, report=span(report, 0.0, 0.2)):
         say(f"{item.spec.name}: the file here is damaged")
     return store.obtain(item.spec, report=span(report, 0.2, 1.0), announce=say_nothing).path

@@ -9,10 +9,11 @@ import click
 from dis_core.cli.options import SharedOptions, shared_options
 from dis_core.cli.planning import MASK_SUFFIX
 from dis_core.cli.running import run_images
+from dis_core.cli.sections import CommandInSections
 from dis_core.jobs.job import MaskStyle
 
 
-@click.command()
+@click.command(cls=CommandInSections)
 @shared_options
 @click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bits per pixel.")
 def mask(shared: SharedOptions, *, bits: str) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dis_core.cli.terminal import say_result
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -26,18 +28,18 @@ def models(*, as_json: bool) -> None:
 
     specs = list(registry.models().values())
     if as_json:
-        click.echo(json.dumps([describe(spec) for spec in specs], indent=2))
+        say_result(json.dumps([describe(spec) for spec in specs], indent=2))
         return
-    click.echo(table([HEADINGS, *map(row, specs)]))
+    say_result(table([HEADINGS, *map(row, specs)]))
     for draft in (spec for spec in specs if spec.draft and spec.task == "matte"):
-        click.echo(
+        say_result(
             f"\n{draft.name} is a draft: it comes with dis-core so that something works at once and offline, but does "
             "well\nonly on clear subjects. Unless it is named, it runs only when the full model cannot be downloaded,\n"
             "and says so."
         )
     for spec in specs:
         if missing := missing_packages(spec):
-            click.echo(
+            say_result(
                 f"\n{spec.name} needs packages that are missing: {', '.join(missing)}. Run: {install_command(spec)}"
             )
 

@@ -11,6 +11,7 @@ import click
 
 from dis_core.cli.terminal import ProgressStyle, progress_option, progress_report, say, say_event, say_path
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
+from dis_core.places import Trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +85,8 @@ def refuse_contradictions(request: ScenesRequest) -> None:
 
     if request.sheet is None and request.folder is None:
         raise BadRequest("no output is given", hint="give a file for the contact sheet, or --folder")
+    if request.folder is not None:
+        Trial().refuse_unwritable(request.folder / "images" / "scene.png", overwrite=False)
     if request.sheet is None:
         return
     format_of(request.sheet)
@@ -96,6 +99,7 @@ def refuse_contradictions(request: ScenesRequest) -> None:
         raise OutputExists(f"{request.sheet} already exists", hint="give another name, or replace it with --overwrite")
     if not os.path.isdir(request.sheet.parent):  # noqa: PTH112 - Path.is_dir raises where it may not look
         raise OutputFailed(f"there is no folder {request.sheet.parent}", hint="create it first, or check the spelling")
+    Trial().refuse_unwritable(request.sheet, overwrite=request.overwrite)
 
 
 def make_all(request: ScenesRequest, report: Report) -> list[NDArray[np.uint8]]:

@@ -7,6 +7,7 @@ import platform
 import stat
 import sys
 import tempfile
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +17,14 @@ from dis_core.cli.doctor.plugin_checks import examine_plugins
 from dis_core.daemon import endpoint
 from dis_core.errors import DisError
 from dis_core.files import UNFINISHED_ENDING, free_space, megabytes, nearest_existing
+from dis_core.files import size_of as bytes_in
 from dis_core.registry.requirements import why_not_importable
 from dis_core.weights.rembg_files import find_rembg_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dis_core.editors.find import Editor
     from dis_core.model_spec import ModelSpec
 
 
@@ -31,36 +34,61 @@ MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs", "dif
 
 SETTINGS = (*endpoint.SETTINGS, "PYTHONPATH")
 
-SECRET_SETTINGS = ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-"""Listed in the report without their values, which may be passwords."""
-
 LITTLE_SPACE_BYTES = 2_000_000_000
 
 
 def examine(*, ask_hub: bool) -> Findings:
     """Check everything; whatever is broken becomes a problem among the findings, never an exception."""
-    from dis_core.editors.find import find_editors
-
-    findings = Findings(versions=versions(), settings=settings(), editors=find_editors(), daemon=daemon_in_words())
-    examine_plugins(findings)
-    findings.problems += package_problems(findings.versions)
+    findings = Findings()
+    with surviving(findings, "versions"):
+        findings.versions = versions()
+        findings.problems += package_problems(findings.versions)
+    with surviving(findings, "settings"):
+        findings.settings = settings()
+    with surviving(findings, "editors"):
+        findings.editors = find_editors()
+    with surviving(findings, "daemon"):
+        findings.daemon = daemon_in_words()
+    with surviving(findings, "plug-ins of editors"):
+        examine_plugins(findings)
     if not why_not_importable("torch"):
-        examine_device(findings)
-    if why_not_importable("huggingface_hub"):
-        return findings
-    try:
-        specs = registered_models()
-    except DisError as error:
-        findings.problems.append(Problem(error.message, error.hint, blocks=True))
-        return findings
-    examine_folders(findings, specs)
-    can_download = reach_hub(findings) if ask_hub else True
-    examine_models(findings, specs, can_download=can_download)
+        with surviving(findings, "devices"):
+            examine_device(findings)
+    if not why_not_importable("huggingface_hub"):
+        with surviving(findings, "models", blocks=True):
+            examine_weights(findings, registered_models(), ask_hub=ask_hub)
     return findings
 
 
+def examine_weights(findings: Findings, specs: list[ModelSpec], *, ask_hub: bool) -> None:
+    """The folders, the Hub and the models."""
+    with surviving(findings, "folders"):
+        examine_folders(findings, specs)
+    can_download = reach_hub(findings) if ask_hub else True
+    examine_models(findings, specs, can_download=can_download)
+
+
+@contextmanager
+def surviving(findings: Findings, part: str, *, blocks: bool = False) -> Iterator[None]:
+    """Let what goes wrong in the block be a finding: a report that breaks off helps nobody."""
+    try:
+        yield
+    except DisError as error:
+        findings.problems.append(Problem(error.message, error.hint, blocks=blocks))
+    except Exception as error:  # noqa: BLE001 - whatever is broken here, the rest of the report is what helps
+        what = f"the {part} could not be checked: {type(error).__name__}: {error}"
+        findings.problems.append(Problem(what, "please report this, with this whole report", blocks=blocks))
+
+
+def find_editors() -> list[Editor]:
+    """Every Krita and GIMP on this machine."""
+    from dis_core.editors import find
+
+    return find.find_editors()
+
+
 def daemon_in_words() -> list[str]:
-    """What the daemon has loaded and is doing; empty if it is not running."""
+    """What the daemon has loaded and is doing; empty if it is not running. Raises DaemonUnavailable if it is silent."""
     from dis_core.cli.commands.daemon import ask, in_words
 
     found = ask("status")
@@ -95,7 +123,7 @@ def settings() -> dict[str, str]:
     plain = {name: os.environ[name] for name in SETTINGS if name in os.environ}
     if "HF_ENDPOINT" in plain:
         plain["HF_ENDPOINT"] = without_userinfo(plain["HF_ENDPOINT"])
-    return {**plain, **{name: "(set)" for name in SECRET_SETTINGS if name in os.environ}}
+    return {**plain, **{name: "(set)" for name in endpoint.SECRET_SETTINGS if name in os.environ}}
 
 
 def package_problems(found: dict[str, str]) -> list[Problem]:
@@ -138,15 +166,19 @@ def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
     from dis_core.weights import hub
     from dis_core.weights.records import records_folder, weights_folder
 
-    ours, records = weights_folder(), records_folder()
-    # Other programs use the Hub's cache too: only the models of dis-core are counted.
-    repositories = {hub.repo_folder(spec.weights) for spec in specs if spec.weights.repo is not None}
-    places = (
-        ("downloads", hub.cache_folder(), repositories),
-        ("converted weights", ours, {ours}),
-        ("records", records, {records}),
-    )
-    for purpose, path, counted in places:
+    places: dict[str, Path] = {}
+    for purpose, find in (
+        ("downloads", hub.cache_folder),
+        ("converted weights", weights_folder),
+        ("records", records_folder),
+    ):
+        with surviving(findings, "folders"):
+            places[purpose] = find()
+    for purpose, path in places.items():
+        # Other programs use the Hub's cache too: only the models of dis-core are counted.
+        is_shared = purpose == "downloads"
+        repositories = {hub.repo_folder(spec.weights) for spec in specs if is_shared and spec.weights.repo is not None}
+        counted = repositories if is_shared else {path}
         size_bytes = sum(map(size_of, counted))
         folder = Folder(purpose, str(path), size_bytes, free_space(path), is_writable(path))
         findings.folders.append(folder)
@@ -156,7 +188,9 @@ def examine_folders(findings: Findings, specs: list[ModelSpec]) -> None:
         elif folder.free_bytes < LITTLE_SPACE_BYTES:
             what = f"only {megabytes(folder.free_bytes)} free in the folder for {purpose}: {path}"
             findings.problems.append(Problem(what, "free some space: a model takes up to 850 MB while it is prepared"))
-    for leftover in sorted(path for path, _ in files_in(ours) if path.suffix in (".tmp", UNFINISHED_ENDING)):
+    ours = places.get("converted weights")
+    left = [] if ours is None else [path for path, _ in files_in(ours) if path.suffix in (".tmp", UNFINISHED_ENDING)]
+    for leftover in sorted(left):
         what = f"a conversion was interrupted and left {leftover}"
         findings.problems.append(Problem(what, "run dis-core fetch again for that model, or delete the file"))
 
@@ -229,7 +263,7 @@ def is_complete(spec: ModelSpec, ready: dict[str, Path | None]) -> bool:
 
 
 def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
-    from dis_core.weights import bundled, hub, records, store
+    from dis_core.weights import bundled, hub_cache, records, store
 
     if ready is not None:
         yield from package_trouble(spec)
@@ -240,10 +274,8 @@ def model_problems(spec: ModelSpec, ready: Path | None) -> Iterator[Problem]:
         what = f"the weights of {spec.name} have changed since they were verified, or are missing"
         yield Problem(what, f"run: dis-core fetch {spec.name}")
     if spec.weights.repo is not None:
-        for path, size_bytes in files_in(hub.repo_folder(spec.weights) / "blobs"):
-            if not path.name.endswith(".dis-core.incomplete"):
-                continue
-            what = f"a download of {spec.name} was interrupted after {megabytes(size_bytes)}"
+        for path in hub_cache.partials_in(spec.weights):
+            what = f"a download of {spec.name} was interrupted after {megabytes(bytes_in(path))}"
             yield Problem(what, f"to resume it, run: dis-core fetch {spec.name}")
 
 

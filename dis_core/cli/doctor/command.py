@@ -9,6 +9,7 @@ import click
 
 from dis_core.cli.doctor.checks import examine
 from dis_core.cli.doctor.findings import in_words
+from dis_core.cli.terminal import say_result
 
 
 @click.command()
@@ -22,8 +23,8 @@ def doctor(*, as_json: bool, offline: bool) -> None:
     """
     findings = examine(ask_hub=not offline)
     if as_json:
-        click.echo(json.dumps(asdict(findings), indent=2))
+        say_result(json.dumps(asdict(findings), indent=2))
     else:
-        click.echo("\n".join(in_words(findings)))
+        say_result("\n".join(in_words(findings)))
     if any(problem.blocks for problem in findings.problems):
         click.get_current_context().exit(1)

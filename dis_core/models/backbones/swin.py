@@ -58,19 +58,23 @@ class AxisWindows(NamedTuple):
 def windows_along(length: int, window: int, shift: int, device: torch.device) -> list[AxisWindows]:
     """The windows of an axis that is padded at its end to whole windows and then rolled by `-shift`.
 
-    All that are full are alike; the last one or two hold the padding and what was rolled around.
+    All that are full are alike; the last one or two hold the padding and what was rolled around. Which those are is
+    computed here and not on the device, for whose answers a network would have to wait.
     """
     padded = length + -length % window
     place = torch.arange(window, device=device)
-    tokens = ((torch.arange(padded, device=device) + shift) % padded).view(-1, window)
     plain = max(length - shift, 0) // window
     whole = slice(shift, shift + plain * window)
     groups = [AxisWindows(plain, whole, place, torch.zeros_like(place))] if plain else []
-    for number in range(plain, len(tokens)):
-        filled = tokens[number] < length
-        if filled.any():
-            region = (tokens[number] < shift).long()
-            groups.append(AxisWindows(1, tokens[number, filled], place[filled], region))
+    for number in range(plain, padded // window):
+        first = number * window + shift
+        before_end = range(min(max(length - first, 0), window))
+        from_start = range(min(padded - first, window), min(padded - first + length, window))
+        filled = [part for part in (before_end, from_start) if part]
+        if filled:
+            places = torch.cat([torch.arange(part.start, part.stop, device=device) for part in filled])
+            region = (place >= padded - first).long()
+            groups.append(AxisWindows(1, (places + first) % padded, places, region))
     return groups
 
 
@@ -120,13 +124,13 @@ class WindowAttention(nn.Module):
         place = (rows.places[:, None] * self.window + columns.places).flatten()
         region = (3 * rows.regions[:, None] + columns.regions).flatten()
         bias = bias[:, place] + REGION_PENALTY * (region[place, None] != region)
-        padding = torch.ones_like(region, dtype=torch.bool)
-        padding[place] = False
-        if padding.any():
+        if len(place) < self.window**2:
+            filled = torch.zeros_like(region, dtype=torch.bool).index_fill(0, place, value=True)
             _, key_of_padding, value_of_padding = self.qkv.bias.view(3, self.heads, 1, -1).to(key.dtype)
             key = torch.cat([key, key_of_padding.expand(len(key), -1, -1, -1)], 2)
             value = torch.cat([value, value_of_padding.expand(len(value), -1, -1, -1)], 2)
-            bias = torch.cat([bias[:, :, place], bias[:, :, padding].logsumexp(2, keepdim=True)], 2)
+            of_padding = bias.masked_fill(filled, -torch.inf).logsumexp(2, keepdim=True)
+            bias = torch.cat([bias[:, :, place], of_padding], 2)
         else:
             bias = bias[:, :, place]
         out = F.scaled_dot_product_attention(query, key, value, attn_mask=bias[None].to(query.dtype))

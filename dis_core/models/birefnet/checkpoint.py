@@ -16,6 +16,7 @@ from dis_core.models.batch_norm import NORM_PARTS, with_norms_folded
 from dis_core.models.birefnet.network import BiRefNet, large_network, lite_network
 from dis_core.models.birefnet.tile_order import BEFORE_NOVEMBER_2024, OUR_ORDER, TileOrder, reorder_kernels
 from dis_core.models.key_mapping import Expected, renamed_by
+from dis_core.models.unfilled import unfilled
 
 RENAMES = (
     # backbone
@@ -106,7 +107,7 @@ def converted(published: Mapping[str, torch.Tensor], make_network: Callable[[], 
     Raises WeightsCorrupt naming the first key that is unknown, of another shape (both in the checkpoint's own
     spelling) or missing (in ours).
     """
-    with torch.device("meta"):
+    with unfilled():
         shapes = published_shapes(make_network())
     refuse_another_architecture(published, shapes)
     expected = Expected(shapes, network="BiRefNet", hint=_HINT)

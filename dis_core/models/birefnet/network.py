@@ -19,6 +19,7 @@ from dis_core.models.backbones.swin import Swin
 from dis_core.models.birefnet.deformable import DeformableConv
 from dis_core.models.resample import resize_to_corners, size_of
 from dis_core.models.strips import Rows, convolved, convolved_in_strips
+from dis_core.models.tensors import packed
 
 GRIDS = (32, 16, 8, 4)
 """Tiles per side that the picture is cut into for each level; a tile is as large as the level's map."""
@@ -41,7 +42,7 @@ class Context(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        *weights, weight_of_mean = self.join.weight.chunk(5, 1)
+        *weights, weight_of_mean = map(packed, self.join.weight.chunk(5, 1))
         joined = F.conv2d(F.relu(self.mean(x.mean((2, 3), keepdim=True))), weight_of_mean, self.join.bias)
         # One after the other into their sum: next to each other they would be twenty times as wide as the input.
         for branch, weight in zip(self.branches, weights, strict=True):
@@ -65,7 +66,7 @@ class DecoderBlock(nn.Module):
 
     def forward(self, parts: Sequence[torch.Tensor]) -> torch.Tensor:
         """Maps of one size, (B, C, H, W) with the channels of all in order, -> (B, out, H, W)."""
-        weights = torch.split(self.enter.weight, [part.shape[1] for part in parts], 1)
+        weights = [packed(weight) for weight in torch.split(self.enter.weight, [part.shape[1] for part in parts], 1)]
         entered = F.conv2d(parts[0], weights[0], self.enter.bias, padding=1)
         for part, weight in zip(parts[1:], weights[1:], strict=True):
             entered = entered + F.conv2d(part, weight, padding=1)
@@ -152,7 +153,7 @@ class BiRefNet(nn.Module):
                 found += self.laterals[level - 1](features[level])
             found = block([found, picture(x)])
         # A sum over channels and a resize may change places, and one channel is far less to enlarge than all.
-        of_found, of_picture = self.head.weight[:, : found.shape[1]], self.head.weight[:, found.shape[1] :]
+        of_found, of_picture = map(packed, self.head.weight.tensor_split([found.shape[1]], 1))
         logits = resize_to_corners(F.conv2d(found, of_found, self.head.bias), size_of(x))
         return logits + self.whole_picture.projected(x, of_picture)
 

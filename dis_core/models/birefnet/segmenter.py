@@ -12,6 +12,7 @@ from dis_core.models.birefnet.network import MULTIPLE_PX, BiRefNet, large_networ
 from dis_core.models.resample import Size, shrink_smoothly
 from dis_core.models.square import SquareSegmenter, rounded, square_of
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD
+from dis_core.models.unfilled import unfilled
 from dis_core.protocols import DepthEstimator, Placement
 from dis_core.weights.checkpoint import load_strictly
 
@@ -32,7 +33,7 @@ class Loader:
         estimate_depth: DepthEstimator | None,  # noqa: ARG002 - every loader is given one
     ) -> SquareSegmenter:
         """Raises WeightsCorrupt."""
-        with torch.device("meta"):
+        with unfilled():
             network = self.make_network()
         load_strictly(network, weights)
         return segmenter_of(network, side_px=self.side_px, placement=placement, size_for=self.size_for)

@@ -18,6 +18,7 @@ from dis_core.models.diffdis.spec import SD_TURBO_AUTOENCODER
 from dis_core.models.resample import Size, shrink_smoothly, size_of
 from dis_core.models.square import SquareSegmenter
 from dis_core.models.tensors import to_array
+from dis_core.models.unfilled import unfilled
 from dis_core.models.value_range import Extremes, own_extremes
 from dis_core.protocols import DepthEstimator, Placement
 from dis_core.weights.checkpoint import load_strictly
@@ -101,7 +102,7 @@ def load_published(
     companions: Mapping[str, Path],
 ) -> DiffDISSegmenter:
     """The network of the published weights, at 1024 x 1024, with SD-Turbo's autoencoder."""
-    with torch.device("meta"):
+    with unfilled():
         denoiser = published_denoiser()
     load_strictly(denoiser, weights_file)
     network = DiffDIS(denoiser, load_autoencoder(companions[SD_TURBO_AUTOENCODER.name], placement=placement))
@@ -110,7 +111,7 @@ def load_published(
 
 def load_autoencoder(weights_file: Path, *, placement: Placement) -> AutoencoderKL:
     """SD-Turbo's autoencoder, a part of DiffDIS and no model of its own."""
-    with torch.device("meta"):
+    with unfilled():
         autoencoder = published_autoencoder()
     load_strictly(autoencoder, weights_file)
     return on_its_device(autoencoder, placement)

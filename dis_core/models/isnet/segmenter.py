@@ -10,6 +10,7 @@ import torch
 from dis_core.models.isnet.network import ISNet
 from dis_core.models.resample import Size, resize_by_area
 from dis_core.models.square import SquareSegmenter
+from dis_core.models.unfilled import unfilled
 from dis_core.models.value_range import own_extremes
 from dis_core.protocols import DepthEstimator, Placement
 from dis_core.weights.checkpoint import load_strictly
@@ -28,7 +29,7 @@ def to_input(image: torch.Tensor, size: Size) -> torch.Tensor:
 
 def filled(channels: int, weights: Path, placement: Placement) -> ISNet:
     """The network of so many input channels with its weights, where it is to run. Raises WeightsCorrupt."""
-    with torch.device("meta"):
+    with unfilled():
         network = ISNet(channels)
     load_strictly(network, weights)
     network.eval().to(placement.device).to(memory_format=torch.channels_last)

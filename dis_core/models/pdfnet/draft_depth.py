@@ -22,6 +22,7 @@ from dis_core.models.pdfnet.network import ConvNormAct
 from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import resize_by_area, shrink_smoothly, size_of
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_array, to_tensor
+from dis_core.models.unfilled import unfilled
 from dis_core.progress import Report, ignore
 from dis_core.protocols import Placement
 from dis_core.weights.checkpoint import load_strictly
@@ -86,7 +87,7 @@ class DraftDepthEstimator:
 
 def load(weights: Path, *, placement: Placement) -> DraftDepthEstimator:
     """The embedded depth network from a verified file."""
-    with torch.device("meta"):
+    with unfilled():
         empty = network()
     load_strictly(empty, weights)
     return DraftDepthEstimator(empty.eval().to(placement.device), placement=placement)

@@ -19,6 +19,7 @@ from dis_core.models.pdfnet.network import PIXELS_AT_ONCE, BoundaryPrior, PDFNet
 from dis_core.models.resample import Size, resize_to_corners, shrink_smoothly
 from dis_core.models.square import SquareBase
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, size_of_array, to_tensor
+from dis_core.models.unfilled import unfilled
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
 from dis_core.weights.checkpoint import load_strictly
@@ -153,7 +154,7 @@ def scale_each_to_unit(depth: torch.Tensor) -> torch.Tensor:
 
 def load_published(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> PDFNetSegmenter:
     """The 94 M network in its first revision, to which the published weights belong."""
-    with torch.device("meta"):
+    with unfilled():
         network = published_network(BoundaryPrior(), pixels_at_once=pixels_at_once(placement))
     return PDFNetSegmenter(
         filled(network, weights, placement), side_px=1024, placement=placement, estimate_depth=estimate_depth
@@ -181,7 +182,7 @@ def tiny_network() -> PDFNet:
 
 def load_tiny(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> PDFNetSegmenter:
     """A small PDFNet that was trained with `dis-core train`, whose input is 512 x 512."""
-    with torch.device("meta"):
+    with unfilled():
         network = tiny_network()
     return PDFNetSegmenter(
         filled(network, weights, placement),

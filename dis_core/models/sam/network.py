@@ -23,6 +23,7 @@ from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import Size, resize_by_area, shrink_smoothly, size_of
 from dis_core.models.sam.attention import WholeImageAttention
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_tensor
+from dis_core.models.unfilled import unfilled
 from dis_core.progress import Report
 from dis_core.prompts import PromptObject
 from dis_core.protocols import Placement
@@ -197,7 +198,7 @@ def load_large(weights: Path, *, placement: Placement) -> SAM:
 
 
 def _published(build: Callable[[], SamModel], weights: Path, placement: Placement) -> SAM:
-    with torch.device("meta"):
+    with unfilled():
         network = build()
     module: nn.Module = network  # in place, because transformers has no types for what these two return
     load_strictly(module, weights)

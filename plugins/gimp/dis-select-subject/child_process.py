@@ -5,6 +5,7 @@ GIMP cancels a plug-in by killing it. The child notices this because its standar
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -16,6 +17,21 @@ from shared.program import Program, child_environment
 
 MOST_ERROR_BYTES = 10_000
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows, each child would open a console window otherwise
+
+
+def start_detached(program: Program, arguments: Sequence[str], *, more_environment: Mapping[str, str]) -> None:
+    """Start dis-core and do not wait for it or hear of it. If it cannot be started, the run itself will say so."""
+    with contextlib.suppress(OSError):
+        process = subprocess.Popen(
+            [file_name(part) for part in (*program.command, *arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tempfile.gettempdir(),
+            env={**child_environment(os.environ, program), **more_environment},
+            creationflags=_NO_WINDOW,
+        )
+        process.returncode = 0  # so that Python does not warn about a child nobody waits for
 
 
 def run_child(

@@ -11,14 +11,14 @@ import time
 from typing import Callable, Iterator, Sequence
 
 import gimp_image as pictures
-from child_process import run_child
+from child_process import run_child, start_detached
 from gi.repository import Gimp
 from shared.events import Failed, Progress
 from shared.file_names import text_of
 from shared.models import Model, choose, parse_models
 from shared.program import OFFLINE, Program, command_line, find_program
 from shared.remedies import DOWNLOAD, Remedy, remedy_for, without_model, without_program
-from shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, segment_arguments
+from shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, prepare_arguments, segment_arguments
 
 READ, SEGMENT = 0.05, 0.9
 """How far the progress bar is when the pixels are read and when the subject is found."""
@@ -71,6 +71,9 @@ def find_subject(
     region = pictures.find_region(source, settings, needs_selection=model.needs_selection)
     _download_if_missing(model, models, program, consent)
     Gimp.progress_init("Subject: reading the image")
+    prepare = prepare_arguments(model.name, program.segment_options)
+    if prepare:  # it loads the model while the pixels are read
+        start_detached(program, prepare, more_environment=OFFLINE)
     with _private_folder() as folder:
         seen, result = os.path.join(folder, "picture.bmp"), os.path.join(folder, "result.png")
         pictures.export(source, seen, lambda fraction: Gimp.progress_update(READ * fraction))

@@ -11,6 +11,20 @@ from .shared.program import Program, child_environment
 ENDS_WITHIN_MS = 3000
 
 
+def start_detached(program: Program, arguments: Sequence[str], *, more_environment: Mapping[str, str]) -> None:
+    """Start dis-core and do not wait for it or hear of it. If it cannot be started, the run itself will say so."""
+    process = QtCore.QProcess()
+    process.setProcessEnvironment(_environment(program, more_environment))
+    process.setWorkingDirectory(QtCore.QDir.tempPath())
+    nowhere = QtCore.QProcess.nullDevice()
+    process.setStandardInputFile(nowhere)
+    process.setStandardOutputFile(nowhere)
+    process.setStandardErrorFile(nowhere)
+    process.setProgram(program.command[0])
+    process.setArguments([*program.command[1:], *arguments])
+    process.startDetached()
+
+
 class ChildProcess:
     """One run of dis-core. `on_progress` and `on_end` are called from Krita's event loop, `on_end` once."""
 

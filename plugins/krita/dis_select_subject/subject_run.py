@@ -10,7 +10,7 @@ from typing import Any, Callable, Generator, Iterator
 
 from . import document as pictures
 from . import masks, results
-from .child_process import ChildProcess
+from .child_process import ChildProcess, start_detached
 from .outlines import prepare_outlines
 from .qt import QtCore
 from .shared.bitmap import bitmap_header
@@ -18,7 +18,7 @@ from .shared.events import Done, Failed, Outcome, Progress
 from .shared.file_names import text_of
 from .shared.models import Model
 from .shared.program import OFFLINE, Program
-from .shared.settings import Region, Settings, region_of, segment_arguments
+from .shared.settings import Region, Settings, prepare_arguments, region_of, segment_arguments
 
 READ, SEGMENT = 0.05, 0.9
 """How far the progress bar is when the pixels are read and when the subject is found."""
@@ -92,6 +92,7 @@ class SubjectRun:
         target = self._target(picture)
         region = self._region(picture, source)
         image, output = os.path.join(self._folder, "picture.bmp"), os.path.join(self._folder, "result.png")
+        self._prepare()
         yield from self._export(source, image)
         arguments = segment_arguments(
             self.settings,
@@ -114,6 +115,12 @@ class SubjectRun:
         if size != (picture.width(), picture.height()):
             raise pictures.Refused("The size of the image has changed. Please try again")
         yield from self._apply(source, target, image, output)
+
+    def _prepare(self) -> None:
+        """Let dis-core load the model while the pixels are read."""
+        arguments = prepare_arguments(self.model.name, self.program.segment_options)
+        if arguments:
+            start_detached(self.program, arguments, more_environment=OFFLINE)
 
     def _refuse_closed(self) -> None:
         """Raises Refused if the image was closed: its handle would still answer, with zeros."""

@@ -45,6 +45,50 @@ def test_levels_have_their_channels_and_strides(with_norms: nn.Module) -> None:
     ]
 
 
+@pytest.mark.parametrize("variant", efficientnet.VARIANTS)
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_it_computes_what_timms_does_from_the_same_state(variant: efficientnet.Variant, levels: int) -> None:
+    timm = pytest.importorskip("timm")
+    theirs = timm.create_model(
+        f"tf_{variant.replace('-', '_')}", features_only=True, out_indices=tuple(range(1, levels + 1)), pretrained=False
+    ).eval()
+    theirs.blocks = theirs.blocks[: efficientnet.LAST_BLOCK[levels - 1] + 1]
+    ours = efficientnet.backbone_with_norms(variant, levels=levels).eval()
+    image = torch.rand(1, 3, 97, 66)  # sides that "same" padding treats differently
+
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+
+    with torch.no_grad():
+        for level, other in zip(ours(image), theirs(image), strict=True):
+            torch.testing.assert_close(level, other, rtol=1e-6, atol=1e-6)
+
+
+def test_it_starts_from_numbers_that_are_spread_as_timms_are() -> None:
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    theirs = timm.create_model("tf_efficientnet_lite0", features_only=True, pretrained=False).state_dict()
+    ours = efficientnet.backbone_with_norms(LITE0, levels=4).state_dict()
+
+    for name, value in ours.items():
+        if value.dim() == 4 and value.numel() > 10_000:
+            assert float(value.std()) == pytest.approx(float(theirs[name].std()), rel=0.1), name
+
+
+@pytest.mark.parametrize("levels", [3, 4])
+def test_one_that_never_had_norms_has_the_state_of_one_whose_norms_are_folded(levels: int) -> None:
+    never = efficientnet.folded_backbone(LITE0, levels=levels)
+    folded = fold_norms(efficientnet.backbone_with_norms(LITE0, levels=levels))
+
+    shapes = [{name: value.shape for name, value in network.state_dict().items()} for network in (never, folded)]
+    assert list(shapes[0].items()) == list(shapes[1].items())
+    never.load_state_dict(folded.state_dict())
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        for level, other in zip(never(image), folded(image), strict=True):
+            assert torch.equal(level, other)
+
+
 def test_without_its_norms_it_computes_the_same(with_norms: nn.Module) -> None:
     image = torch.rand(2, 3, 64, 96)
     expected = [level.clone() for level in with_norms(image)]

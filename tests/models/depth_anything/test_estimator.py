@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from dis_core.models.depth_anything.estimator import (
     DepthAnything,
     base_network,
-    build_network,
     input_size,
     large_network,
     small_network,
 )
+from dis_core.models.depth_anything.network import DepthAnythingNetwork
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_tensor
 from dis_core.protocols import Placement
 
@@ -74,7 +74,7 @@ def test_networks_have_the_published_sizes(build: object, millions: float) -> No
 
 def test_depth_comes_back_at_the_size_of_the_image() -> None:
     torch.manual_seed(0)
-    network = build_network(width=32, depth=4, heads=2, taps=(1, 2, 3, 4), neck=(8, 8, 8, 8), fusion=8, head=8)
+    network = DepthAnythingNetwork(width=32, depth=4, heads=2, taps=(1, 2, 3, 4), neck=(8, 8, 8, 8), fusion=8, head=8)
     network.train(mode=False)
     estimator = DepthAnything(network, placement=Placement("cpu"), shorter_side_px=252)
 

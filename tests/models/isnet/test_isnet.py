@@ -212,7 +212,7 @@ def test_tiles_are_stretched_as_their_whole_image_is() -> None:
 def test_a_larger_image_is_refined_by_tiles_that_it_agrees_with() -> None:
     image = shrunk(flower(), (214, 320)).repeat(3, axis=0).repeat(3, axis=1)
 
-    found, refinement = Passes(segmenter(), "normal", "auto", Effort(8)).over(image, NO_PROMPT, ignore)
+    found, refinement = Passes(segmenter(), "normal", "tiles", Effort(8)).over(image, NO_PROMPT, ignore)
 
     assert refinement.method == "tiles"
     assert refinement.tiles_run > 0

@@ -1,0 +1,25 @@
+"""How threads wait for each other: chosen once by a program, before torch is imported, and never by the library.
+
+A network is thousands of short parts that several threads do together, and after each part they wait for the last one.
+By default GNU OpenMP lets them spin for milliseconds, in case the next part begins. On a busy machine the last one does
+not run, because others have its core, and spinning keeps it from them: everything takes many times as long. A short
+spin bridges the pause between two parts, and then a thread sleeps (docs/explanation/speed.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Final
+
+BRIEFLY: Final = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
+"""Turns of a loop for GNU OpenMP, which torch brings on Linux; milliseconds for LLVM's and Intel's, which it brings on
+macOS and Windows."""
+
+DECIDED_BY: Final = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+"""With any of these in the environment somebody has decided already."""
+
+
+def wait_briefly(environment: MutableMapping[str, str]) -> None:
+    """Let threads of programs with this environment spin only briefly, unless it says how they wait."""
+    if not any(name in environment for name in DECIDED_BY):
+        environment.update(BRIEFLY)

@@ -1,0 +1,60 @@
+"""The script that compares a graphics card with the CPU, with the CPU in the card's place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dis_core.models.dis_lite.spec import DIS_LITE
+from dis_core.protocols import Placement, Segmentation
+from scripts import check_gpu
+from tests.fakes.small_models import SMALL_MODELS
+
+
+def test_a_quick_run_compares_two_models_and_finds_nothing_bad(capsys: pytest.CaptureFixture[str]) -> None:
+    status = check_gpu.main(["--device", "cpu", "--quick"])
+
+    printed = capsys.readouterr().out
+    assert status == 0
+    assert "| isnet | small, random | 0.0e+00, 0.0e+00 |" in printed
+    assert "| dis-lite | published | 0.0e+00, 0.0e+00 |" in printed
+    assert printed.count("| ok |") == 2
+    assert "cancel within a pass of" in printed
+    assert "8 tiles of " in printed
+    assert check_gpu.BAD not in printed
+
+
+def test_what_there_is_no_time_for_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    status = check_gpu.main(["--device", "cpu", "--limit", "0"])
+
+    printed = capsys.readouterr().out
+    assert status == 0
+    assert printed.count(check_gpu.WITHOUT_TIME) == len(SMALL_MODELS) + len(check_gpu.STEPS)
+
+
+class Wrong:
+    """Its matte is another one where precision is half."""
+
+    def __init__(self, placement: Placement) -> None:
+        self.value = 0.9 if placement.dtype == "float16" else 0.2
+
+    def __call__(self, image: np.ndarray, **_: object) -> Segmentation:  # type: ignore[type-arg]
+        return Segmentation(np.full(image.shape[:2], self.value, np.float32))
+
+
+def test_a_matte_that_is_another_one_makes_the_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = check_gpu.Candidate("wrong", "none", Wrong, check_gpu.NO_PROMPT)  # type: ignore[arg-type]
+    monkeypatch.setattr(check_gpu, "candidates", lambda *_: iter([wrong]))
+    monkeypatch.setattr(check_gpu, "check_cancel", lambda *_: "")
+    monkeypatch.setattr(check_gpu, "check_batch", lambda *_: "")
+
+    status = check_gpu.main(["--device", "cpu", "--quick"])
+
+    assert status == 1
+    assert "7.0e-01, 7.0e-01 | 0.0" in capsys.readouterr().out
+
+
+def test_weights_that_are_here_are_used() -> None:
+    assert check_gpu.has_weights(DIS_LITE)
