@@ -18,7 +18,7 @@ from dis_core.progress import Report, span
 from dis_core.protocols import Effort, LooksLarger, Quality, Refined, RefinedLevel, Segmentation, Segmenter
 from dis_core.refinement.band import band_of, can_be_refined, is_worth_a_look, within_band
 from dis_core.refinement.guided_filter import follow_edges
-from dis_core.refinement.larger import larger_side_of, look_larger, sizes_from_larger_look
+from dis_core.refinement.larger import larger_side_of, look_larger, refine_with_larger_look, sizes_from_larger_look
 from dis_core.refinement.levels import levels_along_edges, with_fixed_text, with_prefix
 from dis_core.refinement.resizing import enlarged, shrunk
 from dis_core.refinement.tiling import Tile, is_strip, level_sizes, logit, plan_tiles, shift_logits, size_seen
@@ -42,6 +42,8 @@ def refine_with_tiles(
     seen = size_seen(size, side_px)
     larger_px = larger_side_of(segmenter, quality) if effort.max_tiles > 0 else None
     sizes = level_sizes(size, side_px) if larger_px is None else sizes_from_larger_look(size, larger_px)
+    if larger_px is not None and sizes == [size]:  # nothing is left for tiles
+        return refine_with_larger_look(image, coarse, segmenter, quality=quality, effort=effort, report=report)
     levels: list[RefinedLevel] = []
     doubtful = Unresolved((), np.ones(seen, np.float32))
     matte = coarse.alpha

@@ -127,6 +127,21 @@ def test_tiles_begin_with_the_larger_look_and_compute_no_overlap_twice() -> None
     assert 0 < sum(segmenter.batches) < sum(plain.batches)
 
 
+@pytest.mark.parametrize("rule", [red, lambda tile: 1 - red(tile)])
+def test_an_image_no_larger_than_the_larger_look_needs_no_tiles(rule: Callable[[Plane], Plane]) -> None:
+    exact = disc((180, 170))
+    coarse = seen_by_network(exact, 128)
+    segmenter = LargerScripted(128, rule)
+
+    result = refine_with_tiles(
+        picture_of(exact), Segmentation(coarse), segmenter, quality="normal", effort=ALL, report=ignore
+    )
+
+    assert segmenter.larger == [(180, 170)]
+    assert segmenter.batches == []
+    assert np.array_equal(result.alpha, larger(LargerScripted(128, rule), picture_of(exact), coarse).alpha)
+
+
 def test_a_small_subject_is_looked_at_closer_and_not_also_larger() -> None:
     exact = np.zeros((700, 700), np.float32)
     exact[200:400, 250:420] = 1
