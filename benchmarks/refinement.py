@@ -4,10 +4,11 @@
     python benchmarks/refinement.py cost
 
 `quality` compares ways to a matte on scenes with hairlines that no model was trained on: the model's matte enlarged
-(none), along the image's edges (fast), a second look at small subjects (closer), tiles without that look (tiles), and
-what `--refine tiles` does (all). `cost` refines one subject at 6, 24 and 96 megapixels. Measures are those of
-`dis-core evaluate`, but MAE here is against the soft matte. "Worse" is the share of scenes whose error grew by more
-than 2 %. Human correction effort takes long and is measured on the first scenes only.
+(none), along the image's edges (fast), a second look at small subjects (closer), one larger look at the whole image
+(larger: edges only, if the model takes none), tiles without a closer look (tiles), and what `--refine tiles` does
+(all). `cost` refines one subject at 6, 24 and 96 megapixels. Measures are those of `dis-core evaluate`, but MAE here is
+against the soft matte. "Worse" is the share of scenes whose error grew by more than 2 %. Human correction effort takes
+long and is measured on the first scenes only.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from dis_core.progress import ignore
 from dis_core.protocols import NO_PROMPT, Effort, RefinedLevel, Refiner, Segmentation, Segmenter
 from dis_core.refinement.coarse_to_fine import Passes
 from dis_core.refinement.fast import refine_fast
+from dis_core.refinement.larger import refine_with_larger_look
 from dis_core.refinement.resizing import shrunk
 from dis_core.refinement.tiles import refine_with_tiles
 from dis_core.refinement.zoom import cut_out, fade_in, merge_trusted, place_of, small_subject
@@ -43,7 +45,8 @@ from dis_core.scenes.scene import make_fine_scene, make_scene
 
 Plane = NDArray[np.float32]
 
-WAYS = ("none", "fast", "closer", "tiles", "all")
+WAYS = ("none", "fast", "closer", "larger", "tiles", "all")
+REFINERS: dict[str, Refiner] = {"fast": refine_fast, "larger": refine_with_larger_look, "tiles": refine_with_tiles}
 BOUNDARY_PX = 2
 WORSE = 1.02
 SCENES_WITH_HCE = 2
@@ -81,8 +84,7 @@ class Bench:
         if way == "all":
             found, refinement = Passes(self.segmenter, "normal", "tiles", self.effort).over(image, NO_PROMPT, ignore)
             return found.alpha, refinement.levels
-        refine: Refiner = refine_fast if way == "fast" else refine_with_tiles
-        refined = refine(image, first, self.segmenter, quality="normal", effort=self.effort, report=ignore)
+        refined = REFINERS[way](image, first, self.segmenter, quality="normal", effort=self.effort, report=ignore)
         return refined.alpha, refined.levels
 
     def looked_closer(self, image: Plane, alpha: Plane) -> Plane:
