@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dis_core.models.dis_lite.spec import DIS_LITE
-from dis_core.protocols import Placement, Segmentation
+from dis_core.protocols import NO_PROMPT, Placement, Segmentation
 from scripts import check_gpu
 from tests.fakes.small_models import SMALL_MODELS
 
@@ -38,14 +39,14 @@ class Wrong:
     def __init__(self, placement: Placement) -> None:
         self.value = 0.9 if placement.dtype == "float16" else 0.2
 
-    def __call__(self, image: np.ndarray, **_: object) -> Segmentation:  # type: ignore[type-arg]
+    def __call__(self, image: NDArray[np.float32], **_: object) -> Segmentation:
         return Segmentation(np.full(image.shape[:2], self.value, np.float32))
 
 
 def test_a_matte_that_is_another_one_makes_the_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = check_gpu.Candidate("wrong", "none", Wrong, check_gpu.NO_PROMPT)  # type: ignore[arg-type]
+    wrong = check_gpu.Candidate("wrong", "none", Wrong, NO_PROMPT)  # type: ignore[arg-type]
     monkeypatch.setattr(check_gpu, "candidates", lambda *_: iter([wrong]))
     monkeypatch.setattr(check_gpu, "check_cancel", lambda *_: "")
     monkeypatch.setattr(check_gpu, "check_batch", lambda *_: "")

@@ -50,8 +50,9 @@ def test_the_help_of_a_command_loads_no_heavy_package(command: str, tmp_path: Pa
     assert not imported_packages(done.stderr) & HEAVY
 
 
-CPU_SECONDS_MORE = 0.9
-"""What a cold mask of a small photo may take beyond importing torch, and a little less than half of it is needed."""
+TIMES_TORCH = 1.6
+"""The CPU seconds that a cold mask of a small photo may take, in those of importing torch; 1.2 to 1.4 are needed. A
+limit in seconds would be one for some machine: where much else runs, importing torch took four times as long."""
 
 
 def cpu_seconds_of(*arguments: str, compiled: Path) -> float:
@@ -72,14 +73,13 @@ def test_a_cold_mask_takes_little_more_than_importing_torch(tmp_path: Path) -> N
     command += ["-o", str(tmp_path / "mask.png"), "--overwrite"]
     cpu_seconds_of(*command, compiled=tmp_path)  # compiles
 
-    # Pairs, because what else the machine does slows both; the least, because it never makes one quicker.
-    pairs = [
+    # In turn, because what else the machine does slows both; the least, because it never makes one quicker.
+    rounds = [
         (cpu_seconds_of("-c", "import torch", compiled=tmp_path), cpu_seconds_of(*command, compiled=tmp_path))
         for _ in range(3)
     ]
 
-    assert min(mask - torch for torch, mask in pairs) < CPU_SECONDS_MORE
-    assert min(mask / torch for torch, mask in pairs) < 1.6
+    assert min(mask for _, mask in rounds) < TIMES_TORCH * min(torch for torch, _ in rounds)
 
 
 def test_importing_the_package_loads_no_heavy_package(tmp_path: Path) -> None:

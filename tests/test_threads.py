@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -35,10 +36,11 @@ network = torch.nn.Sequential(*(torch.nn.Conv2d(32, 32, 3, padding=1) for _ in r
 x = torch.rand(1, 32, 96, 96)
 with torch.inference_mode():
     network(x)
-    began = time.process_time()
-    for _ in range(5):
+    times = [time.process_time()]
+    for _ in range(10):
         network(x)
-print(time.process_time() - began)
+        times.append(time.process_time())
+print(min(after - before for before, after in zip(times, times[1:])))
 """
 
 
@@ -101,10 +103,12 @@ def test_the_library_leaves_the_environment_alone() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the spinning of GNU OpenMP")
 def test_waiting_costs_little_where_others_have_the_cores() -> None:
-    alone = float(shown_by(PASSES, OMP_NUM_THREADS="1"))
+    cores = os.cpu_count() or 1
 
-    with busy_processes(os.cpu_count() or 1):
-        together = float(shown_by(PASSES, **BRIEFLY))
+    # Both at once and their quickest passes, so that what else the machine does slows both.
+    with busy_processes(cores), ThreadPoolExecutor(2) as pool:
+        alone = pool.submit(shown_by, PASSES, OMP_NUM_THREADS="1")
+        together = pool.submit(shown_by, PASSES, OMP_NUM_THREADS=str(max(cores, 2)), **BRIEFLY)
 
-    # Spinning as torch's OpenMP does by default, the threads take five to ten times as much.
-    assert together < 2.5 * alone
+        # Spinning as torch's OpenMP does by default, the threads take five to ten times as much.
+        assert float(together.result()) < 2.5 * float(alone.result())
