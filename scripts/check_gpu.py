@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -236,6 +237,8 @@ def check_daemon(placement: Placement, clock: Clock) -> str:
             cold, warm = (run(*asked, "-o", str(mask), "--warm") for mask in masks[1:])
         except subprocess.CalledProcessError as error:
             return f"daemon: failed: {error.stderr.decode(errors='replace').strip()} {BAD}"
+        except subprocess.TimeoutExpired:
+            return f"daemon: {WITHOUT_TIME}"
         finally:
             command = [sys.executable, "-m", "dis_core", "daemon", "stop"]
             subprocess.run(command, env=environment, check=False, capture_output=True)
@@ -248,11 +251,24 @@ def measure_speed(placement: Placement, clock: Clock) -> str:
     """The speed benchmark's table, if it ends in time; half precision is for graphics cards."""
     command = [sys.executable, "benchmarks/speed.py", "--device", placement.device, "--repeats", "1", "--batches"]
     command += ["--precision", "full" if placement.device == "cpu" else "half"]
-    try:
-        shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=max(clock.left_s, 1))
-    except subprocess.TimeoutExpired:
-        return f"speed: {WITHOUT_TIME}"
-    return shown.stdout if shown.returncode == 0 else f"speed: failed: {shown.stderr.strip()[-300:]} {BAD}"
+    # In a group of its own, because its measurements are processes too and would go on without it.
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        try:
+            shown, problems = running.communicate(timeout=max(clock.left_s, 1))
+        except subprocess.TimeoutExpired:
+            end_group(running)
+            return f"speed: {WITHOUT_TIME}"
+    return shown if running.returncode == 0 else f"speed: failed: {problems.strip()[-300:]} {BAD}"
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """End a process and those that it has started; on Windows only itself."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def lines(placement: Placement, names: Sequence[str], clock: Clock, *, steps: Sequence[str]) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -55,6 +58,26 @@ def test_a_matte_that_is_another_one_makes_the_status_1(
 
     assert status == 1
     assert "7.0e-01, 7.0e-01 | 0.0" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="groups of processes are POSIX")
+def test_a_speed_benchmark_without_time_leaves_no_process_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    held, script = tmp_path / "held", tmp_path / "benchmarks" / "speed.py"
+    script.parent.mkdir()
+    child = f"import fcntl, time; f = open({str(held)!r}, 'w'); fcntl.flock(f, 2); print('held', file=f, flush=True); "
+    script.write_text(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child + 'time.sleep(900)'!r}])")
+    monkeypatch.setattr(check_gpu, "ROOT", tmp_path)
+
+    shown = check_gpu.measure_speed(Placement("cpu"), check_gpu.Clock(20))
+
+    assert shown == f"speed: {check_gpu.WITHOUT_TIME}"
+    with held.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # waits for the end of whoever holds it
+        assert file.read() == "held\n"
 
 
 def test_weights_that_are_here_are_used() -> None:
