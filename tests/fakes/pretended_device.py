@@ -228,7 +228,7 @@ class _Inside(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
                     return func._op_dk(getattr(torch._C.DispatchKey, kernel), *args, **kwargs)
             self.device.record.lacking.add(name)
         with torch.utils._python_dispatch._disable_current_modes():
-            out = func(*args, **kwargs)
+            out = computed(func, name, args, kwargs)
         self.note(name, args, kwargs, out)
         return out
 
@@ -247,6 +247,14 @@ class _Inside(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
         if name == "scaled_dot_product_attention":
             query, key = args[0], args[1]
             record.attention.add((query.shape[-2], key.shape[-2], query[..., 0].numel() * key.shape[-2]))
+
+
+def computed(func: Any, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """What an operator makes. Convolutions of halves are computed in full: a CPU takes many times as long for them."""
+    if name == "convolution" and args[0].dtype == torch.float16:
+        full = [one.float() if isinstance(one, torch.Tensor) else one for one in args]
+        return func(*full, **kwargs).half()
+    return func(*args, **kwargs)
 
 
 def is_mask(index: torch.Tensor | None) -> bool:
