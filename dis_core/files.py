@@ -243,19 +243,18 @@ def _create(unfinished: Path, mode: int, replaced: os.stat_result | None) -> int
 
 def _give_access_of(replaced: os.stat_result, file: Path) -> None:
     """Give a file the mode and, where possible, the owner and the group of the one that it replaces."""
-    if sys.platform == "win32":
-        return
-    mode, own = stat.S_IMODE(replaced.st_mode) & 0o777, file.stat()
-    if own.st_gid != replaced.st_gid:
-        try:
-            os.chown(file, -1, replaced.st_gid)
-        except OSError:
-            mode = mode & ~0o070 | (mode & 0o007) << 3  # our group is nobody in particular to the old file
-    with contextlib.suppress(OSError):  # FAT has no modes; what cannot be changed stays private
-        file.chmod(mode)
-    if own.st_uid != replaced.st_uid:
-        with contextlib.suppress(OSError):  # only root may give files away
-            os.chown(file, replaced.st_uid, -1)
+    if sys.platform != "win32":
+        mode, own = stat.S_IMODE(replaced.st_mode) & 0o777, file.stat()
+        if own.st_gid != replaced.st_gid:
+            try:
+                os.chown(file, -1, replaced.st_gid)
+            except OSError:
+                mode = mode & ~0o070 | (mode & 0o007) << 3  # our group is nobody in particular to the old file
+        with contextlib.suppress(OSError):  # FAT has no modes; what cannot be changed stays private
+            file.chmod(mode)
+        if own.st_uid != replaced.st_uid:
+            with contextlib.suppress(OSError):  # only root may give files away
+                os.chown(file, replaced.st_uid, -1)
 
 
 def unfinished_pattern(name: Sequence[str]) -> str:
