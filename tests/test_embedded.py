@@ -56,7 +56,8 @@ def test_held_out_scenes_meet_the_bars(pipeline: Pipeline) -> None:
 
     for seed in HELD_OUT_SEEDS:
         scene = make_scene(seed, (512, 512))
-        scores.append(measure(pipeline.segment(scene.image, model="dis-lite").alpha, scene.alpha))
+        matte = pipeline.segment(scene.image, model="dis-lite", refine="none")  # the model, and not what refines it
+        scores.append(measure(matte.alpha, scene.alpha))
 
     mean = mean_scores(scores)
     assert mean.max_f >= 0.93
