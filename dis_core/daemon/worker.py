@@ -146,19 +146,27 @@ class Worker:
             return True
 
     def close_after_current(self) -> None:
-        """Take no more jobs, send back those that wait, and finish the current one."""
+        """Take no more jobs, send back those that wait, and finish the current one.
+
+        While something is loaded for it, the job that comes next counts as the current one.
+        """
         with self._condition:
-            self._closed = True
-            waiting, self._waiting = list(self._waiting), deque()
-        for queued in waiting:
-            queued.answer({"event": "exiting"})
+            self._closed, self._expected = True, None
+            next_up = 1 if self._current is None else 0
+            while len(self._waiting) > next_up:
+                self._waiting.pop().answer({"event": "exiting"})
         self._notify()
 
     def abort(self) -> None:
         """As `close_after_current`, but cancel the current job too."""
         self.close_after_current()
-        if (current := self._current) is not None:
+        with self._condition:
+            current, next_up = self._current, self._waiting.popleft() if self._waiting else None
+        if current is not None:
             current.cancelled.set()
+        if next_up is not None:
+            next_up.answer(describe_error("error", Cancelled()))
+        self._notify()
 
     def give_up_reading(self, limit_s: float) -> bool:
         """Whether the current job has read for longer than that: then it is answered, though its thread goes on."""
