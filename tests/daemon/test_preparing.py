@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dis_core.daemon import endpoint
+from dis_core.daemon.protocol import Message
 from dis_core.daemon.worker import QueuedJob, Worker
 from dis_core.errors import WeightsMissing
 from dis_core.jobs.job import Job, JobResult, MaskStyle
@@ -130,14 +131,34 @@ def test_preparing_is_no_reason_to_stay(worker: Worker, runner: ScriptedRunner) 
     assert worker.close()
 
 
+def last_event(job: QueuedJob) -> Message:
+    wait_until_done(job)
+    while (event := job.outbox.get(timeout=WAIT_S)) and event["event"] == "progress":
+        pass
+    assert event is not None
+    return event
+
+
 def answer_to(job: QueuedJob) -> object:
     """What the last event says: its kind, or the code of its error."""
-    wait_until_done(job)
-    event = None
-    while not job.outbox.empty():
-        event = job.outbox.get()
-    assert event is not None
+    event = last_event(job)
     return event.get("code", event["event"])
+
+
+def test_the_time_for_which_a_job_waits_while_libraries_are_loaded_is_not_called_work(
+    worker: Worker, runner: ScriptedRunner
+) -> None:
+    job, later = queued("a"), queued("a")
+    worker.submit(job)
+    time.sleep(0.5)
+    go_on(runner, 2)
+    wait_until_done(job)
+    later.came_at = time.monotonic()
+    worker.submit(later)
+    go_on(runner, 1)
+
+    assert last_event(job)["result"]["loading_s"] > 0.4
+    assert last_event(later)["result"]["loading_s"] == 0.0
 
 
 def test_a_daemon_that_is_to_leave_does_the_job_for_which_it_is_loading(worker: Worker, runner: ScriptedRunner) -> None:
