@@ -109,8 +109,8 @@ class Daemon:
         else:
             self.worker.close_after_current()
         if not self._is_exiting:
+            self._announce_exit()  # first: after the exit it would leave a file behind
             self._is_exiting = True
-            self._announce_exit()
         self.notify()
 
     def add_client(self, client: Client) -> bool:
