@@ -83,7 +83,7 @@ def test_the_socket_answers_within_half_a_second_and_before_torch_is_loaded(empt
     for _ in range(3):
         connection = start_from(empty_home)
         status = next(connection.ask("status"))["status"]
-        took_s.append(seconds_of_work(status["pid"]))
+        took_s.append(empty_home.seconds_of_work())
         loaded = "libtorch" in Path(f"/proc/{status['pid']}/maps").read_text(encoding="utf-8")
         list(connection.ask("stop"))
         connection.close()
@@ -94,12 +94,6 @@ def test_the_socket_answers_within_half_a_second_and_before_torch_is_loaded(empt
 
     # The best of several, and without the time in which the machine did something else.
     assert min(took_s) < 0.5
-
-
-def seconds_of_work(pid: int) -> float:
-    """How long a process has had a processor so far, with all its threads."""
-    after_name = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def start_from(home: DaemonHome) -> client.DaemonConnection:
