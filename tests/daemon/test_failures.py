@@ -286,18 +286,18 @@ def test_an_unreadable_endpoint_is_skipped(home: DaemonHome, content: bytes) -> 
 def test_requests_that_come_while_the_daemon_leaves_are_answered_all_the_same(home: DaemonHome) -> None:
     told: list[str] = []
 
-    def ask_often() -> None:
+    def ask_often(name: str) -> None:  # results of their own, because two commands do not make the same one
         for _ in range(4):
-            told.append(home.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "0").stderr)
+            told.append(home.run("mask", "a.png", *UNKNOWN, "--warm", "--keep-alive", "0", "-o", name).stderr)
 
-    asking = [threading.Thread(target=ask_often) for _ in range(2)]
+    asking = [threading.Thread(target=ask_often, args=[name]) for name in ("1.png", "2.png")]
     for thread in asking:
         thread.start()
     for thread in asking:
         thread.join()
 
     assert len(told) == 8
-    assert {line.partition(" (")[0] for line in told} == {"dis-core: unknown model 'pdfnot'"}
+    assert {line.partition(";")[0] for line in told} == {"dis-core: unknown model 'pdfnot'"}
     home.wait_for(lambda: not home.has_daemon(), "the daemon to leave after the request")
 
 
