@@ -53,7 +53,9 @@ def serve(folder: Path, *, keep_alive_s: float, lock_timeout_s: float = 0.0) -> 
 
 
 def _announce_exit(folder: Path, own: endpoint.Endpoint) -> None:
-    with contextlib.suppress(DaemonUnavailable):  # somebody has removed the folder, and nobody finds the daemon anyway
+    if not endpoint.is_published(folder, own):
+        return  # somebody removes the folder, maybe just now, and must not find another file in it
+    with contextlib.suppress(DaemonUnavailable):
         endpoint.publish(folder, replace(own, is_leaving=True))
 
 
