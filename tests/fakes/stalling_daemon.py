@@ -12,7 +12,7 @@ from dis_core.jobs.runner import JobRunner
 def main(stall_s: str) -> None:
     """Run the daemon; loading takes this long."""
     system = ctypes.PyDLL(None)  # its functions run without letting go of the interpreter's lock
-    JobRunner.load_libraries = lambda _: system.sleep(int(stall_s))  # type: ignore[method-assign]
+    JobRunner.load_libraries = lambda _: system.sleep(int(stall_s))  # type: ignore[assignment,method-assign]
     server.main()
 
 
