@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 KEEP_ALIVE_S: Final = 600.0
 """How long the daemon stays after the last image, by default."""
 
-AUTHENTICATION_S: Final = 3.0
-START_S: Final = 15.0
+AUTHENTICATION_S: Final = 10.0
+"""A daemon must answer within this time. While it imports torch it cannot: loading its files keeps all other threads
+waiting, a second where the machine is idle, and longer where it is busy or the files come from a disk.
+"""
+
+START_S: Final = 30.0
 """A new daemon must answer within this time. On an idle machine it takes a quarter of a second."""
 
 REPLACED_S: Final = 3.0

@@ -33,8 +33,8 @@ from dis_core.prompts import SegmentOptions
 if TYPE_CHECKING:
     from dis_core.daemon.protocol import Connection
 
-AUTHENTICATION_S: Final = 5.0
-"""A client must authenticate within this time."""
+AUTHENTICATION_S: Final = 10.0
+"""A client must authenticate within this time, in which this process may not get to reading what it sends."""
 
 MESSAGE_S: Final = 10.0
 """Once a message has begun, the rest of it must arrive within this time."""
@@ -130,6 +130,7 @@ class ClientConnection:
                 if message is None:
                     return
                 send(self._connection, message)
+                self._daemon.may_load.set()
                 if message["event"] not in INTERMEDIATE_EVENTS:
                     self._count_unsent(-1)
                     self._daemon.notify()
@@ -202,6 +203,7 @@ class ClientConnection:
         self._queued = queued
         try:
             self._daemon.worker.submit(queued)
+            self._daemon.may_load.set()
         except WorkerClosed:
             queued.answer({"event": "exiting"})
         except DisError:

@@ -22,6 +22,9 @@ MAX_CLIENTS: Final = 64
 BETWEEN_IMAGES_S: Final = 5.0
 """How long the daemon waits for a connected command's next image, even if its keep-alive time is shorter."""
 
+FIRST_REQUEST_S: Final = 1.0
+"""How long a new daemon waits for the first request before it loads anything. Usually that takes milliseconds."""
+
 FIRST_JOB_S: Final = 30.0
 """How long a new daemon waits for its first job, even if its keep-alive time is shorter."""
 
@@ -65,6 +68,7 @@ class Daemon:
         self.key = key
         self.keep_alive_s = keep_alive_s
         self.worker = Worker(self.mark_active)
+        self.may_load = threading.Event()
         self._started = self._active = time.monotonic()
         self._is_new = True
         self._is_exiting = False
@@ -105,8 +109,8 @@ class Daemon:
         else:
             self.worker.close_after_current()
         if not self._is_exiting:
+            self._announce_exit()  # first: after the exit it would leave a file behind
             self._is_exiting = True
-            self._announce_exit()
         self.notify()
 
     def add_client(self, client: Client) -> bool:

@@ -21,7 +21,7 @@ from dis_core.__version__ import __version__
 from dis_core.daemon import endpoint
 from dis_core.daemon.client import KEEP_ALIVE_S
 from dis_core.daemon.connection import ClientConnection
-from dis_core.daemon.lifecycle import MAX_CLIENTS, Daemon
+from dis_core.daemon.lifecycle import FIRST_REQUEST_S, MAX_CLIENTS, Daemon
 from dis_core.daemon.logs import write_log
 from dis_core.errors import DaemonUnavailable, DisError
 from dis_core.threads import wait_briefly
@@ -53,7 +53,9 @@ def serve(folder: Path, *, keep_alive_s: float, lock_timeout_s: float = 0.0) -> 
 
 
 def _announce_exit(folder: Path, own: endpoint.Endpoint) -> None:
-    with contextlib.suppress(DaemonUnavailable):  # somebody has removed the folder, and nobody finds the daemon anyway
+    if not endpoint.is_published(folder, own):
+        return  # somebody removes the folder, maybe just now, and must not find another file in it
+    with contextlib.suppress(DaemonUnavailable):
         endpoint.publish(folder, replace(own, is_leaving=True))
 
 
@@ -65,7 +67,9 @@ def _serve(folder: Path, own: endpoint.Endpoint, daemon: Daemon) -> None:
     os.umask(before)
     threading.Thread(target=_accept, args=(listener, daemon), name="accept", daemon=True).start()
     endpoint.publish(folder, own)
-    daemon.worker.start()  # last, because it begins by importing torch, which leaves little time for other threads
+    # The worker begins by importing torch, which leaves little time for answering whoever has started this daemon.
+    daemon.may_load.wait(FIRST_REQUEST_S)
+    daemon.worker.start()
     logger.info("started, version %s", __version__)
     daemon.run_until_idle()
     logger.info("exiting after %d images", daemon.worker.done)

@@ -11,7 +11,7 @@ import stat
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from dis_core.daemon.logs import describe_bug
@@ -49,6 +49,7 @@ class QueuedJob:
     umask: int
     log_level: int
     outbox: queue.SimpleQueue[Message | None]
+    came_at: float = field(default_factory=time.monotonic)
     cancelled: threading.Event = field(default_factory=threading.Event)
     answered: threading.Event = field(default_factory=threading.Event)
     _answering: threading.Lock = field(default_factory=threading.Lock)
@@ -79,6 +80,7 @@ class Worker:
         self._waiting: deque[QueuedJob] = deque()
         self._current: QueuedJob | None = None
         self._reading_since: float | None = None
+        self._ready_at = 0.0
         self._expected: SegmentOptions | None = None
         self._run: object = None
         self._closed = False
@@ -146,19 +148,27 @@ class Worker:
             return True
 
     def close_after_current(self) -> None:
-        """Take no more jobs, send back those that wait, and finish the current one."""
+        """Take no more jobs, send back those that wait, and finish the current one.
+
+        While something is loaded for it, the job that comes next counts as the current one.
+        """
         with self._condition:
-            self._closed = True
-            waiting, self._waiting = list(self._waiting), deque()
-        for queued in waiting:
-            queued.answer({"event": "exiting"})
+            self._closed, self._expected = True, None
+            next_up = 1 if self._current is None else 0
+            while len(self._waiting) > next_up:
+                self._waiting.pop().answer({"event": "exiting"})
         self._notify()
 
     def abort(self) -> None:
         """As `close_after_current`, but cancel the current job too."""
         self.close_after_current()
-        if (current := self._current) is not None:
+        with self._condition:
+            current, next_up = self._current, self._waiting.popleft() if self._waiting else None
+        if current is not None:
             current.cancelled.set()
+        if next_up is not None:
+            next_up.answer(describe_error("error", Cancelled()))
+        self._notify()
 
     def give_up_reading(self, limit_s: float) -> bool:
         """Whether the current job has read for longer than that: then it is answered, though its thread goes on."""
@@ -203,7 +213,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the edge of the daemon, as for jobs
             logger.error("%s", describe_bug(error))
         finally:
-            self.doing = ""
+            self.doing, self._ready_at = "", time.monotonic()
 
     def _do(self, queued: QueuedJob) -> None:
         started = time.monotonic()
@@ -235,7 +245,8 @@ class Worker:
                 if isinstance(outcome.error, OutOfMemory):
                     self._make_room()
                 return describe_error("failure", outcome.error)
-            return {"event": "result", "result": to_json_value(outcome)}
+            loading_s = outcome.loading_s + max(self._ready_at - queued.came_at, 0.0)  # also what was loaded before
+            return {"event": "result", "result": to_json_value(replace(outcome, loading_s=loading_s))}
         except DisError as error:
             return describe_error("error", error)
         except MemoryError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -234,6 +235,7 @@ def test_the_status_is_told_while_the_daemon_works_and_others_wait(home: DaemonH
     assert "waiting for 1 other image" in [event.get("doing") for event in events_of(shown)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the work of other processes is counted in /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_client_that_goes_stops_its_job(home: DaemonHome, how: signal.Signals) -> None:
     with Image.open(home.work / "large.png") as image:
@@ -243,10 +245,10 @@ def test_a_client_that_goes_stops_its_job(home: DaemonHome, how: signal.Signals)
 
     child.send_signal(how)
     child.wait(timeout=30)
-    went = time.monotonic()
+    worked_s = home.seconds_of_work()
     home.wait_for(lambda: (home.status() or {}).get("doing") == "", "the job to stop")
 
-    assert time.monotonic() - went < 1.0
+    assert home.seconds_of_work() - worked_s < 1.0  # not by the clock: the machine may have other work
     assert not (home.work / "huge-mask.png").exists()
 
 

@@ -120,6 +120,25 @@ def test_a_daemon_exits_only_when_all_answers_are_sent() -> None:
     assert not running.is_alive()
 
 
+def test_a_daemon_exits_only_when_it_has_said_so() -> None:
+    runs: list[bool] = []
+
+    def announce() -> None:
+        time.sleep(1.5)  # longer than the main thread waits at most before it looks again
+        runs.append(running.is_alive())
+
+    daemon = Daemon(b"a key", keep_alive_s=-1, announce_exit=announce)
+    running = threading.Thread(target=daemon.run_until_idle)
+    daemon.worker.start()
+    running.start()
+
+    daemon.leave("idle")
+    running.join(20)
+
+    assert runs == [True]
+    assert not running.is_alive()
+
+
 def test_the_status_says_how_long_it_runs_and_what_it_does() -> None:
     status = daemon_of(60.0).status()
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import queue
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dis_core.daemon import endpoint
+from dis_core.daemon.protocol import Message
 from dis_core.daemon.worker import QueuedJob, Worker
 from dis_core.errors import WeightsMissing
 from dis_core.jobs.job import Job, JobResult, MaskStyle
@@ -18,6 +23,7 @@ from dis_core.prompts import SegmentOptions
 from tests.fakes.daemon_home import QUICK, DaemonHome, daemon_home
 
 WAIT_S = 60.0
+STALL_S = 6
 
 
 class ScriptedRunner:
@@ -125,6 +131,66 @@ def test_preparing_is_no_reason_to_stay(worker: Worker, runner: ScriptedRunner) 
     assert worker.close()
 
 
+def last_event(job: QueuedJob) -> Message:
+    wait_until_done(job)
+    while (event := job.outbox.get(timeout=WAIT_S)) and event["event"] == "progress":
+        pass
+    assert event is not None
+    return event
+
+
+def answer_to(job: QueuedJob) -> object:
+    """What the last event says: its kind, or the code of its error."""
+    event = last_event(job)
+    return event.get("code", event["event"])
+
+
+def test_the_time_for_which_a_job_waits_while_libraries_are_loaded_is_not_called_work(
+    worker: Worker, runner: ScriptedRunner
+) -> None:
+    job, later = queued("a"), queued("a")
+    worker.submit(job)
+    time.sleep(0.5)
+    go_on(runner, 2)
+    wait_until_done(job)
+    later.came_at = time.monotonic()
+    worker.submit(later)
+    go_on(runner, 1)
+
+    assert last_event(job)["result"]["loading_s"] > 0.4
+    assert last_event(later)["result"]["loading_s"] == 0.0
+
+
+def test_a_daemon_that_is_to_leave_does_the_job_for_which_it_is_loading(worker: Worker, runner: ScriptedRunner) -> None:
+    assert runner.has_begun.acquire(timeout=WAIT_S)
+    first, second = queued("a"), queued("b")
+    worker.submit(first)
+    worker.submit(second)
+
+    worker.close_after_current()
+
+    assert not worker.close()
+    runner.may_go_on.release()
+    go_on(runner, 1)
+    assert (answer_to(first), answer_to(second)) == ("result", "exiting")
+    assert runner.done == ["libraries", "run a"]
+
+
+def test_a_daemon_that_is_to_leave_at_once_cancels_the_job_for_which_it_is_loading(
+    worker: Worker, runner: ScriptedRunner
+) -> None:
+    assert runner.has_begun.acquire(timeout=WAIT_S)
+    first, second = queued("a"), queued("b")
+    worker.submit(first)
+    worker.submit(second)
+
+    worker.abort()
+
+    assert (answer_to(first), answer_to(second)) == ("Cancelled", "exiting")
+    assert worker.close()
+    assert not runner.done
+
+
 @pytest.mark.parametrize("error", [WeightsMissing("they are not here"), RuntimeError("a bug")])
 def test_what_cannot_be_loaded_does_not_end_the_work(worker: Worker, runner: ScriptedRunner, error: Exception) -> None:
     runner.error = error
@@ -138,6 +204,22 @@ def test_what_cannot_be_loaded_does_not_end_the_work(worker: Worker, runner: Scr
     wait_until_done(job)
     assert worker.is_alive
     assert runner.done == ["libraries", "prepare a", "run b"]
+
+
+def test_loading_keeps_nobody_from_being_answered(tmp_path: Path) -> None:
+    with daemon_home(tmp_path) as home:
+        command = [sys.executable, "-m", "tests.fakes.stalling_daemon", str(STALL_S)]
+        home.children.append(subprocess.Popen(command, env=home.environment, text=True))
+        home.wait_for(lambda: endpoint.read_endpoint(home.runtime), "the daemon")
+
+        started = time.monotonic()
+        first, first_s = home.status(), time.monotonic() - started
+        second, second_s = home.status(), time.monotonic() - started
+
+    assert first is not None
+    assert first_s < STALL_S / 2  # it has started the daemon, and is answered before anything is loaded
+    assert second is not None
+    assert second_s > STALL_S / 2
 
 
 @pytest.fixture(scope="module")

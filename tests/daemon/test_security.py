@@ -232,7 +232,7 @@ def test_who_says_nothing_is_hung_up_on_and_keeps_nobody_waiting(home: DaemonHom
         connection.close()
 
     assert answered
-    assert took_s < 1
+    assert took_s < AUTHENTICATION_S / 2  # which one of them takes, if it is waited for
     assert time.monotonic() - started < AUTHENTICATION_S + 3
 
 

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub import constants
 
+from dis_core.environment import CERTIFICATES, PROXIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -155,6 +157,8 @@ def clean_environment(home: Path, endpoint: str, **more: str) -> dict[str, str]:
 
 def use_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Let this process keep everything under `home`, and know no Hub."""
+    for name in (*PROXIES, *CERTIFICATES):
+        monkeypatch.delenv(name, raising=False)  # messages name those that are set
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
     for name in ("cache", "data", "state"):
         monkeypatch.setenv(f"XDG_{name.upper()}_HOME", str(home / name))
