@@ -9,13 +9,19 @@ from pathlib import Path
 
 from dis_core.cli.planning import STANDARD_STREAM, is_folder
 from dis_core.errors import BadRequest
+from dis_core.files import refuse_irreplaceable
 from dis_core.images.formats import IMAGE_ENDINGS, OUTPUT_ENDINGS
 
 
 def refuse_mix_ups(inputs: Sequence[str], output: str | None) -> None:
-    """Raises BadRequest for `cutout in.jpg out.png`, `cutout a.jpg b.jpg -o one.png` and `cutout in.jpg > out.png`."""
+    """Raises BadRequest for `cutout in.jpg out.png`, `cutout a.jpg b.jpg -o one.png` and `cutout in.jpg > out.png`.
+
+    Raises OutputFailed for `-o /dev/null`.
+    """
     refuse_output_among_inputs(inputs, output)
     refuse_one_file_for_several(inputs, output)
+    if output not in (None, STANDARD_STREAM) and not is_folder(str(output)):
+        refuse_irreplaceable(Path(str(output)))  # before its name is asked for a format: /dev/null has no ending
     if output != STANDARD_STREAM and not (output is None and STANDARD_STREAM in inputs):
         refuse_paths_in_image_file()
 

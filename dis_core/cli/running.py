@@ -179,8 +179,8 @@ def failed(options: SharedOptions, jobs: Iterable[tuple[Job, DisError]]) -> list
 def say_failures(failures: Iterable[Failed]) -> None:
     """A line for each, for people."""
     for failure in failures:
-        name = f"{failure.name}: " if failure.name else ""
-        say_error(name + failure.error.message, hint=failure.error.hint)
+        is_named = failure.name in failure.error.message  # also if there is none
+        say_error(("" if is_named else f"{failure.name}: ") + failure.error.message, hint=failure.error.hint)
 
 
 def left_to_others(options: SharedOptions, jobs: list[Job]) -> list[Failed]:

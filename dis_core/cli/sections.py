@@ -11,7 +11,7 @@ _FIRST: Final = "Everyday options"
 SECTIONS: Final = {
     _FIRST: (
         *("output", "format", "recursive", "overwrite", "model", "quality"),
-        *("bgcolor", "bgimage", "crop", "crop_margin", "bits"),
+        *("bgcolor", "bgimage", "crop", "crop_margin", "bits", "frames"),
     ),
     "Which subject": ("roi", "boxes", "points"),
     "Edges and colors": ("grow", "feather", "colors"),

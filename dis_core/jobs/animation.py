@@ -32,9 +32,11 @@ def run_animation(
         refuse_taken(job.destination)  # before the work of all frames
     writer = AnimationWriter(kind, plays=animation.plays)
     remarks: dict[str, None] = {}
+    loading_s = 0.0
     for number, frame in enumerate(animation.frames):
         of_frame = span(report, 0.95 * number / animation.count, 0.95 * (number + 1) / animation.count)
         matte = pipeline.segment_with(frame.picture, job.options, report=_named(of_frame, number, animation.count))
+        loading_s += matte.loading_s  # only the first frame waits for the model
         result = make_result(matte)
         remarks |= dict.fromkeys((*frame.picture.remarks, *result.remarks))
         if matte.bounds() is None:
@@ -44,7 +46,7 @@ def run_animation(
     if job.destination is not None:
         make_folder(job.destination.parent)
     write_encoded(writer.file(), job.destination or sys.stdout.buffer, overwrite=job.overwrite)
-    return matte, (f"all {animation.count} frames were done", *remarks, *writer.remarks)
+    return replace(matte, loading_s=loading_s), (f"all {animation.count} frames were done", *remarks, *writer.remarks)
 
 
 def _named(report: Report, number: int, count: int) -> Report:

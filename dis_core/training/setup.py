@@ -114,8 +114,9 @@ def train(
     too_much = within_memory(
         placement, "for a batch", hint="use a smaller `batch_size`, and a larger `accumulate` to make up for it"
     )
-    with alone_in(folder), too_much, contextlib.ExitStack() as closing:
+    with too_much, contextlib.ExitStack() as closing:
         learner = make_learner(settings.network, sizes_of(settings), start_of(settings))
+        closing.enter_context(alone_in(folder))  # makes the folder, so only when nothing is left to refuse
         run = Run(folder, learner, settings, device=placement.device)
         run.resume()
         board = None

@@ -23,20 +23,27 @@ def refuse_dangerous_archive(path: Path) -> bool:
     """
     with path.open("rb") as file:
         is_archive = file.read(len(_ZIP_START)) == _ZIP_START
+    entries = _entries(path)
     # torch goes by the start of a file, and Python by its end: what only one of them takes for an archive is neither.
-    if is_archive != zipfile.is_zipfile(path):
+    if is_archive != (entries is not None):
         raise WeightsCorrupt(f"{path.name} is damaged: it is cut off, or no archive", hint="download it again")
-    if not is_archive:
+    if entries is None:
         return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    # A damaged list of entries makes zipfile raise nearly anything; nothing of ours is called here.
-    except Exception as error:
-        raise WeightsCorrupt(f"{path.name} is damaged: {error}", hint="download it again") from error
     _refuse_program(path, entries)
     _refuse_bomb(path, entries)
     return True
+
+
+def _entries(path: Path) -> list[zipfile.ZipInfo] | None:
+    """What the archive says it holds; None if Python takes the file for something else. Raises WeightsCorrupt."""
+    try:
+        if not zipfile.is_zipfile(path):
+            return None
+        with zipfile.ZipFile(path) as archive:
+            return archive.infolist()
+    # A damaged list of entries makes zipfile raise nearly anything, `is_zipfile` too; nothing of ours is called here.
+    except Exception as error:
+        raise WeightsCorrupt(f"{path.name} is damaged: {error}", hint="download it again") from error
 
 
 def _refuse_program(path: Path, entries: list[zipfile.ZipInfo]) -> None:

@@ -139,3 +139,12 @@ program.main()
 
     assert Path("a-cutout.png").exists()
     assert Path("b-cutout.png").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="needs devices that are files")
+def test_a_device_is_refused_for_what_it_is_and_not_for_its_name(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bright_cutout("a.png", "-o", "/dev/null") == 1
+
+    assert "/dev/null is a device" in capsys.readouterr().err

@@ -199,8 +199,9 @@ def test_other_commands_try_their_places_too(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work has begun")
 
-    monkeypatch.setattr("dis_core.scenes.scene.make_scene", work)
+    # In this order: who imports the training while scenes are replaced keeps the replacement.
     monkeypatch.setattr("dis_core.training.setup.make_learner", work)
+    monkeypatch.setattr("dis_core.scenes.scene.make_scene", work)
 
     assert run(arguments) == 1
 

@@ -251,3 +251,11 @@ def test_a_person_is_told_of_loading_if_there_was_any(
     show_result(job, JobResult("bright@1", "cpu", loading_s=loading_s), 4.0, "none")
 
     assert capsys.readouterr().err.endswith(f"done by bright on cpu {expected}")
+
+
+def test_a_failure_names_its_image_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty.png").touch()
+
+    assert bright_cutout(".", "-o", "out") == 1
+
+    assert "dis-core: empty.png is empty" in capsys.readouterr().err

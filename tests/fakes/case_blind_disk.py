@@ -1,7 +1,8 @@
-"""A disk that ignores the case of names, as those of Windows and macOS do, for whoever looks at files there."""
+"""A disk that ignores the case of names, as those of Windows and macOS do, for whoever looks at files or makes some."""
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +12,20 @@ import pytest
 
 
 def ignore_case(monkeypatch: pytest.MonkeyPatch, disk: Path) -> None:
-    """Let whoever looks at a path below `disk` find what is there under a name of another case."""
+    """Let whoever names a path below `disk` get what is there under a name of another case."""
 
-    def blind(look: Callable[..., Any]) -> Callable[..., Any]:
-        def look_blindly(path: Any, *arguments: Any, **options: Any) -> Any:
-            return look(_as_it_is_spelled(path, disk), *arguments, **options)
+    def blind(act: Callable[..., Any], paths: int) -> Callable[..., Any]:
+        def act_blindly(*arguments: Any, **options: Any) -> Any:
+            named = [_as_it_is_spelled(path, disk) for path in arguments[:paths]]
+            return act(*named, *arguments[paths:], **options)
 
-        return look_blindly
+        return act_blindly
 
-    for name in ("stat", "lstat", "access"):
-        monkeypatch.setattr(os, name, blind(getattr(os, name)))
+    for name in ("stat", "lstat", "access", "open", "unlink", "mkdir"):
+        monkeypatch.setattr(os, name, blind(getattr(os, name), 1))
+    for name in ("link", "rename", "replace"):
+        monkeypatch.setattr(os, name, blind(getattr(os, name), 2))
+    monkeypatch.setattr(io, "open", blind(io.open, 1))
 
 
 def _as_it_is_spelled(path: Any, disk: Path) -> Any:

@@ -213,6 +213,14 @@ def test_what_is_an_archive_only_at_one_end_is_refused(file: Path, content: byte
         store.adopt(SMALL, file)
 
 
+def test_an_archive_that_claims_to_be_one_of_several_disks_is_refused(file: Path) -> None:
+    locator = PUBLISHED.rindex(b"PK\x06\x07")  # torch writes the long form of a list's end
+    file.write_bytes(PUBLISHED[: locator + 4] + b"\x01" + PUBLISHED[locator + 5 :])
+
+    with pytest.raises(WeightsCorrupt, match=r"weights\.pth is damaged"):
+        store.adopt(SMALL, file)
+
+
 def test_the_published_checkpoint_itself_is_taken(file: Path) -> None:
     file.write_bytes(PUBLISHED)
 
