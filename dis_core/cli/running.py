@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,9 @@ from dis_core.cli.stop_at_eof import interrupt_at_eof
 from dis_core.cli.terminal import progress_report, say, say_error
 from dis_core.errors import BadRequest, DisError, DiskFull, OutputExists
 from dis_core.images.formats import ENDING_OF_FORMAT, animation_format_of, format_of
-from dis_core.jobs.claims import in_turn
-from dis_core.jobs.job import CutoutStyle, Job, JobFailure, Style
+from dis_core.jobs.claims import claimed_in_turn
+from dis_core.jobs.job import CutoutStyle, Job, JobFailure, JobResult, Style
+from dis_core.jobs.overlap import Done, run_overlapping
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report, span
 
@@ -194,7 +195,7 @@ def left_to_others(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
 
 
 def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
-    """Run the jobs one after the other with one warm pipeline, and return the failures.
+    """Run the jobs with one warm pipeline, and return the failures.
 
     Other programs may work on the same folders: each result is claimed before the work. Files that are named one by
     one and may be overwritten are written in any case.
@@ -204,27 +205,76 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
     if not jobs:
         return []
     failures: list[Failed] = []
+    elsewhere: list[Job] = []
     with ExitStack() as stack:
         shown = stack.enter_context(progress_report(options.progress))
         report = stack.enter_context(heeding_ctrl_c(shown))
         report(0.0, "starting")
         runner = stack.enter_context(chosen_runner(options))
-        elsewhere: list[Job] = []
         is_shared = not options.overwrite or any(map(is_folder, options.inputs))
-        mine = stack.enter_context(closing(in_turn(jobs, elsewhere))) if is_shared else jobs
-        for done, job in enumerate(mine):
-            own = _named(span(report, done / len(jobs), (done + 1) / len(jobs)), job, len(jobs))
-            started = time.monotonic()
-            try:
-                outcome = runner.run(job, own)
-            except DiskFull:
-                say_failures(failures)
-                raise  # and do nothing more: no other result would find room
+        claims = stack.enter_context(_Claims(jobs, elsewhere if is_shared else None))
+
+        def report_on(number: int, job: Job) -> Report:
+            return _named(span(report, number / len(jobs), (number + 1) / len(jobs)), job, len(jobs))
+
+        def done(job: Job, outcome: JobResult | JobFailure, seconds: float) -> None:
+            claims.release(job)
             if isinstance(outcome, JobFailure):
-                failures += failed(options, [(job, outcome.error)])
+                failures.extend(failed(options, [(job, outcome.error)]))
             else:
-                show_result(job, outcome, time.monotonic() - started, options.progress)
+                show_result(job, outcome, seconds, options.progress)
+
+        try:
+            if isinstance(runner, JobRunner) and len(jobs) > 1:
+                run_overlapping(runner, claims, report_on=report_on, done=done)
+            else:
+                run_one_by_one(runner, claims, report_on=report_on, done=done)
+        except DiskFull:
+            say_failures(failures)
+            raise  # and do nothing more: no other result would find room
     return failures + left_to_others(options, elsewhere)
+
+
+def run_one_by_one(
+    runner: JobRunner | RemoteRunner, jobs: Iterable[Job], *, report_on: Callable[[int, Job], Report], done: Done
+) -> None:
+    """As `run_overlapping`, without doing two things at once."""
+    for number, job in enumerate(jobs):
+        started = time.monotonic()
+        outcome = runner.run(job, report_on(number, job))
+        done(job, outcome, time.monotonic() - started)
+
+
+class _Claims:
+    """The jobs to do, each claimed until it is released; what another program makes goes to `elsewhere`.
+
+    Without `elsewhere` nothing is claimed.
+    """
+
+    def __init__(self, jobs: list[Job], elsewhere: list[Job] | None) -> None:
+        self._jobs, self._elsewhere = jobs, elsewhere
+        self._held: dict[int, ExitStack] = {}
+
+    def __enter__(self) -> _Claims:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for claim in self._held.values():
+            claim.close()
+
+    def __iter__(self) -> Iterator[Job]:
+        if self._elsewhere is None:
+            yield from self._jobs
+            return
+        with closing(claimed_in_turn(self._jobs, self._elsewhere)) as mine:
+            for job, claim in mine:
+                self._held[id(job)] = claim
+                yield job
+
+    def release(self, job: Job) -> None:
+        """Let others have the result."""
+        if (claim := self._held.pop(id(job), None)) is not None:
+            claim.close()
 
 
 def chosen_runner(options: SharedOptions) -> AbstractContextManager[JobRunner | RemoteRunner]:

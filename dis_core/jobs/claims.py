@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -29,17 +29,27 @@ def in_turn(jobs: Sequence[Job], elsewhere: list[Job]) -> Generator[Job]:
 
     Raises DiskFull.
     """
+    for job, claim in claimed_in_turn(jobs, elsewhere):
+        with claim:
+            yield job
+
+
+def claimed_in_turn(jobs: Sequence[Job], elsewhere: list[Job]) -> Generator[tuple[Job, ExitStack]]:
+    """As `in_turn`, for those who do several jobs at once: each with its claim, which they close when it is done.
+
+    Raises DiskFull.
+    """
     before = {job.destination: _state_of(job.destination) for job in jobs}
     for _ in range(2):
         taken = []
         for job in jobs:
-            with claimed(job.destination) as is_ours:
-                if not is_ours:
+            with ExitStack() as claim:
+                if not claim.enter_context(claimed(job.destination)):
                     taken.append(job)
                 elif _is_made(job, before[job.destination]):
                     elsewhere.append(job)
                 else:
-                    yield job
+                    yield job, claim.pop_all()
         jobs = taken
     elsewhere += jobs
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeVar
 
 from dis_core.errors import OF_ONE_IMAGE, BadRequest, DiskFull, OutOfMemory, OutputExists, OutputFailed
 from dis_core.jobs.job import Job, JobFailure, JobResult, MaskStyle, Style
@@ -16,6 +16,7 @@ from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
     from dis_core.images.picture import Picture
+    from dis_core.matte.matte import Matte
     from dis_core.model_spec import Precision
     from dis_core.pipeline import Pipeline
     from dis_core.prompts import SegmentOptions
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 
 READING: Final = "reading"
 """What is reported while files are read."""
+
+MAKING: Final = "making the result"
+"""What is reported between the matte and the file."""
+
+SEGMENTED: Final = 0.85
+"""The share of a job's progress that is over with its matte."""
+
+Answer = TypeVar("Answer")
 
 
 class JobRunner:
@@ -40,22 +49,20 @@ class JobRunner:
         the like, BadRequest for an unknown color, NoImage for a background that cannot be read.
         """
         report(0.0, READING)
+        ready = self._ready_for(job, report)
+        return _of_one_image(lambda: _run_job(job, ready, report))
+
+    def segment(self, job: Job, picture: Picture, report: Report) -> Segmented | JobFailure:
+        """Find the subject of what `read_source` returned; `finish` does the rest. Raises what `run` raises."""
+        ready = self._ready_for(job, report)
+        return _of_one_image(lambda: _segment(job, ready, picture, report))
+
+    def _ready_for(self, job: Job, report: Report) -> _Ready:
         make_result = self._result_maker(job.style)
         report(0.0, "starting")
         started = time.monotonic()
         pipeline = self._pipeline_on(job.options.device, job.options.precision)
-        waited_s = time.monotonic() - started
-        try:
-            outcome = _run_job(job, pipeline, make_result, report)
-        except MemoryError:
-            return JobFailure(
-                OutOfMemory("there is not enough memory for an image of this size", hint="try a smaller image")
-            )
-        except OF_ONE_IMAGE as error:
-            return JobFailure(error)
-        if isinstance(outcome, JobFailure):
-            return outcome
-        return replace(outcome, loading_s=outcome.loading_s + waited_s)
+        return _Ready(pipeline, make_result, time.monotonic() - started)
 
     def load_libraries(self) -> None:
         """Import what every job needs, so that the first one does not wait for it: seconds, for torch."""
@@ -104,18 +111,69 @@ class JobRunner:
         return self._background[1]
 
 
-def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Report) -> JobResult | JobFailure:
-    from dis_core.images.reading import read_picture
+class _Ready(NamedTuple):
+    """What every job needs, and how long it took to get it."""
 
+    pipeline: Pipeline
+    make_result: MakeResult
+    waited_s: float
+
+
+class Segmented(NamedTuple):
+    """A matte, the function that makes the result of it, and how long loading took."""
+
+    matte: Matte
+    make_result: MakeResult
+    loading_s: float
+
+
+def _of_one_image(work: Callable[[], Answer]) -> Answer | JobFailure:
+    """What the work returns, or what is wrong with this image alone."""
+    try:
+        return work()
+    except MemoryError:
+        return JobFailure(
+            OutOfMemory("there is not enough memory for an image of this size", hint="try a smaller image")
+        )
+    except OF_ONE_IMAGE as error:
+        return JobFailure(error)
+
+
+def _run_job(job: Job, ready: _Ready, report: Report) -> JobResult | JobFailure:
     report(0.0, READING)
     source = _source(job)
-    if job.animation is not None and (outcome := _run_animation(job, source, pipeline, make_result, report)):
+    if job.animation is not None and (outcome := _run_animation(job, source, ready, report)):
         return outcome
+    return _finish(job, _segment(job, ready, _read(job, source), report), report)
+
+
+def read_source(job: Job) -> Picture | JobFailure:
+    """The image of a job that is a file and no animation."""
+    return _of_one_image(lambda: _read(job, _source(job)))
+
+
+def finish(job: Job, segmented: Segmented, report: Report) -> JobResult | JobFailure:
+    """Make the result and write it. Raises DiskFull, and what `report` raises."""
+    return _of_one_image(lambda: _finish(job, segmented, report))
+
+
+def _read(job: Job, source: Path | BinaryIO | bytes) -> Picture:
+    from dis_core.images.reading import read_picture
+
     picture = read_picture(source)
     refuse_too_large(job, picture)
-    matte = pipeline.segment_with(picture, job.options, report=span(report, 0.0, 0.85))
-    report(0.85, "making the result")
-    result = make_result(matte)
+    return picture
+
+
+def _segment(job: Job, ready: _Ready, picture: Picture, report: Report) -> Segmented:
+    matte = ready.pipeline.segment_with(picture, job.options, report=span(report, 0.0, SEGMENTED))
+    return Segmented(matte, ready.make_result, matte.loading_s + ready.waited_s)
+
+
+def _finish(job: Job, segmented: Segmented, report: Report) -> JobResult | JobFailure:
+    matte = segmented.matte
+    report(SEGMENTED, MAKING)
+    result = segmented.make_result(matte)
     report(0.95, "writing")
     try:
         written = write_result(job, result, matte)
@@ -123,9 +181,8 @@ def _run_job(job: Job, pipeline: Pipeline, make_result: MakeResult, report: Repo
         raise  # the next image's files would not find room either
     except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
         return JobFailure(error)
-    return JobResult(
-        matte.model, matte.device, matte.refinement, tuple(remarks_on(job, written, matte)), matte.loading_s
-    )
+    remarks = tuple(remarks_on(job, written, matte))
+    return JobResult(matte.model, matte.device, matte.refinement, remarks, segmented.loading_s)
 
 
 def _source(job: Job) -> Path | BinaryIO | bytes:
@@ -138,7 +195,7 @@ def _source(job: Job) -> Path | BinaryIO | bytes:
 
 
 def _run_animation(
-    job: Job, source: Path | BinaryIO | bytes, pipeline: Pipeline, make_result: MakeResult, report: Report
+    job: Job, source: Path | BinaryIO | bytes, ready: _Ready, report: Report
 ) -> JobResult | JobFailure | None:
     """All frames as an animation; None if it is a still that can be written as one."""
     from dis_core.images.animation import open_animation
@@ -151,9 +208,9 @@ def _run_animation(
         if animation is None or (animation.count == 1 and job.animation != "gif"):
             return None
         try:
-            matte, remarks = run_animation(job, job.animation, animation, pipeline, make_result, report)
+            matte, remarks = run_animation(job, job.animation, animation, ready.pipeline, ready.make_result, report)
         except DiskFull:
             raise
         except (OutputExists, OutputFailed) as error:
             return JobFailure(error)
-    return JobResult(matte.model, matte.device, matte.refinement, remarks, matte.loading_s)
+    return JobResult(matte.model, matte.device, matte.refinement, remarks, matte.loading_s + ready.waited_s)

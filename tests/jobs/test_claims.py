@@ -18,7 +18,7 @@ from PIL import Image
 from dis_core import files
 from dis_core.errors import DiskFull, OutputFailed
 from dis_core.jobs import claims
-from dis_core.jobs.claims import claimed, in_turn
+from dis_core.jobs.claims import claimed, claimed_in_turn, in_turn
 from dis_core.jobs.job import Job, MaskStyle
 from dis_core.prompts import SegmentOptions
 from tests.fakes.bright_squares import bright_cutout, bright_square
@@ -156,6 +156,20 @@ def test_what_another_program_makes_meanwhile_is_not_made_again(tmp_path: Path, 
 
     assert [job.written[0].name for job in ours] == ["a.png", "c.png"]
     assert elsewhere == [jobs[1]]
+
+
+def test_a_claim_outlasts_the_next_ones_until_it_is_closed(tmp_path: Path) -> None:
+    jobs = [job_for(tmp_path / name) for name in ("a.png", "b.png")]
+
+    (_, first), (_, second) = claimed_in_turn(jobs, [])
+
+    held = len(hidden_in(tmp_path))
+    first.close()
+    after_the_first = hidden_in(tmp_path)
+    second.close()
+    assert held == 2
+    assert after_the_first == [claims.claim_file(tmp_path / "b.png").name]
+    assert hidden_in(tmp_path) == []
 
 
 def test_what_was_claimed_comes_again_at_the_end(tmp_path: Path) -> None:
