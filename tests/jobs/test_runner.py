@@ -80,8 +80,8 @@ def test_an_animation_tells_how_long_its_first_frame_waited_for_the_model(
 ) -> None:
     segment, waits = Pipeline.segment_with, [1000.0, 0.0]
 
-    def waiting(pipeline: Pipeline, picture: Picture, options: SegmentOptions, **more: Report) -> Matte:
-        return replace(segment(pipeline, picture, options, **more), loading_s=waits.pop(0))
+    def waiting(pipeline: Pipeline, picture: Picture, options: SegmentOptions, *, report: Report) -> Matte:
+        return replace(segment(pipeline, picture, options, report=report), loading_s=waits.pop(0))
 
     monkeypatch.setattr(Pipeline, "segment_with", waiting)
 
