@@ -10,7 +10,7 @@ from pathlib import Path
 from dis_core.cli.planning import STANDARD_STREAM, is_folder
 from dis_core.errors import BadRequest
 from dis_core.files import refuse_irreplaceable
-from dis_core.images.formats import IMAGE_ENDINGS, OUTPUT_ENDINGS
+from dis_core.images.formats import IMAGE_ENDINGS, OUTPUT_ENDINGS, format_of
 
 
 def refuse_mix_ups(inputs: Sequence[str], output: str | None) -> None:
@@ -20,7 +20,7 @@ def refuse_mix_ups(inputs: Sequence[str], output: str | None) -> None:
     """
     refuse_output_among_inputs(inputs, output)
     refuse_one_file_for_several(inputs, output)
-    if output not in (None, STANDARD_STREAM) and not is_folder(str(output)):
+    if output not in (None, STANDARD_STREAM, "") and not is_folder(str(output)):
         refuse_irreplaceable(Path(str(output)))  # before its name is asked for a format: /dev/null has no ending
     if output != STANDARD_STREAM and not (output is None and STANDARD_STREAM in inputs):
         refuse_paths_in_image_file()
@@ -34,7 +34,7 @@ def refuse_output_among_inputs(inputs: Sequence[str], output: str | None) -> Non
     if os.path.lexists(missing) or not os.path.lexists(source):
         return
     ending = Path(missing).suffix.lower()
-    if is_folder(source) or ending in OUTPUT_ENDINGS:
+    if is_folder(source) or (ending in OUTPUT_ENDINGS and format_of(missing) != "jpeg"):  # which is for backgrounds
         meant = missing
     else:
         meant = str(Path(missing).with_suffix(".png")) if ending in IMAGE_ENDINGS else f"{missing}.png"

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -40,11 +40,12 @@ def claimed_in_turn(jobs: Sequence[Job], elsewhere: list[Job]) -> Generator[tupl
     Raises DiskFull.
     """
     before = {job.destination: _state_of(job.destination) for job in jobs}
+    missing = frozenset(folder for job in jobs for folder in _missing_folders(job.destination))
     for _ in range(2):
         taken = []
         for job in jobs:
             with ExitStack() as claim:
-                if not claim.enter_context(claimed(job.destination)):
+                if not claim.enter_context(claimed(job.destination, missing)):
                     taken.append(job)
                 elif _is_made(job, before[job.destination]):
                     elsewhere.append(job)
@@ -78,13 +79,23 @@ def claim_file(result: Path) -> Path:
     return result.with_name(f".dis-core-{name}.claim")
 
 
+def _missing_folders(result: Path | None) -> list[Path]:
+    """The folders that have to be made for a result, the innermost first."""
+    return [] if result is None else [folder for folder in result.parents if not os.path.lexists(folder)]
+
+
 @contextmanager
-def claimed(result: Path | None) -> Iterator[bool]:
-    """Whether nobody else makes this result (None: standard output) now; then nobody else does until the block ends."""
+def claimed(result: Path | None, made_for_run: Collection[Path] = ()) -> Iterator[bool]:
+    """Whether nobody else makes this result (None: standard output) now; then nobody else does until the block ends.
+
+    Folders that are made for it go with it if they are empty, and so do those that were made for another result of the
+    same run, `made_for_run`.
+    """
     if result is None:
         yield True
         return
-    folders = [folder for folder in result.parents if not os.path.lexists(folder)]
+    missing = _missing_folders(result)
+    folders = [folder for folder in result.parents if folder in missing or folder in made_for_run]
     file = claim_file(result)
     descriptor, is_ours = _lock(file)
     try:

@@ -156,11 +156,13 @@ def test_the_first_full_disk_ends_the_run(
         raise OSError(number, os.strerror(number))
 
     Path("0.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for name in ("c.png", "d.png", "e.png"):
+        Path(name).write_bytes(Path("a.png").read_bytes())
     monkeypatch.setattr("dis_core.files._sync", fail)
 
     assert bright_cutout("-r", ".", "-o", "out") == 1
 
-    assert len(loaded[-1].seen) == 1
+    assert len(loaded[-1].seen) <= 2  # the model looks at the next image while a result is written
     told = capsys.readouterr().err.splitlines()
     assert "0.png" in told[-2]  # what failed before is not forgotten
     assert os.strerror(number) in told[-1]

@@ -113,7 +113,7 @@ def test_fine_scenes_have_names_of_their_own() -> None:
     ("arguments", "said"),
     [
         ((), "--folder"),
-        (("sheet.jpg",), "JPEG"),
+        (("sheet.gif",), ".gif"),
         (("nowhere/sheet.png",), "nowhere"),
         (("sheet.png", "--count", "101"), "not 101"),
         (("sheet.png", "--count", "0"), "--count"),

@@ -127,11 +127,17 @@ def test_our_own_daemon_that_is_exiting_is_called_so(home: DaemonHome, monkeypat
     assert connection is not None
     list(connection.ask("stop", when="idle"))
     connection.close()
+    home.wait_for(lambda: is_leaving(home), "the daemon to announce its exit")
 
     with pytest.raises(DaemonUnavailable, match="about to exit, and still busy"):
         client.reach_daemon(home.runtime)
 
     command.kill()
+
+
+def is_leaving(home: DaemonHome) -> bool:
+    found = endpoint.read_endpoint(home.runtime)
+    return found is not None and found.is_leaving
 
 
 def test_the_log_is_private_also_where_it_was_not(home: DaemonHome) -> None:

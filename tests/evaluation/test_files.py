@@ -123,7 +123,7 @@ def test_a_folder_that_is_empty_or_not_there_is_named(tmp_path: Path) -> None:
         match(tmp_path)
 
     (tmp_path / "found").mkdir()
-    with pytest.raises(NoImage, match=r"found$"):
+    with pytest.raises(NoImage, match=r"found\n"):
         match(tmp_path)
 
 
