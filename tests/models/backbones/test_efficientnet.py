@@ -96,7 +96,8 @@ def test_without_its_norms_it_computes_the_same(with_norms: nn.Module) -> None:
     folded = fold_norms(with_norms)
 
     for level, other in zip(folded(image), expected, strict=True):
-        torch.testing.assert_close(level, other, rtol=1e-4, atol=1e-4)
+        # Rounding goes with the largest values that are added up, not with what is left of their sum.
+        torch.testing.assert_close(level, other, rtol=0, atol=2e-5 * float(other.detach().abs().max()))
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
 
 
