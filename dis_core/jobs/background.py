@@ -39,11 +39,18 @@ class Background(Generic[Answer]):
     def _run(self) -> None:
         while (given := self._work.get()) is not None:
             work, future = given
+            del given
+            # What was worked on goes before the answer is there: whoever waits for it may count on the memory.
             try:
-                future.set_result(work())
+                answer = work()
             except BaseException as error:  # noqa: BLE001 - it is raised again where the answer is wanted
+                del work
                 future.set_exception(error)
-            del given, work, future  # or the last answer would stay in memory until there is more to do
+            else:
+                del work
+                future.set_result(answer)
+                del answer  # or it would stay in memory until there is more to do
+            del future
 
 
 def answer_of(future: Future[Answer], look_up: Callable[[], None]) -> Answer:
