@@ -40,7 +40,10 @@ def claimed_in_turn(jobs: Sequence[Job], elsewhere: list[Job]) -> Generator[tupl
     Raises DiskFull.
     """
     before = {job.destination: _state_of(job.destination) for job in jobs}
-    missing = frozenset(folder for job in jobs for folder in _missing_folders(job.destination))
+    folders = {job.destination.parent for job in jobs if job.destination is not None}
+    missing = {above for folder in folders for above in (folder, *folder.parents) if not os.path.lexists(above)}
+    for folder in folders:
+        _sweep(folder)
     for _ in range(2):
         taken = []
         for job in jobs:
@@ -79,11 +82,6 @@ def claim_file(result: Path) -> Path:
     return result.with_name(f".dis-core-{name}.claim")
 
 
-def _missing_folders(result: Path | None) -> list[Path]:
-    """The folders that have to be made for a result, the innermost first."""
-    return [] if result is None else [folder for folder in result.parents if not os.path.lexists(folder)]
-
-
 @contextmanager
 def claimed(result: Path | None, made_for_run: Collection[Path] = ()) -> Iterator[bool]:
     """Whether nobody else makes this result (None: standard output) now; then nobody else does until the block ends.
@@ -94,8 +92,7 @@ def claimed(result: Path | None, made_for_run: Collection[Path] = ()) -> Iterato
     if result is None:
         yield True
         return
-    missing = _missing_folders(result)
-    folders = [folder for folder in result.parents if folder in missing or folder in made_for_run]
+    folders = [folder for folder in result.parents if folder in made_for_run or not os.path.lexists(folder)]
     file = claim_file(result)
     descriptor, is_ours = _lock(file)
     try:
@@ -129,6 +126,14 @@ def _lock(file: Path) -> tuple[int | None, bool]:
             return descriptor, is_ours
         os.close(descriptor)  # it was removed by who had it before, and locks nothing any more
     return None, True
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the claims of killed programs, also of results that they had made: nobody claims those again."""
+    for file in list(folder.glob(".dis-core-*.claim")):
+        descriptor, is_ours = _lock(file)
+        if descriptor is not None:
+            _release(file, descriptor, () if is_ours else None)
 
 
 def _open(file: Path) -> int:

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from dis_core.jobs.job import Job, MaskStyle
 from dis_core.prompts import SegmentOptions
 from tests.fakes.bright_squares import bright_cutout, bright_square
 from tests.fakes.fake_hub import clean_environment, unused_address
+from tests.fakes.holding import held_by_another
 
 HOLD = """
 import sys, time
@@ -34,18 +34,9 @@ with claimed(Path(sys.argv[1])) as is_ours:
 """
 
 
-@contextmanager
-def claimed_by_another(result: Path) -> Iterator[subprocess.Popen[str]]:
+def claimed_by_another(result: Path) -> AbstractContextManager[subprocess.Popen[str]]:
     """Another process has claimed the result, until it is killed or the block ends."""
-    holding = subprocess.Popen([sys.executable, "-c", HOLD, str(result)], stdout=subprocess.PIPE, text=True)
-    assert holding.stdout is not None
-    try:
-        assert holding.stdout.readline() == "True\n"
-        yield holding
-    finally:
-        holding.kill()
-        holding.wait()
-        holding.stdout.close()
+    return held_by_another(HOLD, result, says="True")
 
 
 def hidden_in(folder: Path) -> list[str]:

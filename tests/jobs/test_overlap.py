@@ -129,9 +129,11 @@ def test_the_next_image_is_read_and_the_last_result_written_while_one_is_segment
 
 
 def test_no_more_than_three_pictures_are_in_memory(scripted: Scripted, jobs: list[Job]) -> None:
-    # Each is segmented only when the next one is there, and written only when the next one is being segmented.
-    for this, following in zip("abcde", "bcdef", strict=True):
-        scripted.waits_for |= {f"segment {this}": f"read {following}", f"write {this}": f"segment {following}"}
+    # Each is segmented only when the next one is there, and written only when the one after that is there too.
+    scripted.waits_for = {
+        f"segment {this}": f"read {following}" for this, following in zip("abcde", "bcdef", strict=True)
+    }
+    scripted.waits_for |= {f"write {this}": f"read {later}" for this, later in zip("abcd", "cdef", strict=True)}
 
     run_overlapping(JobRunner(), jobs, report_on=quiet, done=Told())
 

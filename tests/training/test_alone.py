@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from dis_core.errors import BadRequest
 from dis_core.training import setup
+from tests.fakes.holding import held_by_another
 
 HOLD = """
 import sys, time
@@ -23,17 +22,8 @@ with alone_in(Path(sys.argv[1])):
 """
 
 
-@contextmanager
-def another_training_in(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    running = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
-    assert running.stdout is not None
-    try:
-        assert running.stdout.readline() == "running\n"
-        yield running
-    finally:
-        running.kill()
-        running.wait()
-        running.stdout.close()
+def another_training_in(folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    return held_by_another(HOLD, folder, says="running")
 
 
 def test_a_second_training_in_a_folder_is_refused_before_the_work(
