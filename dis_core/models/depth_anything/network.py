@@ -211,7 +211,7 @@ class Neck(nn.Module):
     def __init__(self, width: int, channels: Sequence[int], fusion: int) -> None:
         super().__init__()
         resizes = (
-            *(nn.ConvTranspose2d(c, c, times, stride=times) for c, times in zip(channels, ENLARGED, strict=False)),
+            *(nn.ConvTranspose2d(c, c, times, stride=times) for c, times in zip(channels[:2], ENLARGED, strict=True)),
             nn.Identity(),
             nn.Conv2d(channels[3], channels[3], 3, stride=2, padding=1),
         )
