@@ -130,7 +130,11 @@ def _lock(file: Path) -> tuple[int | None, bool]:
 
 def _sweep(folder: Path) -> None:
     """Remove the claims of killed programs, also of results that they had made: nobody claims those again."""
-    for file in list(folder.glob(".dis-core-*.claim")):
+    try:
+        left = list(folder.glob(".dis-core-*.claim"))
+    except OSError:
+        return  # not to be listed, or removed by another program meanwhile
+    for file in left:
         descriptor, is_ours = _lock(file)
         if descriptor is not None:
             _release(file, descriptor, () if is_ours else None)

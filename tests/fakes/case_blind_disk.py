@@ -21,7 +21,7 @@ def ignore_case(monkeypatch: pytest.MonkeyPatch, disk: Path) -> None:
 
         return act_blindly
 
-    for name in ("stat", "lstat", "access", "open", "unlink", "mkdir"):
+    for name in ("stat", "lstat", "access", "open", "unlink", "mkdir", "rmdir"):
         monkeypatch.setattr(os, name, blind(getattr(os, name), 1))
     for name in ("link", "rename", "replace"):
         monkeypatch.setattr(os, name, blind(getattr(os, name), 2))
