@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Final
 
-BRIEFLY: Final = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
+BRIEFLY: Final = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "0"}
 """Turns of a loop for GNU OpenMP, which torch brings on Linux; milliseconds for LLVM's and Intel's, which it brings on
 macOS and Windows."""
 
