@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import tempfile
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -44,6 +46,16 @@ class Failed:
 
 
 Outcome = Union[Done, Failed]
+
+
+def failure_of(error: Exception) -> Failed:
+    """What an exception in a plug-in means for the user: a disk without room, or a mistake of the plug-in."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        folder = tempfile.gettempdir()
+        return Failed("DiskFull", f"the disk with {folder} is full, where the pixels go meanwhile", "make room there")
+    if isinstance(error, OSError):
+        return Failed("Unwritable", f"{error.strerror or error}: {error.filename or tempfile.gettempdir()}")
+    return Failed("Bug", f"{type(error).__name__}: {error}", "this is a bug in the plug-in")
 
 
 class EventReader:

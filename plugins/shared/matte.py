@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+NOTHING_LEFT = "Combined with the selection, nothing of the subject is left. Nothing was changed"
+
 DUST = 5
 """Pixels selected up to this value (2 %) count as not selected: they are invisible, but selections are outlined around
 them."""

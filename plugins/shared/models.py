@@ -8,6 +8,25 @@ from typing import Any, Sequence
 
 from .settings import AUTOMATIC
 
+GOOD_AT = {
+    "pdfnet": "best edges",
+    "dis-lite": "quick",
+    "birefnet": "all kinds of pictures",
+    "birefnet-hr": "fine, slow",
+    "birefnet-hr-matting": "hair, fine, slow",
+    "birefnet-matting": "hair and fur",
+    "birefnet-portrait": "people",
+    "birefnet-lite": "quick, good edges",
+    "birefnet-lite-matting": "hair, quick",
+    "lucida": "glass, glow and text",
+    "toonout": "drawings",
+    "isnet": "lean, good edges",
+    "dis-sam": "what you select roughly",
+    "dis-sam-base": "what you select roughly, quicker",
+    "diffdis": "very slow",
+}
+"""What a painter would choose a model for, in a few words."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -35,14 +54,13 @@ class Model:
         return not (self.missing_bytes or self.download_page or self.install_commands)
 
     def label(self) -> str:
-        """The line in the list of models."""
+        """The line in the list of models: what it is good at, and what it takes to have it."""
+        name = f"{self.name}: {GOOD_AT[self.name]}" if self.name in GOOD_AT else self.name
         if self.install_commands:
-            return f"{self.name} (needs a package)"
+            return f"{name} (needs a package)"
         if self.download_page:
-            return f"{self.name} (manual download)"
-        if self.missing_bytes:
-            return f"{self.name} ({megabytes(self.missing_bytes)} download)"
-        return f"{self.name} (draft)" if self.draft else self.name
+            return f"{name} (manual download)"
+        return f"{name} ({megabytes(self.missing_bytes)} download)" if self.missing_bytes else name
 
     def terms(self) -> str:
         """What it is and its license, for a tooltip."""
@@ -65,12 +83,27 @@ def parse_models(listed: bytes) -> list[Model]:
 def choose(name: str, models: Sequence[Model]) -> Model | None:
     """The model with that name or former name, or None if there is none.
 
-    The automatic choice is the first one that is not a draft and needs no selection.
+    The automatic choice is the best that is here and needs no selection; if none is here, the best of all.
     """
-    for model in models:
-        if name in (model.name, *model.aliases) or (name == AUTOMATIC and not (model.draft or model.needs_selection)):
-            return model
-    return None
+    if name == AUTOMATIC:
+        return min((model for model in models if not model.needs_selection), key=_rank, default=None)
+    return next((model for model in models if name in (model.name, *model.aliases)), None)
+
+
+def better_than(model: Model, models: Sequence[Model]) -> Model | None:
+    """For a draft, the best of the others if one click downloads it; None for every other model."""
+    others = [other for other in models if not (other.draft or other.needs_selection or other.is_ready)]
+    best = others[0] if model.draft and others else None
+    return None if best is None or best.download_page or best.install_commands else best
+
+
+def those_here_first(models: Sequence[Model]) -> list[Model]:
+    """The models as a list shows them: what can run now comes first, otherwise in dis-core's order."""
+    return sorted(models, key=lambda model: not model.is_ready)
+
+
+def _rank(model: Model) -> tuple[bool, bool]:
+    return not model.is_ready, model.draft
 
 
 def megabytes(size_bytes: int) -> str:

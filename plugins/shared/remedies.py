@@ -9,19 +9,24 @@ from .events import Failed
 from .models import Model, megabytes
 from .program import INSTALL_COMMANDS, Program, command_line
 
-COPY, DOWNLOAD = "copy", "download"
+COPY, DOWNLOAD, SEARCH_EVERYWHERE, NOTHING = "copy", "download", "search everywhere", ""
 COPIED = "that the button copies"
+OFFLINE_WORDS = "huggingface.co cannot be reached. Check the connection to the internet, then try again."
 MODEL_MISSING = ("WeightsMissing", "HubUnreachable", "WeightsCorrupt")
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """A text and a button: its label, what it does (COPY or DOWNLOAD), and with what."""
+    """A text and a button: its label, what it does (COPY, DOWNLOAD, SEARCH_EVERYWHERE, NOTHING), and with what.
+
+    `decline` is the label of a second button, after which the same is not offered again.
+    """
 
     text: str
     button: str
     action: str
     value: str
+    decline: str = ""
 
     def without_button(self) -> str:
         """The text and what the button would copy, for a message that has no button."""
@@ -52,6 +57,37 @@ def without_model(model: Model, others: Sequence[Model], program: Program) -> Re
         f"afterwards. {terms}"
     )
     return Remedy(text, f"Download {model.name}, {size}", DOWNLOAD, model.name)
+
+
+def offer_better(better: Model) -> Remedy:
+    """Under a result of the draft: a model that makes better ones."""
+    size = megabytes(better.missing_bytes)
+    text = f"Better edges: {better.name}. License: {better.license}, commercial use: {better.commercial_use}."
+    return Remedy(text, f"Download {better.name}, {size}", DOWNLOAD, better.name, decline="Not now")
+
+
+def offer_everywhere(found: str, result: str) -> Remedy:
+    """Only the area around the selection was searched; `found` says what came of it, `result` what was to be made."""
+    return Remedy(
+        f"{found} Only the area around the selection was searched.", "Search everywhere", SEARCH_EVERYWHERE, result
+    )
+
+
+def explanation(failed: Failed) -> Remedy:
+    """A failure in full, where it stays readable."""
+    return Remedy(failed.sentence(), "", NOTHING, "")
+
+
+def after_download(failed: Failed, name: str) -> Remedy:
+    """A download has failed."""
+    why = OFFLINE_WORDS if failed.code == "HubUnreachable" else f"{failed.sentence()}."
+    return Remedy(f"{name} was not downloaded. {why}", "Try again", DOWNLOAD, name)
+
+
+def after_pause(name: str) -> Remedy:
+    """The user has paused a download."""
+    text = f"The download of {name} is paused. What is here already is kept."
+    return Remedy(text, "Continue", DOWNLOAD, name)
 
 
 def remedy_for(failed: Failed, model: Model | None, others: Sequence[Model], program: Program) -> Remedy | None:

@@ -12,7 +12,7 @@ SOURCES = {"layer": "Active layer", "picture": "Whole image"}
 RESULTS = {"select": "Selection", "mask": "Mask on the layer", "cut": "New layer"}
 MODES = {"replace": "Replace", "add": "Add", "subtract": "Subtract", "intersect": "Intersect"}
 QUALITIES = {"draft": "Fast", "normal": "Normal", "best": "Best (slow)"}
-REGIONS = {"selection": "Around the selection", "everywhere": "Everywhere"}
+REGIONS = {"everywhere": "Everywhere", "selection": "Around the selection"}
 AUTOMATIC = ""
 """Stands for the best available model."""
 
@@ -22,16 +22,20 @@ MOST_PX = 100
 
 @dataclass(frozen=True)
 class Settings:
-    """One choice for each setting; the values are keys of the tables above."""
+    """One choice for each setting; the values are keys of the tables above.
+
+    `declined` is the name of the better model that the user does not want to be offered any more.
+    """
 
     source: str = "layer"
     result: str = "select"
     mode: str = "replace"
-    region: str = "selection"
+    region: str = "everywhere"
     model: str = AUTOMATIC
     quality: str = "normal"
     grow_px: int = 0
     feather_px: int = 0
+    declined: str = ""
 
     def to_strings(self) -> dict[str, str]:
         """The settings as text, as editors store them."""
@@ -44,7 +48,7 @@ RANGES = {"grow_px": (-MOST_PX, MOST_PX), "feather_px": (0, MOST_PX)}
 
 def from_strings(kept: Mapping[str, str]) -> Settings:
     """The settings that `to_strings` made; missing or invalid values get their defaults."""
-    values: dict[str, Any] = {"model": kept.get("model", AUTOMATIC)}
+    values: dict[str, Any] = {"model": kept.get("model", AUTOMATIC), "declined": kept.get("declined", "")}
     for name, allowed in ALLOWED.items():
         if kept.get(name) in allowed:
             values[name] = kept[name]
@@ -114,23 +118,19 @@ LIST_ARGUMENTS = ("models", "--json")
 
 
 SELECTION_OUTSIDE = "The selection is outside the area to search. Deselect, or set “Where” to “Everywhere”"
-SELECT_FIRST = (
-    "This model needs a selection. Select roughly around the subject, set “Where” to “{where}”, and try again"
-)
+SELECT_FIRST = "This model needs a selection. Select roughly around the subject, and try again"
 
 
 def region_of(settings: Settings, selected: Box | None, source: Box, *, needs_selection: bool) -> Region:
-    """What the selection's box means for a model; `needs_selection` says whether the model needs one.
+    """What the selection's box means for a model. One that needs a selection takes it wherever else it would search.
 
     Both boxes are in pixels of the picture.
     """
-    if settings.region != "selection":
-        selected = None
     if not needs_selection:
-        box = region_box(selected, source)
+        box = region_box(selected if settings.region == "selection" else None, source)
         return Region(refusal=SELECTION_OUTSIDE) if box is not None and box[2] == 0 else Region(search_box=box)
     if selected is None:
-        return Region(refusal=SELECT_FIRST.format(where=REGIONS["selection"]))
+        return Region(refusal=SELECT_FIRST)
     inside = cut_to(selected, source)
     return Region(refusal=SELECTION_OUTSIDE) if inside is None else Region(subject_box=inside)
 

@@ -49,8 +49,8 @@ class Faults:
     `page` is a web page that answers everything, with the status `page_status` and nothing that marks an answer of the
     Hub. `announced_size` and `content_length` are sent in place of the right ones; `without_length` sends none, and
     then the end of the connection is the end of the content. `compresses` is a proxy that does so although it is asked
-    not to. `byte_pause_s` lets content drip, a byte at a time. `ignores_ranges` sends the whole file whatever is asked
-    for, and `wrong_ranges` a part one byte further on. `expired_token` refuses every request that has a token.
+    not to. `byte_pause_s` lets content drip, a byte at a time, `bytes_per_s` lets it trickle.
+    `ignores_ranges` sends the whole file whatever is asked for, and `wrong_ranges` a part one byte further on. `expired_token` refuses every request that has a token.
     `location` redirects all requests to what may be no address.
     """
 
@@ -61,6 +61,7 @@ class Faults:
     without_length: bool = False
     compresses: bool = False
     byte_pause_s: float = 0.0
+    bytes_per_s: int | None = None
     ignores_ranges: bool = False
     wrong_ranges: bool = False
     expired_token: bool = False
@@ -274,12 +275,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if faults.byte_pause_s:
-            self._drip(body)
+            self._drip(body, 1, faults.byte_pause_s)
+            return
+        if faults.bytes_per_s is not None:
+            self._drip(body, faults.bytes_per_s // 10, 0.1)
             return
         self.wfile.write(body)
 
-    def _drip(self, body: bytes) -> None:
+    def _drip(self, body: bytes, size: int, pause_s: float) -> None:
         with suppress(OSError):  # who has lost patience has gone
-            for number in range(len(body)):
-                self.wfile.write(body[number : number + 1])
-                time.sleep(self.hub.faults.byte_pause_s)
+            for start in range(0, len(body), size):
+                self.wfile.write(body[start : start + size])
+                time.sleep(pause_s)

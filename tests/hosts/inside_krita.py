@@ -21,10 +21,11 @@ USUAL = {
     "region": "everywhere",
     "model": "bright",
     "quality": "normal",
+    "declined": "",
     "grow_px": 0,
     "feather_px": 0,
 }
-messages, remedies, documents, children = [], [], {}, []
+messages, remedies, documents, children, clicks = [], [], {}, [], []
 finder.message.connect(messages.append)
 finder.remedy_offered.connect(remedies.append)
 
@@ -295,7 +296,8 @@ def run(action, name=None, **settings):
 def report():
     return {
         "messages": list(messages),
-        "remedies": [[remedy.text, remedy.button, remedy.value] for remedy in remedies],
+        "remedies": [[remedy.text, remedy.button, remedy.value] for remedy in remedies if remedy.button],
+        "explained": [remedy.text for remedy in remedies if not remedy.button],
         "child_s": [child.ended - child.started for child in children if child.ended],
         "arguments": [child.arguments for child in children],
         "busy": finder.is_busy,
@@ -328,6 +330,48 @@ def wait_for_message():
     return report()
 
 
+def stop_within_a_call(action, during, **settings):
+    """Start, and stop from within Krita's call `during`, as a click does that Krita handles before the call returns."""
+    owner, call = {
+        "reading": (subject_run.pictures.Reader, "srgb"),
+        "closing the scratch document": (subject_run.pictures.Scratch, "close"),
+    }[during]
+    real = getattr(owner, call)
+
+    def stopped(*arguments):
+        answer = real(*arguments)
+        if len(children) >= (during != "reading"):
+            setattr(owner, call, real)
+            finder.stop()
+        return answer
+
+    setattr(owner, call, stopped)
+    try:
+        start(action, **settings)
+        yield lambda: messages
+        waited = time.monotonic() + 1.0  # for what might still come
+        yield lambda: time.monotonic() > waited
+    finally:
+        setattr(owner, call, real)
+    return report()
+
+
+def wait_for_the_result_to_be_applied():
+    """Until only Krita still works; where on the screen the docker's Stop button is, whose clicks are noted then."""
+    said = []
+    finder.progressed.connect(lambda _fraction, doing: said.append(doing))
+    button = APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_stop")
+    del clicks[:]
+    button.pressed.connect(lambda: clicks.append(time.time()))
+    yield lambda: "applying the result" in said
+    place = button.mapToGlobal(button.rect().center())
+    return [place.x(), place.y()]
+
+
+def clicked_at():
+    return list(clicks)
+
+
 def stop():
     del messages[:]
     finder.stop()
@@ -338,6 +382,23 @@ def click(button):
     """Click a button of the docker, by its object's name."""
     del messages[:], remedies[:]
     APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, button).click()
+
+
+def help_shown():
+    """What the docker's help says and offers, if it shows."""
+    qwindow = APP.activeWindow().qwindow()
+    frame = qwindow.findChild(QtWidgets.QFrame, "dis_help")
+    if not frame.isVisible():
+        return None
+    buttons = [button.text() for button in frame.findChildren(QtWidgets.QPushButton) if button.isVisible()]
+    return [frame.findChild(QtWidgets.QLabel).text(), buttons]
+
+
+def wait_for_download(part):
+    """Until that part of a download is here."""
+    shown = []
+    finder.download_progressed.connect(lambda fraction, _doing: shown.append(fraction))
+    yield lambda: any(fraction >= part for fraction in shown)
 
 
 def clipboard():
@@ -387,6 +448,10 @@ def shown_progress():
     """What visible labels of the plug-in say about the run."""
     labels = APP.activeWindow().qwindow().findChildren(QtWidgets.QLabel)
     return sorted(label.text() for label in labels if label.isVisible() and "orking endlessly" in label.text())
+
+
+def default_settings():
+    return vars(type(finder.settings)())
 
 
 def kept_settings():

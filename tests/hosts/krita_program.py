@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "inside_krita.py"
-INSTALL = "apt-get install -y --no-install-recommends krita python3-pyqt5 xvfb xauth"
+INSTALL = "apt-get install -y --no-install-recommends krita python3-pyqt5 xvfb xauth xdotool"
 
 FIRST_START_S, START_S, ANSWER_S, QUIT_S = 240.0, 90.0, 90.0, 30.0
 
@@ -41,9 +41,9 @@ OpenGLRenderer=none
 
 def missing_programs() -> str:
     """What keeps Krita from running here, in words; empty if nothing does."""
-    missing = [program for program in ("krita", "Xvfb") if shutil.which(program, path=SYSTEM_PATH) is None]
+    missing = [program for program in ("krita", "Xvfb", "xdotool") if shutil.which(program, path=SYSTEM_PATH) is None]
     if missing:
-        return f"{' and '.join(missing)} are not installed ({INSTALL})"
+        return f"not installed: {', '.join(missing)} ({INSTALL})"
     if subprocess.run(["/usr/bin/python3", "-c", "import PyQt5.QtCore"], capture_output=True, check=False).returncode:
         return f"python3-pyqt5, without which Krita runs no plug-ins, is not installed ({INSTALL})"
     return ""
@@ -119,11 +119,14 @@ class KritaProgram:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         return done.stdout
 
+    def on_screen(self) -> dict[str, str]:
+        """The environment of a program on Krita's screen."""
+        return {"DISPLAY": self.display, "PATH": SYSTEM_PATH}
+
     def screenshot(self, path: Path) -> Path:
         """The whole screen as a PNG file, if ImageMagick is here."""
         if shutil.which("import"):
-            environment = {"DISPLAY": self.display, "PATH": SYSTEM_PATH}
-            subprocess.run(["import", "-window", "root", str(path)], env=environment, timeout=30, check=False)
+            subprocess.run(["import", "-window", "root", str(path)], env=self.on_screen(), timeout=30, check=False)
         return path
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+from shared.matte import NOTHING_LEFT
 
 from tests.fakes.fake_hub import clean_environment, unused_address
 from tests.hosts.krita_program import KritaProgram
@@ -152,6 +154,55 @@ def test_a_cut_out_intersected_with_the_selection_is_cut_off_there(picture: Krit
 
     x, y, _, height = SQUARE
     assert np.array_equal(picture.pixels("Subject")[..., 3], plane((x, y, 50 - x, height)))
+
+
+def test_a_mask_of_nothing_is_refused_in_words(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.select(plane((90, 60, 10, 10)))
+
+    ran = picture.run("dis_mask_subject", mode="intersect")
+
+    assert ran["messages"] == [NOTHING_LEFT]
+    assert picture.call("layers") == [["Photo", "paintlayer"]]
+
+
+def test_a_cut_out_of_nothing_is_refused_in_words(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.select(plane((90, 60, 10, 10)))
+
+    ran = picture.run("dis_cut_subject", mode="intersect")
+
+    assert ran["messages"] == [NOTHING_LEFT]
+    assert picture.call("layers") == [["Photo", "paintlayer"]]
+
+
+def test_a_second_mask_says_that_the_first_one_still_counts(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.run("dis_mask_subject")
+
+    ran = picture.run("dis_mask_subject")
+
+    assert ran["messages"] == ["Subject masked by bright. The layer had a mask already, which still counts"]
+
+
+@pytest.mark.parametrize("depth", ["F16", "F32"])
+def test_a_cut_out_in_floating_point_takes_seconds_and_hears_clicks_meanwhile(
+    picture: KritaPicture, depth: str
+) -> None:
+    square = (200, 150, 800, 600)
+    picture.show(dark_with(square, width=1200, height=900), depth=depth)
+    picture.krita.call("show_docker")
+    picture.krita.call("start", action="dis_cut_subject")
+    x, y = picture.krita.call("wait_for_the_result_to_be_applied")
+    clicked = time.time()
+
+    subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], env=picture.krita.on_screen(), check=True)
+
+    picture.krita.call("wait_for_message")
+    heard = picture.krita.call("clicked_at")
+    assert heard
+    assert heard[0] - clicked < 0.5
+    assert time.time() - clicked < 10
 
 
 def test_a_hidden_layer_is_seen(picture: KritaPicture) -> None:

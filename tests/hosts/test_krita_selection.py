@@ -198,6 +198,44 @@ def test_where_no_subject_is_the_selection_stays(picture: KritaPicture) -> None:
     assert np.array_equal(picture.selection(), plane((100, 60, 10, 10)))
 
 
+def test_a_result_that_a_selection_limited_says_so_and_a_button_searches_everywhere(picture: KritaPicture) -> None:
+    other = (90, 55, 20, 15)
+    picture.show(dark_with(SQUARE, other))
+    picture.select(plane((35, 15, 40, 35)))
+
+    ran = picture.run(region="selection")
+
+    ((words, button, _),) = ran["remedies"]
+    assert words == "Subject selected. Only the area around the selection was searched."
+    assert np.array_equal(picture.selection(), plane(SQUARE))
+    assert button == "Search everywhere"
+    picture.krita.call("click", button="dis_fix")
+    picture.krita.call("wait_for_message")
+    assert np.array_equal(picture.selection(), plane(SQUARE, other))
+
+
+def test_where_a_selection_limits_the_search_to_nothing_a_button_searches_everywhere(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.select(plane((0, 0, 5, 5)))
+
+    ran = picture.run(region="selection")
+
+    ((words, button, _),) = ran["remedies"]
+    assert words.startswith("No subject was found.")
+    assert button == "Search everywhere"
+    assert np.array_equal(picture.selection(), plane((0, 0, 5, 5)))
+
+
+def test_a_forgotten_selection_limits_nothing_unless_it_was_asked_to(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.select(plane((0, 0, 5, 5)))
+    region = picture.krita.call("default_settings")["region"]
+
+    picture.run(region=region)
+
+    assert np.array_equal(picture.selection(), plane(SQUARE))
+
+
 def test_24_megapixels_take_no_time_worth_mentioning_and_krita_answers_meanwhile(picture: KritaPicture) -> None:
     width, height = 6000, 4000
     picture.show(dark_with((1500, 1000, 3000, 2000), width=width, height=height))

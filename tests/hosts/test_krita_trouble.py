@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -72,6 +73,23 @@ def test_stopping_ends_the_child_and_changes_nothing(picture: KritaPicture, acti
     assert_untouched(picture, pid)
 
 
+@pytest.mark.parametrize("action", ["dis_select_subject", "dis_cut_subject"])
+def test_a_stop_within_a_call_of_krita_stops(picture: KritaPicture, action: str) -> None:
+    report = picture.krita.call("stop_within_a_call", action=action, during="reading")
+
+    assert report["messages"] == ["Stopped. Nothing was changed"]
+    assert_untouched(picture)
+
+
+def test_a_stop_in_the_last_call_before_the_change_stops(picture: KritaPicture) -> None:
+    report = picture.krita.call(
+        "stop_within_a_call", action="dis_cut_subject", during="closing the scratch document", region="everywhere"
+    )
+
+    assert report["messages"] == ["Stopped. Nothing was changed"]
+    assert_untouched(picture)
+
+
 def test_a_second_start_is_refused_and_the_first_goes_on(picture: KritaPicture) -> None:
     pid = start_endless_run(picture)
 
@@ -89,8 +107,9 @@ def test_a_child_that_is_killed_is_told_of(picture: KritaPicture) -> None:
 
     os.kill(pid, signal.SIGKILL)
 
-    (message,) = picture.krita.call("wait_for_message")["messages"]
-    assert message.startswith("Dis-core was stopped while it was working")
+    report = picture.krita.call("wait_for_message")
+    assert report["messages"] == ["Dis-core was stopped while it was working"]
+    assert "perhaps because memory ran out" in report["explained"][0]
     assert_untouched(picture, pid)
 
 
@@ -207,6 +226,29 @@ def test_a_model_that_needs_a_package_offers_the_command_that_brings_it(picture:
     assert button == "Copy the command"
     assert command == "pip install 'dis-core[more]'\n"
     assert_untouched(picture)
+
+
+def test_a_full_disk_is_told_of_and_is_no_bug(krita_is_here: None, tmp_path: Path) -> None:
+    home = home_with_plugin(tmp_path / "home")
+    write_command(home, QUICK)
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(small)], check=False)
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        with running_krita(home, HF_HUB_OFFLINE="1", TMPDIR=str(small)) as krita:
+            picture = KritaPicture(krita, tmp_path, "full")
+            picture.show(dark_with(SQUARE, width=1600, height=1000))
+
+            report = picture.run()
+
+            assert report["messages"] == [f"The disk with {small} is full, where the pixels go meanwhile"]
+            assert "make room there" in report["explained"][0]
+            assert not report["busy"]
+            assert not list(small.glob("dis-core-krita-*"))
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
 
 
 def test_a_model_that_nobody_knows_is_told_of(picture: KritaPicture) -> None:

@@ -13,7 +13,7 @@ import dis_core
 from tests.fakes.fake_hub import clean_environment, run_fake_hub, unused_address
 from tests.hosts.conftest import QUICK, QUICK_ENVIRONMENT, home_with_plugin, write_command
 from tests.hosts.krita_program import SYSTEM_PATH, KritaProgram, prepare_home, running_krita
-from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, plane
+from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, flower, plane
 
 IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
 EMBEDDED = Path(dis_core.__file__).parent / "embedded"
@@ -41,7 +41,7 @@ def test_the_docker_shows_and_remembers_the_settings(krita: KritaProgram) -> Non
     shown = krita.call("docker_shows")
     assert shown["boxes"][0] == "Whole image"
     assert "Add" in shown["boxes"]
-    assert "dis-lite (draft)" in shown["boxes"]
+    assert "dis-lite: quick" in shown["boxes"]
     assert shown["numbers"] == [-3, 2]
     kept = krita.call("kept_settings")
     assert (kept["source"], kept["mode"], kept["model"], kept["grow_px"]) == ("picture", "add", "dis-lite", "-3")
@@ -88,6 +88,77 @@ def test_a_download_brings_the_model_and_then_it_runs(krita_is_here: None, tmp_p
             selected = picture.selection()
     assert hub.downloads()
     assert np.array_equal(selected, plane(SQUARE))
+
+
+def test_the_first_click_of_all_selects_and_offers_what_has_better_edges(picture: KritaPicture) -> None:
+    picture.show(flower())
+    picture.krita.call("show_docker")
+
+    ran = picture.run(**picture.krita.call("default_settings"))
+
+    assert ran["messages"][0].startswith("Subject selected by dis-lite")
+    assert np.count_nonzero(picture.selection() > 127) > 1000
+    words, buttons = picture.krita.call("help_shown")
+    assert words.startswith("Better edges: pdfnet.")
+    assert buttons == ["Download pdfnet, 510 MB", "Not now"]
+
+
+def test_a_declined_offer_is_not_made_again(picture: KritaPicture) -> None:
+    picture.show(flower())
+    picture.krita.call("show_docker")
+    picture.run(model="")
+
+    picture.krita.call("click", button="dis_decline")
+
+    assert picture.krita.call("help_shown") is None
+    declined = picture.krita.call("kept_settings")["declined"]
+    assert declined == "pdfnet"
+    assert not picture.run(model="", declined=declined)["remedies"]
+
+
+def test_a_download_goes_on_while_one_works_and_can_be_paused(krita_is_here: None, tmp_path: Path) -> None:
+    home = home_with_plugin(tmp_path / "home")
+    with run_fake_hub() as hub:
+        content = (EMBEDDED / "dis-lite.safetensors").read_bytes()
+        hub.files["someone/absent/model.safetensors"] = content
+        hub.faults.bytes_per_s = len(content) // 20
+        write_command(home, {**QUICK, "environment": {**QUICK_ENVIRONMENT, "HF_ENDPOINT": hub.url}})
+        with running_krita(home) as krita:
+            picture = KritaPicture(krita, tmp_path, "paused")
+            picture.show(dark_with(SQUARE))
+            krita.call("show_docker")
+            picture.run(model="absent")
+            krita.call("click", button="dis_fix")
+            krita.call("wait_for_download", part=0.05)
+
+            assert picture.run()["messages"] == ["Subject selected by bright"]
+
+            krita.call("click", button="dis_pause")
+            words, buttons = krita.call("help_shown")
+            assert words == "The download of absent is paused. What is here already is kept."
+            assert buttons == ["Continue"]
+            hub.faults.bytes_per_s = None
+            krita.call("click", button="dis_fix")
+            assert krita.call("wait_for_message")["messages"] == ["The model absent is ready to use"]
+    assert any(request.start for request in hub.downloads())  # not from the beginning again
+
+
+def test_a_download_that_fails_says_so_and_can_be_tried_again(krita_is_here: None, tmp_path: Path) -> None:
+    home = home_with_plugin(tmp_path / "home")
+    write_command(home, {**QUICK, "environment": {**QUICK_ENVIRONMENT, "HF_ENDPOINT": unused_address()}})
+    with running_krita(home) as krita:
+        picture = KritaPicture(krita, tmp_path, "offline")
+        picture.show(dark_with(SQUARE))
+        krita.call("show_docker")
+        picture.run(model="absent")
+
+        krita.call("click", button="dis_fix")
+
+        assert krita.call("wait_for_message")["messages"] == ["absent was not downloaded"]
+        words, buttons = krita.call("help_shown")
+    assert words.startswith("absent was not downloaded.")
+    assert words.endswith("Check the connection to the internet, then try again.")
+    assert buttons == ["Try again"]
 
 
 def test_krita_imports_the_archive_itself(krita_is_here: None, tmp_path: Path) -> None:

@@ -67,13 +67,13 @@ def test_a_list_of_models_that_is_none_is_empty(listed: bytes) -> None:
 @pytest.mark.parametrize(
     ("more", "label"),
     [
-        ({"present": True}, "pdfnet"),
-        ({"present": True, "draft": True}, "pdfnet (draft)"),
-        ({}, "pdfnet (0 MB download)"),
-        ({"size_bytes": 411_000_000, "draft": True}, "pdfnet (411 MB download)"),
-        ({"homepage": "https://example.org"}, "pdfnet (manual download)"),
-        ({"homepage": "https://example.org", "present": True}, "pdfnet"),
-        ({"present": True, "install_command": "pip install x"}, "pdfnet (needs a package)"),
+        ({"present": True}, "pdfnet: best edges"),
+        ({"present": True, "draft": True}, "pdfnet: best edges"),
+        ({}, "pdfnet: best edges (0 MB download)"),
+        ({"size_bytes": 411_000_000, "draft": True}, "pdfnet: best edges (411 MB download)"),
+        ({"homepage": "https://example.org"}, "pdfnet: best edges (manual download)"),
+        ({"homepage": "https://example.org", "present": True}, "pdfnet: best edges"),
+        ({"present": True, "install_command": "pip install x"}, "pdfnet: best edges (needs a package)"),
     ],
     ids=str,
 )

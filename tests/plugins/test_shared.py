@@ -23,6 +23,7 @@ from shared.settings import (
     AUTOMATIC,
     LIST_ARGUMENTS,
     MOST_PX,
+    REGIONS,
     RESULTS,
     SELECT_FIRST,
     SELECTION_OUTSIDE,
@@ -177,7 +178,7 @@ SOURCE = (20, 10, 100, 80)
 
 
 def test_a_model_that_finds_the_subject_itself_looks_around_the_selection() -> None:
-    region = region_of(Settings(), (50, 40, 10, 10), SOURCE, needs_selection=False)
+    region = region_of(Settings(region="selection"), (50, 40, 10, 10), SOURCE, needs_selection=False)
 
     assert region == Region(search_box=region_box((50, 40, 10, 10), SOURCE))
 
@@ -187,25 +188,22 @@ def test_a_model_that_is_told_gets_the_selections_own_box() -> None:
     assert region_of(Settings(), (0, 0, 500, 500), SOURCE, needs_selection=True) == Region(subject_box=(0, 0, 100, 80))
 
 
-@pytest.mark.parametrize(
-    ("settings", "selected"), [(Settings(), None), (Settings(region="everywhere"), (50, 40, 10, 12))]
-)
-def test_a_model_that_is_told_asks_for_a_selection(
-    settings: Settings, selected: tuple[int, int, int, int] | None
-) -> None:
-    region = region_of(settings, selected, SOURCE, needs_selection=True)
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_model_that_is_told_asks_for_a_selection(region: str) -> None:
+    answer = region_of(Settings(region=region), None, SOURCE, needs_selection=True)
 
-    assert region.arguments() == []
-    assert region.refusal == SELECT_FIRST.format(where="Around the selection")
+    assert answer.arguments() == []
+    assert answer.refusal == SELECT_FIRST
 
 
 @pytest.mark.parametrize("needs_selection", [True, False])
 def test_a_selection_that_lies_elsewhere_is_refused(needs_selection: bool) -> None:
-    assert region_of(Settings(), (300, 5, 9, 9), SOURCE, needs_selection=needs_selection).refusal == SELECTION_OUTSIDE
+    settings = Settings(region="selection")
+    assert region_of(settings, (300, 5, 9, 9), SOURCE, needs_selection=needs_selection).refusal == SELECTION_OUTSIDE
 
 
-def test_everywhere_means_everywhere() -> None:
-    assert region_of(Settings(region="everywhere"), (50, 40, 10, 12), SOURCE, needs_selection=False) == Region()
+def test_everywhere_means_everywhere_and_is_the_default() -> None:
+    assert region_of(Settings(), (50, 40, 10, 12), SOURCE, needs_selection=False) == Region()
 
 
 # EventReader

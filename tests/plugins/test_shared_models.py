@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from dataclasses import replace
 
 import pytest
-from shared.events import Failed
-from shared.models import Model, choose, parse_models
+from shared.events import Failed, failure_of
+from shared.models import Model, better_than, choose, parse_models, those_here_first
 from shared.program import Program
-from shared.remedies import COPY, DOWNLOAD, Remedy, remedy_for, without_model, without_program
+from shared.remedies import (
+    COPY,
+    DOWNLOAD,
+    Remedy,
+    after_download,
+    offer_better,
+    remedy_for,
+    without_model,
+    without_program,
+)
 from shared.settings import AUTOMATIC, LIST_ARGUMENTS
 
 from dis_core.cli.main import group
@@ -48,7 +59,7 @@ def test_what_dis_core_lists_is_understood(capsys: pytest.CaptureFixture[str]) -
     models = parse_models(capsys.readouterr().out.encode())
 
     assert [model.name for model in models if model.is_ready] == ["dis-lite"]
-    assert choose(AUTOMATIC, models) == models[0]
+    assert choose(AUTOMATIC, models) == choose("dis-lite", models)
     assert "commercial use: conditional" in models[0].terms()
 
 
@@ -173,10 +184,65 @@ def test_a_list_that_makes_no_sense_is_empty(listed: bytes) -> None:
     assert parse_models(listed) == []
 
 
-def test_the_automatic_choice_is_no_draft() -> None:
-    assert choose(AUTOMATIC, [DRAFT, FULL]) == FULL
-    assert choose("tiny", [DRAFT, FULL]) == DRAFT
+def test_the_automatic_choice_is_the_best_that_is_here() -> None:
+    here = replace(FULL, name="lean", missing_bytes=0)
+
+    assert choose(AUTOMATIC, [FULL, DRAFT, here]) == here
+    assert choose(AUTOMATIC, [FULL, DRAFT]) == DRAFT
+    assert choose(AUTOMATIC, [replace(DRAFT, missing_bytes=1), FULL]) == FULL
+    assert choose(AUTOMATIC, []) is None
+
+
+def test_a_model_that_needs_a_selection_is_never_the_automatic_choice() -> None:
+    assert choose(AUTOMATIC, [replace(FULL, missing_bytes=0, needs_selection=True), DRAFT]) == DRAFT
+
+
+def test_any_model_can_be_chosen_by_name() -> None:
+    assert choose("full", [DRAFT, FULL]) == FULL
     assert choose("other", [DRAFT, FULL]) is None
+
+
+def test_a_better_model_is_offered_beside_the_draft_only() -> None:
+    assert better_than(DRAFT, [DRAFT, FULL]) == FULL
+    assert better_than(DRAFT, [DRAFT, replace(FULL, missing_bytes=0)]) is None
+    assert better_than(DRAFT, [DRAFT, replace(FULL, download_page=PAGE)]) is None
+    assert better_than(replace(FULL, missing_bytes=0), [DRAFT, replace(FULL, name="other")]) is None
+
+
+def test_the_offer_of_a_better_model_can_be_declined() -> None:
+    offer = offer_better(FULL)
+
+    assert (offer.action, offer.value, offer.button) == (DOWNLOAD, "full", "Download full, 411 MB")
+    assert offer.decline == "Not now"
+
+
+def test_models_that_are_here_come_first_in_lists() -> None:
+    hand = listed_first(BY_HAND)
+
+    assert those_here_first([FULL, hand, DRAFT]) == [DRAFT, FULL, hand]
+
+
+def test_a_download_without_a_network_says_so_in_a_sentence() -> None:
+    remedy = after_download(Failed("HubUnreachable", "ConnectError: [Errno -2]", "HF_ENDPOINT"), "full")
+
+    assert (remedy.action, remedy.value) == (DOWNLOAD, "full")
+    assert "Check the connection" in remedy.text
+    assert "Errno" not in remedy.text
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "DiskFull"),
+        (PermissionError(errno.EACCES, "Permission denied", "folder"), "Unwritable"),
+        (KeyError("x"), "Bug"),
+    ],
+)
+def test_a_full_disk_is_no_bug_of_the_plug_in(error: Exception, code: str) -> None:
+    failed = failure_of(error)
+
+    assert failed.code == code
+    assert ("bug" in failed.sentence()) == (code == "Bug")
 
 
 def test_a_missing_model_is_offered_with_size_license_and_what_else_there_is() -> None:

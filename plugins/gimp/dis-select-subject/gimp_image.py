@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterator, Sequence
 import planes
 from gi.repository import Babl, Gegl, Gimp
 from shared.bitmap import RED_FIRST, bitmap_header
-from shared.matte import has_subject, without_dust
+from shared.matte import NOTHING_LEFT, has_subject, without_dust
 from shared.settings import Box, Region, Settings, overlap, region_of
 
 STRIP_PIXELS = 2_000_000
@@ -17,7 +17,6 @@ SEEN, GRAY = "R'G'B'A u8", "Y u8"
 """The format of pixels for dis-core, and of selections and masks, whose grays are linear."""
 
 NOTHING_FOUND = "No subject was found. Nothing was changed"
-NOTHING_LEFT = "Combined with the selection, nothing of the subject is left. Nothing was changed"
 
 OPERATIONS = {
     "replace": Gimp.ChannelOps.REPLACE,

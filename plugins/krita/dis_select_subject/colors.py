@@ -12,8 +12,8 @@ from .qt import QtCore
 SRGB_PROFILES = ("sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V4-srgbtrc.icc", "sRGB built-in", "sRGB IEC61966-2.1")
 """Profiles whose bytes need no conversion: same primaries, same tone curve."""
 
-SCRATCH_PIXELS = 500_000
-"""The most pixels to convert at once: floating point takes a tenth of a microsecond for each."""
+SIDE_PX = 64
+"""The side of the hidden document, which may be smaller than its layers."""
 
 
 @dataclass(frozen=True)
@@ -39,50 +39,34 @@ def space_of(thing: Any) -> ColorSpace:
 
 
 class Scratch:
-    """A hidden document in which Krita converts pixels of one color space, up to `rows` rows of `width` pixels.
+    """A hidden document in which Krita converts pixels of one color space. It is created when first needed.
 
-    Creating and closing one takes a sixth of a second, so one is used for many strips. It is created when first needed.
+    Every strip gets a layer of its own, which is never put into the document: converting a layer takes as long as all
+    pixels take that it ever had.
     """
 
-    def __init__(self, space: ColorSpace, width: int) -> None:
-        self.space, self.width = space, width
-        self.rows = max(SCRATCH_PIXELS // width, 1)
+    def __init__(self, space: ColorSpace) -> None:
+        self.space = space
         self._document: Any = None
 
-    def shown(self, pixels: bytes, rows: int) -> bytes:
-        """sRGB bytes B, G, R, A with straight alpha, as Krita would show these pixels."""
-        if self.space.is_srgb_bytes:
+    def converted(self, pixels: bytes, width: int, rows: int, target: ColorSpace) -> bytes:
+        """The same colors in another space; for `SRGB`, bytes B, G, R, A with straight alpha, as Krita shows them."""
+        space = self.space
+        if space == target or (space.is_srgb_bytes and target.is_srgb_bytes):
             return pixels
-        self._filled(pixels, rows)
-        self._document.refreshProjection()
+        if self._document is None:
+            self._document = Krita.instance().createDocument(
+                SIDE_PX, SIDE_PX, "dis-core", space.model, space.depth, space.profile, 72.0
+            )
+        layer = self._document.createNode("strip", "paintlayer")
+        layer.setPixelData(QtCore.QByteArray(pixels), 0, 0, width, rows)
+        layer.setColorSpace(target.model, target.depth, target.profile)
         self._document.waitForDone()
-        return image_bytes(self._document.projection(0, 0, self.width, rows))
-
-    def converted(self, pixels: bytes, rows: int, target: ColorSpace) -> bytes:
-        """The same colors in another space."""
-        if self.space == target or (self.space.is_srgb_bytes and target.is_srgb_bytes):
-            return pixels
-        node = self._filled(pixels, rows)
-        node.setColorSpace(target.model, target.depth, target.profile)
-        self._document.waitForDone()
-        return bytes(node.pixelData(0, 0, self.width, rows))
+        return bytes(layer.pixelData(0, 0, width, rows))
 
     def close(self) -> None:
         if self._document is not None:
             self._document.close()
-
-    def _filled(self, pixels: bytes, rows: int) -> Any:
-        """The document's only layer with these pixels in it."""
-        space = self.space
-        if self._document is None:
-            self._document = Krita.instance().createDocument(
-                self.width, self.rows, "dis-core", space.model, space.depth, space.profile, 72.0
-            )
-        node = self._document.topLevelNodes()[0]
-        if space_of(node) != space:  # it was converted before
-            node.setColorSpace(space.model, space.depth, space.profile)
-        node.setPixelData(QtCore.QByteArray(pixels), 0, 0, self.width, rows)
-        return node
 
 
 def image_bytes(image: Any) -> bytes:

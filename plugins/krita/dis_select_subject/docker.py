@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, Callable
 
 from krita import DockWidget, Krita
 
 from .qt import QtCore, QtWidgets
-from .shared.models import Model, choose
-from .shared.remedies import COPY, Remedy
+from .shared.models import Model, choose, those_here_first
+from .shared.remedies import COPY, DOWNLOAD, SEARCH_EVERYWHERE, Remedy
 from .shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, RESULTS, SOURCES
 from .subject_finder import SubjectFinder
 
@@ -19,7 +19,7 @@ TOOLTIPS = {
     "source": "Where to find the subject: in the active layer, or in all that is visible",
     "result": "What to make of the subject",
     "mode": "How to combine the subject with the current selection",
-    "region": "Search only around the current selection, or everywhere",
+    "region": "Search everywhere, or only around the current selection",
     "quality": "Fast sees fewer details. Best looks several times, and takes several times as long",
 }
 
@@ -36,7 +36,13 @@ class SubjectDocker(DockWidget):
         content = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(content)
         # The button comes first: dockers are often made so small that only their top shows.
-        for part in (self._make_start(), self._make_progress(), self._make_help(), self._make_form()):
+        for part in (
+            self._make_start(),
+            self._make_progress(),
+            self._make_download(),
+            self._make_help(),
+            self._make_form(),
+        ):
             column.addWidget(part)
         column.addStretch(1)
         area = QtWidgets.QScrollArea()
@@ -63,9 +69,14 @@ class SubjectDocker(DockWidget):
         self._help_text.setWordWrap(True)
         self._fix = QtWidgets.QPushButton()
         self._fix.setObjectName("dis_fix")
+        self._decline = QtWidgets.QPushButton()
+        self._decline.setObjectName("dis_decline")
         column = QtWidgets.QVBoxLayout(self._help)
         column.addWidget(self._help_text)
-        column.addWidget(self._fix)
+        buttons = QtWidgets.QHBoxLayout()
+        buttons.addWidget(self._fix, 1)
+        buttons.addWidget(self._decline)
+        column.addLayout(buttons)
         self._help.hide()
         return self._help
 
@@ -116,20 +127,14 @@ class SubjectDocker(DockWidget):
         return self._start
 
     def _make_progress(self) -> Any:
-        self._running = QtWidgets.QWidget()
-        self._doing = QtWidgets.QLabel()
-        self._bar = QtWidgets.QProgressBar()
-        self._bar.setMaximum(BAR_STEPS)
-        stop = QtWidgets.QPushButton("Stop")
-        stop.setObjectName("dis_stop")
-        stop.clicked.connect(self.finder.stop)
-        grid = QtWidgets.QGridLayout(self._running)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(self._doing, 0, 0, 1, 2)
-        grid.addWidget(self._bar, 1, 0)
-        grid.addWidget(stop, 1, 1)
-        self._running.hide()
+        self._running, self._doing, self._bar = _make_bar("dis_stop", "Stop", self.finder.stop)
         return self._running
+
+    def _make_download(self) -> Any:
+        self._downloading, self._downloads, self._downloaded = _make_bar(
+            "dis_pause", "Pause", self.finder.pause_download
+        )
+        return self._downloading
 
     def _connect(self) -> None:
         finder = self.finder
@@ -139,6 +144,8 @@ class SubjectDocker(DockWidget):
             number.valueChanged.connect(lambda value, name=name: finder.change(**{name: value}))
         finder.progressed.connect(self._show_progress)
         finder.ended.connect(self._show_end)
+        finder.download_progressed.connect(self._show_download)
+        finder.download_ended.connect(self._downloading.hide)
         finder.remedy_offered.connect(self._show_help)
         finder.settings_changed.connect(self._show_settings)
         finder.models_changed.connect(self._show_models)
@@ -150,7 +157,7 @@ class SubjectDocker(DockWidget):
         best = choose(AUTOMATIC, finder.models)
         self._models.clear()
         self._models.addItem("Best available" if best is None else f"Best available: {best.label()}", AUTOMATIC)
-        for model in finder.models:
+        for model in those_here_first(finder.models):
             self._add_model(model)
         if self._models.findData(finder.settings.model) < 0:
             self._models.addItem(finder.settings.model, finder.settings.model)
@@ -177,15 +184,27 @@ class SubjectDocker(DockWidget):
         self._bar.setValue(round(fraction * BAR_STEPS))
         self._running.show()
 
+    def _show_download(self, fraction: float, doing: str) -> None:
+        if not self._downloading.isVisible():
+            self._help.hide()
+        self._downloads.setText(doing[:1].upper() + doing[1:])
+        self._downloaded.setValue(round(fraction * BAR_STEPS))
+        self._downloading.show()
+
     def _show_end(self) -> None:
         self._running.hide()
         self._start.show()
 
     def _show_help(self, remedy: Remedy) -> None:
         self._help_text.setText(remedy.text)
-        self._fix.setText(remedy.button)
-        _disconnect(self._fix.clicked)
-        self._fix.clicked.connect(lambda: self._apply(remedy))
+        for button, label, action in (
+            (self._fix, remedy.button, lambda: self._apply(remedy)),
+            (self._decline, remedy.decline, lambda: self._decline_offer(remedy)),
+        ):
+            button.setText(label)
+            button.setVisible(bool(label))
+            _disconnect(button.clicked)
+            button.clicked.connect(action)
         self._help.show()
         self.setVisible(True)
         self.raise_()
@@ -194,8 +213,30 @@ class SubjectDocker(DockWidget):
         if remedy.action == COPY:
             QtWidgets.QApplication.clipboard().setText(remedy.value)
             self.finder.message.emit("Copied. Paste it into a terminal")
-        else:
+        elif remedy.action == DOWNLOAD:
             self.finder.download(remedy.value)
+        elif remedy.action == SEARCH_EVERYWHERE:
+            self.finder.search_everywhere(remedy.value)
+
+    def _decline_offer(self, remedy: Remedy) -> None:
+        self._help.hide()
+        self.finder.change(declined=remedy.value)
+
+
+def _make_bar(name: str, label: str, stop: Callable[[], None]) -> tuple[Any, Any, Any]:
+    """A hidden row with a text, a progress bar and a button that stops; also the text and the bar."""
+    row, doing, bar = QtWidgets.QWidget(), QtWidgets.QLabel(), QtWidgets.QProgressBar()
+    bar.setMaximum(BAR_STEPS)
+    button = QtWidgets.QPushButton(label)
+    button.setObjectName(name)
+    button.clicked.connect(stop)
+    grid = QtWidgets.QGridLayout(row)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.addWidget(doing, 0, 0, 1, 2)
+    grid.addWidget(bar, 1, 0)
+    grid.addWidget(button, 1, 1)
+    row.hide()
+    return row, doing, bar
 
 
 def _make_box() -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Iterator
 from krita import Krita, Selection
 
 from . import masks
-from .colors import SCRATCH_PIXELS, ColorSpace, Scratch, image_bytes, space_of
+from .colors import SRGB, ColorSpace, Scratch, image_bytes, space_of
 from .outlines import forget_outline
 from .qt import QtCore, QtWidgets
 from .shared.settings import Box, overlap
@@ -49,19 +49,18 @@ class Reader:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._scratch = Scratch(source.space, source.box[2])
+        self._scratch = Scratch(source.space)
 
     def strips(self) -> Iterator[tuple[int, int]]:
         """(top, rows) from top to bottom."""
-        straight = self._source.node is None or self._scratch.space.is_srgb_bytes
-        return strips(self._source.box[2], self._source.box[3], MOST_STRIP_PIXELS if straight else SCRATCH_PIXELS)
+        return strips(self._source.box[2], self._source.box[3])
 
     def srgb(self, top: int, rows: int) -> bytes:
         """B, G, R, A of rows of the source's box."""
         x, y, width, _ = self._source.box
         if self._source.node is None:
             return image_bytes(self._source.document.projection(x, y + top, width, rows))
-        return self._scratch.shown(self._source.native(top, rows), rows)
+        return self._scratch.converted(self._source.native(top, rows), width, rows, SRGB)
 
     def close(self) -> None:
         self._scratch.close()
@@ -92,9 +91,9 @@ def active_layer(document: Any) -> Any:
     return node
 
 
-def strips(width: int, height: int, most_pixels: int = MOST_STRIP_PIXELS) -> Iterator[tuple[int, int]]:
+def strips(width: int, height: int) -> Iterator[tuple[int, int]]:
     """(top, rows) of strips from top to bottom, each so high that it takes about STRIP_S."""
-    most_rows = max(most_pixels // width, 1)
+    most_rows = max(MOST_STRIP_PIXELS // width, 1)
     rows, top = max(FIRST_STRIP_PIXELS // width, 1), 0
     while top < height:
         rows = min(rows, most_rows, height - top)
@@ -138,6 +137,10 @@ def select(document: Any, plane: bytes) -> Iterator[None]:
     if selection is not None:
         forget_outline(selection)
     document.setSelection(selection)
+
+
+def has_mask(layer: Any) -> bool:
+    return any(child.type() == "transparencymask" for child in layer.childNodes())
 
 
 def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:

@@ -10,10 +10,10 @@ from typing import Any, Generator
 
 from . import document as pictures
 from . import masks
-from .colors import SCRATCH_PIXELS, SRGB, Scratch, image_bytes, space_of
+from .colors import SRGB, Scratch, image_bytes, space_of
 from .qt import QtGui
 from .shared.bitmap import HEADER_BYTES
-from .shared.matte import has_subject, without_dust
+from .shared.matte import NOTHING_LEFT, has_subject, without_dust
 
 NOTHING_FOUND = "No subject was found. Nothing was changed"
 
@@ -53,17 +53,26 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
     yield False
     if not has_subject(cut[3::4]):
         raise pictures.Refused(NOTHING_FOUND)
-    parts = []
+    parts: list[bytes] = []
+    empty_pixels, size = [], 0  # strips without the subject: how many pixels, and the bytes of each in the others
     with open(image, "rb") as file, contextlib.closing(_Converter(source)) as converter:
         file.seek(HEADER_BYTES)
-        for top, rows in pictures.strips(width, height, SCRATCH_PIXELS):
+        for top, rows in pictures.strips(width, height):
             seen = file.read(width * rows * 4)
             clean = cut[top * width * 4 : (top + rows) * width * 4]
             selected = pictures.selected(source.document, (x, y + top, width, rows))
             alpha = masks.intersect(masks.COMBINE[mode](selected, clean[3::4]), seen[3::4])
-            parts.append(converter.layer_strip(top, rows, seen, clean, alpha))
+            if masks.is_empty(alpha):
+                parts.append(b"")
+                empty_pixels.append(len(alpha))
+            else:
+                parts.append(converter.layer_strip(top, rows, seen, clean, alpha))
+                size = len(parts[-1]) // len(alpha)
             yield False
-    return b"".join(parts)
+    if not size:
+        raise pictures.Refused(NOTHING_LEFT)
+    missing = iter(empty_pixels)
+    return b"".join(part or bytes(size * next(missing)) for part in parts)
 
 
 class _Converter:
@@ -72,14 +81,15 @@ class _Converter:
     def __init__(self, source: pictures.Source) -> None:
         self._source = source
         self._target = space_of(source.document)
-        self._clean = Scratch(SRGB, source.box[2])
-        self._native = Scratch(source.space, source.box[2])
+        self._clean = Scratch(SRGB)
+        self._native = Scratch(source.space)
 
     def layer_strip(self, top: int, rows: int, seen: bytes, clean: bytes, alpha: bytes) -> bytes:
         """Rows with this alpha: `clean` colors where the subject covers part of a pixel, else the source's colors.
 
         Unchanged pixels are copied from the source at their own bit depth.
         """
+        width = self._source.box[2]
         seen_alpha, clean_alpha = seen[3::4], clean[3::4]
         cleaned = masks.both(masks.differing(clean_alpha, seen_alpha), clean_alpha)
         pixels = bytearray(seen)
@@ -88,10 +98,8 @@ class _Converter:
         pixels[3::4] = alpha
         if self._target.is_srgb_bytes and self._source.space.is_srgb_bytes:
             return bytes(pixels)
-        native = self._native.converted(self._source.native(top, rows), rows, self._target)
-        if masks.is_empty(alpha):
-            return bytes(len(native))
-        converted = bytearray(self._clean.converted(bytes(pixels), rows, self._target))
+        native = self._native.converted(self._source.native(top, rows), width, rows, self._target)
+        converted = bytearray(self._clean.converted(bytes(pixels), width, rows, self._target))
         size = len(native) // len(alpha)
         for start, end in masks.runs(masks.neither(cleaned, masks.differing(alpha, seen_alpha))):
             converted[size * start : size * end] = native[size * start : size * end]

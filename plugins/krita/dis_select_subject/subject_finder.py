@@ -10,12 +10,22 @@ from krita import Krita
 
 from .child_process import ChildProcess
 from .qt import QtCore
+from .results import NOTHING_FOUND
 from .shared.events import Done, Failed, Outcome, Progress
-from .shared.models import Model, choose, parse_models
+from .shared.models import Model, better_than, choose, parse_models
 from .shared.program import OFFLINE, Program, find_program
-from .shared.remedies import remedy_for, without_model, without_program
-from .shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, from_strings
-from .subject_run import SubjectRun
+from .shared.remedies import (
+    after_download,
+    after_pause,
+    explanation,
+    offer_better,
+    offer_everywhere,
+    remedy_for,
+    without_model,
+    without_program,
+)
+from .shared.settings import AUTOMATIC, LIST_ARGUMENTS, Settings, fetch_arguments, from_strings
+from .subject_run import REFUSED, SubjectRun
 
 GROUP = "dis_select_subject"
 BUSY = "The last run is not finished. Stop it first, or wait"
@@ -26,6 +36,8 @@ class SubjectFinder(QtCore.QObject):
 
     progressed = QtCore.pyqtSignal(float, str)
     ended = QtCore.pyqtSignal()
+    download_progressed = QtCore.pyqtSignal(float, str)
+    download_ended = QtCore.pyqtSignal()
     message = QtCore.pyqtSignal(str)
     remedy_offered = QtCore.pyqtSignal(object)
     settings_changed = QtCore.pyqtSignal()
@@ -35,7 +47,9 @@ class SubjectFinder(QtCore.QObject):
         super().__init__()
         self.settings = from_strings({name: _read(name) for name in Settings().to_strings()})
         self.models: list[Model] = []
-        self._work: Any = None
+        self._work: SubjectRun | None = None
+        self._download: ChildProcess | None = None
+        self._downloaded = ""
         self._listing: ChildProcess | None = None
         self._after_listing: list[Callable[[], None]] = []
 
@@ -66,23 +80,48 @@ class SubjectFinder(QtCore.QObject):
         else:
             self._start(picture, settings)
 
+    def search_everywhere(self, result: str) -> None:
+        """Search again, and not only around the selection."""
+        self.change(region="everywhere")
+        self.run(result)
+
     def download(self, name: str) -> None:
-        """Download a model."""
+        """Download a model, while the user goes on. What was there of it already is kept and gone on with."""
         program = self._find_program()
-        if program is None or self._refuse_when_busy():
+        if program is None:
+            return
+        if self._download is not None:
+            self.message.emit(f"The download of {self._downloaded} is not finished")
             return
 
         def ended(outcome: Outcome, _output: bytes) -> None:
-            self._end_work()
+            self._end_download()
             if isinstance(outcome, Failed):
-                self.message.emit(outcome.sentence())
+                self.message.emit(f"{name} was not downloaded")
+                self.remedy_offered.emit(after_download(outcome, name))
             else:
                 self.list_models(then=lambda: self.message.emit(f"The model {name} is ready to use"))
 
-        self.progressed.emit(0.0, f"downloading {name}")
-        self._work = ChildProcess(
-            program, fetch_arguments(name), more_environment={}, on_progress=self._progress, on_end=ended
+        def progressed(progress: Progress) -> None:
+            self.download_progressed.emit(progress.fraction, f"downloading {name}")
+
+        self._downloaded = name
+        self.download_progressed.emit(0.0, f"downloading {name}")
+        self._download = ChildProcess(
+            program, fetch_arguments(name), more_environment={}, on_progress=progressed, on_end=ended
         )
+
+    def pause_download(self) -> None:
+        """Stop the download. What is there of it already is kept."""
+        download = self._download
+        if download is not None:
+            self._end_download()
+            download.stop()
+            self.remedy_offered.emit(after_pause(self._downloaded))
+
+    def _end_download(self) -> None:
+        self._download = None
+        self.download_ended.emit()
 
     def list_models(self, then: Callable[[], None] = lambda: None) -> None:
         """List dis-core's models, and call `then` if that worked."""
@@ -118,10 +157,10 @@ class SubjectFinder(QtCore.QObject):
 
     def close(self) -> None:
         """Stop child processes: Krita is closing. Its windows and widgets may be gone already."""
-        for work in (self._work, self._listing):
+        for work in (self._work, self._listing, self._download):
             if work is not None:
                 work.stop()
-        self._work = self._listing = None
+        self._work = self._listing = self._download = None
 
     def _start(self, picture: Any, settings: Settings) -> None:
         program = self._find_program()
@@ -137,21 +176,39 @@ class SubjectFinder(QtCore.QObject):
 
         def ended(outcome: Outcome) -> None:
             self._end_work()
-            self._tell(outcome, settings, model, program)
+            if isinstance(outcome, Done):
+                self._tell(outcome, settings, model, was_limited=run.was_limited)
+            elif outcome.code == REFUSED:
+                self.message.emit(outcome.message)
+                if run.was_limited and outcome.message == NOTHING_FOUND:
+                    self.remedy_offered.emit(offer_everywhere("No subject was found.", settings.result))
+            else:
+                self._tell_failure(outcome, model, program)
 
         self.progressed.emit(0.0, "reading the image")
-        self._work = SubjectRun(picture, settings, model, program, on_progress=self._progress, on_end=ended)
+        self._work = run = SubjectRun(picture, settings, model, program, on_progress=self._progress, on_end=ended)
 
-    def _tell(self, outcome: Outcome, settings: Settings, model: Model, program: Program) -> None:
-        if isinstance(outcome, Done):
-            made = {"select": "Subject selected", "mask": "Subject masked", "cut": "Subject cut to a new layer"}
-            self.message.emit(". ".join([f"{made[settings.result]} by {outcome.model}", *outcome.remarks]))
-            return
-        remedy = remedy_for(outcome, model, self.models, program)
-        if remedy is not None:
-            self.remedy_offered.emit(remedy)
-        else:
-            self.message.emit(outcome.sentence())
+    def _tell(self, outcome: Done, settings: Settings, model: Model, *, was_limited: bool) -> None:
+        made = {"select": "Subject selected", "mask": "Subject masked", "cut": "Subject cut to a new layer"}[
+            settings.result
+        ]
+        self.message.emit(". ".join([f"{made} by {outcome.model}", *outcome.remarks]))
+        better = better_than(model, self.models)
+        if was_limited:
+            self.remedy_offered.emit(offer_everywhere(f"{made}.", settings.result))
+        elif settings.model == AUTOMATIC and better is not None and self._may_offer(better):
+            self.remedy_offered.emit(offer_better(better))
+
+    def _may_offer(self, model: Model) -> bool:
+        return self.settings.declined != model.name and self._download is None
+
+    def _tell_failure(self, failed: Failed, model: Model, program: Program) -> None:
+        remedy = remedy_for(failed, model, self.models, program)
+        if remedy is None:
+            message = failed.message[:1].upper() + failed.message[1:]
+            self.message.emit(message)  # it goes after some seconds; the docker keeps all of it
+            remedy = explanation(failed)
+        self.remedy_offered.emit(remedy)
 
     def _progress(self, progress: Progress) -> None:
         self.progressed.emit(progress.fraction, progress.doing)

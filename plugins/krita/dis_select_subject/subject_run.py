@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from typing import Any, Callable, Generator, Iterator
 
 from . import document as pictures
@@ -14,11 +15,17 @@ from .child_process import ChildProcess, start_detached
 from .outlines import prepare_outlines
 from .qt import QtCore
 from .shared.bitmap import bitmap_header
-from .shared.events import Done, Failed, Outcome, Progress
+from .shared.events import Done, Failed, Outcome, Progress, failure_of
 from .shared.file_names import text_of
+from .shared.matte import NOTHING_LEFT
 from .shared.models import Model
 from .shared.program import OFFLINE, Program
 from .shared.settings import Region, Settings, prepare_arguments, region_of, segment_arguments
+
+REFUSED = "Refused"
+"""The code of what cannot be done with this image."""
+
+MASKED_BEFORE = "The layer had a mask already, which still counts"
 
 READ, SEGMENT = 0.05, 0.9
 """How far the progress bar is when the pixels are read and when the subject is found."""
@@ -45,8 +52,10 @@ class SubjectRun:
         self._on_progress, self._on_end = on_progress, on_end
         self._child: ChildProcess | None = None
         self._outcome: Outcome | None = None
-        self._folder = tempfile.mkdtemp(prefix="dis-core-krita-")
-        self._changing = False
+        self.was_limited = False
+        """Whether only the area around the selection was searched."""
+        self._folder = ""
+        self._changing = self._stopped = self._stepping = False
         self._steps = self._work()
         QtCore.QTimer.singleShot(0, self._advance)
 
@@ -57,31 +66,48 @@ class SubjectRun:
 
     def stop(self) -> None:
         """Stop the child and leave the image unchanged. `on_end` is not called any more."""
-        self._steps.close()
+        self._stopped = True
         if self._child is not None:
             self._child.stop()
-        self._clean_up()
+        if not self._stepping:
+            self._close()
 
     def _advance(self) -> None:
         """Take one step. Errors are reported and not raised: Krita would open a modal dialog."""
+        if self._stepping:  # Krita handles events within some of its calls
+            QtCore.QTimer.singleShot(0, self._advance)
+            return
+        if self._stopped:
+            return
+        self._stepping = True
+        outcome, waits = self._step()
+        self._stepping = False
+        self._go_on(outcome, waits=waits)
+
+    def _go_on(self, outcome: Outcome | None, *, waits: bool) -> None:
+        if self._stopped:  # within the step
+            self._close()
+        elif outcome is not None:
+            self._close()
+            self._on_end(outcome)
+        elif not waits:
+            QtCore.QTimer.singleShot(0, self._advance)
+
+    def _step(self) -> tuple[Outcome | None, bool]:
+        """The outcome, if this step was the last one, and whether the next one waits for the child."""
         try:
-            waits = next(self._steps)
+            return None, next(self._steps)
         except StopIteration:
-            self._finish(self._outcome or Done())
+            return self._outcome or Done(), False
         except pictures.Refused as reason:
-            self._finish(Failed("Refused", str(reason)))
+            return Failed(REFUSED, str(reason)), False
         except Exception as error:  # noqa: BLE001 - the host's action edge
-            self._finish(Failed("Bug", f"{type(error).__name__}: {error}", "this is a bug in the plug-in"))
-        else:
-            if not waits:
-                QtCore.QTimer.singleShot(0, self._advance)
+            return failure_of(error), False
 
-    def _finish(self, outcome: Outcome) -> None:
-        self._clean_up()
-        self._on_end(outcome)
-
-    def _clean_up(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def _close(self) -> None:
+        self._steps.close()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _work(self) -> Generator[bool, None, None]:
         """The steps. Yields True when the run continues only after the child has ended."""
@@ -91,6 +117,8 @@ class SubjectRun:
         source = pictures.find_source(picture, self.settings.source)
         target = self._target(picture)
         region = self._region(picture, source)
+        self.was_limited = region.search_box is not None
+        self._folder = tempfile.mkdtemp(prefix="dis-core-krita-")
         image, output = os.path.join(self._folder, "picture.bmp"), os.path.join(self._folder, "result.png")
         self._prepare()
         yield from self._export(source, image)
@@ -170,14 +198,31 @@ class SubjectRun:
     def _apply(self, source: pictures.Source, target: Any, image: str, output: str) -> Iterator[bool]:
         if self.settings.result == "cut":
             pixels = yield from results.cut_pixels(source, image, text_of(output), self.settings.mode)
-            self._changing = True
-            pictures.add_layer(source, target, pixels)
+            if self._may_change():
+                pictures.add_layer(source, target, pixels)
             return
         plane = yield from results.combined_plane(source, text_of(output), self.settings.mode)
         if self.settings.result == "select":
             steps = pictures.select(source.document, plane)
         else:
+            self._refuse_empty(plane)
+            self._remark_on_masks(target)
             steps = pictures.add_mask(target, source.document, plane)
-        self._changing = True
-        for _ in steps:
-            yield False
+        if self._may_change():
+            for _ in steps:
+                yield False
+
+    def _may_change(self) -> bool:
+        """Whether the run was not stopped; from here on it cannot be."""
+        self._changing = not self._stopped
+        return self._changing
+
+    def _refuse_empty(self, plane: bytes) -> None:
+        """Raises Refused if a mask would hide all of the layer."""
+        if masks.is_empty(plane):
+            raise pictures.Refused(NOTHING_LEFT)
+
+    def _remark_on_masks(self, layer: Any) -> None:
+        """Say so if the layer has a mask already: it goes on hiding what it hides."""
+        if isinstance(self._outcome, Done) and pictures.has_mask(layer):
+            self._outcome = replace(self._outcome, remarks=(*self._outcome.remarks, MASKED_BEFORE))
