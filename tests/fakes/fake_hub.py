@@ -50,8 +50,8 @@ class Faults:
     Hub. `announced_size` and `content_length` are sent in place of the right ones; `without_length` sends none, and
     then the end of the connection is the end of the content. `compresses` is a proxy that does so although it is asked
     not to. `byte_pause_s` lets content drip, a byte at a time, `bytes_per_s` lets it trickle.
-    `ignores_ranges` sends the whole file whatever is asked for, and `wrong_ranges` a part one byte further on. `expired_token` refuses every request that has a token.
-    `location` redirects all requests to what may be no address.
+    `ignores_ranges` sends the whole file whatever is asked for, and `wrong_ranges` a part one byte further on.
+    `expired_token` refuses every request that has a token. `location` redirects all requests to what may be no address.
     """
 
     page: bytes = b""

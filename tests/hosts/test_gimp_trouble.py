@@ -170,7 +170,7 @@ def test_a_selection_away_from_the_layer_is_refused_by_gimp(gimp: GimpProgram, t
     canvas.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
     canvas.select(plane((90, 60, 10, 10)))
 
-    assert canvas.refusal().startswith("The selection is outside the area to search")
+    assert canvas.refusal(region="selection").startswith("The selection is outside the area to search")
 
 
 def test_a_second_mask_is_refused(canvas: GimpPicture) -> None:

@@ -9,8 +9,9 @@ import gi
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import GimpUi, GObject, Gtk  # noqa: E402
-from shared.models import Model  # noqa: E402 - the versions come first
+from shared.models import Model, better_than, choose, megabytes, those_here_first  # noqa: E402 - the versions come first
 from shared.remedies import Remedy  # noqa: E402
+from shared.settings import AUTOMATIC  # noqa: E402
 
 TITLES = {
     "plug-in-dis-select-subject": "Select Subject",
@@ -34,8 +35,9 @@ def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
     labels.add_widget(window.get_widget("source", GObject.TYPE_NONE).get_label())
     row.pack_start(label, False, False, 0)  # noqa: FBT003 - GTK's own
     row.pack_start(combo, True, True, 0)  # noqa: FBT003
-    window.get_content_area().pack_start(row, False, False, 0)  # noqa: FBT003
-    row.show_all()
+    for part in (row, _better_line(models)):
+        window.get_content_area().pack_start(part, False, False, 0)  # noqa: FBT003
+        part.show_all()
     go_on: bool = window.run()
     window.destroy()
     return go_on
@@ -54,10 +56,21 @@ def consent(remedy: Remedy) -> bool:
     return bool(answer == Gtk.ResponseType.OK)
 
 
+def _better_line(models: Sequence[Model]) -> Any:
+    """What would make better edges than the best model that is here; empty if there is nothing."""
+    best = choose(AUTOMATIC, models)
+    better = None if best is None else better_than(best, models)
+    line = Gtk.Label(xalign=0.0)
+    if better is not None:
+        line.set_text(f"Better edges: choose {better.name}. It is downloaded once, {megabytes(better.missing_bytes)}.")
+    return line
+
+
 def _model_combo(config: Any, models: Sequence[Model]) -> Any:
     combo = Gtk.ComboBoxText()
-    combo.append("automatic", "Best available")
-    for model in models:
+    best = choose(AUTOMATIC, models)
+    combo.append("automatic", "Best available" if best is None else f"Best available: {best.label()}")
+    for model in those_here_first(models):
         combo.append(f"model {model.name}", model.label())
     chosen = config.get_property("model")
     if chosen and chosen not in [model.name for model in models]:

@@ -14,23 +14,24 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib  # noqa: E402 - the version comes first
 from gimp_image import Refused  # noqa: E402
-from procedures import PROCEDURES, create_procedure, settings_of  # noqa: E402
+from procedures import AGAIN, PROCEDURES, SELECT, create_again, create_procedure, settings_of  # noqa: E402
+from shared.events import failure_of  # noqa: E402
 from subject_run import Declined, Failure, find_subject, known_models, program_beside  # noqa: E402
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 class SubjectPlugIn(Gimp.PlugIn):  # type: ignore[misc]  # GIMP has no types
-    """Three procedures, which differ in what they make of the subject."""
+    """Three procedures, which differ in what they make of the subject, and one that repeats the first."""
 
     def do_set_i18n(self, _name):  # type: ignore[no-untyped-def]  # GIMP calls it by its name and number of arguments
         return False
 
     def do_query_procedures(self):  # type: ignore[no-untyped-def]
-        return list(PROCEDURES)
+        return [*PROCEDURES, AGAIN]
 
     def do_create_procedure(self, name):  # type: ignore[no-untyped-def]
-        return create_procedure(self, name, run)
+        return create_again(self, run_again) if name == AGAIN else create_procedure(self, name, run)
 
 
 def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[no-untyped-def]
@@ -39,21 +40,33 @@ def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[n
     may_download = None
     try:
         program = program_beside(FOLDER)
+        models = known_models(program)
         if run_mode == Gimp.RunMode.INTERACTIVE:
             from dialog import ask, consent  # GTK loads slowly, and is not available without a screen
 
             may_download = consent
-            if not ask(procedure, config, known_models(program)):
+            if not ask(procedure, config, models):
                 return procedure.new_return_values(status.CANCEL, GLib.Error())
-        find_subject(image, drawables, settings_of(procedure, config), program, may_download)
+        find_subject(image, drawables, settings_of(procedure, config), program, models, may_download)
     except Declined:
         return procedure.new_return_values(status.CANCEL, GLib.Error())
     except (Refused, Failure) as reason:
         return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(str(reason)))
     except Exception as error:  # noqa: BLE001 - the host's action edge
-        words = f"{type(error).__name__}: {error} (this is a bug in the plug-in)"
-        return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(words))
+        return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(failure_of(error).sentence()))
     return procedure.new_return_values(status.SUCCESS, GLib.Error())
+
+
+def run_again(procedure, _run_mode, image, drawables, _config, _data):  # type: ignore[no-untyped-def]
+    """Select the subject as the last time, without a dialog: GIMP knows the settings, and gives them to the other."""
+    select = Gimp.get_pdb().lookup_procedure(SELECT)
+    config = select.create_config()
+    config.set_property("run-mode", Gimp.RunMode.WITH_LAST_VALS)
+    config.set_property("image", image)
+    config.set_core_object_array("drawables", drawables)
+    answer = select.run(config)
+    words = answer.index(1) if answer.length() > 1 else ""
+    return procedure.new_return_values(answer.index(0), GLib.Error(words) if words else GLib.Error())
 
 
 Gimp.main(SubjectPlugIn.__gtype__, sys.argv)

@@ -19,18 +19,25 @@ class Words:
     blurb: str
 
 
+SELECT, AGAIN = "plug-in-dis-select-subject", "plug-in-dis-select-subject-again"
+
 PROCEDURES = {
-    "plug-in-dis-select-subject": Words(
-        "select", "_Subject...", "<Image>/Select", "Select the subject of the image, with soft edges"
-    ),
+    SELECT: Words("select", "Sub_ject...", "<Image>/Select", "Select the subject of the image, with soft edges"),
     "plug-in-dis-mask-subject": Words(
-        "mask", "Mask S_ubject...", "<Image>/Layer/Mask", "Add a mask to the layer that shows only the subject"
+        "mask", "Mask Sub_ject...", "<Image>/Layer/Mask", "Add a mask to the layer that shows only the subject"
     ),
     "plug-in-dis-cut-subject": Words(
-        "cut", "Cut Su_bject to New Layer...", "<Image>/Layer", "Copy the subject to a new layer"
+        "cut", "Cut Sub_ject to New Layer...", "<Image>/Layer", "Copy the subject to a new layer"
     ),
 }
 
+
+SELECT_AGAIN = Words(
+    "select",
+    "Subject, as the _Last Time",
+    "<Image>/Select",
+    "Select the subject of the image with the settings that were used last, without a dialog",
+)
 
 HELP = {
     "source": "Where to find the subject: in the selected layer, or in all that is visible",
@@ -45,7 +52,17 @@ HELP = {
 
 def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
     """The procedure of that name, for GIMP to register."""
-    words = PROCEDURES[name]
+    procedure = _create(plug_in, name, PROCEDURES[name], run)
+    _add_arguments(procedure)
+    return procedure
+
+
+def create_again(plug_in: Any, run: Callable[..., Any]) -> Any:
+    """The procedure that selects with the settings of the last time and asks nothing."""
+    return _create(plug_in, AGAIN, SELECT_AGAIN, run)
+
+
+def _create(plug_in: Any, name: str, words: Words, run: Callable[..., Any]) -> Any:
     procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
     procedure.set_image_types("*")
     several = Gimp.ProcedureSensitivityMask
@@ -55,7 +72,6 @@ def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
     procedure.add_menu_path(words.menu)
     procedure.set_documentation(words.blurb, f"{words.blurb}. dis-core finds it on this computer.", name)
     procedure.set_attribution("the dis-core authors", "the dis-core authors", "2026")
-    _add_arguments(procedure)
     return procedure
 
 

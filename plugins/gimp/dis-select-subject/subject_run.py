@@ -56,7 +56,12 @@ def known_models(program: Program) -> list[Model]:
 
 
 def find_subject(
-    image: object, drawables: Sequence[object], settings: Settings, program: Program, consent: Consent | None = None
+    image: object,
+    drawables: Sequence[object],
+    settings: Settings,
+    program: Program,
+    models: Sequence[Model],
+    consent: Consent | None = None,
 ) -> None:
     """Do what the settings say. The image is changed only at the end, in one step.
 
@@ -64,7 +69,6 @@ def find_subject(
     """
     source = pictures.find_source(image, drawables, settings.source)
     target = None if settings.result == "select" else pictures.find_target(image, drawables, settings.result)
-    models = known_models(program)
     model = choose(settings.model, models)
     if model is None:
         raise Failure(f"Unknown model “{settings.model}”. Choose another one under “Model”")
