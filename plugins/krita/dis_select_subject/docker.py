@@ -73,10 +73,8 @@ class SubjectDocker(DockWidget):
         self._decline.setObjectName("dis_decline")
         column = QtWidgets.QVBoxLayout(self._help)
         column.addWidget(self._help_text)
-        buttons = QtWidgets.QHBoxLayout()
-        buttons.addWidget(self._fix, 1)
-        buttons.addWidget(self._decline)
-        column.addLayout(buttons)
+        column.addWidget(self._fix)
+        column.addWidget(self._decline)  # below: side by side they would be wider than a docker
         self._help.hide()
         return self._help
 
