@@ -25,7 +25,8 @@ def write_converted(spec: ModelSpec, source: Path, sha256: str, *, origin: Origi
 
     Raises as `convert` does.
     """
-    ready = weights_folder() / f"{spec.name}-{sha256[:12]}{_ENDING}"
+    folder = records_folder() if origin == "file" else weights_folder()
+    ready = folder / f"{spec.name}-{sha256[:12]}{_ENDING}"
     declared = f"sha256-{sha256[:12]}" if origin == "file" else spec.weights.revision
     revision = commit_of(spec, source, origin=origin) or declared
     metadata = {"model": spec.name, "source_sha256": sha256, "revision": revision, "origin": origin}
@@ -35,10 +36,11 @@ def write_converted(spec: ModelSpec, source: Path, sha256: str, *, origin: Origi
 
 def remove_other_conversions(spec: ModelSpec, *, kept: Path) -> None:
     """Remove the model's other converted files: of another version of the conversion, or of another checkpoint."""
-    with suppress(OSError):  # one that is in use (Windows), or a folder that is not ours: the next one may go
-        for converted in weights_folder().glob(f"{spec.name}-{_DIGIT * 12}{_ENDING}"):
-            if converted != kept:
-                converted.unlink(missing_ok=True)
+    for folder in (weights_folder(), records_folder()):
+        with suppress(OSError):  # one that is in use (Windows), or a folder that is not ours: the next one may go
+            for converted in folder.glob(f"{spec.name}-{_DIGIT * 12}{_ENDING}"):
+                if converted != kept:
+                    converted.unlink(missing_ok=True)
 
 
 def new_joined_file(spec: ModelSpec) -> Path:
@@ -48,7 +50,8 @@ def new_joined_file(spec: ModelSpec) -> Path:
 
 def sweep_leftovers(spec: ModelSpec) -> None:
     """Remove what killed programs left: halves of files, and parts of old downloads. The model's lock is held."""
-    _sweep(weights_folder(), unfinished_pattern([*f"{spec.name}-", *[_DIGIT] * 12, *_ENDING]))
+    for folder in (weights_folder(), records_folder()):
+        _sweep(folder, unfinished_pattern([*f"{spec.name}-", *[_DIGIT] * 12, *_ENDING]))
     _sweep(weights_folder(), f"{spec.name}-joined.*.tmp")
     _sweep(records_folder(), unfinished_pattern(record_path(spec).name))
     if spec.weights.repo is not None:

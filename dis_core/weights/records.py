@@ -54,14 +54,18 @@ class Record:
 
 
 def weights_folder() -> Path:
-    """Where converted weights lie. Raises CacheUnwritable if this user has no folders."""
+    """Where weights lie that were converted from published files, and can be made again.
+
+    Raises CacheUnwritable if this user has no folders.
+    """
     return cache_folder() / "weights"
 
 
 def records_folder() -> Path:
-    """Where the records are: not in a cache folder, because a deleted checksum protects nothing.
+    """Where the records are, and weights that were made from the user's own files.
 
-    Raises CacheUnwritable if this user has no folders.
+    Not in a cache folder: a deleted checksum protects nothing, and what somebody fetched by hand cannot be had again by
+    a program. Raises CacheUnwritable if this user has no folders.
     """
     return data_folder() / "weights"
 

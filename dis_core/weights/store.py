@@ -32,6 +32,7 @@ from dis_core.weights.records import (
     origin_of_published,
     read_record,
     record_path,
+    records_folder,
     weights_folder,
     write_record,
 )
@@ -191,7 +192,7 @@ def forget(spec: ModelSpec, *, report: Report = ignore) -> None:
 
 def _forget(spec: ModelSpec) -> None:
     record = read_record(spec)
-    if record is not None and Path(record.path).parent == weights_folder():
+    if record is not None and Path(record.path).parent in (weights_folder(), records_folder()):
         Path(record.path).unlink(missing_ok=True)
     record_path(spec).unlink(missing_ok=True)
 

@@ -136,7 +136,7 @@ def test_a_users_file_without_a_conversion_is_tried_before_it_is_accepted(tmp_pa
         store.adopt(DIRECT, file)
 
     assert store.find_installed(DIRECT) is None
-    assert not list(records.weights_folder().iterdir())
+    assert not list(records.records_folder().glob("*.safetensors"))
 
 
 @pytest.mark.parametrize(

