@@ -8,7 +8,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dis_core.editors.plugin_files import Files, are_written, command_file, plugin_files, remove_paths, write_files
+from dis_core.editors.plugin_files import (
+    Files,
+    are_written,
+    command_file,
+    packed,
+    plugin_files,
+    remove_paths,
+    write_files,
+)
 from dis_core.environment import home_folder
 from dis_core.errors import OutputFailed
 
@@ -110,6 +118,15 @@ def installed_files() -> Files:
     Raises PluginProblem.
     """
     return {**plugin_files("gimp", PACKAGE), f"{PACKAGE}/command.json": command_file()}
+
+
+def archive() -> bytes:
+    """A zip file to unpack into the folder `plug-ins` of one of GIMP's folders; the same sources make the same bytes.
+
+    It does not say how to start dis-core, which differs on every machine: the plug-in looks for it on the PATH.
+    Raises PluginProblem.
+    """
+    return packed(plugin_files("gimp", PACKAGE), executable=[f"{PACKAGE}/{PROGRAM}"])
 
 
 def _make_executable(path: Path) -> None:

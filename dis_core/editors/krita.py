@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dis_core.editors.plugin_files import Files, are_written, command_file, plugin_files, remove_paths, write_files
+from dis_core.editors.plugin_files import (
+    Files,
+    are_written,
+    command_file,
+    packed,
+    plugin_files,
+    remove_paths,
+    write_files,
+)
 from dis_core.environment import home_folder
 from dis_core.files import make_folder, write_atomically
 
@@ -19,8 +25,6 @@ PACKAGE = "dis_select_subject"
 DESKTOP_FILE, ACTION_FILE = f"{PACKAGE}.desktop", f"{PACKAGE}.action"
 COMMAND_FILE = f"{PACKAGE}/command.json"
 SWITCH = f"enable_{PACKAGE}"
-
-_FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -106,16 +110,7 @@ def archive() -> bytes:
     files = plugin_files("krita", PACKAGE)
     # The importer copies it to the folder of actions; inside the package, Krita would read it a second time.
     files[f"actions/{ACTION_FILE}"] = files.pop(ACTION_FILE)
-    # The importer needs an entry for the folder of the package.
-    folders = {f"{folder.as_posix()}/" for name in files for folder in Path(name).parents if folder.name}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for name in sorted({*folders, *files}):
-            entry = zipfile.ZipInfo(name, _FIRST_DATE)
-            entry.external_attr = (0o40755 << 16 | 0x10) if name.endswith("/") else 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(entry, files.get(name, b""))
-    return buffer.getvalue()
+    return packed(files)  # the importer needs its entry for the folder of the package
 
 
 def switch(settings: Path, state: str) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import site
 import sys
 import sysconfig
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Collection, Iterable
+from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import dis_core
 from dis_core.errors import OutputFailed, PluginProblem
@@ -19,6 +24,8 @@ SEGMENT_OPTIONS: tuple[str, ...] = ("--warm",)
 
 SHARED = "shared"
 """The package that all plug-ins share; each gets a copy."""
+
+_FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 
 Files = dict[str, bytes]
 """Contents by path; the parts of a path are separated by /."""
@@ -44,13 +51,39 @@ def plugin_files(editor: str, package: str) -> Files:
     sources = source_folder()
     files = files_below(sources / editor)
     shared = files_below(sources / SHARED)
-    return {**files, **{f"{package}/{SHARED}/{name}": content for name, content in shared.items()}}
+    files |= {f"{package}/{SHARED}/{name}": content for name, content in shared.items()}
+    return {**files, f"{package}/requirement.txt": f"{requirement()}\n".encode("utf-8", "surrogateescape")}
 
 
 def files_below(folder: Path) -> Files:
     """The files in a folder and the folders inside it, without Python's caches."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def requirement() -> str:
+    """What pip has to be given to install this dis-core on this machine: its checkout or wheel, or its name."""
+    try:
+        origin = metadata.distribution("dis-core").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        checkout = Path(dis_core.__file__).parents[1]
+        return str(checkout) if (checkout / "pyproject.toml").is_file() else "dis-core"
+    url = json.loads(origin)["url"] if origin else ""
+    return url2pathname(urlsplit(url).path) if url.startswith("file:") else url or "dis-core"
+
+
+def packed(files: Files, *, executable: Collection[str] = ()) -> bytes:
+    """A zip file with entries for folders too; the same files make the same bytes."""
+    folders = {f"{folder.as_posix()}/" for name in files for folder in Path(name).parents if folder.name}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name in sorted({*folders, *files}):
+            entry = zipfile.ZipInfo(name, _FIRST_DATE)
+            mode = 0o40755 << 16 | 0x10 if name.endswith("/") else 0o100644 << 16
+            entry.external_attr = 0o100755 << 16 if name in executable else mode
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, files.get(name, b""))
+    return buffer.getvalue()
 
 
 def write_files(folder: Path, files: Files) -> None:

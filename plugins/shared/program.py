@@ -15,7 +15,10 @@ from .file_names import file_name, text_of
 COMMAND_FILE = "command.json"
 """A file beside the plug-in in which `dis-core plugin install` writes how to start dis-core."""
 
-INSTALL_COMMANDS = "python3 -m pip install dis-core\npython3 -m dis_core plugin install {editor}\n"
+REQUIREMENT_FILE = "requirement.txt"
+"""A file beside the plug-in with what pip installs: the checkout or wheel that the plug-in is from, or dis-core."""
+
+INSTALL_COMMANDS = "python3 -m pip install {requirement}\npython3 -m dis_core plugin install {editor}\n"
 
 # Editors set these for themselves. A child that inherits them would load the editor's Python, Qt or libraries.
 UNWANTED = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "QML2_IMPORT_PATH", "QT_PLUGIN_PATH")
@@ -44,6 +47,16 @@ def find_program(plugin_folder: str) -> Program | None:
         return program
     found = shutil.which("dis-core", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *usual_folders()]))
     return None if found is None else Program((text_of(found),))
+
+
+def install_commands(editor: str, plugin_folder: str) -> str:
+    """The commands that install the dis-core that the plug-in in a folder is from, and the plug-in again."""
+    try:
+        with open(os.path.join(plugin_folder, REQUIREMENT_FILE), encoding="utf-8") as file:
+            requirement = file.read().strip()
+    except (OSError, ValueError):
+        requirement = ""
+    return INSTALL_COMMANDS.format(requirement=shlex.quote(requirement or "dis-core"), editor=editor)
 
 
 def usual_folders() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Sequence
 
 from .events import Failed
 from .models import Model, megabytes
-from .program import INSTALL_COMMANDS, Program, command_line
+from .program import Program, command_line, install_commands
 
 COPY, DOWNLOAD, SEARCH_EVERYWHERE, NOTHING = "copy", "download", "search everywhere", ""
 COPIED = "that the button copies"
@@ -33,13 +33,13 @@ class Remedy:
         return f"{self.text.replace(COPIED, 'below')}\n\n{self.value.strip()}"
 
 
-def without_program(editor: str) -> Remedy:
+def without_program(editor: str, plugin_folder: str) -> Remedy:
     """What to do if dis-core is not installed."""
     text = (
         "dis-core, the program that finds the subject, was not found. To install it, run the two commands "
         f"{COPIED} in a terminal, then restart this editor."
     )
-    return Remedy(text, "Copy the commands", COPY, INSTALL_COMMANDS.format(editor=editor))
+    return Remedy(text, "Copy the commands", COPY, install_commands(editor, plugin_folder))
 
 
 def without_model(model: Model, others: Sequence[Model], program: Program) -> Remedy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from dis_core.cli.doctor.findings import Findings
 from dis_core.cli.doctor.plugin_checks import examine_plugins
 from dis_core.cli.main import run
 from dis_core.editors import gimp
+from dis_core.editors.plugin_files import requirement
 from tests.fakes.plugin_sources import SOURCES, files_below
 
 
@@ -37,8 +39,22 @@ def test_what_is_installed_for_gimp_is_the_source_byte_for_byte(
     own, shared = files_below(SOURCES / "gimp" / gimp.PACKAGE), files_below(SOURCES / "shared")
     installed = files_below(folder)
     command = json.loads(installed.pop("command.json"))
+    assert installed.pop("requirement.txt").decode().strip() == requirement()
     assert installed == {**own, **{f"shared/{name}": content for name, content in shared.items()}}
     assert command["command"][1:] == ["-m", "dis_core"]
+
+
+def test_the_archive_unpacked_is_what_is_installed(profile: Path, tmp_path: Path) -> None:
+    assert run(["plugin", "install", "gimp"]) == 0
+    assert run(["plugin", "build", "gimp", "-o", str(tmp_path / "plugin.zip")]) == 0
+
+    with zipfile.ZipFile(tmp_path / "plugin.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+        mode = archive.getinfo(f"{gimp.PACKAGE}/{gimp.PROGRAM}").external_attr >> 16
+    installed = files_below(profile / "plug-ins")
+    del installed[f"{gimp.PACKAGE}/command.json"]
+    assert files_below(tmp_path / "unpacked") == installed
+    assert mode & 0o111 == 0o111  # GIMP ignores what it may not execute
 
 
 def test_gimp_may_execute_what_is_installed(profile: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared.remedies import without_program
 
 from dis_core.cli.doctor.findings import Findings
 from dis_core.cli.doctor.plugin_checks import examine_plugins
@@ -37,6 +40,7 @@ def test_what_is_installed_is_the_source_byte_for_byte(places: Places, capsys: p
     own, shared = files_below(SOURCES / "krita" / krita.PACKAGE), files_below(SOURCES / "shared")
     installed = files_below(places.package)
     command = json.loads(installed.pop("command.json"))
+    assert installed.pop("requirement.txt").decode().strip() == plugin_files.requirement()
     assert installed == {**own, **{f"shared/{name}": content for name, content in shared.items()}}
     assert command["command"][1:] == ["-m", "dis_core"]
     assert (places.resources / "actions" / krita.ACTION_FILE).read_bytes() == (
@@ -174,6 +178,34 @@ def test_the_archives_copies_are_equal_to_the_one_source() -> None:
 
     shared = files_below(SOURCES / "shared")
     assert {name.rpartition("shared/")[2]: content for name, content in packed.items() if content} == shared
+
+
+@pytest.mark.parametrize(
+    ("origin", "named"),
+    [
+        ('{"url": "file:///home/me/my%20dis-core", "dir_info": {}}', "/home/me/my dis-core"),
+        (
+            '{"url": "file:///wheels/dis_core-0.1.0-py3-none-any.whl", "archive_info": {}}',
+            "/wheels/dis_core-0.1.0-py3-none-any.whl",
+        ),
+        (None, "dis-core"),
+    ],
+    ids=["a checkout", "a wheel", "an index"],
+)
+def test_the_remedy_installs_what_the_plug_in_is_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str | None, named: str
+) -> None:
+    monkeypatch.setattr(metadata.Distribution, "read_text", lambda _self, _name: origin)
+    monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda _self, _name: origin)
+    (tmp_path / "requirement.txt").write_bytes(
+        plugin_files.plugin_files("krita", krita.PACKAGE)[f"{krita.PACKAGE}/requirement.txt"]
+    )
+
+    copied = without_program("krita", str(tmp_path)).value
+
+    first, second = copied.splitlines()
+    assert shlex.split(first) == ["python3", "-m", "pip", "install", named]
+    assert shlex.split(second) == ["python3", "-m", "dis_core", "plugin", "install", "krita"]
 
 
 def test_equal_sources_make_equal_archives() -> None:

@@ -164,7 +164,7 @@ def test_packages_of_several_models_take_several_commands() -> None:
 @pytest.mark.parametrize(
     "remedy",
     [
-        without_program("gimp"),
+        without_program("gimp", "nowhere"),
         without_model(listed_first(BY_HAND), [], PROGRAM),
         without_model(listed_first({**NEEDY, "install_command": INSTALL}), [], PROGRAM),
     ],
@@ -267,7 +267,7 @@ def test_what_no_click_can_mend_gets_no_button() -> None:
 
 
 def test_without_dis_core_the_commands_are_for_this_editor() -> None:
-    remedy = without_program("krita")
+    remedy = without_program("krita", "nowhere")
 
     assert remedy.action == COPY
     assert "plugin install krita" in remedy.value

@@ -1,4 +1,4 @@
-"""`dis-core plugin`: install the plug-in of an editor, or pack it for the editor's own importer."""
+"""`dis-core plugin`: install the plug-in of an editor, or pack it as a file."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from dis_core.editors.krita import Places
 
 EDITORS = ("krita", "gimp")
-PACKED = ("krita",)
-"""Editors with an importer of their own."""
 
 
 @click.group()
@@ -80,26 +78,28 @@ def say_removed(editor: str, removed: list[Path]) -> None:
 
 
 @plugin.command()
-@click.argument("editor", type=click.Choice(PACKED))
+@click.argument("editor", type=click.Choice(EDITORS))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The zip file to write."
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that already exists.")
 def build(*, editor: str, output: Path | None, overwrite: bool) -> None:
-    """Pack the plug-in as a zip file for the editor's own importer.
+    """Pack the plug-in as a zip file.
 
-    In Krita, choose Tools > Scripts > Import Python Plugin from File. A plug-in that is installed this way looks for
-    dis-core on the search path (PATH).
+    In Krita, choose Tools > Scripts > Import Python Plugin from File. For GIMP, unpack it into the folder plug-ins of
+    one of GIMP's folders. A plug-in that is installed this way looks for dis-core on the search path (PATH).
     """
-    from dis_core.editors import krita
+    from dis_core.editors import gimp, krita
     from dis_core.files import write_atomically
 
     destination = output or Path(f"dis-core-{editor}.zip")
     if destination.suffix.lower() != ".zip":
         raise BadRequest(
-            f"{destination} does not end with .zip", hint=f"Krita only takes zip files: -o dis-core-{editor}.zip"
+            f"{destination} does not end with .zip",
+            hint=f"the plug-in is packed as a zip file: -o dis-core-{editor}.zip",
         )
-    write_atomically(destination, krita.archive(), overwrite=overwrite)
+    archive = krita.archive() if editor == "krita" else gimp.archive()
+    write_atomically(destination, archive, overwrite=overwrite)
     say_path(destination)
 
 

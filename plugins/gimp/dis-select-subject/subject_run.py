@@ -43,7 +43,7 @@ def program_beside(folder: str) -> Program:
     """The dis-core for the plug-in in a folder. Raises Failure if there is none."""
     program = find_program(folder)
     if program is None:
-        raise Failure(without_program("gimp").without_button())
+        raise Failure(without_program("gimp", folder).without_button())
     return program
 
 

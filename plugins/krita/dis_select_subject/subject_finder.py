@@ -218,9 +218,10 @@ class SubjectFinder(QtCore.QObject):
         self.ended.emit()
 
     def _find_program(self) -> Program | None:
-        program = find_program(os.path.dirname(__file__))
+        folder = os.path.dirname(__file__)
+        program = find_program(folder)
         if program is None:
-            self.remedy_offered.emit(without_program("krita"))
+            self.remedy_offered.emit(without_program("krita", folder))
         return program
 
     def _refuse_when_busy(self) -> bool:
