@@ -42,6 +42,16 @@ def without_program(editor: str, plugin_folder: str) -> Remedy:
     return Remedy(text, "Copy the commands", COPY, install_commands(editor, plugin_folder))
 
 
+def broken_program(failed: Failed | None, editor: str, plugin_folder: str) -> Remedy:
+    """What to do if dis-core does not list its models; `failed` is None if it answered, but not with a list."""
+    why = "it lists no models, so it may be of another version." if failed is None else f"{failed.message}."
+    text = (
+        f"dis-core, the program that finds the subject, does not work: {why} To install it again, run the two commands "
+        f"{COPIED} in a terminal, then restart this editor."
+    )
+    return Remedy(text, "Copy the commands", COPY, install_commands(editor, plugin_folder))
+
+
 def without_model(model: Model, others: Sequence[Model], program: Program) -> Remedy:
     """The model cannot run yet: a package or a file is missing. Downloads need the user's consent."""
     ready = [other.name for other in others if other.is_ready]

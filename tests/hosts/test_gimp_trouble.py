@@ -86,6 +86,7 @@ def test_a_dis_core_that_does_not_work_is_told_of_in_gimp(canvas: GimpPicture) -
         write_gimp_command(canvas.gimp.home, QUICK)
 
     assert "stopped unexpectedly (3): broken" in told
+    assert "dis_core plugin install gimp" in told
     assert_untouched(canvas)
 
 

@@ -40,7 +40,7 @@ def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[n
     may_download = None
     try:
         program = program_beside(FOLDER)
-        models = known_models(program)
+        models = known_models(program, FOLDER)
         if run_mode == Gimp.RunMode.INTERACTIVE:
             from dialog import ask, consent  # GTK loads slowly, and is not available without a screen
 

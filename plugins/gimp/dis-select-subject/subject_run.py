@@ -17,7 +17,7 @@ from shared.events import Failed, Progress
 from shared.file_names import text_of
 from shared.models import Model, choose, parse_models
 from shared.program import OFFLINE, Program, command_line, find_program
-from shared.remedies import DOWNLOAD, Remedy, remedy_for, without_model, without_program
+from shared.remedies import DOWNLOAD, Remedy, broken_program, remedy_for, without_model, without_program
 from shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, prepare_arguments, segment_arguments
 
 READ, SEGMENT = 0.05, 0.9
@@ -47,12 +47,14 @@ def program_beside(folder: str) -> Program:
     return program
 
 
-def known_models(program: Program) -> list[Model]:
-    """The models that dis-core lists. Raises Failure."""
+def known_models(program: Program, folder: str) -> list[Model]:
+    """The models that dis-core lists, for the plug-in in a folder. Raises Failure if there are none."""
     outcome, printed = run_child(program, LIST_ARGUMENTS, more_environment=OFFLINE, on_progress=_ignore)
-    if isinstance(outcome, Failed):
-        raise Failure(outcome.sentence())
-    return parse_models(printed)
+    failed = outcome if isinstance(outcome, Failed) else None
+    models = [] if failed is not None else parse_models(printed)
+    if not models:
+        raise Failure(broken_program(failed, "gimp", folder).without_button())
+    return models
 
 
 def find_subject(

@@ -17,6 +17,7 @@ from .shared.program import OFFLINE, Program, find_program
 from .shared.remedies import (
     after_download,
     after_pause,
+    broken_program,
     explanation,
     offer_better,
     offer_everywhere,
@@ -135,11 +136,13 @@ class SubjectFinder(QtCore.QObject):
         def ended(outcome: Outcome, output: bytes) -> None:
             self._listing = None
             waiting, self._after_listing = self._after_listing, []
-            if isinstance(outcome, Failed):
-                self.message.emit(outcome.sentence())
-                return
-            self.models = parse_models(output)
+            self.models = [] if isinstance(outcome, Failed) else parse_models(output)
             self.models_changed.emit()
+            if not self.models:
+                failed = outcome if isinstance(outcome, Failed) else None
+                self.message.emit("dis-core does not work")
+                self.remedy_offered.emit(broken_program(failed, "krita", os.path.dirname(__file__)))
+                return
             for go_on in waiting:
                 go_on()
 
