@@ -405,6 +405,11 @@ def clipboard():
     return QtWidgets.QApplication.clipboard().text()
 
 
+def list_models():
+    finder.list_models()
+    yield lambda: finder.models and finder._listing is None
+
+
 def forget_models():
     finder.models = []
 

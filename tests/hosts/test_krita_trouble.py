@@ -187,7 +187,7 @@ def test_without_dis_core_there_is_one_button_that_copies_what_to_type(picture: 
     ],
 )
 def test_a_dis_core_that_does_not_work_is_told_of(picture: KritaPicture, command: list[str], words: str) -> None:
-    picture.krita.call("show_docker")  # which waits until it has listed the models
+    picture.krita.call("list_models")  # so that none is being listed
     write_command(picture.krita.home, {"command": command})
     picture.krita.call("forget_models")
 
