@@ -176,6 +176,7 @@ def test_cancel_in_the_status_bar_ends_the_work(window: Screen, tmp_path: Path) 
     assert window.gimp.receive(answer)["status"] == "cancel"
     assert canvas.call("selection_is_empty")
     wait_until_none("--model endless", window.gimp.home)
+    assert not list((window.gimp.home / "tmp").glob("dis-core-gimp-*"))
 
 
 def test_a_missing_model_is_downloaded_if_the_painter_agrees(window: Screen, tmp_path: Path) -> None:
