@@ -40,6 +40,12 @@ class NoSuchFile(NoImage, FileNotFoundError):
     """There is no file with the name that was given; also what Python itself raises for that."""
 
 
+class NoSubject(DisError):
+    """No subject was found, so nothing can be fitted into a size or get a margin."""
+
+    code = "NoSubject"
+
+
 class BadRequest(DisError):
     """The request contradicts itself or does not fit the image: a box outside it, an unknown quality, a bad color."""
 
@@ -160,5 +166,5 @@ class Cancelled(DisError):
         super().__init__(message, hint=hint)
 
 
-OF_ONE_IMAGE = (NoImage, BadRequest, OutOfMemory)
+OF_ONE_IMAGE = (NoImage, NoSubject, BadRequest, OutOfMemory)
 """What can go wrong with one image while the next one still goes well. Everything else concerns all of them."""

@@ -16,6 +16,7 @@ from dis_core.cli.terminal import ProgressStyle, progress_option
 from dis_core.daemon.client import KEEP_ALIVE_S
 from dis_core.geometry import Box, Point, Points
 from dis_core.images.formats import OutputFormat
+from dis_core.images.framing import Framing, as_margin, as_size, refuse_impossible
 from dis_core.jobs.job import Edges
 from dis_core.model_spec import Precision
 from dis_core.prompts import DEFAULTS, SegmentOptions
@@ -49,6 +50,7 @@ class SharedOptions:
     stop_at_eof: bool
     segment_options: SegmentOptions
     edges: Edges
+    framing: Framing | None
 
 
 class BoxType(click.ParamType[Box]):
@@ -98,6 +100,32 @@ def as_points(_ctx: click.Context, _param: click.Parameter, named: Sequence[Name
     return Points(subject, background)
 
 
+class SizeType(click.ParamType[tuple[int, int]]):
+    """WIDTHxHEIGHT in pixels; as (height, width)."""
+
+    name = "WxH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:  # click's own
+        if (size := as_size(str(value))) is None:
+            self.fail(f"{value!r} must be a width and a height in pixels, such as 2000x2000", param, ctx)
+        return size
+
+
+class MarginType(click.ParamType[tuple[int, float]]):
+    """40px, 40 or 8%; as pixels and a fraction."""
+
+    name = "AMOUNT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, float]:  # click's own
+        if (margin := as_margin(str(value))) is None:
+            self.fail(f"{value!r} must be a number of pixels such as 40px, or a share such as 8%", param, ctx)
+        return margin
+
+
 class DurationType(click.ParamType[float]):
     """A time such as 90, 90s, 10m or 2h; in seconds."""
 
@@ -141,6 +169,17 @@ _OPTIONS = (
         show_default=True,
         help="Of an animated GIF, WebP or PNG: the first frame that is not blank, or all, as an animation of the same "
         "kind.",
+    ),
+    click.option(
+        "--size",
+        type=SizeType(),
+        help="Exactly this size, such as 2000x2000: the subject is fitted into it, enlarged too, which is said.",
+    ),
+    click.option(
+        "--margin",
+        type=MarginType(),
+        help="Crop to the subject with this much around it: 40px, or 8% (of the shorter side of --size; without it, of "
+        "the subject's longer side).",
     ),
     click.option(
         "-m", "--model", metavar="NAME", help="A model from 'dis-core models'; if not given, the best one available."
@@ -241,6 +280,15 @@ _OPTIONS = (
 )
 
 
+def framing_of(size: tuple[int, int] | None, margin: tuple[int, float] | None) -> Framing | None:
+    """What --size and --margin ask for, if anything. Raises BadRequest for what is impossible."""
+    if size is None and margin is None:
+        return None
+    framing = Framing(size, *(margin or (0, 0.0)))
+    refuse_impossible(framing)
+    return framing
+
+
 def shared_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options above to a command, which gets them as one value, `shared`."""
 
@@ -248,7 +296,8 @@ def shared_options(command: Callable[..., None]) -> Callable[..., None]:
     def with_shared(**values: Any) -> None:  # click passes options by name
         segment_options = SegmentOptions(**{field.name: values.pop(field.name) for field in fields(SegmentOptions)})
         edges = Edges(**{field.name: values.pop(field.name) for field in fields(Edges)})
+        framing = framing_of(values.pop("size"), values.pop("margin"))
         others = {field.name: values.pop(field.name) for field in fields(SharedOptions) if field.name in values}
-        command(shared=SharedOptions(**others, segment_options=segment_options, edges=edges), **values)
+        command(shared=SharedOptions(**others, segment_options=segment_options, edges=edges, framing=framing), **values)
 
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), with_shared)

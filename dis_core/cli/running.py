@@ -103,6 +103,10 @@ def refuse_contradictions(options: SharedOptions, jobs: list[Job]) -> None:
     to_stdout = any(job.destination is None for job in jobs)
     if any(is_transparent_jpeg(job) for job in jobs):
         raise BadRequest("JPEG cannot hold a transparent background", hint="add --bgcolor white, or write PNG instead")
+    if options.framing is not None and options.framing.size is not None and jobs:
+        from dis_core.images.picture import refuse_longer_sides  # takes a while
+
+        refuse_longer_sides(options.framing.size, format=jobs[0].format)
     if to_stdout and options.progress == "json":
         raise BadRequest("the image and --progress json cannot both go to standard output", hint="give a file with -o")
     if options.stop_at_eof and STANDARD_STREAM in options.inputs:
@@ -134,8 +138,9 @@ def refuse_stills_only(options: SharedOptions, style: Style) -> None:
         )
     if options.save_depth or options.segment_options.depth is not None:
         raise BadRequest("depth maps do not work with --frames all", hint="leave out --depth and --save-depth")
-    if isinstance(style, CutoutStyle) and style.crop:
-        raise BadRequest("--crop does not work with --frames all", hint="all frames must be of one size")
+    if style.framing is not None or (isinstance(style, CutoutStyle) and style.crop):
+        option = "--crop" if style.framing is None else "--margin" if style.framing.size is None else "--size"
+        raise BadRequest(f"{option} does not work with --frames all", hint="all frames must show the same part")
 
 
 def is_transparent_jpeg(job: Job) -> bool:

@@ -11,8 +11,9 @@ _FIRST: Final = "Everyday options"
 SECTIONS: Final = {
     _FIRST: (
         *("output", "format", "recursive", "overwrite", "model", "quality"),
-        *("bgcolor", "bgimage", "crop", "crop_margin", "bits", "frames"),
+        *("bits", "frames"),
     ),
+    "Background and size": ("bgcolor", "bgimage", "crop", "margin", "size"),
     "Which subject": ("roi", "boxes", "points"),
     "Edges and colors": ("grow", "feather", "colors"),
     "Details and speed": ("refine", "max_tiles", "exposure", "warm", "keep_alive", "device", "precision"),

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from dis_core.errors import DisError
 from dis_core.images.formats import ENDING_OF_ANIMATION, ENDING_OF_FORMAT, AnimationFormat, OutputFormat
+from dis_core.images.framing import Framing
 from dis_core.prompts import SegmentOptions
 from dis_core.protocols import Refinement
 
@@ -22,13 +23,16 @@ class Edges:
 
 @dataclass(frozen=True)
 class CutoutStyle:
-    """The subject on a new background: `bgcolor`, the image `bgimage`, or none; see `dis-core cutout --help`."""
+    """The subject on a new background: `bgcolor`, the image `bgimage`, or none; see `dis-core cutout --help`.
+
+    A `framing` crops too.
+    """
 
     kind: Literal["cutout"] = "cutout"
     bgcolor: str | None = None
     bgimage: Path | None = None
     crop: bool = False
-    crop_margin: int = 0
+    framing: Framing | None = None
     colors: Literal["clean", "original"] = "clean"
     edges: Edges = Edges()
 
@@ -39,6 +43,7 @@ class MaskStyle:
 
     kind: Literal["mask"] = "mask"
     bits: Literal[8, 16] = 8
+    framing: Framing | None = None
     edges: Edges = Edges()
 
 

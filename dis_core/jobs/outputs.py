@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dis_core.errors import OutputExists
+from dis_core.images.framing import Framing
 from dis_core.jobs.job import CutoutStyle, Edges, Job, MaskStyle
 
 if TYPE_CHECKING:
@@ -25,38 +26,51 @@ MakeResult = Callable[["Matte"], "Picture"]
 
 
 def make_mask(style: MaskStyle, matte: Matte) -> Picture:
-    """The gray matte, with its edges moved and softened as the style says."""
+    """The gray matte, with its edges moved and softened, and framed, as the style says."""
+    from dis_core.images.framing import remarks_on_placing
+    from dis_core.images.placing import placed_plane
     from dis_core.matte.edges import reshape_edges
 
     if style.edges != Edges():
         # Of what is visible, so that the edge can also be moved beyond the end of a cut-out layer.
         edges = reshape_edges(matte.visible(), grow_px=style.edges.grow, feather_px=style.edges.feather)
         matte = replace(matte, alpha=edges, picture=None)
-    return matte.gray(bits=style.bits)
+    if style.framing is None:
+        return matte.gray(bits=style.bits)
+    subject, placing = matte.placing(style.framing)
+    remarks = remarks_on_placing(placing, subject, matte.alpha.shape)
+    framed = replace(matte, alpha=placed_plane(matte.visible(), placing), picture=None)
+    return replace(framed.gray(bits=style.bits), remarks=tuple(remarks))
 
 
 def make_cutout(style: CutoutStyle, color: Color | None, background: Picture | None, matte: Matte) -> Picture:
     """The subject on its new background, if any, and cropped if the style says so."""
+    framing = style.framing or Framing()
     return (
         matte.grow(style.edges.grow)
         .feather(style.edges.feather)
         .cutout(
             colors=style.colors,
             background=background if color is None else color,
-            crop=style.crop,
-            margin_px=style.crop_margin,
+            crop=style.crop or style.framing is not None,
+            margin_px=framing.margin_px,
+            margin_fraction=framing.margin_fraction,
+            size=framing.size,
         )
     )
 
 
 def refuse_too_large(job: Job, picture: Picture) -> None:
-    """Raise BadRequest, before the work, if the format cannot hold a result of the image's size.
+    """Raise BadRequest, before the work, if the format cannot hold a result of the wanted size or the image's.
 
     A result that is cropped to the subject may fit; it is refused when its size is known.
     """
     from dis_core.images.picture import refuse_longer_sides
 
-    if not (isinstance(job.style, CutoutStyle) and job.style.crop):
+    framing = job.style.framing
+    if framing is not None and framing.size is not None:
+        refuse_longer_sides(framing.size, format=job.format)
+    elif framing is None and not (isinstance(job.style, CutoutStyle) and job.style.crop):
         refuse_longer_sides(picture.size, format=job.format)
 
 

@@ -9,13 +9,21 @@ from typing import Any, BinaryIO, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.errors import BadRequest
+from dis_core.errors import BadRequest, NoSubject
 from dis_core.geometry import Box
-from dis_core.images.compositing import Color, bounds_of, box_with_margin, over_color, over_picture, parse_color
+from dis_core.images.compositing import Color, bounds_of, over_color, over_picture, parse_color
 from dis_core.images.compositing import crop as crop_to
 from dis_core.images.formats import OutputFormat
+from dis_core.images.framing import (
+    Framing,
+    Placing,
+    place_subject,
+    refuse_impossible,
+    remarks_on_placing,
+)
 from dis_core.images.picture import Picture, gray_picture
 from dis_core.images.pixels import Pixels
+from dis_core.images.placing import placed_picture
 from dis_core.planes import blocks
 from dis_core.protocols import Refinement
 
@@ -24,6 +32,10 @@ Background: TypeAlias = str | Color | Picture
 
 SOFT_EDGE: Final = 0.02
 """Where the matte is above this, a crop leaves it in."""
+
+FRAMED_EDGE: Final = 0.25
+"""Where a margin begins. What is fainter reaches into the margin: hair does, and the haze that a model leaves must not
+make the subject small."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,6 +120,8 @@ class Matte:
         background: Background | None = None,
         crop: bool = False,
         margin_px: int = 0,
+        margin_fraction: float = 0.0,
+        size: tuple[int, int] | None = None,
     ) -> Picture:
         """The subject on a transparent background; its straight alpha is the matte times the picture's own.
 
@@ -115,11 +129,18 @@ class Matte:
         the background's share and fully transparent ones become 0, so that nothing of the removed background stays in
         the file. With "original" colors, all pixels stay as they are. Another `picture` of the same size may be given.
 
-        `background` is a color, "white", "#ffcc00" or (255, 204, 0), or a `Picture`, which is scaled to cover. `crop`
-        cuts off what lies outside of the subject, except for `margin_px` pixels around it.
+        `background` is a color, "white", "#ffcc00" or (255, 204, 0), or a `Picture`, which is scaled to cover the
+        result. `crop` cuts off what lies outside of the subject, soft edges of 2 % and more included. A margin does
+        too: each side gets `margin_px` pixels and a fraction of the subject's longer side, from where the subject is a
+        quarter visible, also where the picture has less.
+
+        `size` is (height, width) of the result in pixels: the subject fills it except for the margin, in its own
+        proportions and centered. It is made smaller, or larger, which `remarks` of the result then say. The fraction is
+        of the shorter side of `size`.
 
         The matte is first rounded to the levels of the picture's pixels (255 or 65535).
-        Raises BadRequest if there is no picture, or if it has another size, and for an unknown color.
+        Raises BadRequest if there is no picture, or if it has another size, and for an unknown color, an impossible
+        size or margin; NoSubject if there is no subject to give a size or a margin.
         """
         picture = self._picture_of_same_size(picture)
         alpha = self.alpha * np.float32(picture.levels)
@@ -128,16 +149,30 @@ class Matte:
         total = alpha if picture.alpha is None else alpha * picture.alpha
         pixels = picture.pixels if colors == "original" else _clean_colors(picture, alpha, total)
         result = replace(picture, pixels=pixels, alpha=total)
-        if background is not None:
-            result = over_background(result, background)
-        return self._cropped(result, margin_px) if crop else result
+        if size is not None or margin_px or margin_fraction:
+            result = self._framed(result, Framing(size, margin_px, margin_fraction))
+        elif crop and (bounds := self.bounds(threshold=SOFT_EDGE)) is not None:
+            result = crop_to(result, bounds)
+        return result if background is None else over_background(result, background)
 
-    def _cropped(self, result: Picture, margin_px: int) -> Picture:
-        """The result cropped to the subject, soft edges of 2 % and more included; all of it if there is no subject."""
-        bounds = self.bounds(threshold=SOFT_EDGE)
-        if bounds is None:
-            return result
-        return crop_to(result, box_with_margin(bounds, size=result.size, margin_px=margin_px))
+    def _framed(self, result: Picture, framing: Framing) -> Picture:
+        subject, placing = self.placing(framing)
+        remarks = remarks_on_placing(placing, subject, result.size)
+        return replace(placed_picture(result, placing), remarks=(*result.remarks, *remarks))
+
+    def placing(self, framing: Framing) -> tuple[Box, Placing]:
+        """The box around the subject, where it is at least a quarter visible, and where it goes in its result.
+
+        Raises BadRequest for an impossible size or margin, NoSubject.
+        """
+        refuse_impossible(framing)
+        bounds = self.bounds(threshold=FRAMED_EDGE)
+        if bounds is None or self.bounds() is None:
+            raise NoSubject(
+                "no subject was found, so there is nothing to fit into the result",
+                hint="try another model, or leave out the size and the margin",
+            )
+        return bounds, place_subject(bounds, framing)
 
     def gray(self, *, bits: Literal[8, 16] = 8) -> Picture:
         """The matte as a gray picture, white = subject."""

@@ -88,7 +88,7 @@ def test_a_background_image_fills_what_was_cut_away(folder: Path) -> None:
 
 
 def test_a_crop_leaves_the_subject_and_its_margin(folder: Path) -> None:
-    assert bright_cutout("a.png", "--crop", "--crop-margin", "3") == 0
+    assert bright_cutout("a.png", "--crop", "--margin", "3") == 0
 
     with Image.open("a-cutout.png") as image:
         assert image.size == (26, 26)

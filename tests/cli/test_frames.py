@@ -124,6 +124,7 @@ def test_standard_input_to_standard_output(
     ("options", "expected"),
     [
         (["--crop"], "--crop does not work with --frames all"),
+        (["--size", "50x50"], "does not work with --frames all"),
         (["--save-depth"], "depth maps do not work with --frames all"),
         (["--format", "tiff"], "TIFF holds no animation"),
     ],

@@ -20,7 +20,7 @@ def test_everyday_options_come_first_and_those_for_programs_last(command: click.
 
     titles = [line.rstrip(":") for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert titles == list(SECTIONS)
-    first = shown.partition("Which subject:")[0]
+    first = shown.partition("Background and size:")[0]
     assert all(option in first for option in ("--output", "--model", "--overwrite", "--help"))
     assert "--stop-at-eof" in shown.partition("For programs:")[2]
 

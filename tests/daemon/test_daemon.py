@@ -79,7 +79,7 @@ def test_the_first_request_starts_the_daemon_and_the_second_finds_it(home: Daemo
 @pytest.mark.parametrize(
     ("arguments", "result"),
     [
-        (["cutout", "a.png", "--crop", "--crop-margin", "5", "--bgcolor", "red", "-o", "out.webp"], "out.webp"),
+        (["cutout", "a.png", "--margin", "5px", "--size", "90x40", "--bgcolor", "red", "-o", "out.webp"], "out.webp"),
         (["cutout", "a.png", "--bgimage", "large.png", "--colors", "original", "-o", "new/out.tif"], "new/out.tif"),
         (["mask", "a.png", "--bits", "16", "--roi", "40,30,200,150", "-o", "mask.png"], "mask.png"),
         (["mask", "../work/a.png", "-o", "../work/m.png"], "m.png"),

@@ -31,6 +31,7 @@ from dis_core.daemon.protocol import (
 from dis_core.daemon.remote_runner import DaemonBug, outcome_of
 from dis_core.errors import DisError, NoImage
 from dis_core.geometry import Box, Points
+from dis_core.images.framing import Framing
 from dis_core.jobs.job import CutoutStyle, Job, JobFailure, JobResult, MaskStyle
 from dis_core.jobs.json_values import from_json_value, to_json_value
 from dis_core.prompts import SegmentOptions
@@ -50,7 +51,7 @@ _JOB: Final = Job(
     source=Path("/images/Höhe.jpg"),
     destination=Path("/results/\udce4.png"),
     format="png",
-    style=CutoutStyle(bgimage=Path("/images/sea.jpg"), bgcolor="red", crop=True, crop_margin=7),
+    style=CutoutStyle(bgimage=Path("/images/sea.jpg"), bgcolor="red", crop=True, framing=Framing((30, 40), 7, 0.08)),
     options=SegmentOptions(
         model="pdfnet",
         roi=Box(1, 2, 30, 40),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dis_core.geometry import Box, Points
+from dis_core.images.framing import Framing
 from dis_core.jobs.job import CutoutStyle, Job, JobResult, MaskStyle
 from dis_core.jobs.json_values import InvalidValue, from_json_value, to_json_value
 from dis_core.prompts import SegmentOptions
@@ -21,7 +22,7 @@ JOB = Job(
     source=Path("/images/Höhe.jpg"),
     destination=Path("/results/\udce4.png"),  # a name that is no UTF-8, as Python holds it
     format="png",
-    style=CutoutStyle(bgimage=Path("/images/sea.jpg"), crop=True, crop_margin=7),
+    style=CutoutStyle(bgimage=Path("/images/sea.jpg"), crop=True, framing=Framing((30, 40), 7, 0.08)),
     options=SegmentOptions(
         model="pdfnet",
         roi=Box(1, 2, 30, 40),
@@ -46,12 +47,12 @@ def test_jobs_and_results_arrive_as_they_were_sent() -> None:
 def test_fields_that_only_a_newer_program_knows_are_ignored_and_missing_ones_have_their_default() -> None:
     plain = sent(JOB)
     plain["sparkle"] = 3
-    del plain["style"]["crop_margin"]
+    del plain["style"]["framing"]["margin_px"]
 
     job = from_json_value(Job, plain)
 
     assert isinstance(job.style, CutoutStyle)
-    assert job.style.crop_margin == 0
+    assert job.style.framing == Framing((30, 40), 0, 0.08)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from dis_core.errors import BadRequest, NoSuchFile
+from dis_core.errors import BadRequest, NoSubject, NoSuchFile
 from dis_core.images.formats import OutputFormat
 from dis_core.images.picture import Picture
 from dis_core.images.reading import read_picture
@@ -170,3 +171,23 @@ def test_a_missing_file_is_also_what_python_calls_it(tmp_path: Path) -> None:
     assert isinstance(caught.value, NoSuchFile)
     assert caught.value.code == "NoImage"
     assert str(caught.value) == f"{caught.value.message}\n{caught.value.hint}"
+
+
+def test_a_cutout_has_the_size_and_the_margin_that_a_shop_wants() -> None:
+    result = disc().cutout(background="white", size=(200, 300), margin_fraction=0.1)
+
+    assert result.size == (200, 300)
+    seen = (result.pixels != 255).any(axis=2)
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    assert abs(len(rows) - 160) <= 12  # 20 on each side; the soft edge reaches into them
+    assert abs(len(columns) - len(rows)) <= 2
+    assert any("enlarged" in remark for remark in result.remarks)
+
+
+@pytest.mark.parametrize("wanted", [{"size": (50, 50)}, {"margin_px": 3}, {"margin_fraction": 0.1}])
+def test_without_a_subject_there_is_nothing_to_fit(wanted: dict[str, Any]) -> None:
+    matte = disc()
+    empty = Matte(np.zeros_like(matte.alpha), "test@0", matte.picture)
+
+    with pytest.raises(NoSubject, match="no subject was found"):
+        empty.cutout(**wanted)

@@ -21,13 +21,6 @@ from dis_core.jobs.job import CutoutStyle
 @click.option("--bgimage", type=click.Path(path_type=Path), help="Use this image as the background, scaled to cover.")
 @click.option("--crop", is_flag=True, help="Crop the result to the subject.")
 @click.option(
-    "--crop-margin",
-    type=click.IntRange(0),
-    default=0,
-    metavar="PIXELS",
-    help="With --crop: leave this many pixels around the subject.",
-)
-@click.option(
     "--colors",
     type=click.Choice(["clean", "original"]),
     default="clean",
@@ -40,7 +33,6 @@ def cutout(
     bgcolor: str | None,
     bgimage: Path | None,
     crop: bool,
-    crop_margin: int,
     colors: Literal["clean", "original"],
 ) -> None:
     """Cut the subject out of images.
@@ -49,9 +41,7 @@ def cutout(
     """
     if bgcolor is not None and bgimage is not None:
         raise BadRequest("--bgcolor and --bgimage contradict each other", hint="leave out one of them")
-    if crop_margin and not crop:
-        raise BadRequest("--crop-margin does nothing without --crop", hint="add --crop")
     style = CutoutStyle(
-        bgcolor=bgcolor, bgimage=bgimage, crop=crop, crop_margin=crop_margin, colors=colors, edges=shared.edges
+        bgcolor=bgcolor, bgimage=bgimage, crop=crop, colors=colors, edges=shared.edges, framing=shared.framing
     )
     run_images(shared, style, suffix=CUTOUT_SUFFIX)

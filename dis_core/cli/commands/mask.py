@@ -21,5 +21,5 @@ def mask(shared: SharedOptions, *, bits: str) -> None:
 
     The result of beach.jpg is beach-mask.png beside it.
     """
-    style = MaskStyle(bits=cast("Literal[8, 16]", int(bits)), edges=shared.edges)
+    style = MaskStyle(bits=cast("Literal[8, 16]", int(bits)), edges=shared.edges, framing=shared.framing)
     run_images(shared, style, suffix=MASK_SUFFIX)
