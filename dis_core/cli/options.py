@@ -48,6 +48,7 @@ class SharedOptions:
     keep_alive: float | None
     progress: ProgressStyle
     stop_at_eof: bool
+    watch: bool
     segment_options: SegmentOptions
     edges: Edges
     framing: Framing | None
@@ -161,6 +162,7 @@ _OPTIONS = (
     click.option(
         "-r", "--recursive", is_flag=True, help="Search the folders inside a folder too, and keep their tree."
     ),
+    click.option("--watch", is_flag=True, help="Go on with the images that appear in the folder later, until Ctrl-C."),
     click.option("--overwrite", is_flag=True, help="Replace results that already exist."),
     click.option(
         "--frames",

@@ -211,7 +211,7 @@ def _images_in(folder: Path, output: str | None, plan: Plan, *, recursive: bool)
                 images.append(path)
             elif looks_like_image(path):
                 plan.passed_over.append(path)
-    named_after = {image.with_name(stem) for image in images for stem in itertools.islice(_stems(image), 2)}
+    named_after = {image.with_name(stem) for image in images for stem in itertools.islice(stems_of(image), 2)}
     return [image for image in images if not _is_result(image, named_after)]
 
 
@@ -225,27 +225,47 @@ def _is_result(image: Path, named_after: set[Path]) -> bool:
 
 
 def _without_collisions(found: Sequence[_Found], output: str | None, template: JobTemplate) -> Iterator[Job]:
-    """A result path for each image; where two would be the same, the old ending, then a number, joins the name.
-
-    Paths that differ in case only count as the same, as they are on many disks.
-    """
-    inputs = Files([*(item.source for item in found), *template.shared.read])
-    taken: set[tuple[FileId, str]] = set()
+    """A result path for each image; where two would be the same, the old ending, then a number, joins the name."""
+    names = ResultNames(output, template, Files([*(item.source for item in found), *template.shared.read]))
     for item in found:
-        folder, within = item.source.parent, file_id(item.source.parent)
-        if output is not None:
+        yield names.job_of(item.source, item.root, stems_of(item.source))
+
+
+class ResultNames:
+    """Gives each image a job with a result path of its own, the same one each time that it is asked for.
+
+    Nothing is written to `inputs`. Paths that differ in case only count as the same, as they are on many disks.
+    """
+
+    def __init__(self, output: str | None, template: JobTemplate, inputs: Files) -> None:
+        self._output, self._template, self._inputs = output, template, inputs
+        self._taken: dict[tuple[FileId, str], str] = {}
+
+    def job_of(self, source: Path, root: Path, stems: Iterable[str]) -> Job:
+        """The job of an image below `root`; its result is named after the first of the `stems` that is free."""
+        within = file_id(source.parent) if self._output is None else ""
+        job = self._template.shared
+        for stem in stems:
+            job = self.job_named(source, root, stem)
             # Not by its number, which it does not have before the first run: names must not change with the next one.
-            folder, within = Path(output) / item.source.parent.relative_to(item.root), ""
-        for stem in _stems(item.source):
-            job = template.job(item.source, folder / template.result_name(stem, item.source))
-            names = {(within, folded(path.name if output is None else spelled(path))) for path in job.written}
-            if taken.isdisjoint(names) and not any(path in inputs for path in job.written):
+            names = {
+                (within, folded(path.name if self._output is None else spelled(path))): str(source)
+                for path in job.written
+            }
+            is_free = all(self._taken.get(name, str(source)) == str(source) for name in names)
+            if is_free and not any(path in self._inputs for path in job.written):
+                self._taken |= names
                 break
-        taken |= names
-        yield job
+        return job
+
+    def job_named(self, source: Path, root: Path, stem: str) -> Job:
+        """The job of an image below `root` if its result is named after `stem`."""
+        folder = source.parent if self._output is None else Path(self._output) / source.parent.relative_to(root)
+        return self._template.job(source, folder / self._template.result_name(stem, source))
 
 
-def _stems(source: Path) -> Iterator[str]:
+def stems_of(source: Path) -> Iterator[str]:
+    """What the result of an image can be named after, without end: `beach`, `beach-jpg`, `beach-jpg-2` and so on."""
     yield source.stem
     plain = f"{source.stem}-{source.suffix.lstrip('.').lower()}"
     yield plain

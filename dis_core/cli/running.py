@@ -54,12 +54,7 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
     Raises BadRequest before anything is done, Cancelled, at once what concerns all images alike, and at the end, if
     there were failures, the error of the only one or a summary of several.
     """
-    refuse_mix_ups(options.inputs, options.output)
-    shared = Job(None, None, chosen_format(options), style, options.segment_options, overwrite=options.overwrite)
-    refuse_stills_only(options, style)
-    template = JobTemplate(
-        shared, suffix, save_depth="yes" if options.save_depth else "no", animations=wanted_animations(options)
-    )
+    template = job_template(options, style, suffix=suffix)
     plan = plan_jobs(options.inputs, template, output=options.output, recursive=options.recursive)
     refuse_contradictions(options, plan.jobs)
     for path in plan.passed_over:
@@ -76,6 +71,16 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
         say_failures(failures)
         rest = "" if len(failures) >= len(jobs) + len(plan.unreadable) else "; the other results were written"
         raise DisError(f"{len(failures)} of {len(jobs) + len(plan.unreadable)} failed{rest}")
+
+
+def job_template(options: SharedOptions, style: Style, *, suffix: str) -> JobTemplate:
+    """What all jobs of a command share. Raises BadRequest for options that do not go together."""
+    refuse_mix_ups(options.inputs, options.output)
+    shared = Job(None, None, chosen_format(options), style, options.segment_options, overwrite=options.overwrite)
+    refuse_stills_only(options, style)
+    return JobTemplate(
+        shared, suffix, save_depth="yes" if options.save_depth else "no", animations=wanted_animations(options)
+    )
 
 
 def chosen_format(options: SharedOptions) -> OutputFormat:
@@ -217,27 +222,37 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
         report(0.0, "starting")
         runner = stack.enter_context(chosen_runner(options))
         is_shared = not options.overwrite or any(map(is_folder, options.inputs))
-        claims = stack.enter_context(_Claims(jobs, elsewhere if is_shared else None))
+        claims = stack.enter_context(Claims(jobs, elsewhere if is_shared else None))
 
-        def report_on(number: int, job: Job) -> Report:
-            return _named(span(report, number / len(jobs), (number + 1) / len(jobs)), job, len(jobs))
-
-        def done(job: Job, outcome: JobResult | JobFailure, seconds: float) -> None:
-            claims.release(job)
+        def told(job: Job, outcome: JobResult | JobFailure, seconds: float) -> None:
             if isinstance(outcome, JobFailure):
                 failures.extend(failed(options, [(job, outcome.error)]))
             else:
                 show_result(job, outcome, seconds, options.progress)
 
         try:
-            if isinstance(runner, JobRunner) and len(jobs) > 1:
-                run_overlapping(runner, claims, report_on=report_on, done=done)
-            else:
-                run_one_by_one(runner, claims, report_on=report_on, done=done)
+            run_claimed(runner, claims, report=report, told=told)
         except DiskFull:
             say_failures(failures)
             raise  # and do nothing more: no other result would find room
     return failures + left_to_others(options, elsewhere)
+
+
+def run_claimed(runner: JobRunner | RemoteRunner, claims: Claims, *, report: Report, told: Done) -> None:
+    """Run jobs that are claimed in turn, and tell of each one when its claim is over. Raises what `run_jobs` raises."""
+    count = claims.count
+
+    def report_on(number: int, job: Job) -> Report:
+        return _named(span(report, number / count, (number + 1) / count), job, count)
+
+    def done(job: Job, outcome: JobResult | JobFailure, seconds: float) -> None:
+        claims.release(job)
+        told(job, outcome, seconds)
+
+    if isinstance(runner, JobRunner) and count > 1:
+        run_overlapping(runner, claims, report_on=report_on, done=done)
+    else:
+        run_one_by_one(runner, claims, report_on=report_on, done=done)
 
 
 def run_one_by_one(
@@ -250,7 +265,7 @@ def run_one_by_one(
         done(job, outcome, time.monotonic() - started)
 
 
-class _Claims:
+class Claims:
     """The jobs to do, each claimed until it is released; what another program makes goes to `elsewhere`.
 
     Without `elsewhere` nothing is claimed.
@@ -260,7 +275,12 @@ class _Claims:
         self._jobs, self._elsewhere = jobs, elsewhere
         self._held: dict[int, ExitStack] = {}
 
-    def __enter__(self) -> _Claims:
+    @property
+    def count(self) -> int:
+        """How many jobs there are, at most."""
+        return len(self._jobs)
+
+    def __enter__(self) -> Claims:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,7 +10,7 @@ _FIRST: Final = "Everyday options"
 
 SECTIONS: Final = {
     _FIRST: (
-        *("output", "format", "recursive", "overwrite", "model", "quality"),
+        *("output", "format", "recursive", "watch", "overwrite", "model", "quality"),
         *("bits", "frames"),
     ),
     "Background and size": ("bgcolor", "bgimage", "crop", "margin", "size"),

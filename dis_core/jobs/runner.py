@@ -68,6 +68,10 @@ class JobRunner:
         """Import what every job needs, so that the first one does not wait for it: seconds, for torch."""
         import dis_core.pipeline  # noqa: F401
 
+    def prepare_for(self, job: Job, report: Report) -> None:
+        """As `prepare`; also raises what is wrong with the background of the job's style."""
+        self._ready_for(job, report).pipeline.prepare(job.options)
+
     def prepare(self, options: SegmentOptions) -> None:
         """Load the model of a job to come, if it is on this machine. Raises what `Pipeline.prepare` raises."""
         self._pipeline_on(options.device, options.precision).prepare(options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 
 import pytest
 
@@ -41,3 +42,14 @@ def test_afterwards_ctrl_c_means_what_it_meant_before() -> None:
         pass
 
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM cannot be sent there")
+def test_other_signals_can_do_what_ctrl_c_does_and_not_longer_than_wanted() -> None:
+    with heeding_ctrl_c(ignore, also=[signal.SIGTERM]) as report:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            report(0.1, "working")
+
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

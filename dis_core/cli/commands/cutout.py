@@ -11,6 +11,7 @@ from dis_core.cli.options import SharedOptions, shared_options
 from dis_core.cli.planning import CUTOUT_SUFFIX
 from dis_core.cli.running import run_images
 from dis_core.cli.sections import CommandInSections
+from dis_core.cli.watching import watch_images
 from dis_core.errors import BadRequest
 from dis_core.jobs.job import CutoutStyle
 
@@ -44,4 +45,5 @@ def cutout(
     style = CutoutStyle(
         bgcolor=bgcolor, bgimage=bgimage, crop=crop, colors=colors, edges=shared.edges, framing=shared.framing
     )
-    run_images(shared, style, suffix=CUTOUT_SUFFIX)
+    run = watch_images if shared.watch else run_images
+    run(shared, style, suffix=CUTOUT_SUFFIX)

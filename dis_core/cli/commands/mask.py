@@ -10,6 +10,7 @@ from dis_core.cli.options import SharedOptions, shared_options
 from dis_core.cli.planning import MASK_SUFFIX
 from dis_core.cli.running import run_images
 from dis_core.cli.sections import CommandInSections
+from dis_core.cli.watching import watch_images
 from dis_core.jobs.job import MaskStyle
 
 
@@ -22,4 +23,5 @@ def mask(shared: SharedOptions, *, bits: str) -> None:
     The result of beach.jpg is beach-mask.png beside it.
     """
     style = MaskStyle(bits=cast("Literal[8, 16]", int(bits)), edges=shared.edges, framing=shared.framing)
-    run_images(shared, style, suffix=MASK_SUFFIX)
+    run = watch_images if shared.watch else run_images
+    run(shared, style, suffix=MASK_SUFFIX)
