@@ -152,40 +152,35 @@ _OPTIONS = (
         "-o",
         "--output",
         metavar="PATH",
-        help="Where to write: a file, a folder for several images, or - for standard output.",
+        help="A file, a folder for several, or - for standard output.",
     ),
     click.option(
         "--format",
         type=click.Choice(get_args(OutputFormat)),
-        help="The file format; if not given, the ending of -o decides, or png.",
+        help="If not given, the ending of -o decides, or png.",
     ),
-    click.option(
-        "-r", "--recursive", is_flag=True, help="Search the folders inside a folder too, and keep their tree."
-    ),
-    click.option("--watch", is_flag=True, help="Go on with the images that appear in the folder later, until Ctrl-C."),
+    click.option("-r", "--recursive", is_flag=True, help="Folders inside the folder too; keeps their tree."),
+    click.option("--watch", is_flag=True, help="Go on with images that appear in the folder."),
     click.option("--overwrite", is_flag=True, help="Replace results that already exist."),
     click.option(
         "--frames",
         type=click.Choice(get_args(Frames)),
         default="first",
         show_default=True,
-        help="Of an animated GIF, WebP or PNG: the first frame that is not blank, or all, as an animation of the same "
-        "kind.",
+        help="Of an animation: the first frame that is not blank, or all, as an animation of the same kind.",
     ),
     click.option(
         "--size",
         type=SizeType(),
-        help="Exactly this size, such as 2000x2000: the subject is fitted into it, enlarged too, which is said.",
+        help="Exactly this size, such as 2000x2000: the subject is fitted into it, and enlarged if it is small.",
     ),
     click.option(
         "--margin",
         type=MarginType(),
-        help="Crop to the subject with this much around it: 40px, or 8% (of the shorter side of --size; without it, of "
-        "the subject's longer side).",
+        help="Crop to the subject with this much around it: 40px, or 8%, of the shorter side of --size or else of the "
+        "subject's longer one.",
     ),
-    click.option(
-        "-m", "--model", metavar="NAME", help="A model from 'dis-core models'; if not given, the best one available."
-    ),
+    click.option("-m", "--model", metavar="NAME", help="One of 'dis-core models', or else the best available."),
     click.option("--device", default=DEFAULTS.device, show_default=True, help="auto, cpu, cuda, cuda:1, ..., or mps."),
     click.option(
         "--precision",
@@ -199,16 +194,16 @@ _OPTIONS = (
         type=click.Choice(get_args(Quality)),
         default=DEFAULTS.quality,
         show_default=True,
-        help="draft: half the input size, faster; best: the mean of flipped and scaled views, slower.",
+        help="draft: faster, at half the input size; best: slower, the mean of flipped and scaled views.",
     ),
     click.option(
         "--refine",
         default=DEFAULTS.refine,
         show_default=True,
         metavar="none|fast|larger|tiles|auto",
-        help="none: enlarge the model's result; fast: follow the edges in the image; larger: look once more, "
-        "larger; tiles: look again, tile by tile, at full size; auto: for images larger than the model's input, "
-        "tiles on a graphics card, larger or fast on a CPU.",
+        help="Of images larger than the model's input. none: enlarge its result; fast: follow the image's edges; "
+        "larger: look again, larger; tiles: look again, tile by tile, at full size; auto: tiles on a graphics "
+        "card, larger or fast on a CPU.",
     ),
     click.option(
         "--max-tiles",
@@ -223,19 +218,15 @@ _OPTIONS = (
         type=click.Choice(get_args(Exposure)),
         default=DEFAULTS.exposure,
         show_default=True,
-        help="auto: show the model a very dark image brighter, and keep the image's colors in the result; original: "
-        "show it as it is.",
+        help="auto: show a very dark image to the model brighter, without changing the result's colors.",
     ),
-    click.option(
-        "--roi", type=BoxType(), help="Only what is inside this box is the subject; in pixels from the top left."
-    ),
+    click.option("--roi", type=BoxType(), help="Only what is in this box is the subject; pixels from the top left."),
     click.option(
         "--box",
         "boxes",
         type=BoxType(),
         multiple=True,
-        help="The subject is inside this box; for models that take prompts, such as dis-sam. Repeat it for more "
-        "subjects.",
+        help="The subject is in this box; for models that take prompts, such as dis-sam. May be repeated.",
     ),
     click.option(
         "--point",
@@ -249,11 +240,11 @@ _OPTIONS = (
     click.option(
         "--depth",
         type=click.Path(path_type=Path),
-        help="Use this depth map, of the image's size and near = bright, instead of an estimate.",
+        help="Use this depth map instead of an estimate; of the image's size, near = bright.",
     ),
     click.option("--depth-model", metavar="NAME", help="Use this depth model from 'dis-core models'."),
     click.option("--accept-noncommercial", is_flag=True, help="Use weights whose license forbids commercial use."),
-    click.option("--save-depth", is_flag=True, help="Also write the depth map that was used, as ...-depth.png."),
+    click.option("--save-depth", is_flag=True, help="Also write the depth map, as ...-depth.png."),
     click.option(
         "--grow",
         type=click.IntRange(-MOST_EDGE_PX, MOST_EDGE_PX),
@@ -268,14 +259,11 @@ _OPTIONS = (
         metavar="PIXELS",
         help="Soften the edge over this many pixels on both sides, after moving it.",
     ),
-    click.option(
-        "--warm", is_flag=True, help="Use a background process that keeps the model loaded for the next command."
-    ),
+    click.option("--warm", is_flag=True, help="Keep the model loaded in a background process for the next command."),
     click.option(
         "--keep-alive",
         type=DurationType(),
-        help=f"With --warm: how long that process waits for more work, {KEEP_ALIVE} if not given; 0: end at once; "
-        "-1: never end.",
+        help=f"With --warm: how long that process waits for more work, else {KEEP_ALIVE}; 0: not at all; -1: for ever.",
     ),
     progress_option,
     stop_option,

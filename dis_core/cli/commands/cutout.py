@@ -18,8 +18,8 @@ from dis_core.jobs.job import CutoutStyle
 
 @click.command(cls=CommandInSections)
 @shared_options
-@click.option("--bgcolor", metavar="COLOR", help="Fill the background with this color: a name, #rrggbb or r,g,b.")
-@click.option("--bgimage", type=click.Path(path_type=Path), help="Use this image as the background, scaled to cover.")
+@click.option("--bgcolor", metavar="COLOR", help="A background of this color: a name, #rrggbb or r,g,b.")
+@click.option("--bgimage", type=click.Path(path_type=Path), help="This image as the background, scaled to cover.")
 @click.option("--crop", is_flag=True, help="Crop the result to the subject.")
 @click.option(
     "--colors",
