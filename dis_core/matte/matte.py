@@ -33,10 +33,6 @@ Background: TypeAlias = str | Color | Picture
 SOFT_EDGE: Final = 0.02
 """Where the matte is above this, a crop leaves it in."""
 
-FRAMED_EDGE: Final = 0.25
-"""Where a margin begins. What is fainter reaches into the margin: hair does, and the haze that a model leaves must not
-make the subject small."""
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Matte:
@@ -132,7 +128,7 @@ class Matte:
         `background` is a color, "white", "#ffcc00" or (255, 204, 0), or a `Picture`, which is scaled to cover the
         result. `crop` cuts off what lies outside of the subject, soft edges of 2 % and more included. A margin does
         too: each side gets `margin_px` pixels and a fraction of the subject's longer side, from where the subject is a
-        quarter visible, also where the picture has less.
+        half visible, also where the picture has less.
 
         `size` is (height, width) of the result in pixels: the subject fills it except for the margin, in its own
         proportions and centered. It is made smaller, or larger, which `remarks` of the result then say. The fraction is
@@ -161,13 +157,15 @@ class Matte:
         return replace(placed_picture(result, placing), remarks=(*result.remarks, *remarks))
 
     def placing(self, framing: Framing) -> tuple[Box, Placing]:
-        """The box around the subject, where it is at least a quarter visible, and where it goes in its result.
+        """The box around the subject, where it is at least half visible, and where it goes in its result.
 
         Raises BadRequest for an impossible size or margin, NoSubject.
         """
         refuse_impossible(framing)
-        bounds = self.bounds(threshold=FRAMED_EDGE)
-        if bounds is None or self.bounds() is None:
+        # What is fainter reaches into the margin: hair does, and the haze that a model leaves must not make the subject
+        # small.
+        bounds = self.bounds()
+        if bounds is None:
             raise NoSubject(
                 "no subject was found, so there is nothing to fit into the result",
                 hint="try another model, or leave out the size and the margin",
