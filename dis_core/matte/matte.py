@@ -127,7 +127,7 @@ class Matte:
 
         `background` is a color, "white", "#ffcc00" or (255, 204, 0), or a `Picture`, which is scaled to cover the
         result. `crop` cuts off what lies outside of the subject, soft edges of 2 % and more included. A margin does
-        too: each side gets `margin_px` pixels and a fraction of the subject's longer side, from where the subject is a
+        too: each side gets `margin_px` pixels and a fraction of the subject's longer side, from where the subject is
         half visible, also where the picture has less.
 
         `size` is (height, width) of the result in pixels: the subject fills it except for the margin, in its own

@@ -263,11 +263,12 @@ def test_folders_inside_are_watched_too_and_their_tree_is_kept_but_the_results_a
         (photos / "deep" / "er" / "a.png").write_bytes(encoded())
         (photos / "a.png").write_bytes(encoded())
         appears(photos / "out" / "deep" / "er" / "a-mask.png", photos / "out" / "a-mask.png")
+        (photos / "out" / "mine.png").write_bytes(encoded())
         looked_again()
 
     watch(steps, "photos", "-r", "-o", "photos/out", command="mask")
 
-    assert len(list((photos / "out").rglob("*.png"))) == 2
+    assert len(list((photos / "out").rglob("*.png"))) == 3
 
 
 def test_without_recursive_folders_inside_are_left_alone(photos: Path) -> None:
@@ -307,6 +308,7 @@ def test_images_of_one_name_keep_their_results_also_after_a_restart(photos: Path
 
     watch(steps, "photos")
     (photos / "b.webp").write_bytes(encoded("WEBP"))
+    (photos / "b.png").chmod(0o600)  # which makes it look as if it came last
     before = {path.name: path.stat() for path in photos.iterdir()}
 
     watch(lambda: appears(photos / "b-webp-cutout.png"), "photos")

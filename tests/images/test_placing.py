@@ -87,6 +87,20 @@ def test_an_edge_has_no_rings_so_that_white_stays_white(side: int) -> None:
     assert (middle[side // 2 - 3 : side // 2 + 3] == 1).all()
 
 
+@pytest.mark.parametrize("scale", [0.3, 1.7])
+def test_a_canvas_shows_what_a_larger_one_shows_there(scale: float) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (150, 150, 3), np.uint8)
+    picture = Picture(pixels, np.random.default_rng(2).random((150, 150), np.float32))
+
+    small = placed_picture(picture, Placing((20, 24), scale, -10.3, -5.7))
+    large = placed_picture(picture, Placing((40, 44), scale, -0.3, 4.3))
+
+    assert small.alpha is not None
+    assert large.alpha is not None
+    assert np.abs(small.alpha - large.alpha[10:30, 10:34]).max() < 1e-5
+    assert np.abs(small.pixels.astype(int) - large.pixels[10:30, 10:34]).max() <= 1
+
+
 def test_reducing_averages_instead_of_leaving_out_pixels() -> None:
     stripes = np.zeros((400, 400, 3), np.uint8)
     stripes[:, ::2] = 200
