@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 INTERVAL_S: Final = 1.0
 """How often the folders are looked at."""
 
-_SHARE_OF_LOOKING: Final = 0.1
+_SHARE_OF_LOOKING: Final = 0.05
 """Of the time, at most: looking at very many files, or over a network, takes a while itself."""
 
 _AGAIN_AFTER_S: Final = 30.0
@@ -177,12 +177,10 @@ class Watcher:
 
     def _job_of(self, arrival: Arrival) -> Job:
         """The job of an image, with the name of the result that it had before, also in an earlier run."""
-        plain, own = (stem for stem, _ in zip(stems_of(arrival.path), range(2), strict=False))
+        _, own = islice(stems_of(arrival.path), 2)
         had = self._names.job_named(arrival.path, arrival.root, own).destination
-        stems = stems_of(arrival.path)
-        if had is not None and os.path.lexists(had):
-            return self._names.job_of(arrival.path, arrival.root, _first(own, stems))
-        return self._names.job_of(arrival.path, arrival.root, _first(plain, stems))
+        first = [own] if had is not None and os.path.lexists(had) else []
+        return self._names.job_of(arrival.path, arrival.root, chain(first, stems_of(arrival.path)))
 
     def _run(self, runner: JobRunner | RemoteRunner, jobs: list[tuple[Arrival, Job]]) -> bool:
         """Run some jobs; whether anything came of it. What another program does is left for the next look."""
@@ -252,8 +250,10 @@ class Watcher:
 
     def _say_named_alike(self, paths: list[Path]) -> None:
         """Say which images are left out that are named like results, unless they are the results of something here."""
-        beside = {image.with_name(stem) for image in self._folders.images() for stem, _ in zip(stems_of(image), "ab")}  # noqa: B905
-        strange = [path for path in paths if path not in self._made and not beside.intersection(_named_after(path))]
+        if not paths:
+            return
+        beside = {image.with_name(stem) for image in self._folders.images() for stem in islice(stems_of(image), 2)}
+        strange = [path for path in paths if path not in self._made and beside.isdisjoint(_named_after(path))]
         if strange:
             say(f"dis-core: {_and_more(strange)}: passed over, because results are named so (another name helps)")
 
@@ -287,12 +287,6 @@ def _named_after(image: Path) -> list[Path]:
         for suffix in RESULT_SUFFIXES
         if stem.endswith(suffix) and stem != suffix
     ]
-
-
-def _first(stem: str, stems: Iterator[str]) -> Iterator[str]:
-    """All the stems, beginning with one of them."""
-    yield stem
-    yield from (other for other in stems if other != stem)
 
 
 def _and_more(paths: list[Path]) -> str:
