@@ -109,13 +109,14 @@ def remarks_on_placing(placing: Placing, subject: Box, size: tuple[int, int]) ->
     box = Box(*subject)
     height, width = size
     ends = (
-        (box.left == 0, placing.scale * box.left + placing.left, "left"),
-        (box.top == 0, placing.scale * box.top + placing.top, "top"),
+        (box.left == 0, placing.left, "left"),
+        (box.top == 0, placing.top, "top"),
         (box.right == width, placing.size[1] - placing.scale * box.right - placing.left, "right"),
         (box.bottom == height, placing.size[0] - placing.scale * box.bottom - placing.top, "bottom"),
     )
     if cut := [side for is_cut, room_px, side in ends if is_cut and room_px >= 1]:
-        remarks.append(f"the subject ends where the image ends, so it looks cut off at the {' and the '.join(cut)}")
+        sides = " and the ".join([", the ".join(cut[:-1]), cut[-1]] if len(cut) > 1 else cut)
+        remarks.append(f"the subject ends where the image ends, so it looks cut off at the {sides}")
     return remarks
 
 

@@ -169,6 +169,9 @@ def test_enlarging_and_cut_subjects_are_told() -> None:
     assert any("360%" in remark for remark in told)
     assert any("cut off at the left" in remark for remark in told)
 
+    (_, cut) = remarks_on_placing(place_subject(whole := Box(0, 0, 60, 100), large), whole, (100, 60))
+    assert cut.endswith("at the left, the top, the right and the bottom")
+
     assert remarks_on_placing(place_subject(free, Framing((40, 40))), free, (100, 100)) == []
 
 
