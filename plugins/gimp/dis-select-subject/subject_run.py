@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
-from typing import Callable, Iterator, NoReturn, Sequence
+from typing import Callable, Iterator, Sequence
 
 import gimp_image as pictures
 from child_process import run_child, start_detached
@@ -145,18 +144,12 @@ def _ignore(_progress: Progress) -> None:
 
 @contextlib.contextmanager
 def _private_folder() -> Iterator[str]:
-    """A temporary folder that goes with the block, also if GIMP ends the plug-in within it."""
     _remove_left_over()
-    signal.signal(signal.SIGTERM, _end)  # what Cancel sends
     folder = tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-")
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _end(_number: int, _frame: object) -> NoReturn:
-    sys.exit(1)
 
 
 def _remove_left_over() -> None:
