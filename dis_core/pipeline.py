@@ -8,33 +8,25 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dis_core.device import choose_placement, run_after_fork, run_on, tiles_at_once, was_forked
-from dis_core.errors import OF_ONE_IMAGE, BadRequest, DeviceUnavailable, DisError
-from dis_core.geometry import Box, BoxLike, as_box, boxes_within, checked_box, points_within
-from dis_core.images.depth_maps import checked_depth, read_depth
+from dis_core.errors import OF_ONE_IMAGE, BadRequest, DisError
+from dis_core.geometry import BoxLike, as_box, checked_box
+from dis_core.images.depth_maps import read_depth
 from dis_core.images.exposure import shown_to_model
 from dis_core.images.reading import ImageLike, as_picture
 from dis_core.images.reading_ahead import AnyImage, read_ahead
 from dis_core.matte.matte import Matte
-from dis_core.model_spec import ModelSpec, Precision
+from dis_core.model_spec import Precision
 from dis_core.models.dis_lite.spec import DRAFT_MODEL
+from dis_core.option_checks import as_prompt, check_options, refuse_model_as_device, refuse_wrong_prompt
 from dis_core.progress import Report, ignore, span
-from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, checked_prompt, split_prompt
-from dis_core.protocols import (
-    NO_PROMPT,
-    DepthEstimator,
-    Effort,
-    Exposure,
-    Placement,
-    Prompt,
-    Quality,
-    Segmenter,
-)
+from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, split_prompt
+from dis_core.protocols import DepthEstimator, Effort, Exposure, Placement, Quality, Segmenter
 from dis_core.refinement import coarse_to_fine
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
@@ -314,63 +306,3 @@ def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter
         return load_matte_model(
             matte.spec, matte.path, placement=placement, estimate_depth=estimate_depth, companions=companions
         )
-
-
-def refuse_model_as_device(device: str) -> None:
-    """Raises DeviceUnavailable if what was given as the device is the name of a model."""
-    names = {name for spec in registry.models().values() for name in (spec.name, *spec.aliases)}
-    if device in names:
-        raise DeviceUnavailable(f"{device!r} is a model, not a device", hint=f"use `Pipeline(model={device!r})`")
-
-
-def check_options(options: SegmentOptions) -> None:
-    """Raises BadRequest for options that are wrong for any image."""
-    if options.quality not in get_args(Quality):
-        raise BadRequest(f"unknown quality {options.quality!r}", hint=f"choose one of: {', '.join(get_args(Quality))}")
-    if options.exposure not in get_args(Exposure):
-        raise BadRequest(
-            f"unknown exposure {options.exposure!r}", hint=f"choose one of: {', '.join(get_args(Exposure))}"
-        )
-    coarse_to_fine.check_refiner(options.refine)
-    if options.max_tiles < 0:
-        raise BadRequest(f"max_tiles must be 0 or more, not {options.max_tiles}", hint="0 turns tiles off")
-
-
-def refuse_wrong_prompt(spec: ModelSpec, options: SegmentOptions) -> None:
-    """Raises BadRequest if a model needs a prompt and gets none, or gets one of a kind that it does not take."""
-    given = {"box": bool(options.boxes), "points": bool(options.points)}
-    kinds = {kind for kind, is_given in given.items() if is_given}
-    if spec.prompts and not kinds:
-        raise BadRequest(
-            f"{spec.name} must be told which subject to cut out", hint="use `prompt=Box(10, 20, 310, 420)`"
-        )
-    if refused := kinds - set(spec.prompts):
-        able = [other.name for other in registry.models().values() if kinds <= set(other.prompts)]
-        raise BadRequest(
-            f"{spec.name} does not take a prompt of this kind: {' or '.join(sorted(refused))}",
-            hint=f"models that do: {', '.join(able) or 'none here'}; "
-            "to look only inside a box, with any model, use `roi=Box(10, 20, 310, 420)`",
-        )
-
-
-def as_prompt(
-    options: SegmentOptions,
-    depth: NDArray[np.floating[Any]] | None,
-    size: tuple[int, int],
-    *,
-    within: Box | None,
-) -> Prompt:
-    """What the user says beside an image of `size` (height, width), checked; `within` is the box to look in, if any.
-
-    Raises BadRequest for what does not fit the image, and if all boxes and points are outside of `within`.
-    """
-    own_depth = None if depth is None else checked_depth(depth, size)
-    if not options.boxes and not options.points:
-        return NO_PROMPT if own_depth is None else Prompt(depth=own_depth)
-    boxes, points = checked_prompt(options.boxes, options.points, size)
-    if within is not None and not (boxes_within(within, boxes) or points_within(within, points).subject):
-        raise BadRequest(
-            f"the prompt is outside of the box to look in, {tuple(within)}",
-            hint="move or leave out `roi`",
-        )
-    return Prompt(own_depth, boxes, points)

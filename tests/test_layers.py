@@ -27,6 +27,7 @@ HOUSE = (
     "daemon editors",
     "api jobs",
     "pipeline",
+    "option_checks",
     "refinement training",
     "registry",
     "evaluation matte models scenes",

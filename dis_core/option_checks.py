@@ -1,0 +1,77 @@
+"""What is wrong with a request, said before any work is done: options, prompts, and what does not fit the model."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dis_core.errors import BadRequest, DeviceUnavailable
+from dis_core.geometry import Box, boxes_within, points_within
+from dis_core.images.depth_maps import checked_depth
+from dis_core.model_spec import ModelSpec
+from dis_core.prompts import SegmentOptions, checked_prompt
+from dis_core.protocols import NO_PROMPT, Exposure, Prompt, Quality
+from dis_core.refinement import coarse_to_fine
+from dis_core.registry import manager as registry
+
+
+def refuse_model_as_device(device: str) -> None:
+    """Raises DeviceUnavailable if what was given as the device is the name of a model."""
+    names = {name for spec in registry.models().values() for name in (spec.name, *spec.aliases)}
+    if device in names:
+        raise DeviceUnavailable(f"{device!r} is a model, not a device", hint=f"use `Pipeline(model={device!r})`")
+
+
+def check_options(options: SegmentOptions) -> None:
+    """Raises BadRequest for options that are wrong for any image."""
+    if options.quality not in get_args(Quality):
+        raise BadRequest(f"unknown quality {options.quality!r}", hint=f"choose one of: {', '.join(get_args(Quality))}")
+    if options.exposure not in get_args(Exposure):
+        raise BadRequest(
+            f"unknown exposure {options.exposure!r}", hint=f"choose one of: {', '.join(get_args(Exposure))}"
+        )
+    coarse_to_fine.check_refiner(options.refine)
+    if options.max_tiles < 0:
+        raise BadRequest(f"max_tiles must be 0 or more, not {options.max_tiles}", hint="0 turns tiles off")
+
+
+def refuse_wrong_prompt(spec: ModelSpec, options: SegmentOptions) -> None:
+    """Raises BadRequest if a model needs a prompt and gets none, or gets one of a kind that it does not take."""
+    given = {"box": bool(options.boxes), "points": bool(options.points)}
+    kinds = {kind for kind, is_given in given.items() if is_given}
+    if spec.prompts and not kinds:
+        raise BadRequest(
+            f"{spec.name} must be told which subject to cut out", hint="use `prompt=Box(10, 20, 310, 420)`"
+        )
+    if refused := kinds - set(spec.prompts):
+        able = [other.name for other in registry.models().values() if kinds <= set(other.prompts)]
+        raise BadRequest(
+            f"{spec.name} does not take a prompt of this kind: {' or '.join(sorted(refused))}",
+            hint=f"models that do: {', '.join(able) or 'none here'}; "
+            "to look only inside a box, with any model, use `roi=Box(10, 20, 310, 420)`",
+        )
+
+
+def as_prompt(
+    options: SegmentOptions,
+    depth: NDArray[np.floating[Any]] | None,
+    size: tuple[int, int],
+    *,
+    within: Box | None,
+) -> Prompt:
+    """What the user says beside an image of `size` (height, width), checked; `within` is the box to look in, if any.
+
+    Raises BadRequest for what does not fit the image, and if all boxes and points are outside of `within`.
+    """
+    own_depth = None if depth is None else checked_depth(depth, size)
+    if not options.boxes and not options.points:
+        return NO_PROMPT if own_depth is None else Prompt(depth=own_depth)
+    boxes, points = checked_prompt(options.boxes, options.points, size)
+    if within is not None and not (boxes_within(within, boxes) or points_within(within, points).subject):
+        raise BadRequest(
+            f"the prompt is outside of the box to look in, {tuple(within)}",
+            hint="move or leave out `roi`",
+        )
+    return Prompt(own_depth, boxes, points)
