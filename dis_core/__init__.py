@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dis_core.progress import Report
     from dis_core.protocols import Quality
     from dis_core.registry.catalog import ModelInfo, list_models, model_info
+    from dis_core.session import Session
 
 __all__ = [
     "Box",
@@ -37,6 +38,7 @@ __all__ = [
     "Points",
     "Quality",
     "Report",
+    "Session",
     "__version__",
     "list_models",
     "model_info",
@@ -55,6 +57,7 @@ _HOMES = {
     "Points": "dis_core.geometry",
     "Quality": "dis_core.protocols",
     "Report": "dis_core.progress",
+    "Session": "dis_core.session",
     "list_models": "dis_core.registry.catalog",
     "model_info": "dis_core.registry.catalog",
     "read_picture": "dis_core.images.reading",

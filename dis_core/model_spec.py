@@ -19,7 +19,10 @@ from dis_core.protocols import Converter as Converter
 from dis_core.protocols import DepthEstimator as DepthEstimator
 from dis_core.protocols import DepthLoader as DepthLoader
 from dis_core.protocols import Effort as Effort
+from dis_core.protocols import LooksLarger as LooksLarger
+from dis_core.protocols import LooksOnce as LooksOnce
 from dis_core.protocols import MatteLoader as MatteLoader
+from dis_core.protocols import Memory as Memory
 from dis_core.protocols import Placement as Placement
 from dis_core.protocols import Prompt as Prompt
 from dis_core.protocols import Quality as Quality

@@ -17,7 +17,6 @@ from dis_core.device import choose_placement, run_after_fork, run_on, tiles_at_o
 from dis_core.errors import OF_ONE_IMAGE, BadRequest, DisError
 from dis_core.geometry import BoxLike, as_box, checked_box
 from dis_core.images.depth_maps import read_depth
-from dis_core.images.exposure import shown_to_model
 from dis_core.images.reading import ImageLike, as_picture
 from dis_core.images.reading_ahead import AnyImage, read_ahead
 from dis_core.matte.matte import Matte
@@ -28,9 +27,11 @@ from dis_core.progress import Report, ignore, span
 from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, split_prompt
 from dis_core.protocols import DepthEstimator, Effort, Exposure, Placement, Quality, Segmenter
 from dis_core.refinement import coarse_to_fine
+from dis_core.refinement.remembering import KeptImage, OpenedImage
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.selection import InstalledModel, is_all_here, obtain_model
+from dis_core.session import Session
 from dis_core.weights.loading import load_depth_model, load_matte_model
 
 logger = logging.getLogger(__name__)
@@ -147,6 +148,16 @@ class Pipeline:
 
     __call__ = segment
 
+    def open(self, image: ImageLike) -> Session:
+        """Open `image` to ask about it several times, click after click: `with pipeline.open(image) as session:`.
+
+        The image is decoded once, and what a model finds out of the image alone is kept until the session ends,
+        whatever else the pipeline does meanwhile.
+
+        Raises NoImage, OutOfMemory.
+        """
+        return Session(as_picture(image), self._segment_here)
+
     @overload
     def segment_many(
         self, images: Iterable[AnyImage], options: SegmentOptions = ..., *, on_error: Literal["raise", "skip"] = ...
@@ -196,6 +207,17 @@ class Pipeline:
         `depth` is used instead of the file that `options` may name. Device and precision are this pipeline's own,
         whatever `options` say. Raises what `segment` raises.
         """
+        return self._segment_here(image, options, depth=depth, report=report)
+
+    def _segment_here(
+        self,
+        image: ImageLike | KeptImage,
+        options: SegmentOptions,
+        *,
+        depth: NDArray[np.floating[Any]] | None,
+        report: Report,
+    ) -> Matte:
+        """Segment in this process, which may be a fork."""
         if not was_forked():
             return self._segment(image, options, depth, report)
         if self._process != os.getpid():  # the lock may have been held by a thread that was not copied
@@ -204,27 +226,29 @@ class Pipeline:
 
     def _segment(
         self,
-        image: ImageLike,
+        image: ImageLike | KeptImage,
         options: SegmentOptions,
         depth: NDArray[np.floating[Any]] | None,
         report: Report,
     ) -> Matte:
         options = options if options.model is not None else replace(options, model=self.model)
         check_options(options)
-        picture = as_picture(image)
-        box = None if options.roi is None else checked_box(options.roi, picture.size)
+        opened = image if isinstance(image, KeptImage) else OpenedImage(as_picture(image))
+        size = opened.picture.size
+        box = None if options.roi is None else checked_box(options.roi, size)
         refuse_wrong_prompt(registry.find_matte_model(options.model or DEFAULT_MODEL), options)
         if depth is None and options.depth is not None:
             depth = read_depth(options.depth)
-        prompt = as_prompt(options, depth, picture.size, within=box)
+        prompt = as_prompt(options, depth, size, within=box)
         with self._busy:
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
             started = time.monotonic()
             loaded = self._load(self._obtain(options, depth, loading), loading)
             loading_s = time.monotonic() - started
-            seen, picture = shown_to_model(picture, options.exposure)
+            seen, picture = opened.shown(options.exposure)
             effort = Effort(options.max_tiles, tiles_at_once(self.placement), self.placement.device)
-            look = coarse_to_fine.Passes(loaded.segmenter, options.quality, options.refine, effort)
+            segmenter = opened.segmenter_for(loaded.segmenter, model=loaded.installed)
+            look = coarse_to_fine.Passes(segmenter, options.quality, options.refine, effort)
             if box is None:
                 found, refinement = look.over(seen, prompt, running)
             else:

@@ -197,6 +197,33 @@ class LooksLarger(Protocol):
         """The matte, (H, W) float32 in [0, 1], of `image`, (H, W, 3), whose usual look, at any size, is `known`."""
 
 
+@dataclass
+class Memory:
+    """What a segmenter has found out of one image alone; None before its first look."""
+
+    finding: Any = None  # each segmenter's own
+
+
+@runtime_checkable
+class LooksOnce(Protocol):
+    """A segmenter that can use again what it has found out of an image alone; no segmenter has to.
+
+    That is what does not depend on the prompt or the quality: an embedding of the image, say, or its depth. A `Session`
+    has a memory for it, and brings that along whenever it asks about the same image.
+    """
+
+    def segment_remembering(
+        self,
+        image: NDArray[np.float32],
+        memory: Memory,
+        *,
+        prompt: Prompt = NO_PROMPT,
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        """As a call, but what is in `memory` is not found out again, and what is missing there is put in."""
+
+
 class Refiner(Protocol):
     """Makes a coarse matte as fine as its image."""
 

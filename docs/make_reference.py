@@ -91,7 +91,7 @@ def python_page() -> Iterator[str]:
         "Shapes, ranges and orders of arrays and boxes are those of [arrays](arrays.md); the errors are "
         "[here](errors.md). Names load when they are first used: `import dis_core` alone is quick."
     )
-    for name in ("segment", "Pipeline", "Matte", "Picture", "read_picture", "Box", "Points", "DisError"):
+    for name in ("segment", "Pipeline", "Session", "Matte", "Picture", "read_picture", "Box", "Points", "DisError"):
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
     yield "## Types in signatures"
     aliases = [*alias_lines(model_spec, "Quality", "PromptKind", "CloserLook")]

@@ -27,7 +27,7 @@ HOUSE = (
     "daemon editors",
     "api jobs",
     "pipeline",
-    "option_checks",
+    "option_checks session",
     "refinement training",
     "registry",
     "evaluation matte models scenes",

@@ -27,7 +27,7 @@ from dis_core.models.tensors import size_of_array, to_tensor
 from dis_core.models.value_range import own_extremes, stretched
 from dis_core.progress import Report, ignore, span
 from dis_core.prompts import prompt_objects
-from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
+from dis_core.protocols import NO_PROMPT, DepthEstimator, Memory, Placement, Prompt, Quality, Segmentation
 
 Plane = NDArray[np.float32]
 
@@ -60,12 +60,32 @@ class DisSamSegmenter(SquareBase):
 
         Raises BadRequest if nothing is named, OutOfMemory, and what `report` raises.
         """
+        return self._find(image, None, prompt, quality, report)
+
+    def segment_remembering(
+        self,
+        image: NDArray[np.float32],
+        memory: Memory,
+        *,
+        prompt: Prompt = NO_PROMPT,
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        """As a call; `memory` holds what SAM's encoder makes of `image`, which is nearly all of the work.
+
+        Raises what a call does.
+        """
+        return self._find(image, memory, prompt, quality, report)
+
+    def _find(
+        self, image: Plane, memory: Memory | None, prompt: Prompt, quality: Quality, report: Report
+    ) -> Segmentation:
         if not prompt.names_a_place:
             raise BadRequest("dis-sam needs a box or a point in the image", hint="use `prompt=Box(10, 20, 310, 420)`")
         report(0.0, "looking at the image")
         with run_on(self.square.placement):
             wanted = prompt_objects(prompt.boxes, prompt.points)
-            mask = self.sam(image, wanted, report=span(report, 0.0, TIME_OF_SAM)).astype(np.float32)
+            mask = self.sam(image, wanted, report=span(report, 0.0, TIME_OF_SAM), memory=memory).astype(np.float32)
         report(TIME_OF_SAM, "segmenting")
         if not mask.any():
             return Segmentation(mask, guide=mask)

@@ -21,7 +21,7 @@ from dis_core.models.square import SquareBase
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, size_of_array, to_tensor
 from dis_core.models.unfilled import unfilled
 from dis_core.progress import Report, ignore, span
-from dis_core.protocols import NO_PROMPT, DepthEstimator, Placement, Prompt, Quality, Segmentation
+from dis_core.protocols import NO_PROMPT, DepthEstimator, Memory, Placement, Prompt, Quality, Segmentation
 from dis_core.weights.checkpoint import load_strictly
 
 TINY_BACKBONE: Final = "efficientnet-lite0"
@@ -70,7 +70,24 @@ class PDFNetSegmenter(SquareBase):
 
         Raises OutOfMemory, BadRequest if there is no depth at all, and what `report` raises.
         """
-        depth = scale_to_unit(self.depth_of(image, prompt, span(report, 0.0, 0.3)))
+        return self.segment_remembering(image, Memory(), prompt=prompt, quality=quality, report=report)
+
+    def segment_remembering(
+        self,
+        image: NDArray[np.float32],
+        memory: Memory,
+        *,
+        prompt: Prompt = NO_PROMPT,
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        """As a call; `memory` holds the depth that was estimated of `image`, if that was wanted.
+
+        Raises what a call does.
+        """
+        if prompt.depth is None and memory.finding is None:
+            memory.finding = self.depth_of(image, prompt, span(report, 0.0, 0.3))
+        depth = scale_to_unit(memory.finding if prompt.depth is None else prompt.depth)
         report(0.3, "segmenting")
         (alpha,) = self.segment_at_once([image], [depth], quality, span(report, 0.3, 1.0))
         report(1.0, "segmenting")

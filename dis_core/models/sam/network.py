@@ -26,7 +26,7 @@ from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_tensor
 from dis_core.models.unfilled import unfilled
 from dis_core.progress import Report
 from dis_core.prompts import PromptObject
-from dis_core.protocols import Placement
+from dis_core.protocols import Memory, Placement
 from dis_core.weights.checkpoint import load_strictly
 
 if TYPE_CHECKING:
@@ -61,19 +61,28 @@ class SAM:
         self._last: Embedded | None = None
 
     def __call__(
-        self, image: NDArray[np.float32], wanted: Sequence[PromptObject], *, report: Report
+        self,
+        image: NDArray[np.float32],
+        wanted: Sequence[PromptObject],
+        *,
+        report: Report,
+        memory: Memory | None = None,
     ) -> NDArray[np.bool_]:
         """The mask of all `wanted` objects in `image`, (H, W, 3) float32 sRGB in [0, 1]: (H, W) bool.
 
-        Inference mode and the placement's precision are the caller's.
+        `memory` is for what the encoder makes of this image, if the caller wants to keep that. Inference mode and the
+        placement's precision are the caller's.
         """
         size = image.shape[0], image.shape[1]
-        seen = self.as_seen(to_tensor(image))
-        embedding = self.embed(seen, report)
+        if memory is None:
+            embedded = self._last = self.embed(image, report)
+        else:
+            embedded = memory.finding = memory.finding or self.embed(image, report)
+        seen = size_of(embedded.seen)
         mask = np.zeros(size, np.bool_)
         for one in wanted:
             report(1.0, "finding the subject")
-            mask |= self.enlarged(self.logits(embedding, one, size, size_of(seen)), size_of(seen), size) > 0
+            mask |= self.enlarged(self.logits(embedded.embedding, one, size, seen), seen, size) > 0
         return mask
 
     def as_seen(self, image: torch.Tensor) -> torch.Tensor:
@@ -84,18 +93,20 @@ class SAM:
         narrow = whole_levels(shrink_smoothly(image, (size_of(image)[0], width)))
         return whole_levels(shrink_smoothly(narrow / 255, (height, width))).to(torch.uint8)
 
-    def embed(self, seen: torch.Tensor, report: Report) -> torch.Tensor:
-        """What the encoder makes of an image as it is seen; the last one's is at hand."""
-        last = self._last
+    def embed(self, image: NDArray[np.float32], report: Report) -> Embedded:
+        """What the encoder makes of an image; if it is the last one, that is at hand."""
+        seen, last = self.as_seen(to_tensor(image)), self._last
         if last is not None and last.seen.shape == seen.shape and torch.equal(last.seen, seen):
-            return last.embedding
-        self._last = None
+            return last
+        return Embedded(seen, self.encode(seen, report))
+
+    def encode(self, seen: torch.Tensor, report: Report) -> torch.Tensor:
+        """What the encoder makes of an image as it is seen, uint8 (1, 3, h, w)."""
         x = (seen.float() / 255 - IMAGENET_MEAN) / IMAGENET_STD
         height, width = size_of(seen)
         x = F.pad(x, (0, self.side_px - width, 0, self.side_px - height)).to(self.placement.device)
         with self._stages.reporting(report, "looking at the image"):
             embedding: torch.Tensor = self.network.vision_encoder(x).last_hidden_state.float()
-        self._last = Embedded(seen, embedding)
         return embedding
 
     def logits(self, embedding: torch.Tensor, wanted: PromptObject, size: Size, seen: Size) -> torch.Tensor:

@@ -25,7 +25,7 @@ from dis_core.models.sam.spec import SAM_BASE
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
 from dis_core.prompts import PromptObject
-from dis_core.protocols import Effort, Placement, Prompt, Segmentation
+from dis_core.protocols import Effort, Memory, Placement, Prompt, Segmentation
 from dis_core.refinement.coarse_to_fine import Passes
 from dis_core.refinement.resizing import shrunk
 from dis_core.weights import store
@@ -51,7 +51,12 @@ class Outlines(SAM):
         self.runs = 0
 
     def __call__(
-        self, image: NDArray[np.float32], wanted: Sequence[PromptObject], *, report: Report
+        self,
+        image: NDArray[np.float32],
+        wanted: Sequence[PromptObject],
+        *,
+        report: Report,
+        memory: Memory | None = None,
     ) -> NDArray[np.bool_]:
         self.runs += 1
         mask = np.zeros(image.shape[:2], np.bool_)

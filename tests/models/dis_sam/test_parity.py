@@ -86,7 +86,7 @@ def test_embedding_and_mask_logits_match_the_reference(sam: SAM, prompt: str) ->
     seen = torch.from_numpy(theirs["resized_uint8"]).permute(2, 0, 1)[None]
 
     with torch.inference_mode():
-        embedding = sam.embed(seen, ignore)
+        embedding = sam.encode(seen, ignore)
         logits = sam.logits(embedding, wanted(theirs, prompt), (150, 203), (189, 256))
         full = sam.enlarged(logits, (189, 256), (150, 203))
 

@@ -1,0 +1,163 @@
+"""What models have found out about one image, kept for as long as somebody asks about that image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dis_core.images.exposure import shown_to_model
+from dis_core.images.picture import Picture
+from dis_core.progress import Report, ignore
+from dis_core.protocols import (
+    NO_PROMPT,
+    Exposure,
+    LooksLarger,
+    LooksOnce,
+    Memory,
+    Prompt,
+    Quality,
+    Segmentation,
+    Segmenter,
+)
+from dis_core.refinement.larger import larger_side_of
+
+KEPT_AT_MOST: Final = 6
+"""Findings for each image; what was not asked for the longest goes first. The large ones are two planes of its size."""
+
+Image = NDArray[np.float32]
+
+
+class OpenedImage:
+    """A picture that is to be segmented once: nothing is kept."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+
+    def shown(self, exposure: Exposure) -> tuple[Image, Picture]:
+        """What `shown_to_model` makes of the picture."""
+        return shown_to_model(self.picture, exposure)
+
+    def segmenter_for(self, segmenter: Segmenter, *, model: object) -> Segmenter:  # noqa: ARG002 - see KeptImage
+        """A loaded model as it is to be run on this picture."""
+        return segmenter
+
+
+class KeptImage(OpenedImage):
+    """A picture that is to be segmented several times, with what models have found out about it and its parts."""
+
+    def __init__(self, picture: Picture) -> None:
+        super().__init__(picture)
+        self._shown: tuple[Exposure, Image, Picture] | None = None
+        self._findings: list[tuple[object, Any]] = []
+        """(what was asked, the finding), the last one that was used last."""
+
+    def shown(self, exposure: Exposure) -> tuple[Image, Picture]:
+        """What `shown_to_model` made of the picture when it was last asked with this exposure."""
+        if self._shown is None or self._shown[0] != exposure:
+            self._shown = (exposure, *super().shown(exposure))
+        return self._shown[1:]
+
+    def segmenter_for(self, segmenter: Segmenter, *, model: object) -> Segmenter:
+        """The loaded model with a memory; `model` is equal for the same model with the same weights only."""
+        return RememberingSegmenter(segmenter, self, model)
+
+    def find(self, asked: object) -> Any | None:
+        """What was found out before, or None."""
+        for at, (before, _) in enumerate(self._findings):
+            if before == asked:
+                self._findings.append(self._findings.pop(at))
+                return self._findings[-1][1]
+        return None
+
+    def keep(self, asked: object, finding: object) -> None:
+        """Remember a finding in place of an earlier answer to the same."""
+        others = [(before, found) for before, found in self._findings if before != asked]
+        self._findings = [*others[-KEPT_AT_MOST + 1 :], (asked, finding)]
+
+    def name_of(self, image: Image) -> object:
+        """What tells an array from others: `image` is what is shown of the whole picture, or a part of that."""
+        if self._shown is not None and image is self._shown[1]:
+            return self._shown[0]
+        return digest_of(image)
+
+
+class RememberingSegmenter:
+    """A loaded model that is asked about one picture, and looks at nothing twice."""
+
+    def __init__(self, segmenter: Segmenter, kept: KeptImage, model: object) -> None:
+        self._segmenter = segmenter
+        self._kept = kept
+        self._model = model
+
+    def __call__(
+        self,
+        image: Image,
+        *,
+        prompt: Prompt = NO_PROMPT,
+        quality: Quality = "normal",
+        report: Report = ignore,
+    ) -> Segmentation:
+        """What the model finds in `image`, (H, W, 3) float32 sRGB in [0, 1].
+
+        If no prompt says which subject is meant, it is found at most once for each quality. Raises what the model does.
+        """
+        name = self._kept.name_of(image)
+        depth = None if prompt.depth is None else digest_of(prompt.depth)
+        asked = ("answer", self._model, name, quality, depth)
+        before: Segmentation | None = None if prompt.names_a_place else self._kept.find(asked)
+        if before is not None:
+            report(1.0, "segmenting")
+            return copy_of(before)
+        if isinstance(self._segmenter, LooksOnce):
+            memory = self._kept.find(("image", self._model, name)) or Memory()
+            self._kept.keep(("image", self._model, name), memory)
+            found = self._segmenter.segment_remembering(image, memory, prompt=prompt, quality=quality, report=report)
+        else:
+            found = self._segmenter(image, prompt=prompt, quality=quality, report=report)
+        if not prompt.names_a_place:
+            self._kept.keep(asked, copy_of(found))
+        return found
+
+    def side_for(self, quality: Quality) -> int:
+        """The model's own."""
+        return self._segmenter.side_for(quality)
+
+    def segment_tiles(
+        self,
+        tiles: Sequence[Image],
+        *,
+        known: Sequence[Segmentation],
+        quality: Quality,
+        report: Report = ignore,
+    ) -> Sequence[Image]:
+        """The model's own: tiles are many, and none is kept."""
+        return self._segmenter.segment_tiles(tiles, known=known, quality=quality, report=report)
+
+    def larger_side_for(self, quality: Quality) -> int | None:
+        """The model's own, or None if it takes no larger look."""
+        return larger_side_of(self._segmenter, quality)
+
+    def look_larger(
+        self, image: Image, *, known: Segmentation, quality: Quality, report: Report = ignore
+    ) -> NDArray[np.float32]:
+        """The model's own; only called where it has a side for it."""
+        segmenter = cast("LooksLarger", self._segmenter)
+        return segmenter.look_larger(image, known=known, quality=quality, report=report)
+
+
+def digest_of(array: NDArray[Any]) -> tuple[object, ...]:
+    """What tells the contents of an array from others'."""
+    digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16)
+    return array.shape, array.dtype.str, digest.digest()
+
+
+def copy_of(found: Segmentation) -> Segmentation:
+    """An answer whose planes are nobody else's: who gets a matte may write into its arrays."""
+    depth = None if found.depth is None else found.depth.copy()
+    guide = None if found.guide is None else found.guide.copy()
+    return replace(found, alpha=found.alpha.copy(), depth=depth, guide=guide)
