@@ -1,6 +1,6 @@
 """What a model declares about itself; nothing here imports torch.
 
-Authors of plug-ins find everything here that a model needs, including the types from `protocols`, boxes and points.
+Authors of plug-ins import all of it, with the types from `protocols`, boxes and points, from `dis_core.plugins`.
 """
 
 from __future__ import annotations

@@ -16,15 +16,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dis_core
-from dis_core import errors, geometry, hookspecs, model_spec, progress
+from dis_core import errors, geometry, hookspecs, model_spec, plugins, progress
 from dis_core.cli.commands.models import pin_of
 from dis_core.cli.main import group
 from dis_core.files import megabytes
-from dis_core.models.resample import resize_by_area, resize_to_corners, shrink_smoothly
-from dis_core.models.square import SquareSegmenter
 from dis_core.registry import builtin_models
-from dis_core.weights.checkpoint import load_strictly
-from dis_core.weights.store import obtain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -91,13 +87,24 @@ def python_page() -> Iterator[str]:
         "Shapes, ranges and orders of arrays and boxes are those of [arrays](arrays.md); the errors are "
         "[here](errors.md). Names load when they are first used: `import dis_core` alone is quick."
     )
-    for name in ("segment", "Pipeline", "Session", "Matte", "Picture", "read_picture", "Box", "Points", "DisError"):
+    for name in (
+        "segment",
+        "Pipeline",
+        "Session",
+        "Matte",
+        "Picture",
+        "read_picture",
+        "Box",
+        "Points",
+        "DisError",
+    ):
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
     yield "## Types in signatures"
     aliases = [*alias_lines(model_spec, "Quality", "PromptKind", "CloserLook")]
     aliases += [*alias_lines(geometry, "PromptLike", "BoxLike"), *alias_lines(progress, "Report")]
     yield "\n".join(aliases)
     yield "`ImageLike`: a path, the bytes of a file, a PIL image, an array or a `Picture`."
+    yield from ("## For authors of plug-ins", paragraphs(plugins.__doc__))
     yield from ("## Hooks of plug-ins", paragraphs(hookspecs.__doc__))
     for name in sorted(vars(hookspecs)):
         if name.startswith("dis_"):
@@ -113,17 +120,21 @@ def python_page() -> Iterator[str]:
         "Segmentation",
         "Effort",
     ):
-        yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
-    for name in ("Refined", "RefinedLevel", "Refinement", "Segmenter", "Refiner", "DepthEstimator"):
-        yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
-    for name in ("MatteLoader", "DepthLoader", "Conversion"):
-        yield from described(f"dis_core.model_spec.{name}", getattr(model_spec, name))
+        yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
+    for name in ("Refined", "RefinedLevel", "Segmenter", "LooksLarger", "LooksOnce", "Memory", "Refiner"):
+        yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
+    for name in ("DepthEstimator", "MatteLoader", "CompanionLoader", "DepthLoader", "Conversion", "Converter"):
+        yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
     yield "## What models of plug-ins are made of"
-    yield from described("dis_core.models.square.SquareSegmenter", SquareSegmenter)
-    yield from described("dis_core.weights.checkpoint.load_strictly", load_strictly)
-    yield from described("dis_core.weights.store.obtain", obtain)
-    for resize in (resize_by_area, resize_to_corners, shrink_smoothly):
-        yield from described(f"dis_core.models.resample.{resize.__name__}", resize)
+    for name in ("SquareSegmenter", "load_strictly", "obtain", "run_on", "prompt_objects", "to_tensor", "to_array"):
+        yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
+    for name in ("resize_by_area", "resize_to_corners", "shrink_smoothly", "span"):
+        yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
+    yield (
+        "`IMAGENET_MEAN` and `IMAGENET_STD` are tensors (1, 3, 1, 1), to normalize an image with. Errors to raise are "
+        "`BadRequest`, `OutOfMemory` and `WeightsCorrupt`."
+    )
+    yield from described("dis_core.model_spec.Refinement", model_spec.Refinement)
 
 
 def described(path: str, thing: Any) -> Iterator[str]:

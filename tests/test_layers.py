@@ -30,7 +30,7 @@ HOUSE = (
     "option_checks session",
     "refinement training",
     "registry",
-    "evaluation matte models scenes",
+    "evaluation matte models plugins scenes",
     "images prompts weights",
     "device environment files hookspecs places",
     "model_spec",
@@ -51,7 +51,7 @@ THIN_BASE = (
 
 LIGHT = (
     "cli errors evaluation files geometry hookspecs images jobs.job jobs.json_values model_spec places planes",
-    "progress prompts protocols registry.builtin_models registry.builtin_refiners registry.manager",
+    "plugins progress prompts protocols registry.builtin_models registry.builtin_refiners registry.manager",
     "registry.requirements weights.bundled weights.waiting",
 )
 """What is loaded before an image is there: it may import numpy and readers of files, but nothing heavy on import."""

@@ -1,7 +1,6 @@
 """What dis-core is told of the model. Every command imports this, so it imports no torch."""
 
-from dis_core.hookspecs import hookimpl
-from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.plugins import ModelSpec, WeightsFile, hookimpl
 
 WARM = ModelSpec(
     name="warm",

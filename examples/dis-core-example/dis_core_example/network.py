@@ -5,10 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dis_core.model_spec import DepthEstimator, Placement
-from dis_core.models.resample import shrink_smoothly
-from dis_core.models.square import SquareSegmenter
-from dis_core.weights import load_strictly
+from dis_core.plugins import DepthEstimator, Placement, SquareSegmenter, load_strictly, shrink_smoothly
 
 
 class Warmth(nn.Module):
