@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from dis_core.images.reading import ImageLike, read_picture
     from dis_core.matte.matte import Matte
     from dis_core.pipeline import Pipeline
-    from dis_core.progress import Report
+    from dis_core.progress import CancelToken, Report
     from dis_core.protocols import Quality
     from dis_core.registry.catalog import ModelInfo, list_models, model_info
     from dis_core.session import Session
 
 __all__ = [
     "Box",
+    "CancelToken",
     "DisError",
     "ImageLike",
     "Matte",
@@ -48,6 +49,7 @@ __all__ = [
 
 _HOMES = {
     "Box": "dis_core.geometry",
+    "CancelToken": "dis_core.progress",
     "DisError": "dis_core.errors",
     "ImageLike": "dis_core.images.reading",
     "Matte": "dis_core.matte.matte",

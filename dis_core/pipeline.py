@@ -7,8 +7,9 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, overload
+from typing import Any, Final, Literal, NoReturn, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,9 @@ from dis_core.weights.loading import load_depth_model, load_matte_model
 
 logger = logging.getLogger(__name__)
 
+WAIT_S: Final = 0.2
+"""How often a thread that waits for its turn looks whether it is to wait no longer."""
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -50,7 +54,11 @@ class Pipeline:
 
     `device` is "auto", "cpu", "cuda", "cuda:1" and so on, or "mps". `precision` "half" is for graphics cards: faster,
     with less memory, and a little less exact. `model` is the one that runs when `segment` is given none. The last
-    `keep` models stay in memory, for programs that take several in turn. One image runs at a time; other threads wait.
+    `keep` models stay in memory, for programs that take several in turn.
+
+    Several threads may use one pipeline: one image runs at a time, and the others wait for their turn, which `report`
+    can cancel. In asyncio, use `asyncio.to_thread` with a `CancelToken`. Other processes make pipelines of their own; a
+    forked one can use a pipeline from before the fork if it is on the CPU.
 
     As a context manager it unloads its models at the end. `pipeline(image)` is `pipeline.segment(image)`.
 
@@ -86,13 +94,17 @@ class Pipeline:
     def __exit__(self, *of_error: object) -> None:
         self.unload()
 
+    def __getstate__(self) -> NoReturn:
+        """Refuse what would make a copy, such as sending it to another process: models stay where they are."""
+        raise TypeError("a Pipeline cannot be copied or sent to another process; make one there")
+
     def load(self, *, accept_noncommercial: bool = False, report: Report = ignore) -> None:
         """Download and load the model now, so that the first image does not wait for it.
 
         Raises what `segment` raises before it looks at an image.
         """
         options = SegmentOptions(model=self.model, accept_noncommercial=accept_noncommercial)
-        with self._busy:
+        with self._turn(report):
             self._load(self._obtain(options, None, report), report)
 
     def segment(
@@ -240,7 +252,7 @@ class Pipeline:
         if depth is None and options.depth is not None:
             depth = read_depth(options.depth)
         prompt = as_prompt(options, depth, size, within=box)
-        with self._busy:
+        with self._turn(report):
             loading, running = span(report, 0.0, 0.2), span(report, 0.2, 1.0)
             started = time.monotonic()
             loaded = self._load(self._obtain(options, depth, loading), loading)
@@ -288,6 +300,16 @@ class Pipeline:
         )
         self._fell_back = self._fell_back or (is_unnamed and installed.matte.spec.name == DRAFT_MODEL)
         return installed
+
+    @contextmanager
+    def _turn(self, report: Report) -> Iterator[None]:
+        """Wait until no other thread uses the models. What `report` raises ends the waiting."""
+        while not self._busy.acquire(timeout=WAIT_S):
+            report(0.0, "waiting for another image")
+        try:
+            yield
+        finally:
+            self._busy.release()
 
     @property
     def loaded(self) -> tuple[str, ...]:

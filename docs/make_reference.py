@@ -96,6 +96,7 @@ def python_page() -> Iterator[str]:
         "read_picture",
         "Box",
         "Points",
+        "CancelToken",
         "DisError",
     ):
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
