@@ -10,6 +10,7 @@ Names are loaded when they are first used: importing this package alone imports 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 from dis_core.__version__ import __version__
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dis_core.matte.matte import Matte
     from dis_core.pipeline import Pipeline
     from dis_core.progress import CancelToken, Report
+    from dis_core.prompts import SegmentOptions
     from dis_core.protocols import Quality
     from dis_core.registry.catalog import ModelInfo, list_models, model_info
     from dis_core.session import Session
@@ -39,6 +41,7 @@ __all__ = [
     "Points",
     "Quality",
     "Report",
+    "SegmentOptions",
     "Session",
     "__version__",
     "list_models",
@@ -59,6 +62,7 @@ _HOMES = {
     "Points": "dis_core.geometry",
     "Quality": "dis_core.protocols",
     "Report": "dis_core.progress",
+    "SegmentOptions": "dis_core.prompts",
     "Session": "dis_core.session",
     "list_models": "dis_core.registry.catalog",
     "model_info": "dis_core.registry.catalog",
@@ -69,7 +73,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
-        raise AttributeError(f"module 'dis_core' has no attribute {name!r}")
+        # With the module, Python asks "did you mean" in a traceback.
+        raise AttributeError(f"module 'dis_core' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
     value: object = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar, cast, get_args
 
 import torch
 
-from dis_core.errors import Cancelled, DeviceUnavailable, OutOfMemory
+from dis_core.errors import Cancelled, DeviceUnavailable, OutOfMemory, did_you_mean, refuse_unknown
 from dis_core.model_spec import Precision
 from dis_core.progress import Report
 from dis_core.protocols import FULL_DTYPE, Placement
 
 AUTO = "auto"
+
+OTHER_NAMES: Final = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps", "apple": "mps"}
+"""What people call graphics cards; "gpu" alone is closer to "cpu" by its letters."""
 
 Answer = TypeVar("Answer")
 
@@ -33,6 +36,7 @@ def choose_placement(requested: str = AUTO, *, precision: Precision = "full") ->
 
     Raises DeviceUnavailable if the device is unknown or not on this machine, or for half precision on the CPU.
     """
+    refuse_unknown("precision", precision, get_args(Precision))
     placement = full_placement(requested)
     if precision == "full":
         return placement
@@ -51,9 +55,10 @@ def full_placement(requested: str) -> Placement:
         return Placement("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(requested)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise DeviceUnavailable(
-            f"unknown device {requested!r}", hint="choose auto, cpu, mps, cuda, cuda:1 and so on"
+            f"unknown device {requested!r}{meant_device(requested)}",
+            hint="choose auto, cpu, mps, cuda, cuda:1 and so on",
         ) from None
     if device.type == "cpu":
         return Placement("cpu")
@@ -64,6 +69,12 @@ def full_placement(requested: str) -> Placement:
     raise DeviceUnavailable(
         f"the device {requested!r} is not available here", hint=f"available: {', '.join(usable_devices())}"
     )
+
+
+def meant_device(requested: object) -> str:
+    """A question such as "; did you mean cuda?", or nothing."""
+    name = OTHER_NAMES.get(str(requested).lower())
+    return f"; did you mean {name}?" if name else did_you_mean(requested, (AUTO, "cpu", "cuda", "mps"))
 
 
 def usable_devices() -> list[str]:

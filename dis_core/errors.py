@@ -7,6 +7,7 @@ edges (the command line, the daemon's worker, an editor's plug-in) turn an error
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -168,3 +169,19 @@ class Cancelled(DisError):
 
 OF_ONE_IMAGE = (NoImage, NoSubject, BadRequest, OutOfMemory)
 """What can go wrong with one image while the next one still goes well. Everything else concerns all of them."""
+
+
+def did_you_mean(given: object, known: Iterable[str]) -> str:
+    """A question to put behind a message, such as "; did you mean tiles?", or nothing if no name is close."""
+    import difflib
+
+    close = difflib.get_close_matches(str(given).lower(), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def refuse_unknown(what: str, given: object, known: Iterable[str]) -> None:
+    """Raises BadRequest if what was given is none of the names that are known."""
+    names = list(known)
+    if given not in names:
+        message = f"unknown {what} {given!r}{did_you_mean(given, names)}"
+        raise BadRequest(message, hint=f"choose one of: {', '.join(names)}")

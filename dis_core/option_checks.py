@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, get_args
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
-from dis_core.errors import BadRequest, DeviceUnavailable
+from dis_core.errors import BadRequest, DeviceUnavailable, refuse_unknown
 from dis_core.geometry import Box, boxes_within, points_within
 from dis_core.images.depth_maps import checked_depth
+from dis_core.images.picture import Picture
 from dis_core.model_spec import ModelSpec
 from dis_core.prompts import SegmentOptions, checked_prompt
 from dis_core.protocols import NO_PROMPT, Exposure, Prompt, Quality
@@ -26,12 +29,8 @@ def refuse_model_as_device(device: str) -> None:
 
 def check_options(options: SegmentOptions) -> None:
     """Raises BadRequest for options that are wrong for any image."""
-    if options.quality not in get_args(Quality):
-        raise BadRequest(f"unknown quality {options.quality!r}", hint=f"choose one of: {', '.join(get_args(Quality))}")
-    if options.exposure not in get_args(Exposure):
-        raise BadRequest(
-            f"unknown exposure {options.exposure!r}", hint=f"choose one of: {', '.join(get_args(Exposure))}"
-        )
+    refuse_unknown("quality", options.quality, get_args(Quality))
+    refuse_unknown("exposure", options.exposure, get_args(Exposure))
     coarse_to_fine.check_refiner(options.refine)
     if options.max_tiles < 0:
         raise BadRequest(f"max_tiles must be 0 or more, not {options.max_tiles}", hint="0 turns tiles off")
@@ -75,3 +74,12 @@ def as_prompt(
             hint="move or leave out `roi`",
         )
     return Prompt(own_depth, boxes, points)
+
+
+def refuse_single(images: object) -> None:
+    """Raises BadRequest for one image where several are wanted: the letters of a path are none."""
+    if isinstance(images, (str, bytes, bytearray, memoryview, os.PathLike, Picture, PIL.Image.Image)):
+        raise BadRequest(
+            f"segment_many takes several images, not one {type(images).__name__}",
+            hint="give a list of images, or use `segment` for one",
+        )

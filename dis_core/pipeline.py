@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dis_core.device import choose_placement, run_after_fork, run_on, tiles_at_once, was_forked
-from dis_core.errors import OF_ONE_IMAGE, BadRequest, DisError
+from dis_core.errors import OF_ONE_IMAGE, BadRequest, DisError, refuse_unknown
 from dis_core.geometry import BoxLike, as_box, checked_box
 from dis_core.images.depth_maps import read_depth
 from dis_core.images.reading import ImageLike, as_picture
@@ -23,7 +23,13 @@ from dis_core.images.reading_ahead import AnyImage, read_ahead
 from dis_core.matte.matte import Matte
 from dis_core.model_spec import Precision
 from dis_core.models.dis_lite.spec import DRAFT_MODEL
-from dis_core.option_checks import as_prompt, check_options, refuse_model_as_device, refuse_wrong_prompt
+from dis_core.option_checks import (
+    as_prompt,
+    check_options,
+    refuse_model_as_device,
+    refuse_single,
+    refuse_wrong_prompt,
+)
 from dis_core.progress import Report, ignore, span
 from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, split_prompt
 from dis_core.protocols import DepthEstimator, Effort, Exposure, Placement, Quality, Segmenter
@@ -93,6 +99,12 @@ class Pipeline:
 
     def __exit__(self, *of_error: object) -> None:
         self.unload()
+
+    def __repr__(self) -> str:
+        """What it is for, and what is in memory."""
+        model = f" with {self.model}" if self.model else ""
+        loaded = ", ".join(self.loaded) or "nothing"
+        return f"<Pipeline on {self.placement.device}{model}: {loaded} loaded>"
 
     def __getstate__(self) -> NoReturn:
         """Refuse what would make a copy, such as sending it to another process: models stay where they are."""
@@ -193,7 +205,17 @@ class Pipeline:
         `on_error` says what becomes of an image that cannot be read or is too large: "raise" ends the iteration, "skip"
         logs a warning and goes on, "yield" gives the error in place of the matte. What concerns all images alike, such
         as a missing model, is always raised.
+
+        Raises BadRequest for options that are wrong for any image, and for one image instead of several.
         """
+        refuse_single(images)
+        refuse_unknown("value of on_error", on_error, ("raise", "skip", "yield"))
+        check_options(options)
+        return self._segment_each(images, options, on_error)
+
+    def _segment_each(
+        self, images: Iterable[AnyImage], options: SegmentOptions, on_error: Literal["raise", "skip", "yield"]
+    ) -> Iterator[tuple[AnyImage, Matte | DisError]]:
         for image, picture in read_ahead(images):
             try:
                 found: Matte | DisError = self.segment_with(picture.result(), options)

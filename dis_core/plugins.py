@@ -7,6 +7,7 @@ from here as well as the one with the network.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 from dis_core.errors import BadRequest, Cancelled, DisError, OutOfMemory, WeightsCorrupt
@@ -116,7 +117,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
-        raise AttributeError(f"module 'dis_core.plugins' has no attribute {name!r}")
+        # With the module, Python asks "did you mean" in a traceback.
+        raise AttributeError(
+            f"module 'dis_core.plugins' has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+        )
     value: object = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

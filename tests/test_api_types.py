@@ -27,6 +27,11 @@ def cut(image: ImageLike, quality: Quality, report: Report) -> Picture:
     return matte.cutout(background="white", crop=True, margin_px=4)
 
 
+def click(image: ImageLike, boxes: list[Box]) -> list[Matte]:
+    with dis_core.Pipeline(model="dis-sam") as pipeline, pipeline.open(image) as session:
+        return [session.segment(prompt=box, report=dis_core.CancelToken(show)) for box in boxes]
+
+
 def show(fraction: float, doing: str) -> None:
     print(fraction, doing)
 
@@ -45,7 +50,17 @@ except dis_core.DisError as error:
     [
         dis_core.segment,
         dis_core.read_picture,
+        dis_core.Pipeline.__init__,
         dis_core.Pipeline.segment,
+        dis_core.Pipeline.segment_many,
+        dis_core.Pipeline.segment_with,
+        dis_core.Pipeline.open,
+        dis_core.Session.segment,
+        dis_core.SegmentOptions,
+        dis_core.CancelToken.__call__,
+        dis_core.list_models,
+        dis_core.model_info,
+        dis_core.ModelInfo,
         dis_core.Matte.cutout,
         dis_core.Matte.save,
         dis_core.Picture.save,

@@ -6,12 +6,12 @@ import io
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.errors import BadRequest
+from dis_core.errors import BadRequest, refuse_unknown
 from dis_core.files import refuse_taken, write_atomically, write_failed
 from dis_core.images.color_profiles import to_srgb
 from dis_core.images.formats import OutputFormat, format_of
@@ -157,7 +157,9 @@ def save_picture(
 
 
 def gray_picture(plane: NDArray[np.float32], *, bits: Literal[8, 16], name: str) -> Picture:
-    """A plane (H, W) float32 in [0, 1] as a gray picture, 1 = white."""
+    """A plane (H, W) float32 in [0, 1] as a gray picture, 1 = white. Raises BadRequest for other bits."""
+    if bits not in (8, 16):
+        raise BadRequest(f"a gray picture has 8 or 16 bits, not {bits!r}", hint="use `bits=8` or `bits=16`")
     levels, dtype = (255, np.uint8) if bits == 8 else (65535, np.uint16)
     scaled = plane * np.float32(levels)
     pixels: Pixels = np.rint(scaled, out=scaled).astype(dtype)[..., np.newaxis]
@@ -170,6 +172,7 @@ def fit_to_format(picture: Picture, *, format: OutputFormat) -> Picture:  # noqa
     PNG and TIFF store everything. WebP stores RGB with 8 bits per channel, and JPEG nothing exactly. Raises BadRequest
     for more than 16383 pixels to a side in WebP or 65500 in JPEG, and for a transparent picture in JPEG.
     """
+    refuse_unknown("format", format, get_args(OutputFormat))
     if format in ("png", "tiff"):
         return picture
     refuse_longer_sides(picture.size, format=format)

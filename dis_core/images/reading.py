@@ -74,7 +74,8 @@ def as_picture(source: ImageLike) -> Picture:
     array = as_array(source)
     if array is None:
         kinds = "a path, bytes, an open file, a PIL image, an array, a tensor or a Picture"
-        raise TypeError(f"an image must be {kinds}, not {type(source).__name__}")
+        several = "; for several images use segment_many" if isinstance(source, (list, tuple)) else ""
+        raise TypeError(f"an image must be {kinds}, not {type(source).__name__}{several}")
     return wrap_array(array)
 
 
@@ -131,6 +132,8 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
         name = os.fspath(source)
         with _open_file(name) as file:
             yield (file if file.seekable() else _read_stream(file, name)), name
+    elif not hasattr(source, "read"):
+        raise TypeError(f"a file must be a path, bytes or an open binary file, not {type(source).__name__}")
     else:
         named = getattr(source, "name", None)
         name = "standard input" if named == "<stdin>" else named if isinstance(named, str) else "the image"
@@ -149,7 +152,9 @@ def _open_file(name: str) -> BinaryIO:
             raise NoImage(f"{name} is a device, not a file", hint="give an image file")
         return path.open("rb")
     except FileNotFoundError as error:
-        raise NoSuchFile(f"there is no file {name}", hint="check the spelling and the folder") from error
+        is_address = name.startswith(("http://", "https://"))
+        hint = "download it first: addresses are not fetched" if is_address else "check the spelling and the folder"
+        raise NoSuchFile(f"there is no file {name}", hint=hint) from error
     except PermissionError as error:
         raise NoImage(f"you are not allowed to read {name}", hint="change its permissions or copy it") from error
     except OSError as error:
@@ -159,6 +164,10 @@ def _open_file(name: str) -> BinaryIO:
 
 
 def _read_stream(stream: BinaryIO, name: str) -> io.BytesIO:
+    if isinstance(cast("object", stream), io.TextIOBase):
+        raise NoImage(f"{name} was opened as text", hint='open it as bytes: `open(path, "rb")`')
+    if getattr(stream, "closed", False):
+        raise NoImage(f"{name} is a file that was closed", hint="read it before it is closed, or give its path")
     try:
         data = stream.read(MAX_STREAM_BYTES + 1)
     except OSError as error:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.errors import BadRequest, NoSubject
+from dis_core.errors import BadRequest, NoSubject, refuse_unknown
 from dis_core.geometry import Box
 from dis_core.images.compositing import Color, bounds_of, over_color, over_picture, parse_color
 from dis_core.images.compositing import crop as crop_to
@@ -138,6 +138,7 @@ class Matte:
         Raises BadRequest if there is no picture, or if it has another size, and for an unknown color, an impossible
         size or margin; NoSubject if there is no subject to give a size or a margin.
         """
+        refuse_unknown("value of colors", colors, ("clean", "original"))
         picture = self._picture_of_same_size(picture)
         alpha = self.alpha * np.float32(picture.levels)
         np.rint(alpha, out=alpha)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import pluggy
 
 from dis_core import hookspecs
-from dis_core.errors import BadRequest, PluginProblem, UnknownModel
+from dis_core.errors import BadRequest, PluginProblem, UnknownModel, refuse_unknown
 from dis_core.model_spec import ModelSpec, RefinerSpec
 from dis_core.protocols import Placement
 from dis_core.registry import builtin_models
@@ -139,7 +139,8 @@ def find_refiner(name: str) -> RefinerSpec:
     """
     known = refiners()
     if name not in known:
-        raise BadRequest(f"unknown refiner {name!r}", hint=f"choose one of: {', '.join(['none', *known, 'auto'])}")
+        refuse_unknown("refiner", name, ["none", *known, "auto"])
+        raise BadRequest(f"{name!r} is not a refiner", hint=f"choose one of: {', '.join(known)}")
     return known[name]
 
 
