@@ -17,7 +17,7 @@ from dis_core.__version__ import __version__
 
 if TYPE_CHECKING:
     from dis_core.api import segment
-    from dis_core.errors import DisError
+    from dis_core.errors import BadRequest, Cancelled, DisError, NoImage, OutOfMemory
     from dis_core.geometry import Box, Points
     from dis_core.images.picture import Picture
     from dis_core.images.reading import ImageLike, read_picture
@@ -30,12 +30,16 @@ if TYPE_CHECKING:
     from dis_core.session import Session
 
 __all__ = [
+    "BadRequest",
     "Box",
     "CancelToken",
+    "Cancelled",
     "DisError",
     "ImageLike",
     "Matte",
     "ModelInfo",
+    "NoImage",
+    "OutOfMemory",
     "Picture",
     "Pipeline",
     "Points",
@@ -51,12 +55,16 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BadRequest": "dis_core.errors",
     "Box": "dis_core.geometry",
     "CancelToken": "dis_core.progress",
+    "Cancelled": "dis_core.errors",
     "DisError": "dis_core.errors",
     "ImageLike": "dis_core.images.reading",
     "Matte": "dis_core.matte.matte",
     "ModelInfo": "dis_core.registry.catalog",
+    "NoImage": "dis_core.errors",
+    "OutOfMemory": "dis_core.errors",
     "Picture": "dis_core.images.picture",
     "Pipeline": "dis_core.pipeline",
     "Points": "dis_core.geometry",

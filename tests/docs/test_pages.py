@@ -150,3 +150,9 @@ def test_source_and_license_of_every_example_are_named(page: Path) -> None:
     named = set(re.findall(r"\w+\.jpg", page.read_text(encoding="utf-8")))
 
     assert photos <= named
+
+
+def test_the_python_page_of_the_tutorial_fits_on_one_screen() -> None:
+    lines = (DOCS / "tutorial-python.md").read_text(encoding="utf-8").splitlines()
+
+    assert len(lines) <= 45
