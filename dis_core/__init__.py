@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dis_core.geometry import Box, Points
     from dis_core.images.picture import Picture
     from dis_core.images.reading import ImageLike, read_picture
-    from dis_core.matte.matte import Matte
+    from dis_core.matte.matte import Matte, Part
     from dis_core.pipeline import Pipeline
     from dis_core.progress import CancelToken, Report
     from dis_core.prompts import SegmentOptions
@@ -40,6 +40,7 @@ __all__ = [
     "ModelInfo",
     "NoImage",
     "OutOfMemory",
+    "Part",
     "Picture",
     "Pipeline",
     "Points",
@@ -65,6 +66,7 @@ _HOMES = {
     "ModelInfo": "dis_core.registry.catalog",
     "NoImage": "dis_core.errors",
     "OutOfMemory": "dis_core.errors",
+    "Part": "dis_core.matte.matte",
     "Picture": "dis_core.images.picture",
     "Pipeline": "dis_core.pipeline",
     "Points": "dis_core.geometry",

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dis_core
-from dis_core import errors, geometry, hookspecs, model_spec, plugins, progress
+from dis_core import errors, geometry, hookspecs, model_spec, plugins, progress, prompts, protocols
 from dis_core.cli.commands.models import pin_of
 from dis_core.cli.main import group
 from dis_core.files import megabytes
+from dis_core.matte import matte
 from dis_core.registry import builtin_models
 
 if TYPE_CHECKING:
@@ -87,24 +88,21 @@ def python_page() -> Iterator[str]:
         "Shapes, ranges and orders of arrays and boxes are those of [arrays](arrays.md); the errors are "
         "[here](errors.md). Names load when they are first used: `import dis_core` alone is quick."
     )
-    for name in (
-        "segment",
-        "Pipeline",
-        "Session",
-        "Matte",
-        "Picture",
-        "read_picture",
-        "Box",
-        "Points",
-        "CancelToken",
-        "DisError",
-    ):
+    for name in ("segment", "Pipeline", "Session", "Matte", "Part", "Picture", "read_picture", "SegmentOptions"):
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
+    for name in ("list_models", "model_info", "ModelInfo", "Box", "Points", "CancelToken", "DisError"):
+        yield from described(f"dis_core.{name}", getattr(dis_core, name))
+    yield "Programs tell `NoImage`, `BadRequest`, `OutOfMemory` and `Cancelled` apart: see [errors](errors.md)."
     yield "## Types in signatures"
-    aliases = [*alias_lines(model_spec, "Quality", "PromptKind", "CloserLook")]
-    aliases += [*alias_lines(geometry, "PromptLike", "BoxLike"), *alias_lines(progress, "Report")]
+    aliases = [*alias_lines(protocols, "Quality", "Exposure", "CloserLook")]
+    aliases += [*alias_lines(model_spec, "Precision", "PromptKind"), *alias_lines(prompts, "PromptLike")]
+    aliases += [*alias_lines(geometry, "BoxLike"), *alias_lines(progress, "Report"), *alias_lines(matte, "Background")]
     yield "\n".join(aliases)
-    yield "`ImageLike`: a path, the bytes of a file, a PIL image, an array or a `Picture`."
+    yield (
+        "`ImageLike`: a path, the bytes of a file, an open file, a PIL image, an array, a tensor or a `Picture`; "
+        "[here](arrays.md#what-can-be-given-as-an-image) is what each may be. All these are found at run time: "
+        "`typing.get_type_hints(dis_core.segment)` works."
+    )
     yield from ("## For authors of plug-ins", paragraphs(plugins.__doc__))
     yield from ("## Hooks of plug-ins", paragraphs(hookspecs.__doc__))
     for name in sorted(vars(hookspecs)):
@@ -209,7 +207,8 @@ def errors_page() -> Iterator[str]:
     yield from ("# Errors", NOTE, paragraphs(errors.__doc__))
     yield (
         "In Python all are `dis_core.DisError` and come from `dis_core.errors`; the code is also the name of the "
-        "class, and `.message` and `.hint` are the words. With `--progress json` a failed image among several is a "
+        "class, and `.message` and `.hint` are the words; `str(error)` is both. A file that is not there is also a "
+        "`FileNotFoundError`. With `--progress json` a failed image among several is a "
         'line with `"event": "error"` and these codes.'
     )
     kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.DisError)]

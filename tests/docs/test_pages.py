@@ -156,3 +156,10 @@ def test_the_python_page_of_the_tutorial_fits_on_one_screen() -> None:
     lines = (DOCS / "tutorial-python.md").read_text(encoding="utf-8").splitlines()
 
     assert len(lines) <= 45
+
+
+@pytest.mark.parametrize("name", [name for name in dis_core.__all__ if not name.startswith("__")])
+def test_every_public_name_is_in_the_reference(name: str) -> None:
+    text = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
+
+    assert f"### dis_core.{name}\n" in text or f"`{name}`" in text or f"- `{name} = " in text
