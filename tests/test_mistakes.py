@@ -79,6 +79,30 @@ def test_python_itself_suggests_mistyped_names_of_the_package() -> None:
     assert "Did you mean: 'segment'?" in shown.stderr
 
 
+@pytest.mark.parametrize("background", ["sunset.jpg", Path("photos/sunset.PNG")], ids=str)
+def test_the_path_of_a_background_is_told_to_be_read_first(background: Any) -> None:
+    with pytest.raises(BadRequest, match="is a file, not a color") as caught:
+        Pipeline("cpu", model="bright").segment(IMAGE).cutout(background=background)
+
+    assert "read_picture" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "background", [(1.0, 1.0, 1.0), (0, 0, 256), (0, 0), 255, IMAGE, "whit"], ids=lambda value: type(value).__name__
+)
+def test_what_is_no_color_is_refused(background: Any) -> None:
+    with pytest.raises(BadRequest, match="unknown color"):
+        Pipeline("cpu", model="bright").segment(IMAGE).cutout(background=background)
+
+
+def test_a_color_of_numpys_numbers_is_one() -> None:
+    color: Any = np.array([255, 0, 0])
+
+    on_red = Pipeline("cpu", model="bright").segment(IMAGE).cutout(background=color)
+
+    assert np.unique(on_red.pixels.reshape(-1, 3), axis=0).tolist() == [[255, 0, 0]]
+
+
 # Many images
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import numpy as np
@@ -13,7 +15,7 @@ from dis_core.errors import BadRequest, NoSubject, refuse_unknown
 from dis_core.geometry import Box
 from dis_core.images.compositing import Color, bounds_of, over_color, over_picture, parse_color
 from dis_core.images.compositing import crop as crop_to
-from dis_core.images.formats import OutputFormat
+from dis_core.images.formats import IMAGE_ENDINGS, OutputFormat
 from dis_core.images.framing import (
     Framing,
     Placing,
@@ -222,7 +224,28 @@ def over_background(cutout: Picture, background: Background) -> Picture:
     """The cutout on a color or a picture. Raises BadRequest for an unknown color."""
     if isinstance(background, Picture):
         return over_picture(cutout, background)
-    return over_color(cutout, parse_color(background) if isinstance(background, str) else background)
+    return over_color(cutout, as_color(background))
+
+
+def as_color(background: object) -> Color:
+    """The color that is meant. Raises BadRequest for what is none, such as the path of a picture."""
+    if isinstance(background, (str, os.PathLike)):
+        if Path(background).suffix.lower() in IMAGE_ENDINGS:
+            raise BadRequest(
+                f"{os.fspath(background)!r} is a file, not a color",
+                hint="read the picture first: `background=dis_core.read_picture(...)`",
+            )
+        return parse_color(os.fspath(background))
+    try:
+        levels = tuple(operator.index(level) for level in background)  # type: ignore[attr-defined]  # not iterable: a TypeError
+    except TypeError:
+        levels = ()
+    if len(levels) != 3 or not all(0 <= level <= 255 for level in levels):
+        raise BadRequest(
+            f"unknown color {repr(background)[:80]}",
+            hint='give a name like "white", "#rrggbb", (red, green, blue) with 0 to 255 each, or a Picture',
+        )
+    return levels
 
 
 def _clean_colors(picture: Picture, alpha: NDArray[np.float32], total: NDArray[np.float32]) -> Pixels:
