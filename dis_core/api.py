@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,23 @@ from dis_core.progress import Report, ignore
 from dis_core.prompts import DEFAULTS, PromptLike
 from dis_core.protocols import Exposure, Quality
 
+_shared: dict[tuple[str, Precision], Pipeline] = {}
+"""The last pipeline, by what it was made for."""
 
-@functools.lru_cache(maxsize=1)
+
 def _shared_pipeline(device: str, precision: Precision) -> Pipeline:
-    return Pipeline(device, precision=precision)
+    """The same one for all threads, so that none loads a model that another one has.
+
+    There is no lock, because a process that is forked while another thread holds it would wait for ever.
+    """
+    wanted = device, precision
+    ready = _shared.get(wanted)
+    if ready is not None:
+        return ready
+    made = Pipeline(device, precision=precision)
+    for other in _shared.keys() - {wanted}:
+        _shared.pop(other, None)
+    return _shared.setdefault(wanted, made)
 
 
 def segment(

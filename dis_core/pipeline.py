@@ -135,7 +135,7 @@ class Pipeline:
         exposure: Exposure = DEFAULTS.exposure,
         report: Report = ignore,
     ) -> Matte:
-        """Find the subject of `image`: a path, the bytes of a file, a PIL image, an array or a `Picture`.
+        """Find the subject of `image`: a path, bytes, an open file, a PIL image, an array, a tensor or a `Picture`.
 
         `model` is a name from `list_models`. None takes the pipeline's own, or else the full model, which is downloaded
         once if needed; a warning is logged then. If the Hub cannot be reached, the embedded draft model runs instead
@@ -204,7 +204,7 @@ class Pipeline:
         The next image is read while the model looks at one; no more than these two and one matte are in memory.
         `on_error` says what becomes of an image that cannot be read or is too large: "raise" ends the iteration, "skip"
         logs a warning and goes on, "yield" gives the error in place of the matte. What concerns all images alike, such
-        as a missing model, is always raised.
+        as a missing model, is always raised. `options` are for all of them: `SegmentOptions(quality="draft")`.
 
         Raises BadRequest for options that are wrong for any image, and for one image instead of several.
         """

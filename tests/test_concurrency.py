@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 import dis_core
-from dis_core import Box, CancelToken, Matte, Pipeline
+from dis_core import Box, CancelToken, Matte, Pipeline, api
 from dis_core.errors import Cancelled
 from dis_core.progress import Report, ignore
 from dis_core.protocols import NO_PROMPT, Prompt, Quality, Segmentation
@@ -172,6 +172,35 @@ def test_the_shared_pipeline_can_be_used_by_several_threads() -> None:
         found = list(pool.map(lambda level: dis_core.segment(gray(level), model="bright"), [0, 255] * 4))
 
     assert [float(matte.alpha.mean()) for matte in found] == [0, 1] * 4
+
+
+@pytest.mark.usefixtures("bright_models")
+def test_threads_that_begin_at_once_load_the_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    def make(device: str, **options: Any) -> Pipeline:
+        both.wait()
+        return Pipeline(device, **options)
+
+    monkeypatch.setattr(api, "_shared", {})
+    monkeypatch.setattr(api, "Pipeline", make)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda level: dis_core.segment(gray(level), model="bright", device="cpu"), [0, 255]))
+
+    assert len(loaded) == 1
+
+
+@pytest.mark.usefixtures("bright_models")
+def test_the_shared_pipeline_is_the_last_one_that_was_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_shared", {})
+
+    cpu = api._shared_pipeline("cpu", "full")
+    auto = api._shared_pipeline("auto", "full")
+
+    assert api._shared_pipeline("auto", "full") is auto
+    assert list(api._shared) == [("auto", "full")]
+    assert api._shared_pipeline("cpu", "full") is not cpu
 
 
 def share_of_subject(path: str) -> float:
