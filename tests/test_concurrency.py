@@ -208,10 +208,11 @@ def share_of_subject(path: str) -> float:
 
 
 @pytest.mark.slow
-def test_spawned_processes_find_what_this_one_finds() -> None:
+@pytest.mark.parametrize("method", [name for name in multiprocessing.get_all_start_methods() if name != "fork"])
+def test_new_processes_find_what_this_one_finds(method: str) -> None:
     expected = share_of_subject(str(FLOWER))
 
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with multiprocessing.get_context(method).Pool(1) as pool:
         (found,) = pool.map(share_of_subject, [str(FLOWER)])
 
     assert found == pytest.approx(expected, abs=1e-4)
