@@ -58,7 +58,7 @@ def part_of_resized(x: torch.Tensor, size: Size, rows: slice, columns: slice) ->
     first, last = int(down.before[0]), int(down.after[-1])
     x = x[:, :, first : last + 1]
     right = right.beside(x)
-    x = torch.lerp(x[:, :, :, right.before], x[:, :, :, right.after], right.share)
+    x = torch.lerp(x.index_select(3, right.before), x.index_select(3, right.after), right.share)
     return _mixed_rows(x, first, down)
 
 
@@ -145,7 +145,8 @@ class _Between(NamedTuple):
 def _mixed_rows(x: torch.Tensor, start: int, down: _Between) -> torch.Tensor:
     """New rows of (B, C, h, W), which are the old ones from row `start` on."""
     down = down.beside(x)
-    before, after = x[:, :, down.before - start], x[:, :, down.after - start]
+    # Three times as fast as x[:, :, rows].
+    before, after = x.index_select(2, down.before - start), x.index_select(2, down.after - start)
     return torch.lerp(before, after, down.share[:, None])
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dis_core.models.resample import box_mean, part_of_resized
 from dis_core.models.tensors import to_array, to_tensor
 from dis_core.planes import Plane, blocks, dilated, part_within, with_margin
+from dis_core.refinement.guided_filter import part_below
 from dis_core.refinement.tiling import Tile, level_sizes
 
 UNCERTAIN: Final = 0.01
@@ -21,6 +22,9 @@ LEAST_UNCERTAIN: Final = 1 / 16
 
 BAND_PX: Final = 16
 """How far the band reaches around uncertain pixels, in pixels of the level in question."""
+
+FADED_AT_ONCE_PX: Final = 128
+"""The side of blocks that are left out where the band is 1 or 0 all over."""
 
 FADE_PX: Final = 4
 """Half the width over which the band fades out, in pixels of the level in question."""
@@ -75,10 +79,17 @@ def within_band(fine: Plane, coarse: Plane, start: Plane) -> Plane:
     The band is that of `start`, the coarse matte at the size at which refinement started, (h, w).
     """
     size = coarse.shape[0], coarse.shape[1]
+    weights = band_weights(start)
     with torch.inference_mode():
-        band = to_tensor(band_weights(start))
-        for place in blocks(size):
-            weights = to_array(part_of_resized(band, size, *place))
-            kept = coarse[place]
-            fine[place] = kept + weights * (fine[place] - kept)
+        band = to_tensor(weights)
+        for place in blocks(size, FADED_AT_ONCE_PX):
+            below = weights[part_below(place, size, (start.shape[0], start.shape[1]))]
+            if below.min() == 1:
+                continue
+            if below.max() == 0:
+                fine[place] = coarse[place]
+                continue
+            kept = torch.from_numpy(coarse[place])
+            faded = torch.lerp(kept, torch.from_numpy(fine[place]), part_of_resized(band, size, *place)[0, 0])
+            fine[place] = faded.numpy()
     return fine

@@ -6,9 +6,10 @@ from dis_core.planes import Plane
 from dis_core.progress import Report
 from dis_core.protocols import Effort, Quality, Refined, Segmentation, Segmenter
 from dis_core.refinement.band import can_be_refined, within_band
-from dis_core.refinement.levels import levels_along_edges
+from dis_core.refinement.levels import with_prefix
 from dis_core.refinement.resizing import shrunk
-from dis_core.refinement.tiling import level_sizes, size_seen
+from dis_core.refinement.straight import straight_along_edges
+from dis_core.refinement.tiling import size_seen
 
 
 def refine_fast(
@@ -20,16 +21,21 @@ def refine_fast(
     effort: Effort,  # noqa: ARG001  every Refiner is given it
     report: Report,
 ) -> Refined:
-    """Refine the coarse matte level by level with a guided filter, which follows the image's edges.
+    """Refine the coarse matte with a guided filter, which follows the image's edges.
 
     `image` is (H, W, 3) float32 sRGB in [0, 1]. Raises what `report` raises.
     """
     side_px = segmenter.side_for(quality)
     if not can_be_refined(coarse.alpha, side_px):
         return Refined(coarse.alpha)
-    size = image.shape[0], image.shape[1]
-    seen = size_seen(size, side_px)
-    sizes = level_sizes(size, side_px)
-    # The matte of the last level is that of the image's size.
-    *_, last = levels_along_edges(image, coarse.alpha, seen=seen, sizes=sizes, report=report)
-    return Refined(within_band(last.matte, coarse.alpha, shrunk(coarse.alpha, seen)))
+    seen = size_seen((image.shape[0], image.shape[1]), side_px)
+    known = shrunk(coarse.alpha, seen)
+    matte = straight_along_edges(
+        image,
+        coarse.alpha,
+        seen=shrunk(image, seen),
+        before=known,
+        known=known,
+        report=with_prefix(report, "refining"),
+    )
+    return Refined(within_band(matte, coarse.alpha, known))

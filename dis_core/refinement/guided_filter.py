@@ -8,6 +8,7 @@ counts as much as it explains of the matte, because where color says nothing it 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -29,8 +30,14 @@ SMOOTHING: Final = 1e-5
 WORKED_ON_PX: Final = 64
 """The side of blocks that are left out where the matte is sure: small, because edges are lines through few of them."""
 
+RUN_PX: Final = 256
+"""Blocks beside each other are worked on together up to this width, because each call costs as much as some pixels."""
+
 # A matte that varies less than this in a window needs no explanation.
 _LEAST_VARIANCE: Final = 1e-6
+
+_PAIRS: Final = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+"""Of the colors red, green and blue: those whose products are needed."""
 
 
 def follow_edges(
@@ -39,36 +46,60 @@ def follow_edges(
     of: NDArray[np.float32],
     coarse: NDArray[np.float32],
     small: NDArray[np.float32],
+    radius_px: int = RADIUS_PX,
     where: NDArray[np.float32] | None = None,
     report: Report = ignore,
 ) -> None:
     """Make a matte follow the edges of the image that it is `of`, in place, as far as color explains it.
 
     `matte` is (H, W) and the image (H, W, 3). What color explains is learned from the `small` image, (h, w, 3), and
-    its `coarse` matte, (h, w). All are float32 in [0, 1]. Where the coarse matte is sure all around, or color explains
-    nothing, the matte stays as it is. Blocks in which `where`, (H, W), is 0 everywhere are skipped.
+    its `coarse` matte, (h, w), in windows of `radius_px` around each pixel. All are float32 in [0, 1]. Where the coarse
+    matte is sure all around, or color explains nothing, the matte stays as it is. Blocks in which `where`, (H, W), is 0
+    everywhere are skipped.
 
     Raises what `report` raises.
     """
-    size = matte.shape[0], matte.shape[1]
+    size, smaller = (matte.shape[0], matte.shape[1]), (small.shape[0], small.shape[1])
     with torch.inference_mode():
-        functions = linear_functions(coarse, small)
+        functions = linear_functions(coarse, small, radius_px=radius_px)
         explained = functions[0, 4].numpy() > 0
         places = [
             place
             for place in blocks(size, WORKED_ON_PX)
-            if explained[part_below(place, size, (small.shape[0], small.shape[1]))].any()
-            and (where is None or where[place].any())
+            if explained[part_below(place, size, smaller)].any() and (where is None or where[place].any())
         ]
-        for done, place in enumerate(places):
-            report(done / len(places), "following edges")
+        runs = list(joined(places))
+        for done, place in enumerate(runs):
+            report(done / len(runs), "following edges")
             here = part_of_resized(functions, size, *place)[0]
-            colors = torch.from_numpy(of[place]).permute(2, 0, 1)
-            by_color = (here[:3] * colors).sum(0) + here[3]
-            matte[place] = torch.lerp(torch.from_numpy(matte[place]), by_color, here[4]).clamp(0, 1).numpy()
+            red, green, blue = torch.from_numpy(of[place]).unbind(2)
+            by_color = torch.addcmul(here[3], here[0], red).addcmul_(here[1], green).addcmul_(here[2], blue)
+            part = torch.from_numpy(matte[place])
+            part.lerp_(by_color, here[4]).clamp_(0, 1)
 
 
-def linear_functions(matte: NDArray[np.float32], image: NDArray[np.float32]) -> torch.Tensor:
+def joined(places: Sequence[tuple[slice, slice]]) -> Iterator[tuple[slice, slice]]:
+    """Blocks in the order of `blocks`, those beside each other as one, up to `RUN_PX` wide."""
+    run: tuple[slice, slice] | None = None
+    for rows, columns in places:
+        if (
+            run is not None
+            and run[0] == rows
+            and run[1].stop == columns.start
+            and columns.stop - run[1].start <= RUN_PX
+        ):
+            run = rows, slice(run[1].start, columns.stop)
+            continue
+        if run is not None:
+            yield run
+        run = rows, columns
+    if run is not None:
+        yield run
+
+
+def linear_functions(
+    matte: NDArray[np.float32], image: NDArray[np.float32], *, radius_px: int = RADIUS_PX
+) -> torch.Tensor:
     """Find the linear function from color to matte around each pixel.
 
     `matte` is (h, w) and `image` (h, w, 3), float32 in [0, 1]. The result is (1, 5, h, w) float32: the factors of red,
@@ -76,15 +107,15 @@ def linear_functions(matte: NDArray[np.float32], image: NDArray[np.float32]) -> 
     """
     height, width = matte.shape
     functions = torch.zeros(1, 5, height, width)
-    reach = 2 * RADIUS_PX
+    reach = 2 * radius_px
     for rows, columns in blocks((height, width), WORKED_ON_PX):
         around = with_margin(rows, reach, height), with_margin(columns, reach, width)
         part = matte[around]
         if part.max() <= SURE or part.min() >= 1 - SURE:
             continue
-        fitted = _fitted(to_tensor(part).double(), to_tensor(image[around]).double())
+        fitted = _fitted(to_tensor(part)[0], to_tensor(image[around])[0], radius_px)
         own = part_within(rows, around[0]), part_within(columns, around[1])
-        functions[:, :, rows, columns] = fitted[:, :, own[0], own[1]].float()
+        functions[0, :, rows, columns] = fitted[:, own[0], own[1]]
     return functions
 
 
@@ -97,19 +128,44 @@ def part_below(place: tuple[slice, slice], size: Size, smaller: Size) -> tuple[s
     return rows, columns
 
 
-def _fitted(matte: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-    """(1, 5, h, w) of (1, 1, h, w) and (1, 3, h, w), float64: least squares in windows, averaged over windows."""
-    mean, mean_matte = box_mean(image, RADIUS_PX), box_mean(matte, RADIUS_PX)
-    variances = (
-        box_mean(image[:, :, None] * image[:, None], RADIUS_PX) - mean[:, :, None] * mean[:, None]
-    )  # (1, 3, 3, h, w)
-    covariance = box_mean(image * matte, RADIUS_PX) - mean * mean_matte  # (1, 3, h, w)
-    red, green, blue = (variances + SMOOTHING * torch.eye(3, dtype=image.dtype)[:, :, None, None]).unbind(2)
-    # Cramer's rule for a symmetric matrix of 3 x 3, because a general solver takes ten times as long.
-    crossed = [torch.linalg.cross(one, other, dim=1) for one, other in ((green, blue), (blue, red), (red, green))]
-    determinant = (red * crossed[0]).sum(1, keepdim=True)
-    factors = torch.cat([(covariance * one).sum(1, keepdim=True) for one in crossed], 1) / determinant
-    rest = mean_matte - (factors * mean).sum(1, keepdim=True)
-    variance = box_mean(matte * matte, RADIUS_PX) - mean_matte * mean_matte
-    explained = ((factors * covariance).sum(1, keepdim=True) / (variance + _LEAST_VARIANCE)).clamp(0, 1)
-    return box_mean(torch.cat([factors, rest, explained], 1), RADIUS_PX)
+def _fitted(matte: torch.Tensor, image: torch.Tensor, radius_px: int) -> torch.Tensor:
+    """(5, h, w) of (1, h, w) and (3, h, w), float32: least squares in windows, averaged over windows."""
+    center, center_matte = image.mean((1, 2), keepdim=True), matte.mean()
+    # Around their means, because float32 loses small variances of large values.
+    colors, values = image - center, matte - center_matte
+    products = [colors[one] * colors[other] for one, other in _PAIRS]
+    # All sums in one go: a call costs as much as a few thousand pixels.
+    planes = [colors, values, torch.stack(products), colors * values, values * values]
+    means = box_mean(torch.cat(planes), radius_px)
+    mean, mean_value = means[:3], means[3]
+    for place, (one, other) in enumerate(_PAIRS):
+        means[4 + place].addcmul_(mean[one], mean[other], value=-1)
+    covariance = means[10:13].addcmul_(mean, mean_value, value=-1)
+    variance = means[13].addcmul_(mean_value, mean_value, value=-1)
+    factors = _solved(means[4:10], covariance)
+    explained = (factors * covariance).sum(0).div_(variance.clamp_(min=0).add_(_LEAST_VARIANCE)).clamp_(0, 1)
+    rest = mean_value - (factors * mean).sum(0) + (center_matte - (factors * center).sum(0))
+    return box_mean(torch.cat([factors, torch.stack([rest, explained])]), radius_px)
+
+
+def _solved(variances: torch.Tensor, covariance: torch.Tensor) -> torch.Tensor:
+    """The factors (3, h, w) that make `covariance` out of the colors' `variances`, (6, h, w) in the order of `_PAIRS`.
+
+    Eliminating colors one by one, symmetrically, is exact enough in float32, and Cramer's rule is not: where the image
+    is gray, the determinant is a small difference of large products. A general solver takes ten times as long.
+    """
+    red, red_green, red_blue, green, green_blue, blue = variances.unbind(0)
+    red = red.clamp(min=0).add_(SMOOTHING)
+    by_green, by_blue = red_green / red, red_blue / red
+    # What is left of the variances cannot be less than what was added.
+    green = torch.addcmul(green, by_green, red_green, value=-1).clamp_(min=0).add_(SMOOTHING)
+    green_blue = torch.addcmul(green_blue, by_blue, red_green, value=-1)
+    last_by_blue = green_blue / green
+    blue = torch.addcmul(blue, by_blue, red_blue, value=-1).addcmul_(last_by_blue, green_blue, value=-1)
+    blue = blue.clamp_(min=0).add_(SMOOTHING)
+    second = torch.addcmul(covariance[1], by_green, covariance[0], value=-1)
+    third = torch.addcmul(covariance[2], by_blue, covariance[0], value=-1).addcmul_(last_by_blue, second, value=-1)
+    third = third / blue
+    second = (second / green).addcmul_(last_by_blue, third, value=-1)
+    first = (covariance[0] / red).addcmul_(by_green, second, value=-1).addcmul_(by_blue, third, value=-1)
+    return torch.stack([first, second, third])

@@ -7,16 +7,15 @@ image, because networks answer at a lower resolution than they look at.
 
 from __future__ import annotations
 
-import numpy as np
-
 from dis_core.planes import Plane, Size
 from dis_core.progress import Report, span
 from dis_core.protocols import Effort, LooksLarger, Quality, Refined, RefinedLevel, Segmentation, Segmenter
 from dis_core.refinement.band import band_weights, can_be_refined, within_band
 from dis_core.refinement.fast import refine_fast
 from dis_core.refinement.guided_filter import follow_edges
-from dis_core.refinement.levels import Level, levels_along_edges, with_fixed_text
+from dis_core.refinement.levels import Level, with_fixed_text, with_prefix
 from dis_core.refinement.resizing import shrunk
+from dis_core.refinement.straight import straight_along_edges
 from dis_core.refinement.tiling import is_strip, level_sizes, logit, shift_logits, size_seen
 from dis_core.refinement.trust import belief
 
@@ -38,19 +37,24 @@ def refine_with_larger_look(
         return refine_fast(image, coarse, segmenter, quality=quality, effort=effort, report=report)
     if is_strip(size, side_px) or not can_be_refined(coarse.alpha, side_px):
         return Refined(coarse.alpha)
-    seen = size_seen(size, side_px)
-    sizes = sizes_from_larger_look(size, larger_px)
+    larger = size_seen(size, larger_px)
+    before = shrunk(coarse.alpha, larger)
     # Edges are followed after the look, not before it: what they add would be replaced by the model's answer.
-    level = Level(shrunk(image, sizes[0]), shrunk(coarse.alpha, sizes[0]).copy(), span(report, 0.0, 0.6))
+    level = Level(shrunk(image, larger), before.copy(), span(report, 0.0, 0.7))
     looked = look_larger(level, segmenter, coarse, quality=quality)
-    rest = span(report, 0.6, 1.0)
+    rest = span(report, 0.7, 1.0)
     if looked.tiles_rejected:
         edges = refine_fast(image, coarse, segmenter, quality=quality, effort=effort, report=rest)
         return Refined(edges.alpha, (looked,))
-    matte = level.matte
-    for step in levels_along_edges(image, coarse.alpha, seen=sizes[0], sizes=sizes[1:], report=rest, start=matte):
-        matte = step.matte
-    return Refined(within_band(matte, coarse.alpha, shrunk(coarse.alpha, seen)), (looked,))
+    matte = straight_along_edges(
+        image,
+        coarse.alpha,
+        seen=level.image,
+        before=before,
+        known=level.matte,
+        report=with_prefix(rest, "refining"),
+    )
+    return Refined(within_band(matte, coarse.alpha, shrunk(coarse.alpha, size_seen(size, side_px))), (looked,))
 
 
 def larger_side_of(segmenter: Segmenter, quality: Quality) -> int | None:
@@ -70,21 +74,30 @@ def look_larger(level: Level, segmenter: LooksLarger, coarse: Segmentation, *, q
 
     Raises OutOfMemory, and what the level's report raises.
     """
-    looking = with_fixed_text(span(level.report, 0.0, 0.8), "refining, a larger look")
+    looking = with_fixed_text(level.report, "refining, a larger look")
     answer = segmenter.look_larger(level.image, known=coarse, quality=quality, report=looking)
     size = level.matte.shape[0], level.matte.shape[1]
     believed = belief(answer, level.matte)
     if believed is not None:
-        shift_logits(
-            level.matte, band_weights(level.matte) * believed * (logit(np.clip(answer, 0, 1)) - logit(level.matte))
-        )
-        # Networks answer at half of what they see, or less: from there on, edges are followed.
-        answered = (max(size[0] // 2, 1), max(size[1] // 2, 1))
-        follow_edges(
-            level.matte,
-            of=level.image,
-            coarse=shrunk(level.matte, answered),
-            small=shrunk(level.image, answered),
-            report=span(level.report, 0.8, 1.0),
-        )
+        shift = band_weights(level.matte) * believed
+        counts = shift > 0  # most of it is not in the band, and logarithms take long
+        shift[counts] *= logit(answer[counts]) - logit(level.matte[counts])
+        shift_logits(level.matte, shift)
     return RefinedLevel(size, tiles_run=1, tiles_skipped=0, tiles_rejected=int(believed is None), tiles_over_limit=0)
+
+
+def follow_from_answer(level: Level) -> None:
+    """Let the matte of a level at which the model has looked follow edges, in place.
+
+    Networks answer at half of what they see, or less: from there on, edges are followed.
+
+    Raises what the level's report raises.
+    """
+    answered = max(level.matte.shape[0] // 2, 1), max(level.matte.shape[1] // 2, 1)
+    follow_edges(
+        level.matte,
+        of=level.image,
+        coarse=shrunk(level.matte, answered),
+        small=shrunk(level.image, answered),
+        report=level.report,
+    )

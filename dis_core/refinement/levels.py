@@ -51,8 +51,14 @@ def with_changes_kept(matte: Plane, coarse: Plane, size: Size) -> Plane:
 
     What no level has changed is then still the coarse matte, not a copy of it that was shrunk and enlarged again.
     """
-    changed = matte - shrunk(coarse, (matte.shape[0], matte.shape[1]))
-    carried: Plane = shrunk(coarse, size) + enlarged(changed, size)
+    return enlarged_changes(matte - shrunk(coarse, (matte.shape[0], matte.shape[1])), shrunk(coarse, size))
+
+
+def enlarged_changes(changed: Plane, coarse: Plane) -> Plane:
+    """The coarse matte, (H, W), plus changes made at a smaller size, (h, w): a new plane in [0, 1]."""
+    carried = enlarged(changed, (coarse.shape[0], coarse.shape[1]))
+    # A map of the same size is not copied, and may be the caller's.
+    carried = carried + coarse if carried is changed else np.add(carried, coarse, out=carried)
     return np.clip(carried, 0, 1, out=carried)
 
 

@@ -18,7 +18,13 @@ from dis_core.progress import Report, span
 from dis_core.protocols import Effort, LooksLarger, Quality, Refined, RefinedLevel, Segmentation, Segmenter
 from dis_core.refinement.band import band_of, can_be_refined, is_worth_a_look, within_band
 from dis_core.refinement.guided_filter import follow_edges
-from dis_core.refinement.larger import larger_side_of, look_larger, refine_with_larger_look, sizes_from_larger_look
+from dis_core.refinement.larger import (
+    follow_from_answer,
+    larger_side_of,
+    look_larger,
+    refine_with_larger_look,
+    sizes_from_larger_look,
+)
 from dis_core.refinement.levels import levels_along_edges, with_fixed_text, with_prefix
 from dis_core.refinement.resizing import enlarged, shrunk
 from dis_core.refinement.tiling import Tile, is_strip, level_sizes, logit, plan_tiles, shift_logits, size_seen
@@ -50,7 +56,10 @@ def refine_with_tiles(
     for step in levels_along_edges(image, coarse.alpha, seen=seen, sizes=sizes, report=span(report, 0.0, 0.95)):
         matte = step.matte
         if isinstance(segmenter, LooksLarger) and larger_px is not None and not levels:
-            levels.append(look_larger(step, segmenter, coarse, quality=quality))
+            looking = step._replace(report=span(step.report, 0.0, 0.8))
+            levels.append(look_larger(looking, segmenter, coarse, quality=quality))
+            if not levels[0].tiles_rejected:
+                follow_from_answer(step._replace(report=span(step.report, 0.8, 1.0)))
             continue
         left = replace(effort, max_tiles=effort.max_tiles - sum(level.tiles_run for level in levels))
         tiles = _TilesOfLevel(step.image, known_at(coarse, matte), segmenter, quality, left, doubtful)
