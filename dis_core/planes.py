@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +16,9 @@ Plane = NDArray[np.float32]
 
 BLOCK_PX: Final = 512
 
+RUN_PX: Final = 256
+"""Small blocks beside each other are joined up to this width, because each call costs as much as some pixels."""
+
 
 def blocks(size: Size, side_px: int | None = None) -> Iterator[tuple[slice, slice]]:
     """An image of `size` in blocks, so that intermediate results never exist for all of it at once.
@@ -26,6 +29,20 @@ def blocks(size: Size, side_px: int | None = None) -> Iterator[tuple[slice, slic
     for top in range(0, size[0], side_px):
         for left in range(0, size[1], side_px):
             yield slice(top, min(top + side_px, size[0])), slice(left, min(left + side_px, size[1]))
+
+
+def joined_in_rows(places: Iterable[tuple[slice, slice]]) -> Iterator[tuple[slice, slice]]:
+    """Some of the `blocks` in their order, those beside each other as one, up to about `RUN_PX` wide."""
+    run: tuple[slice, slice] | None = None
+    for rows, columns in places:
+        if run is not None and run[0] == rows and run[1].stop == columns.start <= run[1].start + RUN_PX:
+            run = rows, slice(run[1].start, columns.stop)
+            continue
+        if run is not None:
+            yield run
+        run = rows, columns
+    if run is not None:
+        yield run
 
 
 def with_margin(part: slice, margin_px: int, length: int) -> slice:

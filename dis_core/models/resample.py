@@ -123,6 +123,15 @@ def cell_means(x: torch.Tensor, side_px: int) -> torch.Tensor:
     return F.avg_pool2d(x, side_px, ceil_mode=True, count_include_pad=False)
 
 
+def cell_sums(x: torch.Tensor, side_px: int) -> torch.Tensor:
+    """The sum over each cell of `side_px` by `side_px` of (C, H, W); the last ones may be smaller."""
+    height, width = size_of(x)
+    x = F.pad(x, (0, -width % side_px, 0, -height % side_px))
+    # Rows first: that adds up long runs of memory.
+    rows = x.view(x.shape[0], -1, side_px, x.shape[2]).sum(2)
+    return rows.view(*rows.shape[:2], -1, side_px).sum(3)
+
+
 def _repeated(line: torch.Tensor, count: int, axis: int) -> torch.Tensor:
     """A slice of length 1 along an axis, `count` times beside itself."""
     shape = list(line.shape)

@@ -8,7 +8,6 @@ counts as much as it explains of the matte, because where color says nothing it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from dis_core.models.resample import box_mean, part_of_resized
 from dis_core.models.tensors import to_tensor
-from dis_core.planes import Size, blocks, part_within, with_margin
+from dis_core.planes import Size, blocks, joined_in_rows, part_within, with_margin
 from dis_core.progress import Report, ignore
 from dis_core.refinement.tiling import SURE
 
@@ -29,9 +28,6 @@ SMOOTHING: Final = 1e-5
 
 WORKED_ON_PX: Final = 64
 """The side of blocks that are left out where the matte is sure: small, because edges are lines through few of them."""
-
-RUN_PX: Final = 256
-"""Blocks beside each other are worked on together up to this width, because each call costs as much as some pixels."""
 
 # A matte that varies less than this in a window needs no explanation.
 _LEAST_VARIANCE: Final = 1e-6
@@ -68,7 +64,7 @@ def follow_edges(
             for place in blocks(size, WORKED_ON_PX)
             if explained[part_below(place, size, smaller)].any() and (where is None or where[place].any())
         ]
-        runs = list(joined(places))
+        runs = list(joined_in_rows(places))
         for done, place in enumerate(runs):
             report(done / len(runs), "following edges")
             here = part_of_resized(functions, size, *place)[0]
@@ -76,25 +72,6 @@ def follow_edges(
             by_color = torch.addcmul(here[3], here[0], red).addcmul_(here[1], green).addcmul_(here[2], blue)
             part = torch.from_numpy(matte[place])
             part.lerp_(by_color, here[4]).clamp_(0, 1)
-
-
-def joined(places: Sequence[tuple[slice, slice]]) -> Iterator[tuple[slice, slice]]:
-    """Blocks in the order of `blocks`, those beside each other as one, up to `RUN_PX` wide."""
-    run: tuple[slice, slice] | None = None
-    for rows, columns in places:
-        if (
-            run is not None
-            and run[0] == rows
-            and run[1].stop == columns.start
-            and columns.stop - run[1].start <= RUN_PX
-        ):
-            run = rows, slice(run[1].start, columns.stop)
-            continue
-        if run is not None:
-            yield run
-        run = rows, columns
-    if run is not None:
-        yield run
 
 
 def linear_functions(

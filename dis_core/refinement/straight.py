@@ -2,7 +2,7 @@
 
 Level by level, most of the time went into learning what color explains at sizes that the network never saw, which
 brought little: colors near an edge are the same at every size. What brings more is to begin below the size that the
-network saw, because its answers are softer and further off than that. So wide windows come first, at a quarter of that
+network saw, because its answers are softer and further off than that. So wide windows come first, at a third of that
 size, and then narrow ones at half of it, where networks answer.
 """
 
@@ -16,7 +16,7 @@ from dis_core.refinement.guided_filter import follow_edges
 from dis_core.refinement.levels import enlarged_changes
 from dis_core.refinement.resizing import shrunk
 
-SHARES: Final = (1 / 4, 1 / 2)
+SHARES: Final = (1 / 3, 1 / 2)
 """The sizes at which is learned what color explains, as shares of the size that the network saw."""
 
 WINDOW_RADIUS_PX: Final = 2
