@@ -53,6 +53,19 @@ def test_the_linear_functions_are_those_of_the_paper() -> None:
     assert np.allclose(found, fitted_directly(matte, image), atol=1e-4)
 
 
+def test_a_gray_image_is_explained_as_well_as_a_colored_one() -> None:
+    """Its colors depend on each other, so that the numbers to divide by are small."""
+    rng = np.random.default_rng(5)
+    gray = rng.random((30, 30, 1), dtype=np.float32)
+    image = np.repeat(gray, 3, axis=2)
+    matte = np.clip(0.2 + 0.6 * gray[:, :, 0], 0, 1)
+
+    factors = linear_functions(matte, image)[0].permute(1, 2, 0).numpy()
+
+    assert np.allclose((factors[:, :, :3] * image).sum(2) + factors[:, :, 3], matte, atol=2e-3)
+    assert factors[:, :, 4].min() > 0.99
+
+
 def test_blocks_leave_no_trace_in_the_linear_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     image = rng.random((120, 90, 3), dtype=np.float32)
