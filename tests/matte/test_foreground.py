@@ -99,7 +99,7 @@ def test_only_blocks_with_unknown_pixels_are_worked_on() -> None:
 
     parts = list(foreground_parts(image, alpha))
 
-    assert sum(part.unknown.size for part in parts) < 0.2 * alpha.size
+    assert sum(part.unknown.size for part in parts) < 0.1 * alpha.size
     assert sum(part.unknown.sum() for part in parts) == ((alpha > 0) & (alpha < 1)).sum()
 
 
