@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dis_core.images.picture import Picture
     from dis_core.images.reading import ImageLike, read_picture
     from dis_core.matte.matte import Matte
+    from dis_core.networks import load_network
     from dis_core.pipeline import Pipeline
     from dis_core.progress import Report
     from dis_core.protocols import Quality
@@ -39,6 +40,7 @@ __all__ = [
     "Report",
     "__version__",
     "list_models",
+    "load_network",
     "model_info",
     "read_picture",
     "segment",
@@ -56,6 +58,7 @@ _HOMES = {
     "Quality": "dis_core.protocols",
     "Report": "dis_core.progress",
     "list_models": "dis_core.registry.catalog",
+    "load_network": "dis_core.networks",
     "model_info": "dis_core.registry.catalog",
     "read_picture": "dis_core.images.reading",
     "segment": "dis_core.api",

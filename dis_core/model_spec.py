@@ -15,11 +15,13 @@ from dis_core.protocols import MAX_TILES as MAX_TILES
 from dis_core.protocols import NO_PROMPT as NO_PROMPT
 from dis_core.protocols import CloserLook as CloserLook
 from dis_core.protocols import CompanionLoader as CompanionLoader
+from dis_core.protocols import CompanionNetworkLoader as CompanionNetworkLoader
 from dis_core.protocols import Converter as Converter
 from dis_core.protocols import DepthEstimator as DepthEstimator
 from dis_core.protocols import DepthLoader as DepthLoader
 from dis_core.protocols import Effort as Effort
 from dis_core.protocols import MatteLoader as MatteLoader
+from dis_core.protocols import NetworkLoader as NetworkLoader
 from dis_core.protocols import Placement as Placement
 from dis_core.protocols import Prompt as Prompt
 from dis_core.protocols import Quality as Quality
@@ -93,6 +95,49 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class NetworkInput:
+    """One of the tensors that a network takes: (B, C, H, W) float32, of which `what` says in words what it is.
+
+    Values in [0, 1] become `(value - mean) / std`, with a number for each channel. `resize` says how the authors bring
+    it to the network's size; `shrunk` is by how much H and W are smaller than the image's.
+    """
+
+    name: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    what: str
+    resize: str = "bilinear"
+    shrunk: int = 1
+
+    @property
+    def channels(self) -> int:
+        """How many planes it has."""
+        return len(self.mean)
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The network of a model without all that is around it: for those who train it, export it or look inside.
+
+    `loader` is the "module:function" of a `NetworkLoader`; with `companions`, which are those of the model's whose
+    files the network itself needs, of a `CompanionNetworkLoader`. `inputs` are what its forward takes, in order; `size`
+    is (height, width) in pixels of the published ones, and others have sides that are multiples of `multiple_px`.
+    `answer` says in words what it returns. `exportable` is the "module:function" that makes of the network what is
+    exported: a module that takes the same, has one answer, the matte or the depth, and is made of what other programs
+    know too. Where there is none, `obstacle` says why.
+    """
+
+    loader: str
+    inputs: tuple[NetworkInput, ...]
+    size: tuple[int, int]
+    answer: str
+    multiple_px: int = 32
+    companions: tuple[str, ...] = ()
+    exportable: str | None = None
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """A model by name: what it is for, whose weights it runs with, and the function that brings it to life.
 
@@ -107,6 +152,7 @@ class ModelSpec:
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
     that brings them; a plug-in's models need none, as the plug-in has dependencies of its own. `citation` is what
     whoever publishes results should cite. `details` are (what, value) of these weights alone that lists should show.
+    `network` is for those who want nothing but the network: `dis_core.load_network`, `dis_core.export_model`.
     """
 
     name: str
@@ -127,6 +173,7 @@ class ModelSpec:
     packages: tuple[str, ...] = ()
     citation: Citation | None = None
     details: tuple[tuple[str, str], ...] = ()
+    network: NetworkSpec | None = None
 
     @property
     def converter(self) -> str | None:

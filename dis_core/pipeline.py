@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.device import choose_placement, run_after_fork, run_on, tiles_at_once, was_forked
+from dis_core.device import choose_placement, load_on, run_after_fork, tiles_at_once, was_forked
 from dis_core.errors import OF_ONE_IMAGE, BadRequest, DeviceUnavailable, DisError
 from dis_core.geometry import Box, BoxLike, as_box, boxes_within, checked_box, points_within
 from dis_core.images.depth_maps import checked_depth, read_depth
@@ -308,7 +308,7 @@ def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter
     matte, depth = installed.matte, installed.depth
     companions = {companion.spec.name: companion.path for companion in installed.companions}
     estimate_depth: DepthEstimator | None = None
-    with run_on(placement):
+    with load_on(placement):
         if depth is not None:
             estimate_depth = load_depth_model(depth.spec, depth.path, placement=placement)
         return load_matte_model(

@@ -26,7 +26,7 @@ HOUSE = (
     "__main__ cli",
     "daemon editors",
     "api jobs",
-    "pipeline",
+    "networks pipeline",
     "refinement training",
     "registry",
     "evaluation matte models scenes",

@@ -9,12 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from dis_core.model_spec import ModelSpec
+    from torch import nn
+
+    from dis_core.model_spec import ModelSpec, NetworkSpec
     from dis_core.protocols import (
         CompanionLoader,
+        CompanionNetworkLoader,
         DepthEstimator,
         DepthLoader,
         MatteLoader,
+        NetworkLoader,
         Placement,
         Segmenter,
     )
@@ -43,3 +47,17 @@ def load_depth_model(spec: ModelSpec, weights: Path, *, placement: Placement) ->
     """Call a depth model's loader. Raises WeightsCorrupt, OutOfMemory."""
     load = cast("DepthLoader", pkgutil.resolve_name(spec.loader))
     return load(weights, placement=placement)
+
+
+def load_bare_network(
+    declared: NetworkSpec, weights: Path, *, placement: Placement, companions: Mapping[str, Path]
+) -> nn.Module:
+    """Call a network's loader; only one that declares companions is given their files.
+
+    Raises WeightsCorrupt, OutOfMemory.
+    """
+    if not declared.companions:
+        load = cast("NetworkLoader", pkgutil.resolve_name(declared.loader))
+        return load(weights, placement=placement)
+    load_with = cast("CompanionNetworkLoader", pkgutil.resolve_name(declared.loader))
+    return load_with(weights, placement=placement, companions=companions)
