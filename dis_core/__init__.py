@@ -17,6 +17,7 @@ from dis_core.__version__ import __version__
 if TYPE_CHECKING:
     from dis_core.api import segment
     from dis_core.errors import DisError
+    from dis_core.export.exporting import export_model
     from dis_core.geometry import Box, Points
     from dis_core.images.picture import Picture
     from dis_core.images.reading import ImageLike, read_picture
@@ -39,6 +40,7 @@ __all__ = [
     "Quality",
     "Report",
     "__version__",
+    "export_model",
     "list_models",
     "load_network",
     "model_info",
@@ -57,6 +59,7 @@ _HOMES = {
     "Points": "dis_core.geometry",
     "Quality": "dis_core.protocols",
     "Report": "dis_core.progress",
+    "export_model": "dis_core.export.exporting",
     "list_models": "dis_core.registry.catalog",
     "load_network": "dis_core.networks",
     "model_info": "dis_core.registry.catalog",

@@ -148,6 +148,12 @@ class ProtocolMismatch(DisError):
     code = "ProtocolMismatch"
 
 
+class ExportFailed(DisError):
+    """A network cannot be written for other programs, because torch's exporters cannot take it."""
+
+    code = "ExportFailed"
+
+
 class TrainingDiverged(DisError):
     """Losses became infinite or NaN, so that more training would destroy what was learned."""
 

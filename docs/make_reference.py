@@ -101,6 +101,7 @@ def python_page() -> Iterator[str]:
         "Points",
         "DisError",
         "load_network",
+        "export_model",
     ):
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
     yield "## Types in signatures"
@@ -273,8 +274,8 @@ def networks() -> Iterator[str]:
             alike.setdefault(kind, []).append((f"`{spec.name}`", network))
     yield (
         "## Networks\n\nWhat `dis_core.load_network` gives: a `torch.nn.Module` that takes float32 tensors, (B, "
-        "channels, height, width). Values in [0, 1] become (value - mean) / std for it. It takes other sides than the published "
-        "ones too, in multiples of what the table says."
+        "channels, height, width). Values in [0, 1] become (value - mean) / std for it. Other sides than the "
+        "published ones are taken too, in multiples of what the table says."
     )
     rows = []
     for members in alike.values():

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 import dis_core
 from dis_core.errors import BadRequest, LicenseNotAccepted, OutOfMemory, UnknownModel
-from dis_core.model_spec import ModelSpec, NetworkSpec
-from dis_core.models.birefnet.segmenter import Loader
-from dis_core.models.birefnet.spec import BIREFNETS
-from dis_core.models.depth_anything import estimator
-from dis_core.models.depth_anything.network import DepthAnythingNetwork
-from dis_core.models.depth_anything.spec import DEPTH_SMALL
+from dis_core.model_spec import ModelSpec
 from dis_core.models.dis_lite.network import BothWays
-from dis_core.models.dis_sam.spec import DIS_SAM
-from dis_core.models.isnet.network import MIDDLE_WIDTHS, MIDDLE_WIDTHS_BACK, WIDTHS, ISNet
-from dis_core.models.isnet.spec import ISNET
 from dis_core.models.pdfnet.network import PDFNetOutput
-from dis_core.models.pdfnet.segmenter import tiny_network
-from dis_core.models.pdfnet.spec import DEPTH_TINY, PDFNET
+from dis_core.models.pdfnet.spec import DEPTH_TINY
 from dis_core.models.square import SquareSegmenter
 from dis_core.pipeline import Pipeline
 from dis_core.protocols import Placement
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import dis_register_models
 from dis_core.weights.loading import load_bare_network
-from tests.fakes import small_birefnet
 from tests.fakes.bright_model import BRIGHT
+from tests.fakes.small_networks import FAMILIES, Family, declared, planes
 from tests.recipes.diffdis import tiny_network as tiny_diffdis
 
 FLOWER = Path(__file__).parents[1] / "examples" / "flower.jpg"
@@ -43,69 +31,11 @@ CPU = Placement("cpu")
 SPECS = {spec.name: spec for spec in dis_register_models()}
 
 
-def narrow_isnet(channels: int) -> ISNet:
-    widths = ([width // 16 for width in table] for table in (WIDTHS, MIDDLE_WIDTHS, MIDDLE_WIDTHS_BACK))
-    return ISNet(channels, **dict(zip(("widths", "middles", "middles_back"), widths, strict=True)))
-
-
-def small_depth() -> DepthAnythingNetwork:
-    return DepthAnythingNetwork(width=32, depth=4, heads=2, taps=(1, 2, 3, 4), neck=(8,) * 4, fusion=8, head=8)
-
-
-@dataclass(frozen=True)
-class Family:
-    """A model as declared, with a small network in the place of the published one: `replaced` is what builds that."""
-
-    spec: ModelSpec
-    replaced: str
-    by: object
-    build: Callable[[], nn.Module]
-    side_px: int
-
-
-FAMILIES = (
-    Family(
-        PDFNET, "dis_core.models.pdfnet.segmenter.published_network", lambda *_, **__: tiny_network(), tiny_network, 256
-    ),
-    Family(
-        BIREFNETS[0],
-        "dis_core.models.birefnet.segmenter.load_1024",
-        Loader(small_birefnet.network, 64),
-        small_birefnet.network,
-        64,
-    ),
-    Family(ISNET, "dis_core.models.isnet.segmenter.ISNet", narrow_isnet, functools.partial(narrow_isnet, 3), 64),
-    Family(DIS_SAM, "dis_core.models.isnet.segmenter.ISNet", narrow_isnet, functools.partial(narrow_isnet, 5), 64),
-    Family(
-        DEPTH_SMALL,
-        "dis_core.models.depth_anything.estimator.load_small_network",
-        functools.partial(estimator._network, small_depth),
-        small_depth,
-        28,
-    ),
-)
-
-
 @pytest.fixture(params=FAMILIES, ids=[family.spec.name for family in FAMILIES])
 def family(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Family:
     assert isinstance(request.param, Family)
     monkeypatch.setattr(request.param.replaced, request.param.by)
     return request.param
-
-
-def declared(spec: ModelSpec) -> NetworkSpec:
-    assert spec.network is not None
-    return spec.network
-
-
-def planes(network: NetworkSpec, side_px: int) -> list[torch.Tensor]:
-    """Noise in the place of what a network takes."""
-    generator = torch.Generator().manual_seed(0)
-    sides = [side_px // taken.shrunk for taken in network.inputs]
-    return [
-        torch.rand(1, taken.channels, side, side, generator=generator)
-        for taken, side in zip(network.inputs, sides, strict=True)
-    ]
 
 
 def test_the_embedded_network_comes_with_its_weights_and_can_be_trained() -> None:
@@ -152,9 +82,7 @@ def test_the_networks_of_a_pipeline_are_ordinary_and_run_without_gradients() -> 
 def test_a_network_with_the_weights_of_a_file_answers_as_declared_and_keeps_gradients(
     family: Family, tmp_path: Path
 ) -> None:
-    torch.manual_seed(0)
-    saved = family.build().state_dict()
-    save_file({name: value.contiguous() for name, value in saved.items()}, tmp_path / "weights.safetensors")
+    saved = family.save(tmp_path / "weights.safetensors")
     network = declared(family.spec)
 
     loaded = load_bare_network(network, tmp_path / "weights.safetensors", placement=CPU, companions={})

@@ -1,17 +1,23 @@
 """The Swin backbone in operators that every runtime has: whole windows of a padded map, instead of groups filled alike.
 
 `swin` computes no more than the windows hold, with a group for each way in which they are filled. As a graph of fixed
-size that is ten times as many nodes, and none of what it saves is worth that there.
+size that is many times as many nodes. Here tokens are picked into their windows and back by tables, which are computed
+with numpy so that they are constants of the graph.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import nn
 
 from dis_core.models.backbones.swin import REGION_PENALTY, PixelLinear, WindowAttention
 from dis_core.models.replacing import replace_modules
+from dis_core.models.resample import Size
 
 
 class PlainLinear(nn.Module):
@@ -26,43 +32,82 @@ class PlainLinear(nn.Module):
         return F.linear(x, self.weight, self.bias)
 
 
+class Windows(NamedTuple):
+    """The windows of a map of H x W tokens that is padded at its end and rolled.
+
+    `picked` (windows * n * n,) are the tokens in them, H * W for padding; `places` (H * W,) is where each token is
+    among those; `penalties` (windows, 1, n * n, n * n) keep apart what only became neighbors by shifting, and are None
+    where nothing did.
+    """
+
+    picked: NDArray[np.int64]
+    places: NDArray[np.int64]
+    penalties: NDArray[np.float32] | None
+
+
+def windows_of(size: Size, window: int, shift: int) -> Windows:
+    """All windows of a map, each as its tokens row by row."""
+    H, W = size
+    tall, wide = (length + -length % window for length in (H, W))
+    tokens = np.full((tall, wide), H * W)
+    tokens[:H, :W] = np.arange(H * W).reshape(H, W)
+    picked = in_windows(np.roll(tokens, (-shift, -shift), (0, 1)), window).ravel()
+    places = np.empty(H * W + 1, np.int64)
+    places[picked] = np.arange(len(picked))
+    if not shift:
+        return Windows(picked, places[:-1], None)
+    rows, columns = (np.arange(length) >= length - shift for length in (tall, wide))
+    region = in_windows(2 * rows[:, None] + columns, window)
+    apart = region[:, None, :, None] != region[:, None, None]
+    return Windows(picked, places[:-1], np.float32(REGION_PENALTY) * apart.astype(np.float32))
+
+
+def in_windows(plane: NDArray[np.int64], window: int) -> NDArray[np.int64]:
+    """(H, W) in whole windows -> (windows, window * window)."""
+    H, W = plane.shape
+    cells = plane.reshape(H // window, window, W // window, window).swapaxes(1, 2)
+    return cells.reshape(-1, window**2)
+
+
 class PlainWindowAttention(nn.Module):
     """`WindowAttention` over all windows at once: what is padded takes part as tokens of its own."""
 
+    bias: torch.Tensor
+
     def __init__(self, attention: WindowAttention) -> None:
         super().__init__()
-        self.attention = attention
+        self.qkv = attention.qkv
+        self.proj = attention.proj
+        self.heads = attention.heads
+        self.window = attention.window
+        self.register_buffer("bias", attention.position_bias().detach()[None].contiguous())
 
     def forward(self, x: torch.Tensor, shift: int) -> torch.Tensor:
         """(B, H, W, C) -> (B, H, W, C), in windows of the map padded at its end and rolled by `-shift`."""
         B, H, W, C = x.shape
-        window, heads = self.attention.window, self.attention.heads
-        x = F.pad(x, (0, 0, 0, -W % window, 0, -H % window))
-        down, right = x.shape[1] // window, x.shape[2] // window
-        x = torch.roll(x, (-shift, -shift), (1, 2)) if shift else x
-        # (B, H, W, C) -> (B * windows, tokens, C)
-        x = x.reshape(B, down, window, right, window, C).permute(0, 1, 3, 2, 4, 5).reshape(-1, window**2, C)
-        qkv = self.attention.qkv(x).reshape(-1, window**2, 3, heads, C // heads).permute(2, 0, 3, 1, 4)
-        bias = self.attention.position_bias()[None] + self.penalties(down, right, shift).repeat(B, 1, 1, 1)
-        x = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask=bias.to(qkv.dtype))
-        x = self.attention.proj(x.transpose(1, 2).reshape(-1, window**2, C))
-        x = x.reshape(B, down, right, window, window, C).permute(0, 1, 3, 2, 4, 5)
-        x = x.reshape(B, down * window, right * window, C)
-        x = torch.roll(x, (shift, shift), (1, 2)) if shift else x
-        return x[:, :H, :W]
+        found = windows_of((H, W), self.window, shift)
+        tokens = x.reshape(B, H * W, C)
+        if len(found.picked) > H * W:
+            tokens = torch.cat([tokens, tokens.new_zeros(B, 1, C)], 1)
+        picked = tokens.index_select(1, constant(found.picked, x)).reshape(-1, self.window**2, C)
+        attended = self.attend(picked, found.penalties).reshape(B, -1, C)
+        return attended.index_select(1, constant(found.places, x)).reshape(B, H, W, C)
 
-    def penalties(self, down: int, right: int, shift: int) -> torch.Tensor:
-        """(windows, 1, tokens, tokens): what keeps apart tokens that only became neighbors by shifting."""
-        window, device = self.attention.window, self.attention.bias_table.device
-        rows, columns = (rolled_around(count * window, shift, device) for count in (down, right))
-        region = 2 * rows[:, None] + columns  # (H, W)
-        region = region.reshape(down, window, right, window).permute(0, 2, 1, 3).reshape(-1, window**2)
-        return (REGION_PENALTY * (region[:, :, None] != region[:, None]))[:, None]
+    def attend(self, x: torch.Tensor, penalties: NDArray[np.float32] | None) -> torch.Tensor:
+        """(B * windows, n * n, C) -> the same shape."""
+        count, tokens, C = x.shape
+        split = self.qkv(x).reshape(count, tokens, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4)
+        query, key, value = split.unbind(0)
+        scores = (query * (C // self.heads) ** -0.5) @ key.transpose(2, 3) + self.bias
+        if penalties is not None:
+            scores = scores + constant(np.tile(penalties, (count // len(penalties), 1, 1, 1)), x).to(x.dtype)
+        out: torch.Tensor = self.proj((scores.softmax(-1) @ value).transpose(1, 2).reshape(count, tokens, C))
+        return out
 
 
-def rolled_around(length: int, shift: int, device: torch.device) -> torch.Tensor:
-    """(length,) int64: 1 for what comes from the start of an axis that is rolled by `-shift`, else 0."""
-    return (torch.arange(length, device=device) >= length - shift).long()
+def constant(values: NDArray[np.int64] | NDArray[np.float32], beside: torch.Tensor) -> torch.Tensor:
+    """The values where a tensor is."""
+    return torch.from_numpy(values).to(beside.device)
 
 
 def in_plain_operators(network: nn.Module) -> None:

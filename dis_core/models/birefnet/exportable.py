@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -24,43 +25,42 @@ class PlainDeformableConv(nn.Module):
         super().__init__()
         self.offsets = layer.offsets
         self.modulation = layer.modulation
-        self.product = layer.product
+        self.kernel = layer.product.weight.shape[-1]
+        self.bias = nn.Parameter(layer.product.bias[:, None, None].detach())
+        rows = layer.product.weight.detach().unbind(2)
+        self.rows = nn.ParameterList(row.flatten(1)[:, :, None, None].contiguous() for row in rows)
 
     def forward(self, x: torch.Tensor, then: OnRows) -> torch.Tensor:
         """(B, C, H, W) -> what `then` makes of (B, out, H, W)."""
-        offsets, modulation = self.offsets(x), 2 * self.modulation(x).sigmoid()
-        weight = self.product.weight
-        kernel = weight.shape[-1]
-        total = self.product.bias[:, None, None]
-        for row in range(kernel):
-            taps = slice(row * kernel, (row + 1) * kernel)
-            own_offsets = offsets[:, 2 * taps.start : 2 * taps.stop].float()
-            samples = samples_of_row(x, own_offsets, row - kernel // 2) * modulation[:, None, taps]
-            total = total + F.conv2d(samples.flatten(1, 2), weight[:, :, row].flatten(1)[:, :, None, None])
+        H, W = size_of(x)
+        grids = torch.split(self.grid_of(self.offsets(x).float()), self.kernel, 1)
+        modulations = torch.split((2 * self.modulation(x).sigmoid())[:, None], self.kernel, 2)
+        total: torch.Tensor = self.bias
+        for grid, modulation, weight in zip(grids, modulations, self.rows, strict=True):
+            found = F.grid_sample(x.float(), grid.flatten(1, 2), padding_mode="zeros", align_corners=False)
+            samples = found.to(x.dtype).view(*x.shape[:2], self.kernel, H, W) * modulation
+            total = total + F.conv2d(samples.flatten(1, 2), weight)
         return then(total)
 
+    def grid_of(self, offsets: torch.Tensor) -> torch.Tensor:
+        """Where the taps look, (B, taps, H, W, 2), (x, y); -1 and 1 are the outer edges of the map.
 
-def samples_of_row(x: torch.Tensor, offsets: torch.Tensor, down: int) -> torch.Tensor:
-    """What the taps of one row of a kernel find in a map: (B, C, taps, H, W); outside of it is zero.
-
-    `x` (B, C, H, W); `offsets` (B, 2 * taps, H, W) float32 in pixels, (y, x) for each tap; `down` is how many pixels
-    below the middle of the kernel the row is.
-    """
-    H, W = size_of(x)
-    taps = offsets.shape[1] // 2
-    rows = torch.arange(H, device=x.device)[:, None] + down
-    columns = torch.arange(W, device=x.device) + (torch.arange(taps, device=x.device) - taps // 2)[:, None, None]
-    # In float32 whatever the type of the rest: in half precision coordinates are whole pixels off in wide maps.
-    y = as_share(offsets[:, 0::2] + rows, H)
-    across = as_share(offsets[:, 1::2] + columns, W)
-    grid = torch.stack([across, y], -1).flatten(1, 2)  # (B, taps, H, W, 2) -> (B, taps * H, W, 2)
-    found = F.grid_sample(x.float(), grid, padding_mode="zeros", align_corners=False)
-    return found.to(x.dtype).view(*x.shape[:2], taps, H, W)
+        `offsets` (B, 2 * taps, H, W) are in pixels, (y, x) for each tap; in float32 whatever the type of the rest,
+        because in half precision coordinates are whole pixels off in wide maps.
+        """
+        B, _, H, W = offsets.shape
+        moved = offsets.view(B, -1, 2, H, W).permute(0, 1, 3, 4, 2).flip(-1)
+        tap = np.arange(self.kernel**2)[:, None, None]
+        down = np.arange(H)[:, None] + tap // self.kernel - self.kernel // 2
+        right = np.arange(W) + tap % self.kernel - self.kernel // 2
+        still = np.stack(np.broadcast_arrays((2 * right + 1) / W - 1, (2 * down + 1) / H - 1), -1)
+        share = np.array([2 / W, 2 / H])
+        return moved * constant(share, offsets) + constant(still, offsets)
 
 
-def as_share(pixels: torch.Tensor, length: int) -> torch.Tensor:
-    """Centers of pixels as grid sampling counts them: -1 and 1 are the outer edges of the map."""
-    return (2 * pixels + 1) / length - 1
+def constant(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], beside: torch.Tensor) -> torch.Tensor:
+    """The values as float32 where a tensor is; numpy computes them, so that they are constants of a graph."""
+    return torch.from_numpy(values.astype(np.float32)).to(beside.device)
 
 
 def matte(network: nn.Module) -> nn.Module:
