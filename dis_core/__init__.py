@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dis_core.progress import Report
     from dis_core.protocols import Quality
     from dis_core.registry.catalog import ModelInfo, list_models, model_info
+    from dis_core.registry.own_models import register_model
 
 __all__ = [
     "Box",
@@ -45,6 +46,7 @@ __all__ = [
     "load_network",
     "model_info",
     "read_picture",
+    "register_model",
     "segment",
 ]
 
@@ -64,6 +66,7 @@ _HOMES = {
     "load_network": "dis_core.networks",
     "model_info": "dis_core.registry.catalog",
     "read_picture": "dis_core.images.reading",
+    "register_model": "dis_core.registry.own_models",
     "segment": "dis_core.api",
 }
 

@@ -125,7 +125,7 @@ class OutOfMemory(DisError):
 
 
 class PluginProblem(DisError):
-    """A plug-in conflicts with another one, or implements a hook that does not exist."""
+    """A plug-in conflicts with another one, implements an unknown hook, or has a loader that returns something else."""
 
     code = "PluginProblem"
 

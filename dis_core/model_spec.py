@@ -47,7 +47,7 @@ PinSource = Literal["verified", "second-hand"]
 @dataclass(frozen=True)
 class WeightsFile:
     """One file of weights: on the Hugging Face Hub, in `repo`; or to be had by hand only, from a `homepage`; or, where
-    both are None, in a package that is installed.
+    both are None, in a package that is installed, or at a `path` of the user's own.
 
     That is the importable `package` of a plug-in, in whose folder the file lies; None is for dis-core's own weights.
     `revision` is a commit of the repository where one is known, else a branch. `sha256` is None until somebody has
@@ -64,10 +64,11 @@ class WeightsFile:
     package: str | None = None
     homepage: str | None = None
     pin_source: PinSource = "verified"
+    path: str | None = None
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it comes with a package."""
+        """Whether it comes with a package, or is the user's own file: nothing has to be fetched."""
         return self.repo is None and self.homepage is None
 
 
@@ -153,14 +154,15 @@ class ModelSpec:
     that brings them; a plug-in's models need none, as the plug-in has dependencies of its own. `citation` is what
     whoever publishes results should cite. `details` are (what, value) of these weights alone that lists should show.
     `network` is for those who want nothing but the network: `dis_core.load_network`, `dis_core.export_model`.
+    `load` is what `dis_core.register_model` was given, which fills in `weights` too.
     """
 
     name: str
     summary: str
     license: str
     commercial_use: Literal["yes", "no", "conditional"]
-    weights: WeightsFile
-    loader: str
+    weights: WeightsFile = WeightsFile(None, "")
+    loader: str = ""
     task: Literal["matte", "depth", "part"] = "matte"
     conversion: Conversion | str | None = None
     depth_model: str | None = None
@@ -174,6 +176,7 @@ class ModelSpec:
     citation: Citation | None = None
     details: tuple[tuple[str, str], ...] = ()
     network: NetworkSpec | None = None
+    load: MatteLoader | CompanionLoader | DepthLoader | None = None
 
     @property
     def converter(self) -> str | None:

@@ -102,6 +102,7 @@ def python_page() -> Iterator[str]:
         "DisError",
         "load_network",
         "export_model",
+        "register_model",
     ):
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
     yield "## Types in signatures"

@@ -11,6 +11,7 @@ from huggingface_hub import constants
 from PIL import Image
 
 import dis_core
+from dis_core.registry import manager as registry
 from tests.docs.pages import GENERATED, PAGES, ROOT, page_id
 
 BLOCK = re.compile(r"^(?:<!-- not run: (?P<reason>.+) -->\n)?```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,6 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the pages name: photos, mattes and a trained model."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(registry, "_own", {})  # pages may register a model of their own
     for name in ("examples", "photos", "predictions", "truths", "runs/mine"):
         Path(name).mkdir(parents=True)
     shutil.copy(FLOWER, "examples")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import dis_core
 from dis_core.cli.main import run
@@ -20,6 +21,8 @@ from dis_core.images.reading import read_picture
 from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.models.resample import shrink_smoothly
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_tensor
+from dis_core.networks import InstalledNetwork, load_installed
+from dis_core.protocols import Placement
 from dis_core.registry import manager as registry
 from tests.export.runtimes import EXTRA, about, answer_of_onnxruntime, answer_of_openvino, onnx_session
 from tests.fakes.bright_model import BRIGHT
@@ -132,11 +135,10 @@ def test_a_file_that_came_meanwhile_is_kept_unless_it_may_be_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "lite.pt2"
-    load = exporting.load_installed
 
-    def load_while_another_writes(*given: Any) -> Any:
+    def load_while_another_writes(found: InstalledNetwork, placement: Placement) -> nn.Module:
         file.write_text("precious")
-        return load(*given)
+        return load_installed(found, placement)
 
     monkeypatch.setattr(exporting, "load_installed", load_while_another_writes)
 

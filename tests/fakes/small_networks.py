@@ -31,7 +31,7 @@ def pdfnet() -> PDFNet:
     """Narrow, with a Swin of four small stages whose odd blocks shift their windows."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        backbone = Swin(embedding=8, depths=(1, 2, 2, 1), heads=(1, 2, 2, 4), window=12, position_grid=56)
+        backbone = Swin(embedding=8, depths=(1, 2, 1, 1), heads=(1, 2, 2, 4), window=12, position_grid=56)
         for weight in backbone.parameters():
             nn.init.normal_(weight, std=0.3)
         return PDFNet(backbone, channels=(8, 16, 32, 64), width=16, boundary_prior=BoundaryPrior()).eval()
