@@ -91,6 +91,7 @@ def test_the_file_says_what_it_is_and_what_it_takes(onnx_file: Path) -> None:
     assert [(one.name, one.shape) for one in session.get_outputs()] == [("matte", [1, 1, 384, 384])]
 
 
+@pytest.mark.slow
 def test_half_is_half_the_file_and_nearly_the_same_matte(
     onnx_file: Path, image: torch.Tensor, expected: np.ndarray[Any, np.dtype[np.float32]], tmp_path: Path
 ) -> None:

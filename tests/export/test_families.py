@@ -51,6 +51,7 @@ def requested(spec: ModelSpec, file: Path, side_px: int, precision: Precision = 
     return checked_request(spec, file, side_px=side_px, opset=None, precision=precision)
 
 
+@pytest.mark.slow
 def test_an_exported_network_answers_as_it_does_here(family: Family, tmp_path: Path) -> None:
     for package in PACKAGES:
         pytest.importorskip(package, reason=EXTRA)
