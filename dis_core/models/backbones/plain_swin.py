@@ -36,13 +36,13 @@ class Windows(NamedTuple):
     """The windows of a map of H x W tokens that is padded at its end and rolled.
 
     `picked` (windows * n * n,) are the tokens in them, H * W for padding; `places` (H * W,) is where each token is
-    among those; `penalties` (windows, 1, n * n, n * n) keep apart what only became neighbors by shifting, and are None
-    where nothing did.
+    among those; `regions` (windows, n * n) tell apart what only became neighbors by shifting, and are None where
+    nothing did.
     """
 
     picked: NDArray[np.int64]
     places: NDArray[np.int64]
-    penalties: NDArray[np.float32] | None
+    regions: NDArray[np.int64] | None
 
 
 def windows_of(size: Size, window: int, shift: int) -> Windows:
@@ -57,9 +57,7 @@ def windows_of(size: Size, window: int, shift: int) -> Windows:
     if not shift:
         return Windows(picked, places[:-1], None)
     rows, columns = (np.arange(length) >= length - shift for length in (tall, wide))
-    region = in_windows(2 * rows[:, None] + columns, window)
-    apart = region[:, None, :, None] != region[:, None, None]
-    return Windows(picked, places[:-1], np.float32(REGION_PENALTY) * apart.astype(np.float32))
+    return Windows(picked, places[:-1], in_windows(2 * rows[:, None] + columns, window))
 
 
 def in_windows(plane: NDArray[np.int64], window: int) -> NDArray[np.int64]:
@@ -90,22 +88,25 @@ class PlainWindowAttention(nn.Module):
         if len(found.picked) > H * W:
             tokens = torch.cat([tokens, tokens.new_zeros(B, 1, C)], 1)
         picked = tokens.index_select(1, constant(found.picked, x)).reshape(-1, self.window**2, C)
-        attended = self.attend(picked, found.penalties).reshape(B, -1, C)
+        attended = self.attend(picked, found.regions).reshape(B, -1, C)
         return attended.index_select(1, constant(found.places, x)).reshape(B, H, W, C)
 
-    def attend(self, x: torch.Tensor, penalties: NDArray[np.float32] | None) -> torch.Tensor:
+    def attend(self, x: torch.Tensor, regions: NDArray[np.int64] | None) -> torch.Tensor:
         """(B * windows, n * n, C) -> the same shape."""
         count, tokens, C = x.shape
         split = self.qkv(x).reshape(count, tokens, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4)
         query, key, value = split.unbind(0)
         scores = (query * (C // self.heads) ** -0.5) @ key.transpose(2, 3) + self.bias
-        if penalties is not None:
-            scores = scores + constant(np.tile(penalties, (count // len(penalties), 1, 1, 1)), x).to(x.dtype)
+        if regions is not None:
+            # Computed when it runs: as constants, the pairs of all windows would be 100 MB of the file.
+            region = constant(regions, x)
+            penalties = REGION_PENALTY * (region[:, None, :, None] != region[:, None, None]).to(x.dtype)
+            scores = (scores.view(-1, *regions.shape[:1], *scores.shape[1:]) + penalties).flatten(0, 1)
         out: torch.Tensor = self.proj((scores.softmax(-1) @ value).transpose(1, 2).reshape(count, tokens, C))
         return out
 
 
-def constant(values: NDArray[np.int64] | NDArray[np.float32], beside: torch.Tensor) -> torch.Tensor:
+def constant(values: NDArray[np.int64], beside: torch.Tensor) -> torch.Tensor:
     """The values where a tensor is."""
     return torch.from_numpy(values).to(beside.device)
 
