@@ -52,6 +52,7 @@ def requested(spec: ModelSpec, file: Path, side_px: int, precision: Precision = 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a minute of work, on machines that may be busy
 def test_an_exported_network_answers_as_it_does_here(family: Family, tmp_path: Path) -> None:
     for package in PACKAGES:
         pytest.importorskip(package, reason=EXTRA)
