@@ -18,15 +18,18 @@ from dis_core.__version__ import __version__
 if TYPE_CHECKING:
     from dis_core.api import segment
     from dis_core.errors import BadRequest, Cancelled, DisError, NoImage, OutOfMemory
+    from dis_core.export.exporting import export_model
     from dis_core.geometry import Box, Points
     from dis_core.images.picture import Picture
     from dis_core.images.reading import ImageLike, read_picture
     from dis_core.matte.matte import Matte, Part
+    from dis_core.networks import load_network
     from dis_core.pipeline import Pipeline
     from dis_core.progress import CancelToken, Report
     from dis_core.prompts import SegmentOptions
     from dis_core.protocols import Quality
     from dis_core.registry.catalog import ModelInfo, list_models, model_info
+    from dis_core.registry.own_models import register_model
     from dis_core.session import Session
 
 __all__ = [
@@ -49,9 +52,12 @@ __all__ = [
     "SegmentOptions",
     "Session",
     "__version__",
+    "export_model",
     "list_models",
+    "load_network",
     "model_info",
     "read_picture",
+    "register_model",
     "segment",
 ]
 
@@ -74,9 +80,12 @@ _HOMES = {
     "Report": "dis_core.progress",
     "SegmentOptions": "dis_core.prompts",
     "Session": "dis_core.session",
+    "export_model": "dis_core.export.exporting",
     "list_models": "dis_core.registry.catalog",
+    "load_network": "dis_core.networks",
     "model_info": "dis_core.registry.catalog",
     "read_picture": "dis_core.images.reading",
+    "register_model": "dis_core.registry.own_models",
     "segment": "dis_core.api",
 }
 

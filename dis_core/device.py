@@ -123,6 +123,22 @@ def run_on(placement: Placement) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def load_on(placement: Placement) -> Iterator[None]:
+    """Loading onto a device: weights are ordinary tensors, so that they can be trained and exported too.
+
+    In inference mode they would be tensors for which no gradient can ever be kept.
+
+    Raises OutOfMemory.
+    """
+    others = "" if placement.device == "cpu" else ', or try `device="cpu"`'
+    with (
+        torch.no_grad(),
+        within_memory(placement, "to load this model", hint=f"close other programs, or take a smaller model{others}"),
+    ):
+        yield
+
+
 def in_precision_of(placement: Placement) -> AbstractContextManager[None]:
     """Inside the block, matrix products and convolutions are in the placement's type; weights stay float32."""
     if placement.dtype == FULL_DTYPE:

@@ -126,7 +126,7 @@ class OutOfMemory(DisError):
 
 
 class PluginProblem(DisError):
-    """A plug-in conflicts with another one, or implements a hook that does not exist."""
+    """A plug-in conflicts with another one, implements an unknown hook, or has a loader that returns something else."""
 
     code = "PluginProblem"
 
@@ -147,6 +147,12 @@ class ProtocolMismatch(DisError):
     """The process that keeps models warm is another version and does not understand the request."""
 
     code = "ProtocolMismatch"
+
+
+class ExportFailed(DisError):
+    """A network cannot be written for other programs, because torch's exporters cannot take it."""
+
+    code = "ExportFailed"
 
 
 class TrainingDiverged(DisError):

@@ -192,17 +192,21 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False, mode: 
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     """A name for the block to write to: if the block ends well, that file takes the place of `path`, whole.
 
     Folders are made where they are missing. What is replaced, and who may read it, is as in `write_atomically`.
 
-    Raises OutputFailed, also for what goes wrong in the block.
+    Raises OutputFailed, also for what goes wrong in the block, and OutputExists if the place is taken and must not be.
     """
     make_folder(path.parent)
-    refuse_irreplaceable(path)
-    replaced = _status_of(path)
-    with _errors_explained(path), _unfinished(path, _replace, replaced) as unfinished:
+    if overwrite:
+        refuse_irreplaceable(path)
+    else:
+        refuse_taken(path)
+    replaced = _status_of(path) if overwrite else None
+    name = _replace if overwrite else _name_unless_taken
+    with _errors_explained(path), _unfinished(path, name, replaced) as unfinished:
         if replaced is not None:
             os.close(_create(unfinished, 0o600, replaced))
         yield unfinished

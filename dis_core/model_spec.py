@@ -15,6 +15,7 @@ from dis_core.protocols import MAX_TILES as MAX_TILES
 from dis_core.protocols import NO_PROMPT as NO_PROMPT
 from dis_core.protocols import CloserLook as CloserLook
 from dis_core.protocols import CompanionLoader as CompanionLoader
+from dis_core.protocols import CompanionNetworkLoader as CompanionNetworkLoader
 from dis_core.protocols import Converter as Converter
 from dis_core.protocols import DepthEstimator as DepthEstimator
 from dis_core.protocols import DepthLoader as DepthLoader
@@ -23,6 +24,7 @@ from dis_core.protocols import LooksLarger as LooksLarger
 from dis_core.protocols import LooksOnce as LooksOnce
 from dis_core.protocols import MatteLoader as MatteLoader
 from dis_core.protocols import Memory as Memory
+from dis_core.protocols import NetworkLoader as NetworkLoader
 from dis_core.protocols import Placement as Placement
 from dis_core.protocols import Prompt as Prompt
 from dis_core.protocols import Quality as Quality
@@ -48,7 +50,7 @@ PinSource = Literal["verified", "second-hand"]
 @dataclass(frozen=True)
 class WeightsFile:
     """One file of weights: on the Hugging Face Hub, in `repo`; or to be had by hand only, from a `homepage`; or, where
-    both are None, in a package that is installed.
+    both are None, in a package that is installed, or at a `path` of the user's own.
 
     That is the importable `package` of a plug-in, in whose folder the file lies; None is for dis-core's own weights.
     `revision` is a commit of the repository where one is known, else a branch. `sha256` is None until somebody has
@@ -65,10 +67,11 @@ class WeightsFile:
     package: str | None = None
     homepage: str | None = None
     pin_source: PinSource = "verified"
+    path: str | None = None
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it comes with a package."""
+        """Whether it comes with a package, or is the user's own file: nothing has to be fetched."""
         return self.repo is None and self.homepage is None
 
 
@@ -96,6 +99,49 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class NetworkInput:
+    """One of the tensors that a network takes: (B, C, H, W) float32, of which `what` says in words what it is.
+
+    Values in [0, 1] become `(value - mean) / std`, with a number for each channel. `resize` says how the authors bring
+    it to the network's size; `shrunk` is by how much H and W are smaller than the image's.
+    """
+
+    name: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    what: str
+    resize: str = "bilinear"
+    shrunk: int = 1
+
+    @property
+    def channels(self) -> int:
+        """How many planes it has."""
+        return len(self.mean)
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The network of a model without all that is around it: for those who train it, export it or look inside.
+
+    `loader` is the "module:function" of a `NetworkLoader`; with `companions`, which are those of the model's whose
+    files the network itself needs, of a `CompanionNetworkLoader`. `inputs` are what its forward takes, in order; `size`
+    is (height, width) in pixels of the published ones, and others have sides that are multiples of `multiple_px`.
+    `answer` says in words what it returns. `exportable` is the "module:function" that makes of the network what is
+    exported: a module that takes the same, has one answer, the matte or the depth, and is made of what other programs
+    know too. Where there is none, `obstacle` says why.
+    """
+
+    loader: str
+    inputs: tuple[NetworkInput, ...]
+    size: tuple[int, int]
+    answer: str
+    multiple_px: int = 32
+    companions: tuple[str, ...] = ()
+    exportable: str | None = None
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """A model by name: what it is for, whose weights it runs with, and the function that brings it to life.
 
@@ -110,14 +156,16 @@ class ModelSpec:
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
     that brings them; a plug-in's models need none, as the plug-in has dependencies of its own. `citation` is what
     whoever publishes results should cite. `details` are (what, value) of these weights alone that lists should show.
+    `network` is for those who want nothing but the network: `dis_core.load_network`, `dis_core.export_model`.
+    `load` is what `dis_core.register_model` was given, which fills in `weights` too.
     """
 
     name: str
     summary: str
     license: str
     commercial_use: Literal["yes", "no", "conditional"]
-    weights: WeightsFile
-    loader: str
+    weights: WeightsFile = WeightsFile(None, "")
+    loader: str = ""
     task: Literal["matte", "depth", "part"] = "matte"
     conversion: Conversion | str | None = None
     depth_model: str | None = None
@@ -130,6 +178,8 @@ class ModelSpec:
     packages: tuple[str, ...] = ()
     citation: Citation | None = None
     details: tuple[tuple[str, str], ...] = ()
+    network: NetworkSpec | None = None
+    load: MatteLoader | CompanionLoader | DepthLoader | None = None
 
     @property
     def converter(self) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NoReturn, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from dis_core.device import choose_placement, run_after_fork, run_on, tiles_at_once, was_forked
+from dis_core.device import choose_placement, load_on, run_after_fork, tiles_at_once, was_forked
 from dis_core.errors import OF_ONE_IMAGE, BadRequest, DisError, refuse_unknown
 from dis_core.geometry import BoxLike, as_box, checked_box
 from dis_core.images.depth_maps import read_depth
@@ -368,7 +368,7 @@ def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter
     matte, depth = installed.matte, installed.depth
     companions = {companion.spec.name: companion.path for companion in installed.companions}
     estimate_depth: DepthEstimator | None = None
-    with run_on(placement):
+    with load_on(placement):
         if depth is not None:
             estimate_depth = load_depth_model(depth.spec, depth.path, placement=placement)
         return load_matte_model(

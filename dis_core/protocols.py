@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
+    from torch import nn
 
 
 Quality = Literal["draft", "normal", "best"]
@@ -270,6 +271,18 @@ class DepthLoader(Protocol):
     """Builds a depth estimator from a file of weights that is in our own format and verified."""
 
     def __call__(self, weights: Path, *, placement: Placement) -> DepthEstimator: ...
+
+
+class NetworkLoader(Protocol):
+    """Builds the bare network from a verified file, on its device, in `eval` mode, with its weights in float32."""
+
+    def __call__(self, weights: Path, *, placement: Placement) -> nn.Module: ...
+
+
+class CompanionNetworkLoader(Protocol):
+    """A `NetworkLoader` of a network that needs companions: it is also given their files, by the companion's name."""
+
+    def __call__(self, weights: Path, *, placement: Placement, companions: Mapping[str, Path]) -> nn.Module: ...
 
 
 class Converter(Protocol):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
-    from dis_core.model_spec import ModelSpec, WeightsFile
+    from dis_core.model_spec import ModelSpec, NetworkInput, NetworkSpec, WeightsFile
 
 REFERENCE = Path(__file__).parent / "reference"
 MEASURED = json.loads((Path(__file__).parents[1] / "benchmarks" / "models.json").read_text(encoding="utf-8"))
@@ -92,6 +92,8 @@ def python_page() -> Iterator[str]:
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
     for name in ("list_models", "model_info", "ModelInfo", "Box", "Points", "CancelToken", "DisError"):
         yield from described(f"dis_core.{name}", getattr(dis_core, name))
+    for name in ("load_network", "export_model", "register_model"):
+        yield from described(f"dis_core.{name}", getattr(dis_core, name))
     yield "Programs tell `NoImage`, `BadRequest`, `OutOfMemory` and `Cancelled` apart: see [errors](errors.md)."
     yield "## Types in signatures"
     aliases = [*alias_lines(protocols, "Quality", "Exposure", "CloserLook")]
@@ -123,6 +125,8 @@ def python_page() -> Iterator[str]:
     for name in ("Refined", "RefinedLevel", "Segmenter", "LooksLarger", "LooksOnce", "Memory", "Refiner"):
         yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
     for name in ("DepthEstimator", "MatteLoader", "CompanionLoader", "DepthLoader", "Conversion", "Converter"):
+        yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
+    for name in ("NetworkSpec", "NetworkInput", "NetworkLoader", "CompanionNetworkLoader"):
         yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
     yield "## What models of plug-ins are made of"
     for name in ("SquareSegmenter", "load_strictly", "obtain", "run_on", "prompt_objects", "to_tensor", "to_array"):
@@ -248,6 +252,7 @@ def models_page() -> Iterator[str]:
     )
     for spec in mattes:
         yield from (f"## {spec.name}", sentence(spec.summary[0].upper() + spec.summary[1:]), "\n".join(facts(spec)))
+    yield from networks()
     yield "## Parts of other models"
     part_rows = [
         (
@@ -262,6 +267,41 @@ def models_page() -> Iterator[str]:
         for spec in parts
     ]
     yield table(("Model", "What it is", "License", "Commercial use", "Size", "Weights", "Paper"), part_rows)
+
+
+def networks() -> Iterator[str]:
+    """What every network takes and answers, those of one declaration together."""
+    alike: dict[object, list[tuple[str, NetworkSpec]]] = {}
+    for spec in builtin_models.dis_register_models():
+        if (network := spec.network) is not None:
+            kind = (network.inputs, network.answer, network.multiple_px)
+            alike.setdefault(kind, []).append((f"`{spec.name}`", network))
+    yield (
+        "## Networks\n\nWhat `dis_core.load_network` gives: a `torch.nn.Module` that takes float32 tensors, (B, "
+        "channels, height, width). Values in [0, 1] become (value - mean) / std for it. Other sides than the "
+        "published ones are taken too, in multiples of what the table says."
+    )
+    rows = []
+    for members in alike.values():
+        network = members[0][1]
+        published = ", ".join(dict.fromkeys(sides(other) for _, other in members))
+        names = ", ".join(name for name, _ in members)
+        taken = "; ".join(map(taken_in_words, network.inputs))
+        rows.append((names, taken, f"{published}; multiples of {network.multiple_px}", sentence(network.answer)))
+    yield table(("Model", "Takes", "Sides", "Answers"), rows)
+
+
+def taken_in_words(taken: NetworkInput) -> str:
+    """One input of a network: its name, what it is, how it is resized and normalized."""
+    numbers = [", ".join(f"{value:g}" for value in values) for values in (taken.mean, taken.std)]
+    size = f", at 1/{taken.shrunk} of the side" if taken.shrunk > 1 else f" (resized: {taken.resize})"
+    return f"`{taken.name}`: {taken.what}{size}; mean {numbers[0]}, std {numbers[1]}"
+
+
+def sides(network: NetworkSpec) -> str:
+    """The published sides of a network."""
+    height, width = network.size
+    return f"{height}" if height == width else f"{height} x {width}"
 
 
 def facts(spec: ModelSpec) -> Iterator[str]:

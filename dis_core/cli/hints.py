@@ -9,6 +9,9 @@ _ARGUMENT = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
 _EXAMPLES = {"prompt": "--box 10,20,300,400 or --point 150,200", "roi": "--roi 10,20,300,400"}
 """Of options whose values are written otherwise than in Python."""
 
+_RENAMED = {"side_px": "--side"}
+"""Options that are called otherwise than their arguments."""
+
 _NAMES = {"prompt": "--box and --point", "composite_share": "--composites"}
 
 
@@ -19,7 +22,7 @@ def with_options(text: str) -> str:
 
 def _option(argument: re.Match[str]) -> str:
     name, value = argument.groups()
-    option = f"--{name.replace('_', '-')}"
+    option = _RENAMED.get(name, f"--{name.replace('_', '-')}")
     if value is None:
         return _NAMES.get(name, option)
     if name in _EXAMPLES:

@@ -15,6 +15,7 @@ from dis_core import __version__
 from dis_core.cli.commands.cutout import cutout
 from dis_core.cli.commands.daemon import daemon
 from dis_core.cli.commands.evaluate import evaluate
+from dis_core.cli.commands.export import export
 from dis_core.cli.commands.fetch import fetch
 from dis_core.cli.commands.mask import mask
 from dis_core.cli.commands.models import models
@@ -44,7 +45,7 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
     )
 
 
-for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, scenes, plugin):
+for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, export, scenes, plugin):
     group.add_command(command)
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-IMAGENET_MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-IMAGENET_STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+from dis_core.models import network_inputs
+
+IMAGENET_MEAN = torch.tensor(network_inputs.IMAGENET_MEAN).view(1, 3, 1, 1)
+IMAGENET_STD = torch.tensor(network_inputs.IMAGENET_STD).view(1, 3, 1, 1)
 
 
 def to_tensor(array: NDArray[np.float32]) -> torch.Tensor:

@@ -6,6 +6,7 @@ import fnmatch
 from dataclasses import dataclass
 from typing import Literal
 
+from dis_core.model_spec import NetworkSpec
 from dis_core.registry import manager as registry
 from dis_core.registry.requirements import missing_packages
 from dis_core.weights.store import find_installed
@@ -16,7 +17,8 @@ class ModelInfo:
     """What is known about a model that makes mattes.
 
     `download_bytes` is the size of its weights on the Hub, or None if they come with a package or are not known.
-    `is_here` says whether they are on this machine. `prompts` are the kinds that it takes: "box", "points".
+    `is_here` says whether they are on this machine. `prompts` are the kinds that it takes: "box", "points". `network`
+    is what the network that `load_network` gives takes and answers.
     """
 
     name: str
@@ -27,6 +29,7 @@ class ModelInfo:
     download_bytes: int | None
     prompts: tuple[str, ...]
     missing_packages: tuple[str, ...]
+    network: NetworkSpec | None = None
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -50,4 +53,5 @@ def model_info(name: str) -> ModelInfo:
         download_bytes=None if spec.weights.is_embedded else spec.weights.size_bytes,
         prompts=spec.prompts,
         missing_packages=missing_packages(spec),
+        network=spec.network,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from collections.abc import Sequence
 from importlib import metadata
 from typing import Any, TypeVar, cast
@@ -49,12 +50,17 @@ def manager() -> pluggy.PluginManager:
     return plugins
 
 
-@functools.cache
 def models() -> dict[str, ModelSpec]:
-    """All models by name, in the order shown to users.
+    """All models by name, in the order shown to users; those registered in this process are the last.
 
     Raises PluginProblem if two plug-ins offer one name.
     """
+    return {**offered_models(), **_own}
+
+
+@functools.cache
+def offered_models() -> dict[str, ModelSpec]:
+    """The models of dis-core and of plug-ins. Raises as `models` does."""
     return _by_name(manager().hook.dis_register_models.get_hookimpls(), "model")
 
 
@@ -67,12 +73,42 @@ def refiners() -> dict[str, RefinerSpec]:
     return _by_name(manager().hook.dis_register_refiners.get_hookimpls(), "refiner")
 
 
+_own: dict[str, ModelSpec] = {}
+"""What was registered in this process. It is replaced as a whole, so that other threads may read it meanwhile."""
+
+_changes = threading.Lock()
+
+
+def add_model(spec: ModelSpec, *, overwrite: bool) -> None:
+    """Let a model be known in this process; `overwrite` allows it to take the place of one that was added before.
+
+    Raises BadRequest if another model has one of its names.
+    """
+    global _own
+    with _changes:
+        others = {**offered_models(), **{name: one for name, one in _own.items() if not overwrite or name != spec.name}}
+        taken = {name: one.name for one in others.values() for name in _names_of(one)}
+        for name in _names_of(spec):
+            if name in taken:
+                own = taken[name] in _own
+                raise BadRequest(
+                    f"there is already a model called {name!r}",
+                    hint="use another name" + (", or `overwrite=True`" if own and taken[name] == spec.name else ""),
+                )
+        _own = {**_own, spec.name: spec}
+
+
 def _by_name(implementations: Sequence[pluggy.HookImpl], kind: str) -> dict[str, Named]:
     found: dict[str, Named] = {}
     offered_by: dict[str, str] = {}
     for implementation in implementations:
         offered: Any = implementation.function()  # pluggy does not know what its hooks return
         for spec in offered:
+            if isinstance(spec, ModelSpec) and not spec.loader:
+                raise PluginProblem(
+                    f"the model {spec.name!r} of {implementation.plugin_name} names no loader",
+                    hint="update or remove that plug-in",
+                )
             for name in _names_of(spec):
                 if name in offered_by:
                     raise PluginProblem(

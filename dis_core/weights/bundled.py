@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def embedded_path(spec: ModelSpec) -> Path:
-    """Where the file of a model that was installed with its weights lies."""
+    """Where the file of a model lies that was installed with its weights, or registered with the user's own."""
+    if spec.weights.path is not None:
+        return Path(spec.weights.path)
     package = spec.weights.package
     folder = Path(__file__).parents[1] / "embedded" if package is None else Path(str(resources.files(package)))
     return folder / spec.weights.filename
@@ -26,7 +28,9 @@ def comes_with(spec: ModelSpec) -> str:
 
 
 def version_of_carrier(spec: ModelSpec) -> str:
-    """The version of what brings the weights."""
+    """The version of what brings the weights; "own" for the user's own file."""
+    if spec.weights.path is not None:
+        return "own"
     return __version__ if spec.weights.package is None else _version_of(spec.weights.package)
 
 

@@ -104,6 +104,8 @@ def obtain(
     """
     if (ready := find_installed(spec, report=span(report, 0.0, 0.01))) is not None:
         return ready
+    if spec.weights.path is not None:
+        raise WeightsMissing(f"the weights of {spec.name} are gone: {spec.weights.path}", hint="register it again")
     if spec.weights.is_embedded:
         raise WeightsMissing(
             f"the built-in weights of {spec.name} are missing: {embedded_path(spec)}",

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("bright_models")
         ('try `quality="draft"` or `max_tiles=0`', "try --quality draft or --max-tiles 0"),
         ("leave out `depth_model`", "leave out --depth-model"),
         ("use `roi=Box(1, 2, 3, 4)`", "use --roi 10,20,300,400"),
+        ("the nearest is `side_px=512`", "the nearest is --side 512"),
         ("run: dis-core fetch pdfnet", "run: dis-core fetch pdfnet"),
         ("", ""),
     ],

@@ -11,6 +11,8 @@ from huggingface_hub import constants
 from PIL import Image
 
 import dis_core
+from dis_core.export.request import PACKAGES
+from dis_core.registry import manager as registry
 from tests.docs.pages import GENERATED, PAGES, ROOT, page_id
 
 BLOCK = re.compile(r"^(?:<!-- not run: (?P<reason>.+) -->\n)?```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -19,6 +21,7 @@ SHOWN = re.compile(r"\A\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EMBEDDED = Path(dis_core.__file__).parent / "embedded"
 FLOWER = ROOT / "examples" / "flower.jpg"
 EXAMPLE = ROOT / "examples" / "dis-core-example"
+EXPORTED = "dis-lite.onnx"
 SMALL = (160, 120)  # width, height: large enough for the boxes that the pages name
 
 PROGRAMS = {
@@ -34,6 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the pages name: photos, mattes and a trained model."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(registry, "_own", {})  # pages may register a model of their own
     for name in ("examples", "photos", "predictions", "truths", "runs/mine"):
         Path(name).mkdir(parents=True)
     shutil.copy(FLOWER, "examples")
@@ -57,6 +61,10 @@ def test_python_in_the_docs_runs_and_prints_what_they_say(
         pytest.skip(found["reason"])
     if any(path.read_text(encoding="utf-8") == code for path in EXAMPLE.rglob("*.py")):
         return  # a file of the example package, which is built, installed and run by a test of its own
+    if EXPORTED in code:
+        for package in PACKAGES:
+            pytest.importorskip(package, reason="needs: pip install 'dis-core[export]'")
+        dis_core.export_model("dis-lite", EXPORTED)
 
     exec(compile(code, "a page of the docs", "exec"), {"__name__": "__main__"})  # noqa: S102 - that is the point
 

@@ -67,5 +67,5 @@ def load_endless(weights: Path, *, placement: Placement, estimate_depth: DepthEs
 if __name__ == "__main__":
     more = (BRIGHT, BRIGHT_WHERE_TOLD, BY_HAND, NEEDY, ENDLESS, ABSENT)
     known = {**registry.models(), **{spec.name: spec for spec in more}}
-    registry.models = lambda: known  # type: ignore[assignment]
+    registry.models = lambda: known
     sys.exit(run(sys.argv[1:]))

@@ -28,11 +28,11 @@ OTHER = replace(DIS_LITE, name="other", aliases=())
 @pytest.fixture(autouse=True)
 def fresh_manager() -> Iterator[None]:
     registry.manager.cache_clear()
-    registry.models.cache_clear()
+    registry.offered_models.cache_clear()
     registry.refiners.cache_clear()
     yield
     registry.manager.cache_clear()
-    registry.models.cache_clear()
+    registry.offered_models.cache_clear()
     registry.refiners.cache_clear()
 
 
@@ -80,6 +80,13 @@ def test_a_built_in_name_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> Non
     install(monkeypatch, thief=offering(DIS_LITE))
 
     with pytest.raises(PluginProblem, match=r"(?=.*dis-core)(?=.*thief:main)"):
+        registry.models()
+
+
+def test_a_plugins_model_without_a_loader_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, careless=offering(replace(OTHER, loader="")))
+
+    with pytest.raises(PluginProblem, match="'other' of careless:main names no loader"):
         registry.models()
 
 

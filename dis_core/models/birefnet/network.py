@@ -148,7 +148,7 @@ class BiRefNet(nn.Module):
         found: torch.Tensor = self.squeeze([resize_to_corners(feature, coarsest) for feature in reversed(features)])
         for level, (block, picture) in enumerate(zip(self.blocks, self.pictures, strict=True)):
             if level:
-                found *= self.gates[level - 1](found).sigmoid()
+                found = found * self.gates[level - 1](found).sigmoid()  # not in place: gradients need what it was
                 found = resize_to_corners(found, size_of(features[level]))
                 found += self.laterals[level - 1](features[level])
             found = block([found, picture(x)])

@@ -33,10 +33,15 @@ class Loader:
         estimate_depth: DepthEstimator | None,  # noqa: ARG002 - every loader is given one
     ) -> SquareSegmenter:
         """Raises WeightsCorrupt."""
+        network = self.network(weights, placement=placement)
+        return segmenter_of(network, side_px=self.side_px, placement=placement, size_for=self.size_for)
+
+    def network(self, weights: Path, *, placement: Placement) -> BiRefNet:
+        """The network alone. Raises WeightsCorrupt."""
         with unfilled():
             network = self.make_network()
         load_strictly(network, weights)
-        return segmenter_of(network, side_px=self.side_px, placement=placement, size_for=self.size_for)
+        return where_it_runs(network, placement)
 
 
 def wide(height_px: int) -> Size:
@@ -55,16 +60,21 @@ def segmenter_of(
     network: BiRefNet, *, side_px: int, placement: Placement, size_for: Callable[[int], Size] = square_of
 ) -> SquareSegmenter:
     """A network with its weights as a segmenter, where it is to run."""
-    # Channels last: convolutions are faster so on every device, and it is how the deformable ones read their map.
-    network.eval().to(placement.device).to(memory_format=torch.channels_last)
     return SquareSegmenter(
-        network,
+        where_it_runs(network, placement),
         side_px=side_px,
         size_for=size_for,
         placement=placement,
         to_input=to_input,
         multiple_px=MULTIPLE_PX,
     )
+
+
+def where_it_runs(network: BiRefNet, placement: Placement) -> BiRefNet:
+    """The network on its device."""
+    # Channels last: convolutions are faster so on every device, and it is how the deformable ones read their map.
+    network.eval().to(placement.device).to(memory_format=torch.channels_last)
+    return network
 
 
 def to_input(image: torch.Tensor, size: Size) -> torch.Tensor:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from dis_core.model_spec import Citation, Conversion, ModelSpec
+from dis_core.model_spec import Citation, Conversion, ModelSpec, NetworkSpec
 from dis_core.models import papers, pins
+from dis_core.models.network_inputs import LOGITS, imagenet_image
 
 _OLDER: Final = "column-row-color"
 _TODAYS: Final = "color-row-column"
@@ -151,6 +152,15 @@ _VARIANTS: Final = (
 )
 
 
+_SIZES: Final = {
+    "512": (512, 512),
+    "1024": (1024, 1024),
+    "2048": (2048, 2048),
+    "lite": (1024, 1024),
+    "lite_2k": (1440, 2560),
+}
+
+
 def _declared(variant: _Variant) -> ModelSpec:
     # The names of two functions are put together below. Loaders: load_512, load_1024, load_2048, load_lite,
     # load_lite_2k. Conversions: convert_large, convert_large_of_older_order, convert_large_by_kernels, convert_lite,
@@ -171,6 +181,13 @@ def _declared(variant: _Variant) -> ModelSpec:
         half_precision=True,
         citation=variant.citation,
         details=(("order of tiles", variant.order or "as the kernels say"),),
+        network=NetworkSpec(
+            f"dis_core.models.birefnet.segmenter:load_{variant.network}.network",
+            (imagenet_image(),),
+            _SIZES[variant.network],
+            LOGITS,
+            exportable="dis_core.models.birefnet.exportable:matte",
+        ),
     )
 
 

@@ -8,6 +8,7 @@ their range, on white noise (test_depth_input_equals_the_authors_preprocessing).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from dis_core.models.unfilled import unfilled
 from dis_core.progress import Report, ignore
 from dis_core.protocols import Placement
 from dis_core.weights.checkpoint import load_strictly
+
+SIDE_PX = 518
+"""The shorter side of what the published networks look at."""
 
 LONGEST_TO_SHORTEST = 4
 """Images more extreme than 4 : 1 are squeezed to it: a one-pixel line would otherwise become millions of tokens."""
@@ -123,5 +127,14 @@ def load_large(weights: Path, *, placement: Placement) -> DepthAnything:
 
 
 def _published(build: Callable[[], nn.Module], weights: Path, placement: Placement) -> DepthAnything:
-    network = load(build, weights).to(placement.device)
-    return DepthAnything(network, placement=placement, shorter_side_px=518)
+    network = _network(build, weights, placement=placement)
+    return DepthAnything(network, placement=placement, shorter_side_px=SIDE_PX)
+
+
+def _network(build: Callable[[], nn.Module], weights: Path, *, placement: Placement) -> nn.Module:
+    return load(build, weights).to(placement.device)
+
+
+load_small_network = functools.partial(_network, small_network)
+load_base_network = functools.partial(_network, base_network)
+load_large_network = functools.partial(_network, large_network)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import ModelSpec
+from dis_core.model_spec import ModelSpec, NetworkSpec
 from dis_core.models import papers, pins
+from dis_core.models.network_inputs import DEPTH, imagenet_image
 
 _DEPTH = "dis_core.models.depth_anything.estimator"
+
+
+def _network(loader: str) -> NetworkSpec:
+    return NetworkSpec(
+        f"{_DEPTH}:{loader}",
+        (imagenet_image("bicubic, shorter side to 518 pixels and the other one in proportion"),),
+        (518, 518),
+        f"{DEPTH}: (B, 1, H, W), 0 or more, in a unit of its own",
+        multiple_px=14,
+        exportable="dis_core.models.exportable:as_it_is",
+    )
+
 
 DEPTH_SMALL = ModelSpec(
     name="depth-anything-v2-small",
@@ -16,6 +29,7 @@ DEPTH_SMALL = ModelSpec(
     loader=f"{_DEPTH}:load_small",
     task="depth",
     citation=papers.DEPTH_ANYTHING_V2,
+    network=_network("load_small_network"),
 )
 
 DEPTH_BASE = ModelSpec(
@@ -27,6 +41,7 @@ DEPTH_BASE = ModelSpec(
     loader=f"{_DEPTH}:load_base",
     task="depth",
     citation=papers.DEPTH_ANYTHING_V2,
+    network=_network("load_base_network"),
 )
 
 DEPTH_LARGE = ModelSpec(
@@ -38,4 +53,5 @@ DEPTH_LARGE = ModelSpec(
     loader=f"{_DEPTH}:load_large",
     task="depth",
     citation=papers.DEPTH_ANYTHING_V2,
+    network=_network("load_large_network"),
 )

@@ -94,6 +94,15 @@ def seeded_noise(shape: tuple[int, ...]) -> torch.Tensor:
     return torch.from_numpy(random.standard_normal(shape, dtype=np.float32))
 
 
+def load_network(weights_file: Path, *, placement: Placement, companions: Mapping[str, Path]) -> DiffDIS:
+    """The network of the published weights, with SD-Turbo's autoencoder."""
+    with unfilled():
+        denoiser = published_denoiser()
+    load_strictly(denoiser, weights_file)
+    network = DiffDIS(denoiser, load_autoencoder(companions[SD_TURBO_AUTOENCODER.name], placement=placement))
+    return on_its_device(network, placement)
+
+
 def load_published(
     weights_file: Path,
     *,
@@ -101,12 +110,9 @@ def load_published(
     estimate_depth: DepthEstimator | None,  # noqa: ARG001 - of every loader, and this network wants no depth
     companions: Mapping[str, Path],
 ) -> DiffDISSegmenter:
-    """The network of the published weights, at 1024 x 1024, with SD-Turbo's autoencoder."""
-    with unfilled():
-        denoiser = published_denoiser()
-    load_strictly(denoiser, weights_file)
-    network = DiffDIS(denoiser, load_autoencoder(companions[SD_TURBO_AUTOENCODER.name], placement=placement))
-    return DiffDISSegmenter(on_its_device(network, placement), side_px=1024, placement=placement)
+    """The published network, at 1024 x 1024."""
+    network = load_network(weights_file, placement=placement, companions=companions)
+    return DiffDISSegmenter(network, side_px=1024, placement=placement)
 
 
 def load_autoencoder(weights_file: Path, *, placement: Placement) -> AutoencoderKL:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, NetworkInput, NetworkSpec, WeightsFile
 from dis_core.models import papers
+from dis_core.models.network_inputs import ANTIALIASED
 
 _DIFFDIS = "dis_core.models.diffdis"
 
 _STABILITY = "LicenseRef-Stability-AI-Community"
+
+_OBSTACLE = (
+    "its UNet and autoencoder are those of diffusers, joined by hooks while they run, and take 4 GB, twice what an "
+    "ONNX file may hold"
+)
 
 DIFFDIS = ModelSpec(
     name="diffdis",
@@ -22,6 +28,18 @@ DIFFDIS = ModelSpec(
     extra="diffdis",
     packages=("diffusers",),
     citation=papers.DIFFDIS,
+    network=NetworkSpec(
+        f"{_DIFFDIS}.segmenter:load_network",
+        (
+            NetworkInput("image", (0.5,) * 3, (0.5,) * 3, "the image: red, green and blue, sRGB-encoded", ANTIALIASED),
+            NetworkInput("noise", (0.0,) * 4, (1.0,) * 4, "normally distributed noise, as it is", shrunk=8),
+        ),
+        (1024, 1024),
+        "the matte, (B, 1, H, W) in [0, 1], which its authors stretch to all of 0 to 1",
+        multiple_px=64,
+        companions=("sd-turbo-autoencoder",),
+        obstacle=_OBSTACLE,
+    ),
 )
 
 SD_TURBO_AUTOENCODER = ModelSpec(
@@ -36,4 +54,12 @@ SD_TURBO_AUTOENCODER = ModelSpec(
     extra="diffdis",
     packages=("diffusers",),
     citation=papers.SD_TURBO,
+    network=NetworkSpec(
+        f"{_DIFFDIS}.segmenter:load_autoencoder",
+        (NetworkInput("image", (0.5,) * 3, (0.5,) * 3, "the image: red, green and blue, sRGB-encoded", ANTIALIASED),),
+        (1024, 1024),
+        "diffusers' `DecoderOutput`: the image again",
+        multiple_px=8,
+        obstacle="it is a part of DiffDIS and finds no subject",
+    ),
 )

@@ -79,7 +79,9 @@ class DisLite(nn.Module):
 class BothWays(nn.Module):
     """The mean of two looks of `network`: at the image, and at its mirror image."""
 
-    def __init__(self, network: nn.Module) -> None:
+    network: DisLite
+
+    def __init__(self, network: DisLite) -> None:
         super().__init__()
         self.network = network
 

@@ -28,6 +28,15 @@ def network() -> DisLite:
     return DisLite(folded_backbone(BACKBONE, levels=4), CHANNELS[BACKBONE])
 
 
+def load_network(weights: Path, *, placement: Placement) -> BothWays:
+    """The network that looks at an image both ways round; the one that looks once is its `network`."""
+    with unfilled():
+        empty = network()
+    load_strictly(empty, weights)
+    # Channels last: convolutions are faster so.
+    return BothWays(empty.eval().to(placement.device).to(memory_format=torch.channels_last)).eval()
+
+
 def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> SquareSegmenter:
     """The embedded model from a verified file; it looks at no depth.
 
@@ -35,19 +44,15 @@ def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator 
     after that, a larger look or tiles, it looks one way, because a second one was no better.
     """
     del estimate_depth
-    with unfilled():
-        empty = network()
-    load_strictly(empty, weights)
-    # Channels last: convolutions are faster so.
-    loaded = empty.eval().to(placement.device).to(memory_format=torch.channels_last)
+    loaded = load_network(weights, placement=placement)
     return SquareSegmenter(
-        BothWays(loaded),
+        loaded,
         side_px=SIDE_PX,
         multiple_px=MULTIPLE_PX,
         placement=placement,
         to_input=to_input,
         resize=resize_by_area,
-        near=loaded,
+        near=loaded.network,
         larger_px=LARGER_PX,
     )
 

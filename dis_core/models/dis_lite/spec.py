@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import ModelSpec, WeightsFile
+from dis_core.model_spec import ModelSpec, NetworkSpec, WeightsFile
+from dis_core.models.network_inputs import LOGITS, imagenet_image
 
 DRAFT_MODEL = "dis-lite"
 
@@ -16,4 +17,11 @@ DIS_LITE = ModelSpec(
     loader="dis_core.models.dis_lite.segmenter:load",
     half_precision=True,
     draft=True,
+    network=NetworkSpec(
+        "dis_core.models.dis_lite.segmenter:load_network",
+        (imagenet_image(),),
+        (384, 384),
+        f"{LOGITS}; it looks at the image both ways round, and `network` in it looks once",
+        exportable="dis_core.models.exportable:Matte",
+    ),
 )

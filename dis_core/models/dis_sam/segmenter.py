@@ -18,6 +18,7 @@ from torch import nn
 from dis_core.device import run_on
 from dis_core.errors import BadRequest
 from dis_core.images.compositing import bounds_of
+from dis_core.models.isnet.network import ISNet
 from dis_core.models.isnet.segmenter import SIDE_PX, filled
 from dis_core.models.resample import Size, resize_by_area
 from dis_core.models.sam.network import SAM, load_base, load_large
@@ -153,6 +154,11 @@ def box_of(mask: Plane) -> Plane:
     return plane
 
 
+def load_network(weights: Path, *, placement: Placement) -> ISNet:
+    """The refiner: an IS-Net that takes five planes."""
+    return filled(5, weights, placement)
+
+
 def load_with_large(
     weights: Path,
     *,
@@ -162,7 +168,7 @@ def load_with_large(
 ) -> DisSamSegmenter:
     """The refiner with SAM's ViT-L, which it was trained with."""
     sam = load_large(companions[SAM_LARGE.name], placement=placement)
-    return DisSamSegmenter(filled(5, weights, placement), sam=sam, side_px=SIDE_PX, placement=placement)
+    return DisSamSegmenter(load_network(weights, placement=placement), sam=sam, side_px=SIDE_PX, placement=placement)
 
 
 def load_with_base(
@@ -174,4 +180,4 @@ def load_with_base(
 ) -> DisSamSegmenter:
     """The refiner and SAM's ViT-B, which is a third of the size."""
     sam = load_base(companions[SAM_BASE.name], placement=placement)
-    return DisSamSegmenter(filled(5, weights, placement), sam=sam, side_px=SIDE_PX, placement=placement)
+    return DisSamSegmenter(load_network(weights, placement=placement), sam=sam, side_px=SIDE_PX, placement=placement)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, NetworkInput, NetworkSpec, WeightsFile
 from dis_core.models import papers
+from dis_core.models.network_inputs import LOGITS
 
 DIS_SAM = ModelSpec(
     name="dis-sam",
@@ -24,6 +25,20 @@ DIS_SAM = ModelSpec(
     half_precision=True,
     prompts=("box", "points"),
     citation=papers.DIS_SAM,
+    network=NetworkSpec(
+        "dis_core.models.dis_sam.segmenter:load_network",
+        (
+            NetworkInput(
+                "image_mask_box",
+                (0.5, 0.5, 0.5, 0.0, 0.0),
+                (1.0,) * 5,
+                "the image: red, green and blue, sRGB-encoded; SAM's mask; and a box around it as a plane of 0 and 1",
+            ),
+        ),
+        (1024, 1024),
+        f"{LOGITS}: this is the refiner, and SAM is the part `sam-vit-large` or `sam-vit-base`",
+        exportable="dis_core.models.exportable:Matte",
+    ),
 )
 
 DIS_SAM_BASE = replace(

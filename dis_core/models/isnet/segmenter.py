@@ -48,6 +48,11 @@ def segmenter_of(network: ISNet, *, side_px: int, placement: Placement) -> Squar
     )
 
 
+def load_network(weights: Path, *, placement: Placement) -> ISNet:
+    """The 44 M network."""
+    return filled(3, weights, placement)
+
+
 def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> SquareSegmenter:  # noqa: ARG001 - a MatteLoader is given it
-    """The 44 M network, whose input is 1024 x 1024."""
-    return segmenter_of(filled(3, weights, placement), side_px=SIDE_PX, placement=placement)
+    """The published network, whose input is 1024 x 1024."""
+    return segmenter_of(load_network(weights, placement=placement), side_px=SIDE_PX, placement=placement)

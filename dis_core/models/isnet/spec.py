@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, NetworkInput, NetworkSpec, WeightsFile
 from dis_core.models import papers
+from dis_core.models.network_inputs import LOGITS
 
 CONVERSION = Conversion("isnet", 1, "dis_core.models.isnet.checkpoint:convert")
+
+NETWORK = NetworkSpec(
+    "dis_core.models.isnet.segmenter:load_network",
+    (
+        NetworkInput(
+            "image", (0.5,) * 3, (1.0,) * 3, "the image: red, green and blue, sRGB-encoded, in whole levels of 255"
+        ),
+    ),
+    (1024, 1024),
+    f"{LOGITS}, which its authors stretch to all of 0 to 1",
+    exportable="dis_core.models.exportable:Matte",
+)
 
 ISNET = ModelSpec(
     name="isnet",
@@ -17,6 +30,7 @@ ISNET = ModelSpec(
     conversion=CONVERSION,
     half_precision=True,
     citation=papers.ISNET,
+    network=NETWORK,
 )
 
 ISNET_DIS5K = ModelSpec(
@@ -29,4 +43,5 @@ ISNET_DIS5K = ModelSpec(
     conversion=CONVERSION,
     half_precision=True,
     citation=papers.ISNET,
+    network=NETWORK,
 )

@@ -85,9 +85,14 @@ class DraftDepthEstimator:
         return to_array(full)
 
 
-def load(weights: Path, *, placement: Placement) -> DraftDepthEstimator:
-    """The embedded depth network from a verified file."""
+def load_network(weights: Path, *, placement: Placement) -> DraftDepth:
+    """The embedded network from a verified file."""
     with unfilled():
         empty = network()
     load_strictly(empty, weights)
-    return DraftDepthEstimator(empty.eval().to(placement.device), placement=placement)
+    return empty.eval().to(placement.device)
+
+
+def load(weights: Path, *, placement: Placement) -> DraftDepthEstimator:
+    """The same as an estimator."""
+    return DraftDepthEstimator(load_network(weights, placement=placement), placement=placement)

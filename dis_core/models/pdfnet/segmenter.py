@@ -169,13 +169,17 @@ def scale_each_to_unit(depth: torch.Tensor) -> torch.Tensor:
     return (depth - low) / torch.where(high > low, high - low, torch.ones_like(high))
 
 
-def load_published(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> PDFNetSegmenter:
+def load_network(weights: Path, *, placement: Placement) -> PDFNet:
     """The 94 M network in its first revision, to which the published weights belong."""
     with unfilled():
         network = published_network(BoundaryPrior(), pixels_at_once=pixels_at_once(placement))
-    return PDFNetSegmenter(
-        filled(network, weights, placement), side_px=1024, placement=placement, estimate_depth=estimate_depth
-    )
+    return filled(network, weights, placement)
+
+
+def load_published(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> PDFNetSegmenter:
+    """The published network, whose input is 1024 x 1024."""
+    network = load_network(weights, placement=placement)
+    return PDFNetSegmenter(network, side_px=1024, placement=placement, estimate_depth=estimate_depth)
 
 
 def pixels_at_once(placement: Placement) -> int:

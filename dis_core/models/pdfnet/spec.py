@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, NetworkInput, NetworkSpec, WeightsFile
 from dis_core.models import papers
+from dis_core.models.network_inputs import ANTIALIASED, DEPTH, TO_CORNERS, imagenet_image
 
 _SEGMENTER = "dis_core.models.pdfnet.segmenter"
 
 CONVERSION = Conversion("pdfnet", 1, "dis_core.models.pdfnet.checkpoint:convert")
+
+NETWORK = NetworkSpec(
+    f"{_SEGMENTER}:load_network",
+    (
+        imagenet_image(TO_CORNERS),
+        NetworkInput("depth", (0.0,), (1.0,), "depth, near = 1, stretched from its lowest to its highest", TO_CORNERS),
+    ),
+    (1024, 1024),
+    "a `PDFNetOutput`: `logits` (B, 1, H, W), whose sigmoid is the matte, and the coarser ones of `sides`",
+    multiple_px=256,
+    exportable="dis_core.models.pdfnet.exportable:matte",
+)
 
 PDFNET = ModelSpec(
     name="pdfnet",
@@ -20,6 +33,7 @@ PDFNET = ModelSpec(
     depth_model="depth-anything-v2-small",
     half_precision=True,
     citation=papers.PDFNET,
+    network=NETWORK,
 )
 
 PDFNET_DIS5K = ModelSpec(
@@ -33,6 +47,7 @@ PDFNET_DIS5K = ModelSpec(
     depth_model="depth-anything-v2-small",
     half_precision=True,
     citation=papers.PDFNET,
+    network=NETWORK,
 )
 
 
@@ -45,4 +60,11 @@ DEPTH_TINY = ModelSpec(
     loader="dis_core.models.pdfnet.draft_depth:load",
     task="depth",
     draft=True,
+    network=NetworkSpec(
+        "dis_core.models.pdfnet.draft_depth:load_network",
+        (imagenet_image(ANTIALIASED),),
+        (256, 256),
+        f"{DEPTH}, in (0, 1), at a quarter of the side: (B, 1, H / 4, W / 4)",
+        exportable="dis_core.models.exportable:as_it_is",
+    ),
 )

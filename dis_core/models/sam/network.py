@@ -7,6 +7,7 @@ masks that it answers with the first one counts, as in DIS-SAM, whose refiner ha
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,9 +210,17 @@ def load_large(weights: Path, *, placement: Placement) -> SAM:
 
 
 def _published(build: Callable[[], SamModel], weights: Path, placement: Placement) -> SAM:
+    return SAM(_network(build, weights, placement=placement), side_px=SIDE_PX, placement=placement)
+
+
+def _network(build: Callable[[], SamModel], weights: Path, *, placement: Placement) -> SamModel:
     with unfilled():
         network = build()
     module: nn.Module = network  # in place, because transformers has no types for what these two return
     load_strictly(module, weights)
     module.eval().to(placement.device)
-    return SAM(network, side_px=SIDE_PX, placement=placement)
+    return network
+
+
+load_large_network = functools.partial(_network, large_network)
+load_base_network = functools.partial(_network, base_network)

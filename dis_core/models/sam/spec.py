@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from dis_core.model_spec import Conversion, ModelSpec, WeightsFile
+from dis_core.model_spec import Conversion, ModelSpec, NetworkSpec, WeightsFile
 from dis_core.models import papers
+from dis_core.models.network_inputs import imagenet_image
+
+
+def _network(loader: str) -> NetworkSpec:
+    return NetworkSpec(
+        f"dis_core.models.sam.network:{loader}",
+        (imagenet_image("longer side to fit, antialiased; the rest is padded with zeros after normalizing"),),
+        (1024, 1024),
+        "transformers' `SamImageSegmentationOutput`; it also takes `input_points`, `input_labels` and `input_boxes`",
+        multiple_px=1024,
+        obstacle="its prompts are boxes and points of any number, and an exported network takes planes of a fixed size",
+    )
+
 
 SAM_LARGE = ModelSpec(
     name="sam-vit-large",
@@ -15,6 +28,7 @@ SAM_LARGE = ModelSpec(
     task="part",
     conversion=Conversion("sam-vit-large", 1, "dis_core.models.sam.checkpoint:convert_large"),
     citation=papers.SAM,
+    network=_network("load_large_network"),
 )
 
 SAM_BASE = ModelSpec(
@@ -27,4 +41,5 @@ SAM_BASE = ModelSpec(
     task="part",
     conversion=Conversion("sam-vit-base", 1, "dis_core.models.sam.checkpoint:convert_base"),
     citation=papers.SAM,
+    network=_network("load_base_network"),
 )
