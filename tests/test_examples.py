@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import dis_core
 from dis_core import Matte, Picture
 from tests.fakes.loose_modules import load_module
 
@@ -107,6 +109,29 @@ def test_the_web_service_says_what_is_wrong_with_a_photo(web_service: Any) -> No
 
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith("the image is not an image")
+
+
+def test_a_network_is_exported_and_the_file_runs_without_dis_core(tmp_path: Path) -> None:
+    photo, mask = small("flower.jpg", tmp_path / "flower.jpg"), tmp_path / "mask.png"
+    program = "import runpy, sys; runpy.run_path(sys.argv[0], run_name='__main__'); print(*sys.modules)"
+    command = f"import sys; sys.argv = {[str(EXAMPLES / 'export_and_run.py'), str(photo), str(mask)]!r}; {program}"
+
+    for _ in ("export and run", "run alone"):
+        done = subprocess.run(
+            [sys.executable, "-c", command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    assert not {"torch", "dis_core"} & set(done.stdout.split())
+    with Image.open(mask) as image:
+        found = np.asarray(image, np.float32) / 255
+    expected = dis_core.segment(photo, model="dis-lite", device="cpu", refine="none").alpha
+    assert np.abs(found - expected).mean() < 0.02
 
 
 def test_the_notebook_runs_and_shows_pictures(
