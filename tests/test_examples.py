@@ -111,6 +111,28 @@ def test_the_web_service_says_what_is_wrong_with_a_photo(web_service: Any) -> No
     assert answer.json()["detail"].startswith("the image is not an image")
 
 
+def test_a_model_of_ones_own_runs_like_the_others(tmp_path: Path) -> None:
+    pixels = np.zeros((80, 120, 3), np.uint8)
+    pixels[:, :60], pixels[:, 60:] = (255, 51, 0), (0, 102, 204)
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "own_model.py"), "photo.png", "mask.png"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "mask.png") as mask:
+        found = np.asarray(mask, np.float32) / 255
+    warm, cold = (1 / (1 + np.exp(-(np.dot((4, 1, -5), color) - 0.5))) for color in ((1, 0.2, 0), (0, 0.4, 0.8)))
+    assert np.abs(found[5:-5, 5:55] - warm).max() < 0.01
+    assert np.abs(found[5:-5, 65:-5] - cold).max() < 0.01
+
+
 def test_a_network_is_exported_and_the_file_runs_without_dis_core(tmp_path: Path) -> None:
     photo, mask = small("flower.jpg", tmp_path / "flower.jpg"), tmp_path / "mask.png"
     program = "import runpy, sys; runpy.run_path(sys.argv[0], run_name='__main__'); print(*sys.modules)"

@@ -31,7 +31,7 @@ def register_model(
 
     `spec` needs no more than a name, a summary, a license and what it says of commercial use. `loader` is called as
     `loader(weights, placement=..., estimate_depth=...)` when the model is first needed and returns a segmenter, such as
-    `dis_core.models.square.SquareSegmenter`; for a spec with the task "depth", as `loader(weights, placement=...)`.
+    `dis_core.plugins.SquareSegmenter`; for a spec with the task "depth", as `loader(weights, placement=...)`.
     `weights` is the path of a file, which the loader is given. `overwrite` allows a model that was registered before
     to be replaced, as when a cell of a notebook runs again; a pipeline loads it anew then. Threads may call this at
     any time. Other processes, the daemon among them, know nothing of it: for these, put the model into a package.
