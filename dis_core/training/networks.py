@@ -15,7 +15,7 @@ from dis_core.errors import BadRequest
 from dis_core.models.backbones import efficientnet
 from dis_core.models.backbones.swin import Swin
 from dis_core.models.dis_lite import segmenter as dis_lite
-from dis_core.models.dis_lite.network import DisLite
+from dis_core.models.dis_lite.network import MULTIPLE_PX, DisLite
 from dis_core.models.pdfnet import draft_depth
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
 from dis_core.registry import manager as registry
@@ -65,7 +65,7 @@ PRESETS: Final[dict[NetworkName, Sizes]] = {
     "pdfnet-tiny": Sizes("efficientnet-lite0", width=32, side_px=512),
     "pdfnet": Sizes("swin-b", width=128, side_px=1024),
 }
-MULTIPLES_PX: Final[dict[NetworkName, int]] = {"dis-lite": 32, "pdfnet-tiny": 256, "pdfnet": 256}
+MULTIPLES_PX: Final[dict[NetworkName, int]] = {"dis-lite": MULTIPLE_PX, "pdfnet-tiny": 256, "pdfnet": 256}
 """The side of the input must be a multiple of this."""
 
 

@@ -16,13 +16,13 @@ def network() -> DisLite:
 
 
 def test_it_answers_at_five_strides_and_the_matte_at_the_images_size(network: DisLite) -> None:
-    image = torch.rand(2, 3, 64, 96)
+    image = torch.rand(2, 3, 64, 128)
 
     with torch.no_grad():
         outputs, matte = network.outputs(image), network(image)
 
-    assert [tuple(output.shape) for output in outputs] == [(2, 1, 64 // s, 96 // s) for s in (2, 4, 8, 16, 32)]
-    assert matte.shape == (2, 1, 64, 96)
+    assert [tuple(output.shape) for output in outputs] == [(2, 1, 64 // s, 128 // s) for s in (2, 4, 8, 16, 32)]
+    assert matte.shape == (2, 1, 64, 128)
 
 
 def test_an_image_and_its_mirror_image_get_mirrored_mattes(network: DisLite) -> None:
