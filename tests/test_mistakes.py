@@ -106,7 +106,9 @@ def test_a_color_of_numpys_numbers_is_one() -> None:
 # Many images
 
 
-@pytest.mark.parametrize("one", ["photo.jpg", b"bytes", Path("photo.jpg"), Image.new("L", (2, 2))], ids=["str", "bytes", "path", "picture"])
+@pytest.mark.parametrize(
+    "one", ["photo.jpg", b"bytes", Path("photo.jpg"), Image.new("L", (2, 2))], ids=["str", "bytes", "path", "picture"]
+)
 def test_one_image_in_place_of_many_is_refused_at_once(one: Any) -> None:
     with pytest.raises(BadRequest, match="takes several images, not one") as caught:
         Pipeline("cpu", model="bright").segment_many(one)
