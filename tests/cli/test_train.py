@@ -154,8 +154,8 @@ def test_ctrl_c_keeps_the_state_and_the_same_command_goes_on(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--side", "300"), "multiple of 32, not 300"),
-        (("--side", "288", "--coarse-share", "0.5"), "multiple of 64, not 288"),
+        (("--side", "300"), "multiple of 64, not 300"),
+        (("--side", "320", "--coarse-share", "0.5"), "multiple of 128, not 320"),
         (("--network", "pdfnet", "--side", "256", "--coarse-share", "0.5"), "multiple of 512, not 256"),
         (("--backbone", "no_such_net"), "'no_such_net'"),
         (("--backbone", "vit_tiny_patch16_224"), "strides 4, 8, 16 and 32"),
