@@ -82,7 +82,7 @@ PATH = click.Path(path_type=Path)
     "--side",
     type=click.IntRange(32),
     metavar="PIXELS",
-    help="Width and height of the input: a multiple of 32 for dis-lite, of 256 for the others.",
+    help="Width and height of the input: a multiple of 64 for dis-lite, of 256 for the others.",
 )
 @click.option(
     "--start",
