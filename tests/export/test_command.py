@@ -190,7 +190,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_done(
 def test_a_side_that_is_refused_comes_with_the_nearest_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["export", "dis-lite", str(tmp_path / "lite.onnx"), "--side", "100"]) == 1
 
-    assert "--side 96" in capsys.readouterr().err
+    assert "--side 128" in capsys.readouterr().err
 
 
 def test_a_wide_network_stays_as_wide() -> None:

@@ -22,6 +22,7 @@ DIS_LITE = ModelSpec(
         (imagenet_image(),),
         (384, 384),
         f"{LOGITS}; it looks at the image both ways round, and `network` in it looks once",
+        multiple_px=64,
         exportable="dis_core.models.exportable:Matte",
     ),
 )
