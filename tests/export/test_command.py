@@ -129,7 +129,7 @@ def test_a_file_that_exists_is_kept(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def small(file: Path, **options: Any) -> Path:
     """An export that takes seconds."""
-    return export_model("dis-lite", file, side_px=32, **options)
+    return export_model("dis-lite", file, side_px=64, **options)
 
 
 def test_a_file_that_came_meanwhile_is_kept_unless_it_may_be_replaced(
@@ -174,7 +174,7 @@ def test_a_failed_or_canceled_export_leaves_nothing_behind(tmp_path: Path, monke
     ("name", "options", "message"),
     [
         ("lite.tflite", {}, "does not say what to write"),
-        ("lite.onnx", {"side_px": 100}, "multiples of 32"),
+        ("lite.onnx", {"side_px": 100}, "multiples of 64"),
         ("lite.onnx", {"side_px": 1_000_000}, "up to 4096"),
         ("lite.onnx", {"opset": 11}, "opset 11"),
         ("lite.pt2", {"opset": 20}, "opsets are ONNX's"),
@@ -226,7 +226,7 @@ def test_a_model_that_declares_no_network_cannot_be_exported(tmp_path: Path, mon
 
 
 def test_a_program_is_told_how_far_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["export", "dis-lite", str(tmp_path / "lite.pt2"), "--side", "32", "--progress", "json"]) == 0
+    assert run(["export", "dis-lite", str(tmp_path / "lite.pt2"), "--side", "64", "--progress", "json"]) == 0
 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["doing"] for event in events[:-1]][-1] == "writing"
