@@ -3,7 +3,8 @@
 In every small window of the small image the matte is explained as a linear function of color, and that function,
 enlarged, is applied to the large image. Source: He, Sun, Tang, "Guided image filtering", TPAMI 2013,
 section 3.5 (color), and He, Sun, "Fast guided filter", 2015 (enlarging the coefficients). Our addition: the filter
-counts as much as it explains of the matte, because where color says nothing it would only blur.
+counts as much as it explains of the matte, because where color says nothing it would only blur; and faint differences
+are dropped where the matte was sure, because they are the grain of the background.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ SMOOTHING: Final = 1e-5
 
 WORKED_ON_PX: Final = 64
 """The side of blocks that are left out where the matte is sure: small, because edges are lines through few of them."""
+
+UNSURE: Final = 0.1
+"""How far from 0 and from 1 a matte is where it is not sure at all."""
+
+GRAIN: Final = (0.05, 0.3)
+"""Differences up to the first are grain where the matte was sure, from the second on they are the subject's."""
 
 # A matte that varies less than this in a window needs no explanation.
 _LEAST_VARIANCE: Final = 1e-6
@@ -71,7 +78,19 @@ def follow_edges(
             red, green, blue = torch.from_numpy(of[place]).unbind(2)
             by_color = torch.addcmul(here[3], here[0], red).addcmul_(here[1], green).addcmul_(here[2], blue)
             part = torch.from_numpy(matte[place])
-            part.lerp_(by_color, here[4]).clamp_(0, 1)
+            part.copy_(without_grain(torch.lerp(part, by_color, here[4]).clamp_(0, 1), part))
+
+
+def without_grain(matte: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+    """A matte that follows edges, but as it was `before` where that was sure and what is new is only faint.
+
+    A linear function of color never explains a window wholly, and what is left over is the grain of the background.
+    """
+    off, off_before = torch.minimum(matte, 1 - matte), torch.minimum(before, 1 - before)
+    sure = (1 - off_before / UNSURE).clamp_(0, 1)
+    share = ((off - GRAIN[0]) / (GRAIN[1] - GRAIN[0])).clamp_(0, 1)
+    is_grain = 1 - share * share * (3 - 2 * share)  # falls smoothly from 1 to 0
+    return torch.where(off > off_before, torch.lerp(matte, before, is_grain.mul_(sure)), matte)
 
 
 def linear_functions(

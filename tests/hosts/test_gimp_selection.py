@@ -208,4 +208,4 @@ def test_24_megapixels_take_little_time_besides_dis_core(canvas: GimpPicture, tm
     inside_s = sum(map(int, times.read_text().split())) / 1e9
     outside_s = answer["seconds"] - inside_s
     print(f"outside of dis-core {outside_s:.2f} s, in dis-core {inside_s:.2f} s")  # noqa: T201
-    assert outside_s < max(1.5, 0.25 * inside_s)  # on a busy machine, both take longer
+    assert outside_s < max(1.5, 0.4 * inside_s)  # on a busy machine, both take longer

@@ -75,7 +75,11 @@ class Screen:
     def choose_model(self, *keys: str) -> None:
         """Choose in the dialog's list of models; GIMP opens it with the values used last, and ignores arguments."""
         dialog = self.wait_for_window("Select Subject")
-        self.press(dialog, "alt+d", "space", *keys, "Return")
+        self.press(dialog, "alt+d", "space")
+        time.sleep(2)  # the list is no window that could be waited for
+        self.do("xdotool", "key", "--delay", "200", *keys)
+        time.sleep(1)
+        self.do("xdotool", "key", "Return")
 
     def picture(self, path: Path) -> Pixels:
         """What the screen shows, (height, width, 3), also kept as a file."""

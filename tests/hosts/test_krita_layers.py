@@ -201,7 +201,7 @@ def test_a_cut_out_in_floating_point_takes_seconds_and_hears_clicks_meanwhile(
     picture.krita.call("wait_for_message")
     heard = picture.krita.call("clicked_at")
     assert heard
-    assert heard[0] - clicked < 0.5
+    assert heard[0] - clicked < 2.0  # and not after the run, as from within one long call
     assert time.time() - clicked < 10
 
 

@@ -246,5 +246,5 @@ def test_24_megapixels_take_little_time_besides_dis_core_and_krita_answers_meanw
     outside_s = ran["s"] - inside_s
     print(f"outside of dis-core {outside_s:.2f} s, longest wait for Krita {ran['gap_s']:.3f} s")  # noqa: T201
     assert np.array_equal(picture.selection(), plane((1500, 1000, 3000, 2000), width=width, height=height))
-    assert outside_s < max(1.5, 0.25 * inside_s)  # on a busy machine, all of it takes longer
-    assert ran["gap_s"] < max(0.2, 0.025 * inside_s)
+    assert outside_s < max(1.5, 0.5 * inside_s)  # on a busy machine, all of it takes longer
+    assert ran["gap_s"] < max(0.2, 0.05 * inside_s)

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from dis_core.models.resample import box_mean, part_of_resized, resize_by_area
-from dis_core.refinement.guided_filter import RADIUS_PX, SMOOTHING, follow_edges, linear_functions
+from dis_core.refinement.guided_filter import RADIUS_PX, SMOOTHING, follow_edges, linear_functions, without_grain
+from dis_core.refinement.resizing import enlarged, shrunk
 
 Plane = NDArray[np.float32]
 
@@ -51,6 +52,36 @@ def test_the_linear_functions_are_those_of_the_paper() -> None:
     found = linear_functions(matte, image)[0].permute(1, 2, 0).numpy()
 
     assert np.allclose(found, fitted_directly(matte, image), atol=1e-4)
+
+
+def test_what_is_faintly_new_is_grain_where_the_matte_was_sure() -> None:
+    before = torch.tensor([0.0, 0.0, 0.0, 0.3, 0.04, 1.0, 1.0])
+    matte = torch.tensor([0.04, 0.2, 0.5, 0.35, 0.0, 0.97, 0.4])
+
+    kept = without_grain(matte, before)
+
+    assert kept[0] == 0  # grain
+    assert 0 < kept[1] < 0.2  # some of both
+    assert kept[2] == 0.5  # a hair that the network did not see
+    assert kept[3] == 0.35  # the network was not sure here
+    assert kept[4] == 0  # what became surer stays so
+    assert kept[5] == 1
+    assert kept[6] == np.float32(0.4)
+
+
+def test_a_rough_background_stays_background() -> None:
+    rng = np.random.default_rng(0)
+    edge = np.repeat((np.arange(240, dtype=np.float32) >= 120)[np.newaxis], 200, axis=0).astype(np.float32)
+    image = np.stack([0.2 + 0.5 * edge, 0.7 - 0.3 * edge, np.full_like(edge, 0.4)], axis=2)
+    image += rng.normal(0, 0.06, image.shape).astype(np.float32)
+    size, small_size = (200, 240), (50, 60)
+    coarse, small = shrunk(edge, small_size), shrunk(image, small_size)
+    matte = enlarged(coarse, size).copy()
+
+    follow_edges(matte, of=image, coarse=coarse, small=small)
+
+    assert (matte[:, 100:112] > 0.02).mean() < 0.02
+    assert np.abs(matte - edge).mean() < np.abs(enlarged(coarse, size) - edge).mean()
 
 
 def test_a_gray_image_is_explained_as_well_as_a_colored_one() -> None:
