@@ -88,8 +88,9 @@ def test_the_flower_of_the_readme_is_found(pipeline: Pipeline) -> None:
     assert [matte.alpha[y, x] < 0.1 for x, y in beside_it] == [True] * 6
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_one_image_takes_no_longer_than_six_large_multiplications(pipeline: Pipeline) -> None:
-    """Measured as a ratio, because machines differ: on two cores, one of these takes between 0.1 and 0.2 s."""
+    """Measured as a ratio, because machines differ: one of these takes between 0.1 and 0.3 s."""
     image = read_picture(PHOTOS / "images" / "astronaut.jpg")
     plane = torch.rand(2048, 2048)
     pipeline.segment(image, model="dis-lite")
@@ -101,9 +102,10 @@ def test_one_image_takes_no_longer_than_six_large_multiplications(pipeline: Pipe
 
 
 def timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    """CPU seconds, which other programs add little to."""
+    began = time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 @pytest.fixture

@@ -64,7 +64,12 @@ class Screen:
         """Press a key in the window of that name until it closes: the first may go to a window that has just opened."""
         window = self.wait_for_window(name)
         for _ in range(5):
-            self.press(window, key)
+            try:
+                self.press(window, key)
+            except AssertionError as error:
+                if "BadWindow" in str(error):
+                    return  # it has closed since it was looked for
+                raise
             ends = time.monotonic() + 5
             while time.monotonic() < ends:
                 if window not in self.do("xdotool", "search", "--onlyvisible", "--name", ".").splitlines():

@@ -189,8 +189,8 @@ def test_a_second_mask_says_that_the_first_one_still_counts(picture: KritaPictur
 def test_a_cut_out_in_floating_point_takes_seconds_and_hears_clicks_meanwhile(
     picture: KritaPicture, depth: str
 ) -> None:
-    square = (200, 150, 800, 600)
-    picture.show(dark_with(square, width=1200, height=900), depth=depth)
+    square = (300, 250, 1400, 1000)
+    picture.show(dark_with(square, width=2000, height=1500), depth=depth)
     picture.krita.call("show_docker")
     picture.krita.call("start", action="dis_cut_subject")
     x, y = picture.krita.call("wait_for_the_result_to_be_applied")
@@ -202,7 +202,7 @@ def test_a_cut_out_in_floating_point_takes_seconds_and_hears_clicks_meanwhile(
     heard = picture.krita.call("clicked_at")
     assert heard
     assert heard[0] - clicked < 2.0  # and not after the run, as from within one long call
-    assert time.time() - clicked < 10
+    assert time.time() - clicked < 30
 
 
 def test_a_hidden_layer_is_seen(picture: KritaPicture) -> None:

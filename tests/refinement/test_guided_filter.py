@@ -73,7 +73,7 @@ def test_a_rough_background_stays_background() -> None:
     rng = np.random.default_rng(0)
     edge = np.repeat((np.arange(240, dtype=np.float32) >= 120)[np.newaxis], 200, axis=0).astype(np.float32)
     image = np.stack([0.2 + 0.5 * edge, 0.7 - 0.3 * edge, np.full_like(edge, 0.4)], axis=2)
-    image += rng.normal(0, 0.06, image.shape).astype(np.float32)
+    image += np.float32(0.06) * rng.standard_normal(image.shape, dtype=np.float32)
     size, small_size = (200, 240), (50, 60)
     coarse, small = shrunk(edge, small_size), shrunk(image, small_size)
     matte = enlarged(coarse, size).copy()
