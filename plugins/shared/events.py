@@ -39,10 +39,13 @@ class Failed:
     message: str
     hint: str = ""
 
+    def short(self) -> str:
+        """What happened, for the user, without what to do about it."""
+        return self.message[:1].upper() + self.message[1:]
+
     def sentence(self) -> str:
         """A sentence or two for the user."""
-        message = self.message[:1].upper() + self.message[1:]
-        return f"{message} ({self.hint})" if self.hint else message
+        return f"{self.short()} ({self.hint})" if self.hint else self.short()
 
 
 Outcome = Union[Done, Failed]

@@ -90,7 +90,7 @@ def _add_arguments(procedure: Any) -> None:
         (
             "source",
             "Search _in",
-            "Where to find the subject: in the selected layer, or in all that is visible",
+            HELP["source"],
             SOURCES,
             usual.source,
         ),
@@ -98,14 +98,14 @@ def _add_arguments(procedure: Any) -> None:
         (
             "region",
             "_Where",
-            "Search only around the current selection, if there is one, or everywhere",
+            HELP["region"],
             REGIONS,
             usual.region,
         ),
         (
             "quality",
             "_Quality",
-            "Fast sees fewer details. Best looks several times, and takes several times as long",
+            HELP["quality"],
             QUALITIES,
             usual.quality,
         ),
@@ -117,7 +117,7 @@ def _add_arguments(procedure: Any) -> None:
     procedure.add_int_argument(
         "grow",
         "_Grow (px)",
-        "Move the edge outward. Negative values move it inward",
+        HELP["grow"],
         -MOST_PX,
         MOST_PX,
         usual.grow_px,

@@ -208,8 +208,7 @@ class SubjectFinder(QtCore.QObject):
     def _tell_failure(self, failed: Failed, model: Model, program: Program) -> None:
         remedy = remedy_for(failed, model, self.models, program)
         if remedy is None:
-            message = failed.message[:1].upper() + failed.message[1:]
-            self.message.emit(message)  # it goes after some seconds; the docker keeps all of it
+            self.message.emit(failed.short())  # it goes after some seconds; the docker keeps all of it
             remedy = explanation(failed)
         self.remedy_offered.emit(remedy)
 
