@@ -18,6 +18,7 @@ from dis_core.cli.commands.evaluate import evaluate
 from dis_core.cli.commands.export import export
 from dis_core.cli.commands.fetch import fetch
 from dis_core.cli.commands.mask import mask
+from dis_core.cli.commands.mcp import mcp
 from dis_core.cli.commands.models import models
 from dis_core.cli.commands.plugin import plugin
 from dis_core.cli.commands.scenes import scenes
@@ -45,7 +46,7 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
     )
 
 
-for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, export, scenes, plugin):
+for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, export, scenes, plugin, mcp):
     group.add_command(command)
 
 

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from dis_core.errors import BadRequest, CacheUnwritable, HubUnreachable, LicenseNotAccepted
+from dis_core.errors import BadRequest, CacheUnwritable, HubUnreachable, LicenseNotAccepted, WeightsMissing
 from dis_core.model_spec import ModelSpec
 from dis_core.models.dis_lite.spec import DRAFT_MODEL
 from dis_core.progress import Report, ignore, span
@@ -81,6 +81,22 @@ def is_all_here(model: str | None, *, depth_model: str | None) -> bool:
     depth = _depth_spec(chosen, depth_model)
     wanted = [chosen, *registry.companions_of(chosen), *([] if depth is None else [depth])]
     return all(store.find_installed(spec) is not None for spec in wanted)
+
+
+def model_on_this_machine(name: str | None) -> str:
+    """The model to run where nothing may be downloaded: the named one; else the default one, or the embedded one.
+
+    Raises UnknownModel, and WeightsMissing for a model that is named but not all here.
+    """
+    if name is None:
+        return DEFAULT_MODEL if is_all_here(None, depth_model=None) else DRAFT_MODEL
+    chosen = registry.find_matte_model(name)
+    if not is_all_here(chosen.name, depth_model=None):
+        raise WeightsMissing(
+            f"{chosen.name} is not on this machine, and nothing is downloaded from here",
+            hint=f"run: dis-core fetch {chosen.name}",
+        )
+    return chosen.name
 
 
 def _obtain_draft(report: Report) -> InstalledModel:

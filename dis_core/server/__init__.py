@@ -1,0 +1,1 @@
+"""Servers: other programs ask, and the same jobs as the command's answer."""
