@@ -28,7 +28,7 @@ from dis_core.protocols import Quality
 from dis_core.registry.catalog import ModelInfo, list_models, model_info
 from dis_core.registry.selection import model_on_this_machine
 from dis_core.server.folders import Folders
-from dis_core.server.work import OneAtATime
+from dis_core.server.turns import OneAtATime
 
 if TYPE_CHECKING:
     from dis_core.daemon.remote_runner import RemoteRunner
