@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from dis_core.cli.countdown import counting_down, keep_time
 from dis_core.cli.interrupts import heeding_ctrl_c
 from dis_core.cli.mix_ups import refuse_mix_ups
 from dis_core.cli.planning import (
@@ -218,6 +219,8 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
     elsewhere: list[Job] = []
     with ExitStack() as stack:
         shown = stack.enter_context(progress_report(options.progress))
+        if options.progress == "json" and len(jobs) == 1:
+            shown = counting_down(shown, jobs[0])
         report = stack.enter_context(heeding_ctrl_c(shown))
         report(0.0, "starting")
         runner = stack.enter_context(chosen_runner(options))
@@ -229,6 +232,8 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
                 failures.extend(failed(options, [(job, outcome.error)]))
             else:
                 show_result(job, outcome, seconds, options.progress)
+                if len(jobs) == 1:
+                    keep_time(job, seconds - min(outcome.loading_s, seconds))
 
         try:
             run_claimed(runner, claims, report=report, told=told)

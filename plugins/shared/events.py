@@ -11,14 +11,27 @@ from typing import Any, Union
 
 LONGEST_LINE_BYTES = 1_000_000
 CRASHED = "Crashed"
+LEAST_TOLD_S = 2.0
+"""Of shorter times nobody has to be told."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How much is done, in [0, 1], and what is being done."""
+    """How much is done, in [0, 1], what is being done, and how long it will still take, if that is known."""
 
     fraction: float
     doing: str
+    remaining_s: float | None = None
+
+    def words(self) -> str:
+        """What is being done and how long it will still take, in a few words."""
+        left_s = self.remaining_s
+        if left_s is None or left_s < LEAST_TOLD_S:
+            return self.doing
+        if left_s >= 90:
+            return f"{self.doing}, about {round(left_s / 60)} min left"
+        step_s = 1 if left_s < 10 else 5
+        return f"{self.doing}, about {step_s * round(left_s / step_s)} s left"
 
 
 @dataclass(frozen=True)
@@ -95,7 +108,8 @@ class EventReader:
         except (ValueError, AttributeError, RecursionError):
             return None  # some library's output
         if kind == "progress":
-            return Progress(_number(event.get("fraction")), str(event.get("doing", "")))
+            left_s = _number(event.get("remaining_s"))
+            return Progress(_number(event.get("fraction")), str(event.get("doing", "")), left_s if left_s > 0 else None)
         if kind == "result":
             self.outcome = _done(event)
         elif kind == "error":

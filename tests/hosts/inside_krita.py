@@ -310,7 +310,7 @@ def wait_until_working():
     """Until the child has said that it works; its process identifier."""
     said = []
     finder.progressed.connect(lambda _fraction, doing: said.append(doing))
-    yield lambda: "working endlessly" in said
+    yield lambda: any(words.startswith("working endlessly") for words in said)
     return child_pid()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,21 @@ def test_progress_is_shown_in_the_docker_and_in_the_status_bar(picture: KritaPic
     picture.krita.call("stop")
     assert shown == ["Subject: working endlessly", "Working endlessly"]
     assert picture.krita.call("shown_progress") == []
+
+
+def test_how_long_it_will_still_take_is_shown_once_it_is_known(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.krita.call("show_docker")
+    known = picture.krita.home / "data" / "dis-core" / "timings.json"
+    known.parent.mkdir(exist_ok=True)
+    known.write_text(json.dumps({"endless auto full normal auto mask": [[0.0096, 600.0]]}), encoding="utf-8")
+    picture.krita.call("start", action="dis_select_subject", model="endless")
+
+    picture.krita.call("wait_until_working")
+
+    shown = picture.krita.call("shown_progress")
+    picture.krita.call("stop")
+    assert shown == ["Subject: working endlessly, about 10 min left", "Working endlessly, about 10 min left"]
 
 
 def test_a_download_brings_the_model_and_then_it_runs(krita_is_here: None, tmp_path: Path) -> None:

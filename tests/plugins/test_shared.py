@@ -44,6 +44,26 @@ from dis_core.images.reading import read_picture
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        ("", "refining"),
+        (', "remaining_s": 1.2', "refining"),
+        (', "remaining_s": -4', "refining"),
+        (', "remaining_s": "soon"', "refining"),
+        (', "remaining_s": 3.4', "refining, about 3 s left"),
+        (', "remaining_s": 23', "refining, about 25 s left"),
+        (', "remaining_s": 150', "refining, about 2 min left"),
+    ],
+)
+def test_progress_says_how_long_it_will_still_take_if_that_is_known(left: str, words: str) -> None:
+    line = f'{{"event": "progress", "fraction": 0.5, "doing": "refining"{left}}}\n'
+
+    (progress,) = EventReader().feed(line.encode())
+
+    assert progress.words() == words
+
+
 @pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS)))
 def test_plug_ins_are_written_in_python_3_8(path: Path) -> None:
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))

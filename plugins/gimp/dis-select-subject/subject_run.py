@@ -134,7 +134,7 @@ def _fetch_message(model: Model, program: Program) -> str:
 
 
 def _show(progress: Progress) -> None:
-    Gimp.progress_set_text(f"Subject: {progress.doing}")
+    Gimp.progress_set_text(f"Subject: {progress.words()}")
     Gimp.progress_update(READ + (SEGMENT - READ) * progress.fraction)
 
 

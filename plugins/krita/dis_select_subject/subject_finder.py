@@ -213,7 +213,7 @@ class SubjectFinder(QtCore.QObject):
         self.remedy_offered.emit(remedy)
 
     def _progress(self, progress: Progress) -> None:
-        self.progressed.emit(progress.fraction, progress.doing)
+        self.progressed.emit(progress.fraction, progress.words())
 
     def _end_work(self) -> None:
         self._work = None

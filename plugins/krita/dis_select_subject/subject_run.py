@@ -189,7 +189,7 @@ class SubjectRun:
             raise pictures.Refused("There is nothing to search: all pixels are transparent")
 
     def _hear(self, progress: Progress) -> None:
-        self._on_progress(Progress(READ + (SEGMENT - READ) * progress.fraction, progress.doing))
+        self._on_progress(replace(progress, fraction=READ + (SEGMENT - READ) * progress.fraction))
 
     def _child_ended(self, outcome: Outcome, _output: bytes) -> None:
         self._outcome = outcome
