@@ -253,6 +253,21 @@ def undo(name):
     yield lambda: True
 
 
+def redo(name):
+    documents[name].waitForDone()
+    APP.action("edit_redo").trigger()
+    documents[name].waitForDone()
+    yield lambda: True
+
+
+def deselect(name):
+    """As the painter does it."""
+    documents[name].waitForDone()
+    APP.action("deselect").trigger()
+    documents[name].waitForDone()
+    yield lambda: documents[name].selection() is None
+
+
 def ants():
     """How many pixels of the canvas change within a moment in which nothing else does: marching ants."""
     canvas = [widget for widget in APP.activeWindow().qwindow().findChildren(QtWidgets.QWidget) if is_canvas(widget)][

@@ -177,6 +177,39 @@ def test_one_undo_returns_to_the_selection_before(
     assert np.array_equal(picture.pixels("Photo"), dark_with(SQUARE))
 
 
+@pytest.mark.parametrize("before", [None, (5, 5, 30, 30)])
+def test_redo_brings_the_selection_back_as_often_as_it_is_undone(
+    picture: KritaPicture, before: tuple[int, int, int, int] | None
+) -> None:
+    picture.show(dark_with(SQUARE))
+    if before is not None:
+        picture.select(plane(before))
+    picture.run()
+
+    for _ in range(2):
+        picture.call("undo")
+        picture.call("redo")
+
+        assert np.array_equal(picture.selection(), plane(SQUARE))
+    assert picture.krita.call("ants") > 0
+    picture.call("undo")
+    assert picture.has_selection() == (before is not None)
+
+
+def test_redo_of_what_the_painter_did_instead_brings_back_nothing_else(picture: KritaPicture) -> None:
+    picture.show(dark_with(SQUARE))
+    picture.select(plane((5, 5, 30, 30)))
+    picture.run()
+    picture.call("undo")
+    picture.call("deselect")
+    picture.call("undo")
+    assert np.array_equal(picture.selection(), plane((5, 5, 30, 30)))
+
+    picture.call("redo")
+
+    assert not picture.has_selection()
+
+
 def test_intersecting_with_what_lies_elsewhere_selects_nothing(picture: KritaPicture) -> None:
     picture.show(dark_with(SQUARE))
     picture.select(plane((100, 60, 10, 10)))

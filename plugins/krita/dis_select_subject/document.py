@@ -12,6 +12,7 @@ from . import masks
 from .colors import SRGB, ColorSpace, Scratch, image_bytes, space_of
 from .outlines import forget_outline
 from .qt import QtCore, QtWidgets
+from .redo import watch
 from .shared.settings import Box, overlap
 
 STRIP_S = 0.06
@@ -125,15 +126,33 @@ def is_open(document: Any) -> bool:
 
 def select(document: Any, plane: bytes) -> Iterator[None]:
     """Select a plane of bytes, one for each pixel of the image. Yields when Krita has to continue first."""
+    canvas = (0, 0, document.width(), document.height())
     before = document.selection()
-    selection = None if masks.is_empty(plane) else _selection(document, plane)
-    yield
-    if selection is None and before is None:
+    is_empty = masks.is_empty(plane)
+    if is_empty and before is None:
         return
-    if not undoes_selections():
-        # In these versions setSelection is not in the undo history, but actions are. So an action makes the undo step,
-        # and what it selected is then replaced.
-        yield from _act("select_all" if before is None else "deselect", document)
+    old = b"" if before is None else selected(document, canvas)
+    if old == plane:
+        return
+    selection = None if is_empty else _selection(document, plane)
+    yield
+    if undoes_selections():
+        _set(document, selection)
+        return
+    # In these versions setSelection is not in the undo history, but actions are. So an action makes the undo step, and
+    # what it selected is then replaced.
+    yield from _act("select_all" if before is None else "deselect", document)
+    made = document.selection()
+    if before is None and made is not None:
+        # In the action's own selection, which undo takes away and redo brings back.
+        made.setPixelData(QtCore.QByteArray(plane), *canvas)
+        selection = made
+    _set(document, selection)
+    if before is not None and selection is not None:
+        watch.keep(document, selection, old)
+
+
+def _set(document: Any, selection: Any | None) -> None:
     if selection is not None:
         forget_outline(selection)
     document.setSelection(selection)
