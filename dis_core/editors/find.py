@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 ANSWER_S = 5.0
 """How long an editor may take to say its version."""
@@ -27,6 +28,7 @@ PROGRAMS = {
     "gimp": ("gimp-console", "gimp", "gimp-3.2", "gimp-3.0", "gimp-3", "gimp-2.10"),
 }
 FLATPAKS = {"krita": "org.kde.krita", "gimp": "org.gimp.GIMP"}
+NOTES = {"krita": "org.kde.krita.appdata.xml"}
 USUAL_PLACES = {
     "krita": (
         "/Applications/krita.app/Contents/MacOS/krita",
@@ -55,10 +57,23 @@ def _find(name: str) -> list[Editor]:
     # Not Path.is_file, which raises PermissionError below a folder that may not be entered.
     usual = filter(os.path.isfile, map(os.path.expanduser, USUAL_PLACES[name]))
     programs = {os.path.realpath(found): found for found in (*on_path, *usual) if found}
-    editors = [Editor(name, where, _version([where, "--version"])) for where in programs.values()]
+    editors = [Editor(name, where, _version_of(name, where, real)) for real, where in programs.items()]
     if shutil.which("flatpak") and (version := _version(["flatpak", "info", FLATPAKS[name]])):
         editors.append(Editor(name, f"flatpak {FLATPAKS[name]}", version))
     return editors
+
+
+def _version_of(name: str, where: str, real: str) -> str:
+    """An editor's version: from the notes about its releases that lie beside it, or else as it says itself.
+
+    Krita says nothing without a screen.
+    """
+    notes = Path(real).parents[1] / "share" / "metainfo" / NOTES.get(name, "none")
+    try:
+        newest = re.search(r"<release\b[^>]*\bversion=\"([^\"]+)", notes.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError):
+        newest = None
+    return newest.group(1) if newest else _version([where, "--version"])
 
 
 def _version(command: list[str]) -> str:

@@ -59,10 +59,10 @@ def endpoint() -> str:
     return str(client_constants().ENDPOINT)
 
 
-def reach() -> float:
+def reach(limit_s: float = ANSWER_LIMIT_S) -> float:
     """Seconds until the Hub's front door answers with anything at all.
 
-    Raises HubUnreachable, within 10 seconds, if it does not or if offline mode forbids asking.
+    Raises HubUnreachable, soon after `limit_s`, if it does not or if offline mode forbids asking.
     """
     from huggingface_hub import get_session
 
@@ -70,7 +70,7 @@ def reach() -> float:
     _forbid_when_offline(what)
     start = time.monotonic()
     with in_words(what):
-        first_answer(lambda: get_session().head(endpoint(), timeout=ANSWER_LIMIT_S), timeout_s=ANSWER_LIMIT_S)
+        first_answer(lambda: get_session().head(endpoint(), timeout=limit_s), timeout_s=limit_s)
     return time.monotonic() - start
 
 

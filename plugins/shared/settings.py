@@ -13,6 +13,7 @@ RESULTS = {"select": "Selection", "mask": "Mask on the layer", "cut": "New layer
 MODES = {"replace": "Replace", "add": "Add", "subtract": "Subtract", "intersect": "Intersect"}
 QUALITIES = {"draft": "Fast", "normal": "Normal", "best": "Best (slow)"}
 REGIONS = {"everywhere": "Everywhere", "selection": "Around the selection"}
+SIZES = {"subject": "As the subject", "source": "As what was searched"}
 AUTOMATIC = ""
 """Stands for the best available model."""
 
@@ -24,7 +25,8 @@ MOST_PX = 100
 class Settings:
     """One choice for each setting; the values are keys of the tables above.
 
-    `declined` is the name of the better model that the user does not want to be offered any more.
+    `size` is that of a new layer, where layers have one. `declined` is the name of the better model that the user does
+    not want to be offered any more.
     """
 
     source: str = "layer"
@@ -35,6 +37,7 @@ class Settings:
     quality: str = "normal"
     grow_px: int = 0
     feather_px: int = 0
+    size: str = "subject"
     declined: str = ""
 
     def to_strings(self) -> dict[str, str]:
@@ -42,7 +45,7 @@ class Settings:
         return {field.name: str(getattr(self, field.name)) for field in fields(self)}
 
 
-ALLOWED = {"source": SOURCES, "result": RESULTS, "mode": MODES, "region": REGIONS, "quality": QUALITIES}
+ALLOWED = {"source": SOURCES, "result": RESULTS, "mode": MODES, "region": REGIONS, "quality": QUALITIES, "size": SIZES}
 RANGES = {"grow_px": (-MOST_PX, MOST_PX), "feather_px": (0, MOST_PX)}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
 from dis_core.cli.doctor.command import doctor
-from dis_core.editors.find import find_editors
+from dis_core.editors.find import Editor, find_editors
 from dis_core.errors import PluginProblem
 from dis_core.registry import manager as registry
 from dis_core.weights import hub, records, store
@@ -241,6 +242,58 @@ def test_editors_are_found_with_their_versions(home: Path, monkeypatch: pytest.M
     found = {(editor.name, editor.version) for editor in find_editors()}
 
     assert {("krita", "5.2.6"), ("gimp", "3.0.4")} <= found
+
+
+@needs_scripts
+def test_kritas_version_is_read_beside_it_because_it_says_nothing_without_a_screen(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "bin").mkdir()
+    write_program(home / "bin" / "krita", "exit 134")
+    notes = home / "share" / "metainfo" / "org.kde.krita.appdata.xml"
+    notes.parent.mkdir(parents=True)
+    notes.write_text(
+        '<releases><release date="2023-01-05" version="5.1.5"/><release version="5.1.4"/></releases>', encoding="utf-8"
+    )
+    monkeypatch.setenv("PATH", f"{home / 'bin'}:/usr/bin:/bin")
+
+    found = [editor for editor in find_editors() if editor.where == str(home / "bin" / "krita")]
+
+    assert [editor.version for editor in found] == ["5.1.5"]
+
+
+def test_the_hub_is_asked_while_everything_else_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = threading.Event()
+
+    def answer_late(limit_s: float) -> float:
+        assert checked.wait(limit_s)
+        return 4.2
+
+    monkeypatch.setattr(hub, "reach", answer_late)
+
+    def find_none() -> list[Editor]:
+        checked.set()
+        return []
+
+    monkeypatch.setattr("dis_core.cli.doctor.checks.find_editors", find_none)
+
+    result = run_doctor()
+
+    assert "answered after 4.2 s" in result.stdout
+
+
+def test_a_hub_that_is_silent_is_not_waited_for_longer_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+
+    def answer(limit_s: float) -> float:
+        limits.append(limit_s)
+        return 0.1
+
+    monkeypatch.setattr(hub, "reach", answer)
+
+    run_doctor()
+
+    assert limits == [5.0]
 
 
 @needs_scripts

@@ -40,7 +40,10 @@ class GimpPicture:
         self.call("add_layer", layer=layer, pixels=self.file(image[..., [2, 1, 0, 3]]), box=box, group=group)
 
     def run(self, procedure: str = SELECT, *, model: str = "bright", **arguments: Any) -> str:
-        """Call a procedure that is to succeed, as GIMP says it did."""
+        """Call a procedure that is to succeed, as GIMP says it did; a cut layer is as large as its source if no other
+        size is asked for, so that its pixels can be compared."""
+        if procedure == CUT:
+            arguments = {"size": "source", **arguments}
         answer = self.call("run", procedure=procedure, model=model, **arguments)
         assert answer["status"] == "success", answer
         return str(answer["status"])

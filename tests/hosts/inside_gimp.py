@@ -147,6 +147,12 @@ def save_pixels(name, layer, path, format=RGBA):
     return [x, y, item.get_width(), item.get_height()]
 
 
+def box_of_layer(name, layer):
+    item = find(name, layer)
+    _, x, y = item.get_offsets()
+    return [x, y, item.get_width(), item.get_height()]
+
+
 def save_own_pixels(name, layer, path):
     """A layer's bytes as they are, without any conversion."""
     save(find(name, layer), path, find(name, layer).get_format())

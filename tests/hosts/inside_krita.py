@@ -47,6 +47,19 @@ class TimedChild(subject_run.ChildProcess):
 subject_run.ChildProcess = TimedChild
 
 
+real_add_layer = subject_run.pictures.add_layer
+new_layers = []
+
+
+def noted_add_layer(document, above, box, pixels):
+    """Krita says how large a layer's visible pixels are, but not what it has to keep."""
+    new_layers.append([list(box), len(pixels)])
+    real_add_layer(document, above, box, pixels)
+
+
+subject_run.pictures.add_layer = noted_add_layer
+
+
 class Gaps:
     """The longest time for which Krita's event loop did not turn, measured with a timer of 5 ms."""
 
@@ -381,6 +394,10 @@ def wait_for_the_result_to_be_applied():
     yield lambda: "applying the result" in said
     place = button.mapToGlobal(button.rect().center())
     return [place.x(), place.y()]
+
+
+def last_new_layer():
+    return new_layers[-1]
 
 
 def clicked_at():

@@ -179,7 +179,30 @@ def test_a_group_is_cut_to_a_plain_layer(canvas: GimpPicture) -> None:
     assert np.count_nonzero(canvas.pixels("Subject")[..., 3]) == 400
 
 
-@pytest.mark.parametrize("step", ["_make_plain", "_fill_mask", "_take_colors"])
+@pytest.mark.parametrize("offset", [(0, 0), (-10, -5), (13, 7)])
+def test_a_cut_layer_is_as_large_as_the_subject_and_lies_where_it_lay(
+    canvas: GimpPicture, offset: tuple[int, int]
+) -> None:
+    canvas.show(gradient_with_square(), box=(*offset, 120, 80), width=120, height=80)
+
+    canvas.run(CUT, size="subject", grow=2)
+
+    x, y, width, height = (SQUARE[0] + offset[0] - 2, SQUARE[1] + offset[1] - 2, SQUARE[2] + 4, SQUARE[3] + 4)
+    assert canvas.call("box_of_layer", layer="Subject") == [x, y, width, height]
+    inside = gradient_with_square()[y - offset[1] :, x - offset[0] :][:height, :width, [2, 1, 0, 3]]
+    cut = canvas.pixels("Subject")
+    assert np.array_equal(cut[3:-3, 3:-3], inside[3:-3, 3:-3])
+
+
+def test_a_cut_layer_is_cropped_unless_something_else_is_asked_for(canvas: GimpPicture) -> None:
+    canvas.show(dark_with(SQUARE))
+
+    canvas.call("run", procedure=CUT, model="bright")
+
+    assert canvas.call("box_of_layer", layer="Subject") == list(SQUARE)
+
+
+@pytest.mark.parametrize("step", ["_make_plain", "_fill_mask", "_take_colors", "_crop"])
 def test_a_cut_that_fails_midway_leaves_the_picture_as_it_was(canvas: GimpPicture, step: str) -> None:
     canvas.show(dark_with(SQUARE))
     program = canvas.gimp.home / "gimp" / "plug-ins" / "dis-select-subject" / "gimp_image.py"

@@ -131,6 +131,27 @@ def test_a_cut_out_has_the_pixels_of_its_source_at_their_own_depth(
     assert len(np.unique(row)) > 6
 
 
+@pytest.mark.parametrize(("depth", "dtype", "pixel_bytes"), [("U8", "u1", 4), ("F32", "<f4", 16)])
+def test_a_cut_layer_holds_no_more_than_the_subject(
+    picture: KritaPicture, depth: str, dtype: str, pixel_bytes: int
+) -> None:
+    # So large and so far apart that there are strips without anything of the subject before, between and behind.
+    boxes = ((300, 150, 40, 30), (900, 1100, 50, 40))
+    image = dark_with(*boxes, width=1200, height=1300)
+    picture.show(image, box=(20, -10, 1200, 1300), width=1240, height=1300, depth=depth)
+    photo = picture.pixels("Photo", dtype)
+
+    picture.run("dis_cut_subject")
+
+    cut = picture.pixels("Subject", dtype)
+    expected = plane(*((x + 20, y - 10, wide, high) for x, y, wide, high in boxes), width=1240, height=1300) > 0
+    assert np.array_equal(cut[..., -1] > 0, expected)
+    assert np.array_equal(cut[expected], photo[expected])
+    box, size_bytes = picture.krita.call("last_new_layer")
+    assert box == [320, 140, 650, 990]
+    assert size_bytes == 650 * 990 * pixel_bytes
+
+
 def test_a_cut_out_of_a_transparent_layer_keeps_its_transparency(picture: KritaPicture) -> None:
     image = dark_with(SQUARE)
     image[..., 3] = np.where(np.arange(120) < 55, 255, 128)

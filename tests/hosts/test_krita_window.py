@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 import dis_core
+from dis_core.editors.find import find_editors
 from tests.fakes.fake_hub import clean_environment, run_fake_hub, unused_address
 from tests.hosts.conftest import QUICK, QUICK_ENVIRONMENT, home_with_plugin, write_command
-from tests.hosts.krita_program import SYSTEM_PATH, KritaProgram, prepare_home, running_krita
+from tests.hosts.krita_program import SYSTEM_PATH, KritaProgram, krita_version, prepare_home, running_krita
 from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, flower, plane
 
 IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
@@ -175,6 +177,12 @@ def test_a_download_that_fails_says_so_and_can_be_tried_again(krita_is_here: Non
     assert words.startswith("absent was not downloaded.")
     assert words.endswith("Check the connection to the internet, then try again.")
     assert buttons == ["Try again"]
+
+
+def test_doctor_knows_which_krita_is_here(krita_is_here: None) -> None:
+    found = [editor.version for editor in find_editors() if editor.where == shutil.which("krita")]
+
+    assert found == [krita_version()]
 
 
 def test_krita_imports_the_archive_itself(krita_is_here: None, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from shared.bitmap import BLUE_FIRST, HEADER_BYTES, RED_FIRST, bitmap_header
 from shared.events import CRASHED, Done, EventReader, Failed, Progress
 from shared.file_names import file_name, text_of
-from shared.matte import DUST, has_subject, without_dust
+from shared.matte import DUST, around, box_of, has_subject, without_dust
 from shared.program import COMMAND_FILE, Program, child_environment, command_line, find_program, read_command
 from shared.settings import (
     AUTOMATIC,
@@ -396,3 +396,13 @@ def test_dust_is_taken_off_and_all_else_stays() -> None:
 def test_a_subject_covers_at_least_one_pixel_by_half() -> None:
     assert has_subject(b"\0\x80\0")
     assert not has_subject(b"\0\x7f\0")
+
+
+def test_the_box_of_a_plane_holds_all_that_is_not_zero() -> None:
+    plane = np.zeros((9, 12), np.uint8)
+    plane[2:5, 3:10] = 1
+    plane[7, 1] = 255
+
+    assert box_of(plane.tobytes(), 12) == (1, 2, 9, 6)
+    assert box_of(bytes([255]), 1) == (0, 0, 1, 1)
+    assert around([(3, 2, 7, 3), (1, 7, 1, 1)]) == (1, 2, 9, 6)

@@ -7,6 +7,7 @@ import platform
 import stat
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +24,7 @@ from dis_core.weights.rembg_files import find_rembg_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from dis_core.editors.find import Editor
     from dis_core.model_spec import ModelSpec
@@ -34,12 +36,24 @@ MENTIONED = ("dis-core", *NEEDED, "torchvision", "tifffile", "imagecodecs", "dif
 
 SETTINGS = (*endpoint.SETTINGS, "PYTHONPATH")
 
+HUB_S = 5.0
+"""How long the Hub may take to answer."""
+
 LITTLE_SPACE_BYTES = 2_000_000_000
 
 
 def examine(*, ask_hub: bool) -> Findings:
     """Check everything; whatever is broken becomes a problem among the findings, never an exception."""
     findings = Findings()
+    with ThreadPoolExecutor(1) as elsewhere:
+        # First, because torch takes seconds to import, and an answer that does not come as long.
+        hub_answers = elsewhere.submit(ask_hub_once) if ask_hub else None
+        examine_all(findings, hub_answers)
+    return findings
+
+
+def examine_all(findings: Findings, hub_answers: Future[float] | None) -> None:
+    """Check everything; `hub_answers` is after how many seconds the Hub answered, None if it was not asked."""
     with surviving(findings, "versions"):
         findings.versions = versions()
         findings.problems += package_problems(findings.versions)
@@ -56,15 +70,14 @@ def examine(*, ask_hub: bool) -> Findings:
             examine_device(findings)
     if not why_not_importable("huggingface_hub"):
         with surviving(findings, "models", blocks=True):
-            examine_weights(findings, registered_models(), ask_hub=ask_hub)
-    return findings
+            examine_weights(findings, registered_models(), hub_answers)
 
 
-def examine_weights(findings: Findings, specs: list[ModelSpec], *, ask_hub: bool) -> None:
+def examine_weights(findings: Findings, specs: list[ModelSpec], hub_answers: Future[float] | None) -> None:
     """The folders, the Hub and the models."""
     with surviving(findings, "folders"):
         examine_folders(findings, specs)
-    can_download = reach_hub(findings) if ask_hub else True
+    can_download = True if hub_answers is None else reach_hub(findings, hub_answers)
     examine_models(findings, specs, can_download=can_download)
 
 
@@ -221,13 +234,20 @@ def is_writable(folder: Path) -> bool:
         return False
 
 
-def reach_hub(findings: Findings) -> bool:
-    """Whether the Hub can be reached within 10 seconds."""
+def ask_hub_once() -> float:
+    """After how many seconds the Hub answers. Raises HubUnreachable."""
+    from dis_core.weights import hub
+
+    return hub.reach(HUB_S)
+
+
+def reach_hub(findings: Findings, hub_answers: Future[float]) -> bool:
+    """Whether the Hub can be reached within `HUB_S`."""
     from dis_core.weights import hub
 
     address = hub.without_userinfo(hub.endpoint())
     try:
-        findings.hub = f"{address} answered after {hub.reach():.1f} s"
+        findings.hub = f"{address} answered after {hub_answers.result():.1f} s"
     except DisError as error:
         findings.hub = f"{address} did not answer"
         findings.problems.append(Problem(error.message, error.hint))

@@ -9,6 +9,7 @@ import gi
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import GimpUi, GObject, Gtk  # noqa: E402
+from procedures import CUT  # noqa: E402 - the versions come first
 from shared.models import Model, better_than, choose, megabytes, those_here_first  # noqa: E402 - the versions come first
 from shared.remedies import Remedy  # noqa: E402
 from shared.settings import AUTOMATIC  # noqa: E402
@@ -24,7 +25,8 @@ def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
     """Show the dialog; True if the user confirmed it. The choices are then in `config`, and GIMP remembers them."""
     GimpUi.init(procedure.get_name())
     window = GimpUi.ProcedureDialog.new(procedure, config, TITLES[procedure.get_name()])
-    window.fill(["source", "mode", "region", "quality", "grow", "feather"])
+    size = ["size"] if procedure.get_name() == CUT else []
+    window.fill(["source", "mode", "region", "quality", "grow", "feather", *size])
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
     combo = _model_combo(config, models)
     label = Gtk.Label.new_with_mnemonic("Mo_del")

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterator, Sequence
 import planes
 from gi.repository import Babl, Gegl, Gimp
 from shared.bitmap import RED_FIRST, bitmap_header
-from shared.matte import NOTHING_LEFT, has_subject, without_dust
+from shared.matte import NOTHING_LEFT, box_of, has_subject, without_dust
 from shared.settings import Box, Region, Settings, overlap, region_of
 
 STRIP_PIXELS = 2_000_000
@@ -110,19 +110,19 @@ def add_mask(source: Source, layer: Any, result: str, mode: str) -> None:
             raise Refused(f"GIMP could not add a mask to the layer: {Gimp.get_pdb().get_last_error()}")
 
 
-def add_cut_layer(source: Source, above: Any, result: str, mode: str) -> None:
+def add_cut_layer(source: Source, above: Any, result: str, settings: Settings) -> None:
     """Put a new layer above another one, with the subject alone.
 
     It is a copy of the source at its own bit depth. Where the subject covers only part of a pixel, the colors are those
     of the result, from which the background is removed. Raises Refused.
     """
-    _, _, width, height = source.box
+    left_in_image, top_in_image, width, height = source.box
     clean = _read_png(result, width, height, SEEN)
     if not has_subject(clean[3::4]):
         raise Refused(NOTHING_FOUND)
     with _buffer_of(source) as (buffer, left, top):
         seen_alpha = _get(buffer, (left, top, width, height), SEEN)[3::4]
-    alpha = planes.smaller(_combined(source, clean[3::4], mode), seen_alpha)
+    alpha = planes.smaller(_combined(source, clean[3::4], settings.mode), seen_alpha)
     cleaned = planes.cleaned(clean[3::4], seen_alpha)
     _refuse_changed(source, above)
     with _one_step(source.image), _copy_above(source, above) as layer:
@@ -131,6 +131,9 @@ def add_cut_layer(source: Source, above: Any, result: str, mode: str) -> None:
         if not (layer.add_mask(mask) and layer.remove_mask(Gimp.MaskApplyMode.APPLY)):
             raise Refused(f"GIMP could not cut the layer: {Gimp.get_pdb().get_last_error()}")
         _take_colors(layer, source, clean, alpha, cleaned)
+        if settings.size == "subject" and not planes.is_empty(alpha):
+            x, y, wide, high = box_of(alpha, width)
+            _crop(layer, (left_in_image + x, top_in_image + y, wide, high))
 
 
 def _only_layer(drawables: Sequence[Any]) -> Any:
@@ -301,6 +304,13 @@ def _make_plain(layer: Any) -> None:
         layer.remove_mask(Gimp.MaskApplyMode.APPLY)
     if not layer.has_alpha():
         layer.add_alpha()
+
+
+def _crop(layer: Any, box: Box) -> None:
+    """Make a layer no larger than a box of the image."""
+    _, x, y = layer.get_offsets()
+    if not layer.resize(box[2], box[3], x - box[0], y - box[1]):
+        raise Refused(f"GIMP could not crop the layer: {Gimp.get_pdb().get_last_error()}")
 
 
 def _take_colors(layer: Any, source: Source, clean: bytes, alpha: bytes, cleaned: bytes) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping
 
 from gi.repository import Gimp, GObject
-from shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, SOURCES, Settings, from_strings
+from shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, SIZES, SOURCES, Settings, from_strings
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,14 @@ class Words:
 
 
 SELECT, AGAIN = "plug-in-dis-select-subject", "plug-in-dis-select-subject-again"
+CUT = "plug-in-dis-cut-subject"
 
 PROCEDURES = {
     SELECT: Words("select", "Sub_ject...", "<Image>/Select", "Select the subject of the image, with soft edges"),
     "plug-in-dis-mask-subject": Words(
         "mask", "Mask Sub_ject...", "<Image>/Layer/Mask", "Add a mask to the layer that shows only the subject"
     ),
-    "plug-in-dis-cut-subject": Words(
-        "cut", "Cut Sub_ject to New Layer...", "<Image>/Layer", "Copy the subject to a new layer"
-    ),
+    CUT: Words("cut", "Cut Sub_ject to New Layer...", "<Image>/Layer", "Copy the subject to a new layer"),
 }
 
 
@@ -46,6 +45,7 @@ HELP = {
     "quality": "Fast sees fewer details. Best looks several times, and takes several times as long",
     "grow": "Move the edge outward. Negative values move it inward",
     "feather": "Soften the edge on both sides",
+    "size": "How large the new layer is: only as large as the subject, or as large as what was searched",
 }
 """What GIMP shows when the mouse rests on a setting."""
 
@@ -54,6 +54,9 @@ def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
     """The procedure of that name, for GIMP to register."""
     procedure = _create(plug_in, name, PROCEDURES[name], run)
     _add_arguments(procedure)
+    if name == CUT:
+        flags = GObject.ParamFlags.READWRITE
+        procedure.add_choice_argument("size", "_Layer size", HELP["size"], _choice(SIZES), Settings().size, flags)
     return procedure
 
 
@@ -77,7 +80,7 @@ def _create(plug_in: Any, name: str, words: Words, run: Callable[..., Any]) -> A
 
 def settings_of(procedure: Any, config: Any) -> Settings:
     """The settings for the arguments of a call."""
-    names = ("source", "mode", "region", "model", "quality")
+    names = ["source", "mode", "region", "model", "quality", *(["size"] if procedure.get_name() == CUT else [])]
     kept = {name: config.get_property(name) or "" for name in names}
     kept["grow_px"], kept["feather_px"] = (str(config.get_property(name)) for name in ("grow", "feather"))
     return replace(from_strings(kept), result=PROCEDURES[procedure.get_name()].result)

@@ -100,7 +100,7 @@ def find_subject(
         elif settings.result == "mask":
             pictures.add_mask(source, target, result, settings.mode)
         else:
-            pictures.add_cut_layer(source, target, result, settings.mode)
+            pictures.add_cut_layer(source, target, result, settings)
     Gimp.progress_end()
     Gimp.displays_flush()
 

@@ -206,13 +206,12 @@ def _act(action: str, document: Any) -> Iterator[None]:
         area.setActiveSubWindow(before)
 
 
-def add_layer(source: Source, above: Any, pixels: bytes) -> None:
-    """Add a new layer with pixels in the image's color space above another one. Raises Refused."""
-    document = source.document
+def add_layer(document: Any, above: Any, box: Box, pixels: bytes) -> None:
+    """Add a new layer above another one, with pixels in a box in the image's color space. Raises Refused."""
     if above.parentNode() is None:
         raise Refused("The layer has been removed in the meantime")
     layer = document.createNode("Subject", "paintlayer")
-    layer.setPixelData(QtCore.QByteArray(pixels), *source.box)
+    layer.setPixelData(QtCore.QByteArray(pixels), *box)
     above.parentNode().addChildNode(layer, above)
     document.setActiveNode(layer)
 

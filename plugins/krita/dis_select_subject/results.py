@@ -13,7 +13,8 @@ from . import masks
 from .colors import SRGB, Scratch, image_bytes, space_of
 from .qt import QtGui
 from .shared.bitmap import HEADER_BYTES
-from .shared.matte import NOTHING_LEFT, has_subject, without_dust
+from .shared.matte import NOTHING_LEFT, around, box_of, has_subject, without_dust
+from .shared.settings import Box
 
 NOTHING_FOUND = "No subject was found. Nothing was changed"
 
@@ -41,8 +42,8 @@ def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator
     return b"".join(parts)
 
 
-def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> Generator[bool, None, bytes]:
-    """The subject's pixels for the source's box, in the color space of new layers. Raises Refused.
+def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> Generator[bool, None, tuple[Box, bytes]]:
+    """The box around the subject, and its pixels there in the color space of new layers. Raises Refused.
 
     `image` is the file of the source, `output` the same in clean colors with the subject's alpha.
     """
@@ -53,8 +54,9 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
     yield False
     if not has_subject(cut[3::4]):
         raise pictures.Refused(NOTHING_FOUND)
-    parts: list[bytes] = []
-    empty_pixels, size = [], 0  # strips without the subject: how many pixels, and the bytes of each in the others
+    strips: list[tuple[int, bytes]] = []  # the first row and the pixels of those with something of the subject
+    boxes: list[Box] = []
+    size = 0  # the bytes of a pixel
     with open(image, "rb") as file, contextlib.closing(_Converter(source)) as converter:
         file.seek(HEADER_BYTES)
         for top, rows in pictures.strips(width, height):
@@ -62,17 +64,34 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
             clean = cut[top * width * 4 : (top + rows) * width * 4]
             selected = pictures.selected(source.document, (x, y + top, width, rows))
             alpha = masks.intersect(masks.COMBINE[mode](selected, clean[3::4]), seen[3::4])
-            if masks.is_empty(alpha):
-                parts.append(b"")
-                empty_pixels.append(len(alpha))
-            else:
-                parts.append(converter.layer_strip(top, rows, seen, clean, alpha))
-                size = len(parts[-1]) // len(alpha)
+            if not masks.is_empty(alpha):
+                left, first, *extent = box_of(alpha, width)
+                boxes.append((left, top + first, extent[0], extent[1]))
+                strips.append((top, converter.layer_strip(top, rows, seen, clean, alpha)))
+                size = len(strips[-1][1]) // len(alpha)
             yield False
-    if not size:
+    if not boxes:
         raise pictures.Refused(NOTHING_LEFT)
-    missing = iter(empty_pixels)
-    return b"".join(part or bytes(size * next(missing)) for part in parts)
+    box = around(boxes)
+    pixels = yield from _cropped(strips, box, width * size, size)
+    return (x + box[0], y + box[1], box[2], box[3]), pixels
+
+
+def _cropped(
+    strips: list[tuple[int, bytes]], box: Box, row_bytes: int, pixel_bytes: int
+) -> Generator[bool, None, bytes]:
+    """The pixels in a box; `strips` are its first row and the bytes of whole rows, with gaps where nothing is."""
+    left, top, width, height = box
+    start, end = left * pixel_bytes, (left + width) * pixel_bytes
+    parts, done = [], top
+    for first, pixels in strips:
+        parts.append(bytes((first - done) * (end - start)) if first > done else b"")
+        for row in range(max(done, first), min(first + len(pixels) // row_bytes, top + height)):
+            begins = (row - first) * row_bytes
+            parts.append(pixels[begins + start : begins + end])
+            done = row + 1
+        yield False
+    return b"".join(parts)
 
 
 class _Converter:

@@ -197,9 +197,9 @@ class SubjectRun:
 
     def _apply(self, source: pictures.Source, target: Any, image: str, output: str) -> Iterator[bool]:
         if self.settings.result == "cut":
-            pixels = yield from results.cut_pixels(source, image, text_of(output), self.settings.mode)
+            box, pixels = yield from results.cut_pixels(source, image, text_of(output), self.settings.mode)
             if self._may_change():
-                pictures.add_layer(source, target, pixels)
+                pictures.add_layer(source.document, target, box, pixels)
             return
         plane = yield from results.combined_plane(source, text_of(output), self.settings.mode)
         if self.settings.result == "select":
