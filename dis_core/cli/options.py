@@ -46,6 +46,7 @@ class SharedOptions:
     frames: Frames
     warm: bool
     keep_alive: float | None
+    owner_pid: int | None
     progress: ProgressStyle
     stop_at_eof: bool
     watch: bool
@@ -145,6 +146,14 @@ class DurationType(click.ParamType[float]):
 
 
 SECONDS_OF_UNIT = {"s": 1, "m": 60, "h": 3600}
+
+owner_option = click.option(
+    "--owner-pid",
+    type=click.IntRange(1),
+    metavar="PID",
+    help="For programs, with --warm: the process to keep the model for. Soon after its end the background process "
+    "ends too.",
+)
 
 _OPTIONS = (
     click.argument("inputs", nargs=-1, required=True, metavar="IMAGE|FOLDER|- ..."),
@@ -265,6 +274,7 @@ _OPTIONS = (
         type=DurationType(),
         help=f"With --warm: how long that process waits for more work, else {KEEP_ALIVE}; 0: not at all; -1: for ever.",
     ),
+    owner_option,
     progress_option,
     stop_option,
 )

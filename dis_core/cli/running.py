@@ -121,8 +121,9 @@ def refuse_contradictions(options: SharedOptions, jobs: list[Job]) -> None:
         raise BadRequest("an image cannot be shown in a terminal", hint="give a file with -o, or redirect the output")
     if to_stdout and options.save_depth:
         raise BadRequest("--save-depth does not work with standard output", hint="give a file with -o")
-    if options.keep_alive is not None and not options.warm:
-        raise BadRequest("--keep-alive does nothing without --warm", hint="add --warm")
+    for name, value in (("--keep-alive", options.keep_alive), ("--owner-pid", options.owner_pid)):
+        if value is not None and not options.warm:
+            raise BadRequest(f"{name} does nothing without --warm", hint="add --warm")
     if len(jobs) > 1 and options.segment_options.depth is not None:
         raise BadRequest(f"--depth is for one image, but there are {len(jobs)}", hint="run them one by one")
 
@@ -313,7 +314,7 @@ def chosen_runner(options: SharedOptions) -> AbstractContextManager[JobRunner | 
         return nullcontext(JobRunner())
     from dis_core.daemon.remote_runner import RemoteRunner
 
-    return RemoteRunner(options.keep_alive, warn=lambda text: say(f"dis-core: {text}"))
+    return RemoteRunner(options.keep_alive, warn=lambda text: say(f"dis-core: {text}"), owner_pid=options.owner_pid)
 
 
 def _named(report: Report, job: Job, count: int) -> Report:

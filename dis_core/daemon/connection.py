@@ -174,12 +174,15 @@ class ClientConnection:
             options = from_json_value(SegmentOptions, message.get("options"))
         except InvalidValue as error:
             raise BadRequest(f"the daemon did not understand what to prepare: {error}") from None
-        self._take_keep_alive(message)
+        self._take_stay(message)
         self._daemon.expect_work()
         self._daemon.worker.expect(options)
         self._reply({"event": "preparing"})
 
-    def _take_keep_alive(self, message: Message) -> None:
+    def _take_stay(self, message: Message) -> None:
+        """Take over how long the daemon is to stay, and for which process."""
+        owner = message.get("owner_pid")
+        self._daemon.owners.asked(owner if type(owner) is int else None)
         keep_alive_s = message.get("keep_alive_s")
         if isinstance(keep_alive_s, (int, float)) and abs(keep_alive_s) <= LONGEST_KEEP_ALIVE_S:
             self._daemon.keep_alive(float(keep_alive_s))
@@ -190,7 +193,7 @@ class ClientConnection:
             job = checked_places(from_json_value(Job, message.get("job")))
         except InvalidValue as error:
             raise BadRequest(f"the daemon did not understand the job: {error}") from None
-        self._take_keep_alive(message)
+        self._take_stay(message)
         queued = QueuedJob(
             job,
             run=self._run,

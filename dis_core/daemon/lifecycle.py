@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol
 
 from dis_core.__version__ import __version__
 from dis_core.daemon.memory import memory_of_this_process, memory_on_device
+from dis_core.daemon.owners import Owners
 from dis_core.daemon.protocol import Message
 from dis_core.daemon.worker import Worker
 from dis_core.errors import Cancelled
@@ -28,6 +29,9 @@ FIRST_REQUEST_S: Final = 1.0
 FIRST_JOB_S: Final = 30.0
 """How long a new daemon waits for its first job, even if its keep-alive time is shorter."""
 
+
+AFTER_OWNER_S: Final = 10.0
+"""How long the daemon stays when the editor that it worked for has ended; it may just be started again."""
 
 NOW_S: Final = 5.0
 """How long a daemon that is to exit at once waits for its worker to notice: it may be stuck in a file."""
@@ -52,7 +56,8 @@ class Client(Protocol):
 class Daemon:
     """What the threads share: the worker, the clients, and when it is time to exit.
 
-    It exits `keep_alive_s` after the last request: 0 means at once, a negative number never. `announce_exit` tells new
+    It exits `keep_alive_s` after the last request: 0 means at once, a negative number never. If the `owners`, for which
+    it works, have all ended, it exits sooner. `announce_exit` tells new
     commands not to use this daemon while it finishes its last image. `can_be_found` says whether they still can: it
     also exits when somebody has removed its files.
     """
@@ -68,6 +73,7 @@ class Daemon:
         self.key = key
         self.keep_alive_s = keep_alive_s
         self.worker = Worker(self.mark_active)
+        self.owners = Owners()
         self.may_load = threading.Event()
         self._started = self._active = time.monotonic()
         self._is_new = True
@@ -164,7 +170,9 @@ class Daemon:
         if self.keep_alive_s < 0:
             return float("inf")
         least_s = FIRST_JOB_S if self._is_new else BETWEEN_IMAGES_S if self._has_active_client() else 0.0
-        return self._active + max(self.keep_alive_s, least_s) - time.monotonic()
+        left_s = self._active + max(self.keep_alive_s, least_s) - time.monotonic()
+        ended_s_ago = self.owners.ended_s_ago()
+        return left_s if ended_s_ago is None else min(left_s, AFTER_OWNER_S - ended_s_ago)
 
     def _has_active_client(self) -> bool:
         with self._change:

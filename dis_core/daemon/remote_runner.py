@@ -34,12 +34,16 @@ class DaemonBug(Exception):
 class RemoteRunner:
     """Runs jobs as `JobRunner` does, but in the daemon while there is one.
 
-    `warn` gets a sentence for the user when a daemon is lost.
+    `warn` gets a sentence for the user when a daemon is lost. `owner_pid` is the process that the work is for, if it is
+    another one.
     """
 
-    def __init__(self, keep_alive_s: float | None, *, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, keep_alive_s: float | None, *, warn: Callable[[str], None], owner_pid: int | None = None
+    ) -> None:
         self._warn = warn
         self._keep_alive_s = keep_alive_s
+        self._owner_pid = owner_pid
         self._connection: client.DaemonConnection | None = None
         self._lost: list[str] = []
         self._replacements = 0
@@ -115,6 +119,7 @@ class RemoteRunner:
             umask=_umask(),
             log_level=logging.getLogger().getEffectiveLevel(),
             keep_alive_s=self._keep_alive_s,
+            owner_pid=self._owner_pid,
         )
         for message in answer:
             if message.get("event") == "progress":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 
-from dis_core.cli.options import KEEP_ALIVE, DurationType
+from dis_core.cli.options import KEEP_ALIVE, DurationType, owner_option
 from dis_core.cli.terminal import say, say_result
 from dis_core.errors import DaemonUnavailable
 from dis_core.files import megabytes
@@ -62,8 +62,15 @@ def run(*, keep_alive: float) -> None:
 @click.option("--device", default=DEFAULTS.device, show_default=True, help="auto, cpu, cuda, cuda:1, ..., or mps.")
 @click.option("--precision", type=click.Choice(get_args(Precision)), default=DEFAULTS.precision, show_default=True)
 @click.option("--keep-alive", type=DurationType(), help=f"How long it waits for work, {KEEP_ALIVE} if not given.")
+@owner_option
 def start(
-    *, model: str | None, depth_model: str | None, device: str, precision: Precision, keep_alive: float | None
+    *,
+    model: str | None,
+    depth_model: str | None,
+    device: str,
+    precision: Precision,
+    keep_alive: float | None,
+    owner_pid: int | None,
 ) -> None:
     """Start the daemon, if it is not running, and let it load a model before there is an image.
 
@@ -81,7 +88,7 @@ def start(
     options = SegmentOptions(model=model, depth_model=depth_model, device=device, precision=precision)
     connection = client.reach_daemon(endpoint.runtime_folder())
     try:
-        list(connection.ask("prepare", options=to_json_value(options), keep_alive_s=keep_alive))
+        list(connection.ask("prepare", options=to_json_value(options), keep_alive_s=keep_alive, owner_pid=owner_pid))
     except client.ConnectionLost as lost:
         raise DaemonUnavailable(str(lost)) from None
     finally:
