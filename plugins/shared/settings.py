@@ -20,11 +20,15 @@ AUTOMATIC = ""
 MOST_PX = 100
 """The largest distance that edges can be moved or softened by."""
 
+KEEP_MIN, MOST_KEEP_MIN = 10, 120
+"""How many minutes a model usually stays in memory after the last run, and at most."""
+
 
 @dataclass(frozen=True)
 class Settings:
     """One choice for each setting; the values are keys of the tables above.
 
+    `keep_min` is for how many minutes the model stays in memory.
     `size` is that of a new layer, where layers have one. `declined` is the name of the better model that the user does
     not want to be offered any more.
     """
@@ -38,6 +42,7 @@ class Settings:
     grow_px: int = 0
     feather_px: int = 0
     size: str = "subject"
+    keep_min: int = KEEP_MIN
     declined: str = ""
 
     def to_strings(self) -> dict[str, str]:
@@ -46,7 +51,7 @@ class Settings:
 
 
 ALLOWED = {"source": SOURCES, "result": RESULTS, "mode": MODES, "region": REGIONS, "quality": QUALITIES, "size": SIZES}
-RANGES = {"grow_px": (-MOST_PX, MOST_PX), "feather_px": (0, MOST_PX)}
+RANGES = {"grow_px": (-MOST_PX, MOST_PX), "feather_px": (0, MOST_PX), "keep_min": (0, MOST_KEEP_MIN)}
 
 
 def from_strings(kept: Mapping[str, str]) -> Settings:
@@ -92,7 +97,7 @@ def segment_arguments(
     return [*arguments, *more]
 
 
-FOR_THE_DAEMON = ("--device", "--precision", "--depth-model", "--keep-alive")
+FOR_THE_DAEMON = ("--device", "--precision", "--depth-model", "--keep-alive", "--owner-pid")
 """Options for finding subjects that `dis-core daemon start` knows too."""
 
 

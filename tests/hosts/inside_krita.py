@@ -24,6 +24,7 @@ USUAL = {
     "declined": "",
     "grow_px": 0,
     "feather_px": 0,
+    "keep_min": 10,
 }
 messages, remedies, documents, children, clicks = [], [], {}, [], []
 finder.message.connect(messages.append)
@@ -431,6 +432,19 @@ def wait_for_download(part):
     shown = []
     finder.download_progressed.connect(lambda fraction, _doing: shown.append(fraction))
     yield lambda: any(fraction >= part for fraction in shown)
+
+
+def wait_for_kept():
+    """What the docker says is kept in memory, as soon as it says so."""
+    row = APP.activeWindow().qwindow().findChild(QtWidgets.QWidget, "dis_kept")
+    yield lambda: row.isVisible()
+    return row.findChild(QtWidgets.QLabel).text()
+
+
+def free_kept():
+    row = APP.activeWindow().qwindow().findChild(QtWidgets.QWidget, "dis_kept")
+    row.findChild(QtWidgets.QPushButton, "dis_free").click()
+    yield lambda: not row.isVisible()
 
 
 def clipboard():

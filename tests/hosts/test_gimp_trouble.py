@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,29 @@ def test_killed_by_gimp_the_plug_in_leaves_no_child_and_changes_nothing(canvas: 
     assert canvas.gimp.receive(answer)["status"] != "success"
     wait_until_none("--model endless", canvas.gimp.home)
     assert_untouched(canvas)
+    wait_until_no_folder_is_left(canvas.gimp.home)
+
+
+def wait_until_no_folder_is_left(home: Path) -> None:
+    ends = time.monotonic() + 20
+    while left := list((home / "tmp").glob("dis-core-gimp-*")):
+        assert time.monotonic() < ends, left
+        time.sleep(0.05)
+
+
+def test_killed_while_it_reads_the_pixels_the_plug_in_leaves_no_folder(gimp: GimpProgram, tmp_path: Path) -> None:
+    canvas = GimpPicture(gimp, tmp_path, "reading")
+    canvas.show(dark_with(SQUARE, width=6000, height=4000))
+    answer = gimp.send("run", name=canvas.name, procedure=SELECT, model="bright")
+    ends = time.monotonic() + 60
+    while not list((gimp.home / "tmp").glob("dis-core-gimp-*/picture.bmp")):
+        assert time.monotonic() < ends
+    os.kill(wait_for_process("dis-select-subject.py", gimp.home), signal.SIGKILL)
+
+    assert gimp.receive(answer)["status"] != "success"
+
+    wait_until_no_folder_is_left(gimp.home)
+    gimp.call("delete", name=canvas.name)
 
 
 def test_a_child_that_is_killed_is_told_of_in_gimp(canvas: GimpPicture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.hosts.conftest import home_with_plugin
-from tests.hosts.krita_program import KritaProgram, running_krita
+from tests.hosts.krita_program import QUIT_S, KritaProgram, running_krita
 from tests.hosts.pictures import KritaPicture, flower
 
 TIMEOUT_S = 60.0
@@ -84,6 +85,18 @@ def test_stopping_stops_the_daemons_work_too(krita: KritaProgram, picture: Krita
     assert not picture.has_selection()
 
 
+def test_the_docker_tells_of_the_memory_that_is_kept_and_frees_it(krita: KritaProgram, picture: KritaPicture) -> None:
+    krita.call("show_docker")
+    picture.run(model="dis-lite", keep_min=3)
+
+    said = krita.call("wait_for_kept")
+
+    assert re.fullmatch(r"dis-lite stays ready: \d\.\d GB of memory", said)
+    assert 60 < json.loads(krita.daemon("status", "--json"))["leaves_in_s"] <= 180
+    krita.call("free_kept")
+    assert krita.daemon("status", "--json").strip() == "null"
+
+
 def test_the_model_is_loaded_while_the_pixels_are_read(krita: KritaProgram, picture: KritaPicture) -> None:
     krita.daemon("stop")
     picture.show(None, width=120, height=80)
@@ -97,3 +110,15 @@ def test_the_model_is_loaded_while_the_pixels_are_read(krita: KritaProgram, pict
     ):
         assert time.monotonic() < ends
     assert status["done"] == 0
+
+
+def test_the_daemon_goes_soon_after_krita(krita: KritaProgram, picture: KritaPicture) -> None:
+    picture.run(model="dis-lite")
+    assert json.loads(krita.daemon("status", "--json"))["leaves_in_s"] > 300
+
+    krita.call("quit_krita")
+    krita.process.wait(timeout=QUIT_S)
+
+    ends = time.monotonic() + TIMEOUT_S
+    while json.loads(krita.daemon("status", "--json")) is not None:
+        assert time.monotonic() < ends

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from shared.bitmap import BLUE_FIRST, HEADER_BYTES, RED_FIRST, bitmap_header
 from shared.events import CRASHED, Done, EventReader, Failed, Progress
 from shared.file_names import file_name, text_of
+from shared.kept_model import KeptModel, is_kept, keeping_arguments, parse_status
 from shared.matte import DUST, around, box_of, has_subject, without_dust
 from shared.program import COMMAND_FILE, Program, child_environment, command_line, find_program, read_command
 from shared.settings import (
@@ -131,7 +132,7 @@ def test_dis_core_understands_what_is_to_be_loaded_ahead() -> None:
     understood = parsed(prepare_arguments("m", options))
 
     wanted = {"model": "m", "device": "cuda:1", "precision": "half", "keep_alive": 3600.0, "depth_model": None}
-    assert understood == wanted
+    assert understood == {**wanted, "owner_pid": None}
 
 
 def test_without_the_process_that_keeps_models_nothing_is_loaded_ahead() -> None:
@@ -406,3 +407,35 @@ def test_the_box_of_a_plane_holds_all_that_is_not_zero() -> None:
     assert box_of(plane.tobytes(), 12) == (1, 2, 9, 6)
     assert box_of(bytes([255]), 1) == (0, 0, 1, 1)
     assert around([(3, 2, 7, 3), (1, 7, 1, 1)]) == (1, 2, 9, 6)
+
+
+def test_what_is_kept_in_memory_is_told_in_words() -> None:
+    status = {
+        "models": ["isnet"],
+        "memory_bytes": 900_000_000,
+        "device_memory_bytes": 300_000_000,
+        "leaves_in_s": 590.2,
+    }
+
+    kept = parse_status(json.dumps(status).encode())
+
+    assert kept == KeptModel(("isnet",), 1_200_000_000, 590.2)
+    assert kept is not None
+    assert kept.words() == "isnet stays ready: 1.2 GB of memory"
+    assert KeptModel((), 0, None).words() == "dis-core stays ready"
+
+
+@pytest.mark.parametrize("printed", [b"", b"null", b"[]", b"{}", b'{"models": 5}', b"\xff", b"[" * 100_000])
+def test_where_nothing_is_kept_or_the_answer_makes_no_sense_nothing_is_told(printed: bytes) -> None:
+    assert parse_status(printed) is None
+
+
+def test_how_long_a_model_is_kept_and_for_whom_is_said_only_where_one_is_kept() -> None:
+    assert keeping_arguments(("--device", "cpu"), keep_min=3, owner_pid=7) == ["--device", "cpu"]
+
+    options = keeping_arguments(("--warm",), keep_min=3, owner_pid=7)
+
+    assert is_kept(options)
+    assert options == ["--warm", "--keep-alive", "3m", "--owner-pid", "7"]
+    understood = parsed(prepare_arguments("isnet", options))
+    assert (understood["model"], understood["keep_alive"], understood["owner_pid"]) == ("isnet", 180.0, 7)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+import threading
+from typing import Any, Callable, Sequence
 
 import gi
 
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import GimpUi, GObject, Gtk  # noqa: E402
+from child_process import run_child  # noqa: E402 - the versions come first
+from gi.repository import GimpUi, GLib, GObject, Gtk  # noqa: E402
 from procedures import CUT  # noqa: E402 - the versions come first
+from shared.kept_model import FREE_ARGUMENTS, STATUS_ARGUMENTS, is_kept, parse_status  # noqa: E402
 from shared.models import Model, better_than, choose, megabytes, those_here_first  # noqa: E402 - the versions come first
+from shared.program import OFFLINE, Program  # noqa: E402
 from shared.remedies import Remedy  # noqa: E402
 from shared.settings import AUTOMATIC  # noqa: E402
 
@@ -21,12 +25,12 @@ TITLES = {
 }
 
 
-def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
+def ask(procedure: Any, config: Any, models: Sequence[Model], program: Program) -> bool:
     """Show the dialog; True if the user confirmed it. The choices are then in `config`, and GIMP remembers them."""
     GimpUi.init(procedure.get_name())
     window = GimpUi.ProcedureDialog.new(procedure, config, TITLES[procedure.get_name()])
     size = ["size"] if procedure.get_name() == CUT else []
-    window.fill(["source", "mode", "region", "quality", "grow", "feather", *size])
+    window.fill(["source", "mode", "region", "quality", "grow", "feather", "keep", *size])
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
     combo = _model_combo(config, models)
     label = Gtk.Label.new_with_mnemonic("Mo_del")
@@ -37,7 +41,7 @@ def ask(procedure: Any, config: Any, models: Sequence[Model]) -> bool:
     labels.add_widget(window.get_widget("source", GObject.TYPE_NONE).get_label())
     row.pack_start(label, False, False, 0)  # noqa: FBT003 - GTK's own
     row.pack_start(combo, True, True, 0)  # noqa: FBT003
-    for part in (row, _better_line(models)):
+    for part in (row, _better_line(models), _kept_row(program)):
         window.get_content_area().pack_start(part, False, False, 0)  # noqa: FBT003
         part.show_all()
     go_on: bool = window.run()
@@ -66,6 +70,42 @@ def _better_line(models: Sequence[Model]) -> Any:
     if better is not None:
         line.set_text(f"Better edges: choose {better.name}. It is downloaded once, {megabytes(better.missing_bytes)}.")
     return line
+
+
+def _kept_row(program: Program) -> Any:
+    """What dis-core keeps in memory, with a button that frees it; it is asked while the dialog shows already."""
+    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
+    if not is_kept(program.segment_options):
+        return row
+    line, free = Gtk.Label(xalign=0.0), Gtk.Button.new_with_mnemonic("F_ree")
+    free.set_tooltip_text("Give the memory back now. The next run takes longer to start")
+    free.set_no_show_all(True)
+    row.pack_start(line, True, True, 0)  # noqa: FBT003
+    row.pack_start(free, False, False, 0)  # noqa: FBT003
+
+    def show(printed: bytes) -> None:
+        kept = parse_status(printed)
+        line.set_text("" if kept is None else kept.words())
+        free.set_visible(kept is not None)
+
+    def give_back(_button: Any) -> None:
+        line.set_text("Giving the memory back...")
+        free.hide()
+        ask_later(program, FREE_ARGUMENTS, lambda _printed: show(b""))
+
+    free.connect("clicked", give_back)
+    ask_later(program, STATUS_ARGUMENTS, show)
+    return row
+
+
+def ask_later(program: Program, arguments: Sequence[str], then: Callable[[bytes], None]) -> None:
+    """Run dis-core, and call `then` with what it printed when it has ended; the dialog goes on meanwhile."""
+
+    def work() -> None:
+        _, printed = run_child(program, arguments, more_environment=OFFLINE, on_progress=lambda _progress: None)
+        GLib.idle_add(then, printed)
+
+    threading.Thread(target=work, daemon=True).start()
 
 
 def _model_combo(config: Any, models: Sequence[Model]) -> Any:

@@ -45,7 +45,7 @@ def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[n
             from dialog import ask, consent  # GTK loads slowly, and is not available without a screen
 
             may_download = consent
-            if not ask(procedure, config, models):
+            if not ask(procedure, config, models, program):
                 return procedure.new_return_values(status.CANCEL, GLib.Error())
         find_subject(image, drawables, settings_of(procedure, config), program, models, may_download)
     except Declined:

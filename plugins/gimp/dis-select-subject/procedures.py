@@ -6,7 +6,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping
 
 from gi.repository import Gimp, GObject
-from shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, SIZES, SOURCES, Settings, from_strings
+from shared.settings import (
+    AUTOMATIC,
+    MODES,
+    MOST_KEEP_MIN,
+    MOST_PX,
+    QUALITIES,
+    REGIONS,
+    SIZES,
+    SOURCES,
+    Settings,
+    from_strings,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ HELP = {
     "quality": "Fast sees fewer details. Best looks several times, and takes several times as long",
     "grow": "Move the edge outward. Negative values move it inward",
     "feather": "Soften the edge on both sides",
+    "keep": "How many minutes the model stays in memory, so that the next run starts at once",
     "size": "How large the new layer is: only as large as the subject, or as large as what was searched",
 }
 """What GIMP shows when the mouse rests on a setting."""
@@ -82,7 +94,8 @@ def settings_of(procedure: Any, config: Any) -> Settings:
     """The settings for the arguments of a call."""
     names = ["source", "mode", "region", "model", "quality", *(["size"] if procedure.get_name() == CUT else [])]
     kept = {name: config.get_property(name) or "" for name in names}
-    kept["grow_px"], kept["feather_px"] = (str(config.get_property(name)) for name in ("grow", "feather"))
+    for name, setting in (("grow", "grow_px"), ("feather", "feather_px"), ("keep", "keep_min")):
+        kept[setting] = str(config.get_property(name))
     return replace(from_strings(kept), result=PROCEDURES[procedure.get_name()].result)
 
 
@@ -127,6 +140,7 @@ def _add_arguments(procedure: Any) -> None:
         flags,
     )
     procedure.add_int_argument("feather", "_Feather (px)", HELP["feather"], 0, MOST_PX, usual.feather_px, flags)
+    procedure.add_int_argument("keep", "_Keep ready (min)", HELP["keep"], 0, MOST_KEEP_MIN, usual.keep_min, flags)
 
 
 def _choice(values: Mapping[str, str]) -> Any:

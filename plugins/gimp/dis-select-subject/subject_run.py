@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import sys
-import tempfile
-import time
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Sequence
 
 import gimp_image as pictures
 from child_process import run_child, start_detached
 from gi.repository import Gimp
+from private_folder import private_folder
 from shared.events import Failed, Progress
 from shared.file_names import text_of
+from shared.kept_model import keeping_arguments
 from shared.models import Model, choose, parse_models
 from shared.program import OFFLINE, Program, command_line, find_program
 from shared.remedies import DOWNLOAD, Remedy, broken_program, remedy_for, without_model, without_program
@@ -22,10 +19,6 @@ from shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, prepare_a
 
 READ, SEGMENT = 0.05, 0.9
 """How far the progress bar is when the pixels are read and when the subject is found."""
-
-FOLDERS = "dis-core-gimp-"
-OLD_S = 24 * 3600.0
-
 
 Consent = Callable[[Remedy], bool]
 """Asks the user whether a model may be downloaded."""
@@ -77,10 +70,12 @@ def find_subject(
     region = pictures.find_region(source, settings, needs_selection=model.needs_selection)
     _download_if_missing(model, models, program, consent)
     Gimp.progress_init("Subject: reading the image")
-    prepare = prepare_arguments(model.name, program.segment_options)
+    # GIMP itself started this process, which ends with the run.
+    options = keeping_arguments(program.segment_options, keep_min=settings.keep_min, owner_pid=os.getppid())
+    prepare = prepare_arguments(model.name, options)
     if prepare:  # it loads the model while the pixels are read
         start_detached(program, prepare, more_environment=OFFLINE)
-    with _private_folder() as folder:
+    with private_folder() as folder:
         seen, result = os.path.join(folder, "picture.bmp"), os.path.join(folder, "result.png")
         pictures.export(source, seen, lambda fraction: Gimp.progress_update(READ * fraction))
         arguments = segment_arguments(
@@ -89,7 +84,7 @@ def find_subject(
             image=text_of(seen),
             output=text_of(result),
             region=region,
-            more=program.segment_options,
+            more=options,
         )
         outcome, _ = run_child(program, arguments, more_environment=OFFLINE, on_progress=_show)
         if isinstance(outcome, Failed):
@@ -140,38 +135,3 @@ def _show(progress: Progress) -> None:
 
 def _ignore(_progress: Progress) -> None:
     pass
-
-
-@contextlib.contextmanager
-def _private_folder() -> Iterator[str]:
-    _remove_left_over()
-    folder = tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_left_over() -> None:
-    """Remove the folders of runs that GIMP has killed, which could not clean up themselves."""
-    with os.scandir(tempfile.gettempdir()) as entries:
-        left = [entry for entry in entries if entry.name.startswith(FOLDERS) and entry.is_dir(follow_symlinks=False)]
-    for entry in left:
-        with contextlib.suppress(OSError):
-            mine = sys.platform == "win32" or entry.stat(follow_symlinks=False).st_uid == os.getuid()
-            if mine and (not _may_run(entry.name) or time.time() - entry.stat().st_mtime > OLD_S):
-                shutil.rmtree(entry.path, ignore_errors=True)
-
-
-def _may_run(name: str) -> bool:
-    """Whether the process that made a folder may still be there."""
-    number = name[len(FOLDERS) :].partition("-")[0]
-    if os.name == "nt" or not number.isdigit():
-        return True  # on Windows, this call would end the process
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -10,7 +10,7 @@ from krita import DockWidget, Krita
 from .qt import QtCore, QtWidgets
 from .shared.models import Model, choose, those_here_first
 from .shared.remedies import COPY, DOWNLOAD, SEARCH_EVERYWHERE, Remedy
-from .shared.settings import AUTOMATIC, MODES, MOST_PX, QUALITIES, REGIONS, RESULTS, SOURCES
+from .shared.settings import AUTOMATIC, MODES, MOST_KEEP_MIN, MOST_PX, QUALITIES, REGIONS, RESULTS, SOURCES
 from .subject_finder import SubjectFinder
 
 TITLE = "Select Subject"
@@ -42,6 +42,7 @@ class SubjectDocker(DockWidget):
             self._make_download(),
             self._make_help(),
             self._make_form(),
+            self._make_kept(),
         ):
             column.addWidget(part)
         column.addStretch(1)
@@ -59,6 +60,7 @@ class SubjectDocker(DockWidget):
         super().showEvent(event)
         if not self.finder.models:
             self.finder.list_models()
+        self.finder.ask_what_is_kept()
 
     def _make_help(self) -> Any:
         """A text about what is missing, and the button that fixes it."""
@@ -99,7 +101,36 @@ class SubjectDocker(DockWidget):
         }
         form.addRow("Grow", self._numbers["grow_px"])
         form.addRow("Feather", self._numbers["feather_px"])
+        keep = self._make_number(
+            0, "How long the model stays in memory after a run, so that the next one starts at once"
+        )
+        keep.setMaximum(MOST_KEEP_MIN)
+        keep.setSuffix(" min")
+        self._numbers["keep_min"] = keep
+        form.addRow("Keep ready", keep)
         return widget
+
+    def _make_kept(self) -> Any:
+        """What dis-core keeps in memory, and the button that frees it."""
+        self._kept = QtWidgets.QWidget()
+        self._kept.setObjectName("dis_kept")
+        self._kept_text = QtWidgets.QLabel()
+        self._kept_text.setWordWrap(True)
+        free = QtWidgets.QPushButton("Free")
+        free.setObjectName("dis_free")
+        free.setToolTip("Give the memory back now. The next run takes longer to start")
+        free.clicked.connect(self.finder.free_memory)
+        row = QtWidgets.QHBoxLayout(self._kept)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._kept_text, 1)
+        row.addWidget(free)
+        self._kept.hide()
+        return self._kept
+
+    def _show_kept(self) -> None:
+        kept = self.finder.kept
+        self._kept_text.setText("" if kept is None else kept.words())
+        self._kept.setVisible(kept is not None)
 
     def _make_choice(self, name: str, table: dict[str, str]) -> Any:
         box = _make_box()
@@ -147,6 +178,7 @@ class SubjectDocker(DockWidget):
         finder.remedy_offered.connect(self._show_help)
         finder.settings_changed.connect(self._show_settings)
         finder.models_changed.connect(self._show_models)
+        finder.kept_changed.connect(self._show_kept)
         self._show_models()
 
     def _show_models(self) -> None:

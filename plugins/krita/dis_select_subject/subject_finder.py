@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from krita import Krita
 
@@ -12,6 +12,7 @@ from .child_process import ChildProcess
 from .qt import QtCore
 from .results import NOTHING_FOUND
 from .shared.events import Done, Failed, Outcome, Progress
+from .shared.kept_model import FREE_ARGUMENTS, STATUS_ARGUMENTS, KeptModel, is_kept, parse_status
 from .shared.models import Model, better_than, choose, parse_models
 from .shared.program import OFFLINE, Program, find_program
 from .shared.remedies import (
@@ -29,6 +30,7 @@ from .shared.settings import AUTOMATIC, LIST_ARGUMENTS, Settings, fetch_argument
 from .subject_run import REFUSED, SubjectRun
 
 GROUP = "dis_select_subject"
+LONGEST_WAIT_S = 24 * 3600.0
 BUSY = "The last run is not finished. Stop it first, or wait"
 
 
@@ -43,6 +45,7 @@ class SubjectFinder(QtCore.QObject):
     remedy_offered = QtCore.pyqtSignal(object)
     settings_changed = QtCore.pyqtSignal()
     models_changed = QtCore.pyqtSignal()
+    kept_changed = QtCore.pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +56,11 @@ class SubjectFinder(QtCore.QObject):
         self._downloaded = ""
         self._listing: ChildProcess | None = None
         self._after_listing: list[Callable[[], None]] = []
+        self.kept: KeptModel | None = None
+        self._asking: ChildProcess | None = None
+        self._ask_again = QtCore.QTimer()
+        self._ask_again.setSingleShot(True)
+        self._ask_again.timeout.connect(self.ask_what_is_kept)
 
     @property
     def is_busy(self) -> bool:
@@ -150,6 +158,36 @@ class SubjectFinder(QtCore.QObject):
             program, LIST_ARGUMENTS, more_environment=OFFLINE, on_progress=self._progress, on_end=ended
         )
 
+    def ask_what_is_kept(self) -> None:
+        """Ask dis-core which model it keeps in memory, and again when that should have gone."""
+        self._ask_daemon(STATUS_ARGUMENTS, self._take_kept)
+
+    def free_memory(self) -> None:
+        """Let dis-core give back the memory of the model that it keeps, as soon as it is not working with it."""
+        self._ask_daemon(FREE_ARGUMENTS, lambda _output: self._take_kept(b""))
+
+    def _take_kept(self, output: bytes) -> None:
+        self.kept = parse_status(output)
+        leaves_in_s = None if self.kept is None else self.kept.leaves_in_s
+        if leaves_in_s is not None:
+            self._ask_again.start(round(1000 * (min(leaves_in_s, LONGEST_WAIT_S) + 2)))
+        self.kept_changed.emit()
+
+    def _ask_daemon(self, arguments: Sequence[str], then: Callable[[bytes], None]) -> None:
+        program = find_program(os.path.dirname(__file__))
+        if program is None or not is_kept(program.segment_options):
+            return
+        if self._asking is not None:
+            self._asking.stop()
+
+        def ended(_outcome: Outcome, output: bytes) -> None:
+            self._asking = None
+            then(output)
+
+        self._asking = ChildProcess(
+            program, arguments, more_environment=OFFLINE, on_progress=lambda _progress: None, on_end=ended
+        )
+
     def stop(self) -> None:
         """Stop the current run. The image stays as it is."""
         work = self._work
@@ -160,10 +198,11 @@ class SubjectFinder(QtCore.QObject):
 
     def close(self) -> None:
         """Stop child processes: Krita is closing. Its windows and widgets may be gone already."""
-        for work in (self._work, self._listing, self._download):
+        self._ask_again.stop()
+        for work in (self._work, self._listing, self._download, self._asking):
             if work is not None:
                 work.stop()
-        self._work = self._listing = self._download = None
+        self._work = self._listing = self._download = self._asking = None
 
     def _start(self, picture: Any, settings: Settings) -> None:
         program = self._find_program()
@@ -179,6 +218,7 @@ class SubjectFinder(QtCore.QObject):
 
         def ended(outcome: Outcome) -> None:
             self._end_work()
+            self.ask_what_is_kept()
             if isinstance(outcome, Done):
                 self._tell(outcome, settings, model, was_limited=run.was_limited)
             elif outcome.code == REFUSED:

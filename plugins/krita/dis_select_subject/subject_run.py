@@ -17,6 +17,7 @@ from .qt import QtCore
 from .shared.bitmap import bitmap_header
 from .shared.events import Done, Failed, Outcome, Progress, failure_of
 from .shared.file_names import text_of
+from .shared.kept_model import keeping_arguments
 from .shared.matte import NOTHING_LEFT
 from .shared.models import Model
 from .shared.program import OFFLINE, Program
@@ -128,7 +129,7 @@ class SubjectRun:
             image=text_of(image),
             output=text_of(output),
             region=region,
-            more=self.program.segment_options,
+            more=self._options(),
         )
         self._child = ChildProcess(
             self.program, arguments, more_environment=OFFLINE, on_progress=self._hear, on_end=self._child_ended
@@ -146,9 +147,14 @@ class SubjectRun:
 
     def _prepare(self) -> None:
         """Let dis-core load the model while the pixels are read."""
-        arguments = prepare_arguments(self.model.name, self.program.segment_options)
+        arguments = prepare_arguments(self.model.name, self._options())
         if arguments:
             start_detached(self.program, arguments, more_environment=OFFLINE)
+
+    def _options(self) -> list[str]:
+        """The installation's own options, and how long the model is to be kept in memory."""
+        options = self.program.segment_options
+        return keeping_arguments(options, keep_min=self.settings.keep_min, owner_pid=os.getpid())
 
     def _refuse_closed(self) -> None:
         """Raises Refused if the image was closed: its handle would still answer, with zeros."""
