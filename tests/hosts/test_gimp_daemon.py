@@ -100,3 +100,21 @@ def test_gimps_model_is_loaded_while_the_pixels_are_read(
     ):
         assert time.monotonic() < ends
     assert status["done"] == 0
+
+
+def test_the_daemon_stays_as_long_as_was_chosen_and_goes_soon_after_gimp(
+    gimp_is_here: None, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    home = prepare_gimp_home(tmp_path / "home")
+    with running_gimp(home) as gimp:
+        canvas = GimpPicture(gimp, tmp_path, request.node.name)
+        canvas.show(flower(90, 60))
+        canvas.run(model="dis-lite", keep=3)
+        assert 60 < json.loads(gimp.daemon("status", "--json"))["leaves_in_s"] <= 180
+
+        (home / "mail" / "quit").touch()
+        gimp.process.wait(timeout=TIMEOUT_S)
+
+        ends = time.monotonic() + TIMEOUT_S
+        while json.loads(gimp.daemon("status", "--json")) is not None:
+            assert time.monotonic() < ends

@@ -116,7 +116,7 @@ class SubjectDocker(DockWidget):
         self._kept.setObjectName("dis_kept")
         self._kept_text = QtWidgets.QLabel()
         self._kept_text.setWordWrap(True)
-        free = QtWidgets.QPushButton("Free")
+        free = QtWidgets.QPushButton("Free Memory")
         free.setObjectName("dis_free")
         free.setToolTip("Give the memory back now. The next run takes longer to start")
         free.clicked.connect(self.finder.free_memory)
