@@ -38,7 +38,7 @@ class Owners:
 
 def mark_of(pid: int) -> str | None:
     """What tells a running process from a later one with the same number; None if there is none, or on Windows."""
-    if sys.platform == "win32" or pid <= 0:
+    if pid <= 0:
         return None
     if not Path("/proc/self/stat").exists():
         return _seen_by_kill(pid)
@@ -51,11 +51,13 @@ def mark_of(pid: int) -> str | None:
 
 
 def _seen_by_kill(pid: int) -> str | None:
+    mark = None
     if sys.platform != "win32":  # there it would end the process
         try:
             os.kill(pid, 0)
+            mark = "running"
         except ProcessLookupError:
-            return None
+            pass
         except PermissionError:
-            pass  # it is there, and another user's
-    return "running"
+            mark = "running"  # and another user's
+    return mark
