@@ -20,6 +20,7 @@ from dis_core.cli.commands.fetch import fetch
 from dis_core.cli.commands.mask import mask
 from dis_core.cli.commands.mcp import mcp
 from dis_core.cli.commands.models import models
+from dis_core.cli.commands.parts import parts
 from dis_core.cli.commands.plugin import plugin
 from dis_core.cli.commands.scenes import scenes
 from dis_core.cli.commands.train import train
@@ -46,7 +47,7 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
     )
 
 
-for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, export, scenes, plugin, mcp):
+for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, export, scenes, plugin, mcp, parts):
     group.add_command(command)
 
 

@@ -18,7 +18,7 @@ SECTIONS: Final = {
     "Edges and colors": ("grow", "feather", "colors"),
     "Details and speed": ("refine", "max_tiles", "exposure", "warm", "keep_alive", "device", "precision"),
     "Depth and licenses": ("depth", "depth_model", "save_depth", "accept_noncommercial"),
-    "For programs": ("progress", "stop_at_eof"),
+    "For programs": ("progress", "stop_at_eof", "owner_pid"),
 }
 """By their Python names. What no section names comes at the end."""
 

@@ -80,13 +80,22 @@ def spread(labels: NDArray[np.int32], alpha: NDArray[np.float32]) -> NDArray[np.
     return padded[1 : height + 1, 1 : width + 1]
 
 
-def split_matte(alpha: NDArray[np.float32], threshold: float) -> list[NDArray[np.float32]]:
-    """The matte (H, W) of each separate part alone, the largest first.
+def number_parts(alpha: NDArray[np.float32], threshold: float) -> tuple[NDArray[np.int32], list[int]]:
+    """Which part each pixel of a matte (H, W) belongs to, and the parts' areas in pixels.
 
-    Parts are what is connected where the matte is at least `threshold`; soft pixels go to the part that they surround.
+    The numbers, (H, W) int32, count from 1 on with the largest part first; 0 belongs to none. Parts are what is
+    connected where the matte is at least `threshold`; soft pixels go to the part that they surround.
     """
     labels, count = label_parts(alpha >= np.float32(threshold))
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     order = [part for part in np.argsort(-areas, kind="stable") if areas[part] >= LEAST_SHARE * alpha.size]
-    labels = spread(labels, alpha)
-    return [np.where(labels == part + 1, alpha, np.float32(0)) for part in order]
+    number_of = np.zeros(count + 1, np.int32)
+    for number, part in enumerate(order, start=1):
+        number_of[part + 1] = number
+    return number_of[spread(labels, alpha)], [int(areas[part]) for part in order]
+
+
+def split_matte(alpha: NDArray[np.float32], threshold: float) -> list[NDArray[np.float32]]:
+    """The matte (H, W) of each separate part alone, as `number_parts` tells them apart, the largest first."""
+    numbers, areas = number_parts(alpha, threshold)
+    return [np.where(numbers == number, alpha, np.float32(0)) for number in range(1, len(areas) + 1)]
