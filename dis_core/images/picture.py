@@ -115,6 +115,10 @@ class Picture:
             image.info["dpi"] = self.dpi
         return image
 
+    def rows(self, part: slice) -> Picture:
+        """Some of this picture's rows, of which nothing is copied."""
+        return replace(self, pixels=self.pixels[part], alpha=None if self.alpha is None else self.alpha[part])
+
     def channels(self) -> Pixels:
         """The pixels, and the alpha if there is one as the last channel, over the same range: (H, W, 1 to 4)."""
         alpha = self.alpha_levels()
@@ -210,7 +214,7 @@ def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  s
     if format == "png":
         from dis_core.images.png import encode_png
 
-        return encode_png(picture.channels(), icc_profile=picture.icc_profile, dpi=picture.dpi)
+        return encode_png(picture)
     if format == "tiff":
         from dis_core.images.tiff import encode_tiff
 

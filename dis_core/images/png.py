@@ -1,4 +1,4 @@
-"""What Pillow cannot do with PNG files: 16 bits per channel, read and written with imagecodecs."""
+"""What Pillow cannot do with PNG files: 16 bits per channel, and writing them quickly, with imagecodecs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,19 @@ from dis_core.images.png_chunks import PNG_MAGIC, chunk
 from dis_core.images.stated_colors import is_hdr_transfer
 
 if TYPE_CHECKING:
+    from dis_core.images.picture import Picture
     from dis_core.images.pixels import Pixels
 
-_AFTER_HEADER: Final = 33  # 8 bytes of magic, and IHDR with length, name and checksum
-_COMPRESSION: Final = 4  # takes half as long as the usual 6; files are 2 % larger
+_COLOR_TYPES: Final = {1: 0, 2: 4, 3: 2, 4: 6}
+"""PNG's numbers for gray, gray with alpha, RGB and RGBA, by the number of channels."""
+
+_UP: Final = 2
+"""The filter of all rows: differences to the row above. Trying all five in each row takes three times as long, for
+files that are between 2 % smaller and 14 % larger."""
+
+_COMPRESSION: Final = 2  # of libdeflate; as small as zlib's 4 or smaller, and three times as fast
+_STRIP_ROWS: Final = 64
+_MOST_IN_CHUNK: Final = 2**30  # PNG allows twice as much
 _INCHES_PER_METER: Final = 1 / 0.0254
 
 
@@ -42,16 +51,39 @@ def decode_deep(file: bytes, name: str) -> Pixels:
     return array
 
 
-def encode_png(array: Pixels, *, icc_profile: bytes | None, dpi: tuple[float, float] | None) -> bytes:
-    """A PNG file of (H, W, 1 to 4) uint8 or uint16; a second or fourth channel is a straight alpha."""
+def encode_png(picture: Picture) -> bytes:
+    """A PNG file with the pixels, the straight alpha, the profile and the resolution of a picture."""
     import imagecodecs
 
-    plane_or_more = array[..., 0] if array.shape[2] == 1 else array
-    data = imagecodecs.png_encode(np.ascontiguousarray(plane_or_more), level=_COMPRESSION)
-    extra = b""
-    if icc_profile is not None:
-        extra += chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile, 9))
-    if dpi is not None:
-        along_x, along_y = (min(round(dots * _INCHES_PER_METER), 2**31 - 1) for dots in dpi)
-        extra += chunk(b"pHYs", struct.pack(">IIB", along_x, along_y, 1))
-    return b"".join((data[:_AFTER_HEADER], extra, data[_AFTER_HEADER:]))
+    height, width = picture.size
+    channels = picture.pixels.shape[2] + (picture.alpha is not None)
+    header = struct.pack(">IIBBBBB", width, height, picture.pixels.itemsize * 8, _COLOR_TYPES[channels], 0, 0, 0)
+    parts = [PNG_MAGIC, chunk(b"IHDR", header)]
+    if picture.icc_profile is not None:
+        parts.append(chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc_profile, 9)))
+    if picture.dpi is not None:
+        along_x, along_y = (min(round(dots * _INCHES_PER_METER), 2**31 - 1) for dots in picture.dpi)
+        parts.append(chunk(b"pHYs", struct.pack(">IIB", along_x, along_y, 1)))
+    data = memoryview(imagecodecs.deflate_encode(_filtered(picture, channels), level=_COMPRESSION))
+    parts += [chunk(b"IDAT", data[at : at + _MOST_IN_CHUNK]) for at in range(0, len(data), _MOST_IN_CHUNK)]
+    return b"".join([*parts, chunk(b"IEND", b"")])
+
+
+def _filtered(picture: Picture, channels: int) -> bytearray:
+    """All rows as PNG wants them compressed: the number of the filter, and the differences to the row above."""
+    height, width = picture.size
+    row_bytes = 1 + width * channels * picture.pixels.itemsize
+    filtered = bytearray(height * row_bytes)
+    rows = np.frombuffer(filtered, np.uint8).reshape(height, row_bytes)
+    rows[:, 0] = _UP
+    above = np.zeros((1, row_bytes - 1), np.uint8)
+    # Strip by strip, so that what lies between the picture and the file exists for a few rows only.
+    for top in range(0, height, _STRIP_ROWS):
+        strip = picture.rows(slice(top, top + _STRIP_ROWS)).channels()
+        big_endian = np.ascontiguousarray(strip, strip.dtype.newbyteorder(">"))
+        levels = big_endian.view(np.uint8).reshape(len(strip), -1)
+        differences = rows[top : top + _STRIP_ROWS, 1:]
+        np.subtract(levels[:1], above, out=differences[:1])
+        np.subtract(levels[1:], levels[:-1], out=differences[1:])
+        above = levels[-1:]
+    return filtered

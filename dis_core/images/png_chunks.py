@@ -166,9 +166,10 @@ class _Walk:
             self.texts.setdefault(keyword.decode("latin-1"), text.decode("utf-8", "replace"))
 
 
-def chunk(name: bytes, data: bytes) -> bytes:
+def chunk(name: bytes, data: bytes | memoryview) -> bytes:
     """A chunk as it stands in a file."""
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    checksum = zlib.crc32(data, zlib.crc32(name))
+    return b"".join((struct.pack(">I", len(data)), name, data, struct.pack(">I", checksum)))
 
 
 def _most_bytes(header: bytes) -> int:

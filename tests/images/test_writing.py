@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -17,6 +18,7 @@ from PIL import Image
 
 from dis_core.errors import BadRequest, OutputExists, OutputFailed
 from dis_core.files import write_atomically
+from dis_core.images import png
 from dis_core.images.formats import OutputFormat, format_of
 from dis_core.images.picture import Picture, encode, fit_to_format, write_picture
 from dis_core.images.reading import as_picture, read_picture
@@ -42,6 +44,28 @@ def test_8_bit_pixels_are_the_same_in_the_file_even_where_they_are_transparent(
         assert again.alpha is None
     else:
         assert_array_equal(again.alpha, picture.alpha)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_png_of_several_strips_and_chunks_is_read_the_same_by_libpng(
+    monkeypatch: pytest.MonkeyPatch, dtype: type[np.uint8 | np.uint16]
+) -> None:
+    monkeypatch.setattr(png, "_MOST_IN_CHUNK", 1000)
+    pixels = random_pixels((150, 21, 4), dtype=dtype)
+
+    data = encode(as_picture(pixels), format="png")
+
+    assert data.count(b"IDAT") > 5
+    assert_array_equal(imagecodecs.png_decode(data), pixels)
+
+
+@pytest.mark.parametrize("photo", ["astronaut", "chair"])
+def test_a_png_is_hardly_larger_than_with_a_filter_chosen_for_each_row(photo: str) -> None:
+    picture = read_picture(Path(__file__).parents[1] / "photos" / "images" / f"{photo}.jpg")
+
+    data = encode(picture, format="png")
+
+    assert len(data) < 1.03 * len(imagecodecs.png_encode(picture.pixels, level=4))
 
 
 @pytest.mark.parametrize("size", SIZES)
