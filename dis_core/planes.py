@@ -31,6 +31,13 @@ def blocks(size: Size, side_px: int | None = None) -> Iterator[tuple[slice, slic
             yield slice(top, min(top + side_px, size[0])), slice(left, min(left + side_px, size[1]))
 
 
+def any_in_blocks(mask: NDArray[np.bool_], side_px: int) -> NDArray[np.bool_]:
+    """For each of the `blocks`, in rows and columns, whether it has a pixel of the mask, (H, W)."""
+    rows = np.logical_or.reduceat(mask, np.arange(0, mask.shape[0], side_px), axis=0)
+    found: NDArray[np.bool_] = np.logical_or.reduceat(rows, np.arange(0, mask.shape[1], side_px), axis=1)
+    return found
+
+
 def joined_in_rows(places: Iterable[tuple[slice, slice]]) -> Iterator[tuple[slice, slice]]:
     """Some of the `blocks` in their order, those beside each other as one, up to about `RUN_PX` wide."""
     run: tuple[slice, slice] | None = None

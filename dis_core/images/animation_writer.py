@@ -58,7 +58,7 @@ class AnimationWriter:
 
     def _add_to_png(self, picture: Picture, milliseconds: float) -> None:
         """The chunks of a PNG, renamed after the first frame, with an fcTL before them: replace what was there."""
-        whole = encode_png(picture)
+        whole = encode_png(picture.pixels, picture.alpha, icc_profile=picture.icc_profile, dpi=picture.dpi)
         height, width = picture.size
         delay = min(round(milliseconds), 65535)
         control = struct.pack(">IIIIIHHBB", self._next(), width, height, 0, 0, delay, 1000, 0, 0)

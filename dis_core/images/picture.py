@@ -15,7 +15,7 @@ from dis_core.errors import BadRequest, refuse_unknown
 from dis_core.files import refuse_taken, write_atomically, write_failed
 from dis_core.images.color_profiles import to_srgb
 from dis_core.images.formats import OutputFormat, format_of
-from dis_core.images.pixels import Pixels
+from dis_core.images.pixels import Pixels, alpha_in_levels, joined_channels
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -90,9 +90,7 @@ class Picture:
         """The alpha in whole numbers of the pixels' dtype, (H, W), or None."""
         if self.alpha is None:
             return None
-        scaled = self.alpha * np.float32(self.levels)
-        levels: Pixels = np.rint(scaled, out=scaled).astype(self.pixels.dtype)
-        return levels
+        return alpha_in_levels(self.alpha, self.pixels.dtype)
 
     def eight_bits(self) -> Picture:
         """This picture with its pixels rounded to uint8; itself if they are uint8 already."""
@@ -115,17 +113,9 @@ class Picture:
             image.info["dpi"] = self.dpi
         return image
 
-    def rows(self, part: slice) -> Picture:
-        """Some of this picture's rows, of which nothing is copied."""
-        return replace(self, pixels=self.pixels[part], alpha=None if self.alpha is None else self.alpha[part])
-
     def channels(self) -> Pixels:
         """The pixels, and the alpha if there is one as the last channel, over the same range: (H, W, 1 to 4)."""
-        alpha = self.alpha_levels()
-        if alpha is None:
-            return self.pixels
-        with_alpha: Pixels = np.concatenate([self.pixels, alpha[..., np.newaxis]], axis=2)
-        return with_alpha
+        return joined_channels(self.pixels, self.alpha)
 
     def save(
         self,
@@ -214,7 +204,7 @@ def encode(picture: Picture, *, format: OutputFormat) -> bytes:  # noqa: A002  s
     if format == "png":
         from dis_core.images.png import encode_png
 
-        return encode_png(picture)
+        return encode_png(picture.pixels, picture.alpha, icc_profile=picture.icc_profile, dpi=picture.dpi)
     if format == "tiff":
         from dis_core.images.tiff import encode_tiff
 

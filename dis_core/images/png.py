@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from dis_core.images.decoded import decoding
+from dis_core.images.pixels import joined_channels
 from dis_core.images.png_chunks import PNG_MAGIC, chunk
 from dis_core.images.stated_colors import is_hdr_transfer
 
 if TYPE_CHECKING:
-    from dis_core.images.picture import Picture
+    from numpy.typing import NDArray
+
     from dis_core.images.pixels import Pixels
 
 _COLOR_TYPES: Final = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -51,38 +53,45 @@ def decode_deep(file: bytes, name: str) -> Pixels:
     return array
 
 
-def encode_png(picture: Picture) -> bytes:
-    """A PNG file with the pixels, the straight alpha, the profile and the resolution of a picture."""
+def encode_png(
+    pixels: Pixels,
+    alpha: NDArray[np.float32] | None,
+    *,
+    icc_profile: bytes | None,
+    dpi: tuple[float, float] | None,
+) -> bytes:
+    """A PNG file of (H, W, 1 or 3) uint8 or uint16 with a straight alpha, (H, W) in [0, 1]."""
     import imagecodecs
 
-    height, width = picture.size
-    channels = picture.pixels.shape[2] + (picture.alpha is not None)
-    header = struct.pack(">IIBBBBB", width, height, picture.pixels.itemsize * 8, _COLOR_TYPES[channels], 0, 0, 0)
+    height, width = pixels.shape[:2]
+    channels = pixels.shape[2] + (alpha is not None)
+    header = struct.pack(">IIBBBBB", width, height, pixels.itemsize * 8, _COLOR_TYPES[channels], 0, 0, 0)
     parts = [PNG_MAGIC, chunk(b"IHDR", header)]
-    if picture.icc_profile is not None:
-        parts.append(chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc_profile, 9)))
-    if picture.dpi is not None:
-        along_x, along_y = (min(round(dots * _INCHES_PER_METER), 2**31 - 1) for dots in picture.dpi)
+    if icc_profile is not None:
+        parts.append(chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile, 9)))
+    if dpi is not None:
+        along_x, along_y = (min(round(dots * _INCHES_PER_METER), 2**31 - 1) for dots in dpi)
         parts.append(chunk(b"pHYs", struct.pack(">IIB", along_x, along_y, 1)))
-    data = memoryview(imagecodecs.deflate_encode(_filtered(picture, channels), level=_COMPRESSION))
+    data = memoryview(imagecodecs.deflate_encode(_filtered(pixels, alpha), level=_COMPRESSION))
     parts += [chunk(b"IDAT", data[at : at + _MOST_IN_CHUNK]) for at in range(0, len(data), _MOST_IN_CHUNK)]
     return b"".join([*parts, chunk(b"IEND", b"")])
 
 
-def _filtered(picture: Picture, channels: int) -> bytearray:
+def _filtered(pixels: Pixels, alpha: NDArray[np.float32] | None) -> bytearray:
     """All rows as PNG wants them compressed: the number of the filter, and the differences to the row above."""
-    height, width = picture.size
-    row_bytes = 1 + width * channels * picture.pixels.itemsize
+    height, width = pixels.shape[:2]
+    row_bytes = 1 + width * (pixels.shape[2] + (alpha is not None)) * pixels.itemsize
     filtered = bytearray(height * row_bytes)
     rows = np.frombuffer(filtered, np.uint8).reshape(height, row_bytes)
     rows[:, 0] = _UP
     above = np.zeros((1, row_bytes - 1), np.uint8)
     # Strip by strip, so that what lies between the picture and the file exists for a few rows only.
     for top in range(0, height, _STRIP_ROWS):
-        strip = picture.rows(slice(top, top + _STRIP_ROWS)).channels()
+        part = slice(top, top + _STRIP_ROWS)
+        strip = joined_channels(pixels[part], None if alpha is None else alpha[part])
         big_endian = np.ascontiguousarray(strip, strip.dtype.newbyteorder(">"))
         levels = big_endian.view(np.uint8).reshape(len(strip), -1)
-        differences = rows[top : top + _STRIP_ROWS, 1:]
+        differences = rows[part, 1:]
         np.subtract(levels[:1], above, out=differences[:1])
         np.subtract(levels[1:], levels[:-1], out=differences[1:])
         above = levels[-1:]

@@ -8,14 +8,15 @@ addition: the wide averages, which hardly change from pixel to pixel, are made o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from dis_core.device import run_on
-from dis_core.models.resample import box_mean, cell_sums, part_of_resized
-from dis_core.planes import blocks, dilated, joined_in_rows, part_within, with_margin
+from dis_core.models.resample import box_mean, box_sums, cell_sums, part_of_resized
+from dis_core.planes import Size, any_in_blocks, blocks, dilated, joined_in_rows, part_within, with_margin
 from dis_core.protocols import Placement
 
 if TYPE_CHECKING:
@@ -45,16 +46,26 @@ def estimate_foreground(image: NDArray[np.float32], alpha: NDArray[np.float32]) 
     """
     result: NDArray[np.float32] = image.copy()
     for part in foreground_parts(image, alpha):
-        result[part.place][part.unknown] = part.colors
+        put_colors(result[part.place], part.colors, where=part.unknown)
     return result
 
 
 class Part(NamedTuple):
-    """A block of the image: its (rows, columns), a mask (h, w) of unknown colors, and these colors (N, C) in [0, 1]."""
+    """A block of the image: its (rows, columns), a mask (h, w) of unknown colors, and planes (C, h, w) in [0, 1].
+
+    The planes hold these colors, and anything elsewhere.
+    """
 
     place: tuple[slice, slice]
     unknown: NDArray[np.bool_]
     colors: NDArray[np.float32]
+
+
+def put_colors(pixels: NDArray[Any], planes: NDArray[np.float32], *, where: NDArray[np.bool_]) -> None:
+    """Write planes (C, h, w) into pixels (h, w, C) of any type, which cuts off fractions, where the mask (h, w) is."""
+    # Channel by channel: a mask that is spread over short last axes takes several times as long.
+    for channel, plane in enumerate(planes):
+        np.copyto(pixels[..., channel], plane, where=where, casting="unsafe")
 
 
 def foreground_parts(pixels: NDArray[np.generic], alpha: NDArray[np.float32], *, levels: float = 1.0) -> Iterator[Part]:
@@ -66,19 +77,22 @@ def foreground_parts(pixels: NDArray[np.generic], alpha: NDArray[np.float32], *,
     """
     size = alpha.shape[0], alpha.shape[1]
     unknown = (alpha > 0) & (alpha < 1)
-    places = [place for place in blocks(size, _BLOCK_PX) if unknown[place].any()]
-    if not places:
+    somewhere = any_in_blocks(unknown, _BLOCK_PX)
+    if not somewhere.any():
         return
     with run_on(CPU):
-        wide = _wide_sums(pixels, alpha, unknown, levels)
-    for rows, columns in joined_in_rows(places):
+        wide = _wide_sums(pixels, alpha, somewhere, levels)
+    for rows, columns in joined_in_rows(_chosen_blocks(size, somewhere)):
         around = with_margin(rows, _NARROW_RADIUS_PX, size[0]), with_margin(columns, _NARROW_RADIUS_PX, size[1])
+        own = part_within(rows, around[0]), part_within(columns, around[1])
         with run_on(CPU):
             cover = torch.from_numpy(alpha[around])
-            estimate = _fuse_twice(_planes(pixels[around], levels), cover, _part_of_wide(wide, around))
-        inner = estimate.movedim(0, 2).numpy()[part_within(rows, around[0]), part_within(columns, around[1])]
-        here = unknown[rows, columns]
-        yield Part((rows, columns), here, inner[here])
+            estimate = _fuse_twice(_planes(pixels[around], levels), cover, _part_of_wide(wide, around), own)
+        yield Part((rows, columns), unknown[rows, columns], estimate.numpy())
+
+
+def _chosen_blocks(size: Size, chosen: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
+    return (place for place, is_chosen in zip(blocks(size, _BLOCK_PX), chosen.flat, strict=True) if is_chosen)
 
 
 def _planes(pixels: NDArray[np.generic], levels: float) -> torch.Tensor:
@@ -88,23 +102,17 @@ def _planes(pixels: NDArray[np.generic], levels: float) -> torch.Tensor:
 
 
 def _wide_sums(
-    pixels: NDArray[np.generic], alpha: NDArray[np.float32], unknown: NDArray[np.bool_], levels: float
+    pixels: NDArray[np.generic], alpha: NDArray[np.float32], somewhere: NDArray[np.bool_], levels: float
 ) -> torch.Tensor:
     """For each cell, means over the wide box of cells around it: (2 * (C + 1), h, w) for an image of (H, W, C).
 
-    These are the foreground's colors times alpha, alpha, the background's colors times the rest, and that rest.
+    These are the foreground's colors times alpha, alpha, the background's colors times the rest, and that rest. Blocks
+    that no box around an unknown pixel reaches stay 0; `somewhere` says which blocks have such pixels.
     """
     size = alpha.shape[0], alpha.shape[1]
-    side = _BLOCK_PX
-    grid = -(-size[0] // side), -(-size[1] // side)
-    needed = np.zeros(grid, np.bool_)
-    for rows, columns in blocks(size, side):
-        needed[rows.start // side, columns.start // side] = unknown[rows, columns].any()
-    # Blocks that no box around an unknown pixel reaches stay 0.
-    needed = dilated(needed, -(-(_WIDE_RADIUS_CELLS + 1) * _CELL_PX // side))
+    needed = dilated(somewhere, -(-(_WIDE_RADIUS_CELLS + 1) * _CELL_PX // _BLOCK_PX))
     cells = torch.zeros(2 * (pixels.shape[2] + 1), -(-size[0] // _CELL_PX), -(-size[1] // _CELL_PX))
-    places = [place for place in blocks(size, side) if needed[place[0].start // side, place[1].start // side]]
-    for rows, columns in joined_in_rows(places):
+    for rows, columns in joined_in_rows(_chosen_blocks(size, needed)):
         colors, cover = _planes(pixels[rows, columns], levels), torch.from_numpy(alpha[rows, columns])
         sums = cell_sums(_weighed(colors, colors, cover), _CELL_PX)
         top, left = rows.start // _CELL_PX, columns.start // _CELL_PX
@@ -124,24 +132,46 @@ def _part_of_wide(wide: torch.Tensor, place: tuple[slice, slice]) -> torch.Tenso
     return part_of_resized(wide[None], size, *place)[0]
 
 
-def _fuse_twice(image: torch.Tensor, alpha: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
-    """Both passes over one block and its surroundings: from (C, h, w), (h, w) and the wide means, to (C, h, w)."""
+def _fuse_twice(image: torch.Tensor, alpha: torch.Tensor, wide: torch.Tensor, own: tuple[slice, slice]) -> torch.Tensor:
+    """Both passes over one block, which is `own` within its surroundings: to its (C, h, w) colors.
+
+    `image` (C, H, W), `alpha` (H, W) and the wide means are of the surroundings, which end where the image ends.
+    """
     cells_in_box = (2 * _WIDE_RADIUS_CELLS + 1) ** 2
     foreground, background = _fuse(image, alpha, wide, least=_LEAST_WEIGHT / cells_in_box)
-    narrow = box_mean(_weighed(foreground, background, alpha), _NARROW_RADIUS_PX)
-    foreground, _ = _fuse(image, alpha, narrow, least=_LEAST_WEIGHT / (2 * _NARROW_RADIUS_PX + 1) ** 2)
+    weighed = F.pad(_weighed(foreground, background, alpha), _lacking(own, (alpha.shape[0], alpha.shape[1])))
+    narrow = box_sums(weighed, _NARROW_RADIUS_PX)
+    foreground, _ = _fuse(image[:, own[0], own[1]], alpha[own], narrow, least=_LEAST_WEIGHT)
     return foreground
 
 
+def _lacking(own: tuple[slice, slice], size: Size) -> tuple[int, int, int, int]:
+    """How many pixels of its narrow neighborhood a block has not: at the left, right, top and bottom of the image."""
+    rows, columns = own
+    return (
+        _NARROW_RADIUS_PX - columns.start,
+        _NARROW_RADIUS_PX - (size[1] - columns.stop),
+        _NARROW_RADIUS_PX - rows.start,
+        _NARROW_RADIUS_PX - (size[0] - rows.stop),
+    )
+
+
 def _fuse(
-    image: torch.Tensor, alpha: torch.Tensor, means: torch.Tensor, *, least: float
+    image: torch.Tensor, alpha: torch.Tensor, sums: torch.Tensor, *, least: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One pass, equations 5 to 7 of the paper: a better foreground and a blurred background, (C, h, w) each.
 
-    `means` are those of what `_weighed` gives. Where nothing nearby has at least so much weight, the image is taken.
+    `sums`, or means, are those of what `_weighed` gives. Where nothing nearby has at least so much weight, the image is
+    taken.
     """
-    near_foreground, near_background = (
-        torch.where(part[-1:] > least, part[:-1] / part[-1:].clamp(min=least), image) for part in means.chunk(2)
-    )
+    near_foreground, near_background = (_color_of(part, image, least) for part in sums.chunk(2))
     explained = torch.lerp(near_background, near_foreground, alpha)
     return torch.addcmul(near_foreground, image - explained, alpha).clamp_(0, 1), near_background
+
+
+def _color_of(part: torch.Tensor, image: torch.Tensor, least: float) -> torch.Tensor:
+    """The weighed mean of colors, (C, h, w), of (C + 1, h, w) sums."""
+    weight = part[-1:]
+    color = part[:-1] / weight.clamp(min=least)
+    # Rarely needed, and choosing takes as long as dividing.
+    return color if weight.min() > least else torch.where(weight > least, color, image)

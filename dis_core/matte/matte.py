@@ -32,6 +32,9 @@ from dis_core.protocols import Refinement
 Background: TypeAlias = str | Color | Picture
 """What a subject is put on: a color by name, "#rrggbb" or (red, green, blue), or a picture."""
 
+CLEANED_AT_ONCE_PX: Final = 128
+"""The side of blocks that are left empty or copied as they are where the matte is 0 or more all over."""
+
 SOFT_EDGE: Final = 0.02
 """Where the matte is above this, a crop leaves it in."""
 
@@ -253,13 +256,25 @@ def _clean_colors(picture: Picture, alpha: NDArray[np.float32], total: NDArray[n
 
     `alpha` is the matte alone: pixels that are transparent in the picture itself have no background mixed in.
     """
-    from dis_core.matte.foreground import foreground_parts
+    from dis_core.matte.foreground import foreground_parts, put_colors
 
     levels = np.float32(picture.levels)
-    pixels: Pixels = picture.pixels.copy()
+    pixels: Pixels = np.zeros_like(picture.pixels)
+    for place in blocks(picture.size, CLEANED_AT_ONCE_PX):
+        shown = _is_shown(total[place], levels)
+        if shown.all():
+            pixels[place] = picture.pixels[place]
+        elif shown.any():
+            for channel in range(pixels.shape[2]):  # ten times faster than choosing some of them
+                np.multiply(picture.pixels[place][..., channel], shown, out=pixels[place][..., channel])
     for part in foreground_parts(picture.pixels, alpha, levels=picture.levels):
-        pixels[part.place][part.unknown] = np.rint(part.colors * levels).astype(pixels.dtype)
-    for place in blocks(picture.size):
-        # Ten times faster than setting some of them to 0.
-        pixels[place] *= (np.rint(total[place] * levels) > 0)[..., np.newaxis]
+        colors = np.multiply(part.colors, levels, out=part.colors)
+        shown = part.unknown & _is_shown(total[part.place], levels)
+        put_colors(pixels[part.place], np.rint(colors, out=colors), where=shown)
     return pixels
+
+
+def _is_shown(total: NDArray[np.float32], levels: np.float32) -> NDArray[np.bool_]:
+    """Where an alpha is more than 0 once it is rounded to the levels of a file."""
+    shown: NDArray[np.bool_] = np.rint(total * levels) > 0
+    return shown

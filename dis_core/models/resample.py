@@ -6,10 +6,13 @@ so each kind has one function here, named after what it does at the corners.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 
 Size = tuple[int, int]
 """(height, width) in pixels of the map in question."""
@@ -49,17 +52,16 @@ def resize_bicubic(x: torch.Tensor, size: Size) -> torch.Tensor:
 
 
 def part_of_resized(x: torch.Tensor, size: Size, rows: slice, columns: slice) -> torch.Tensor:
-    """`resize_by_area(x, size)[:, :, rows, columns]` without the rest, for sizes at which the whole is too large."""
-    down, right = (
-        _between((_positions(part) + 0.5) * (x.shape[axis] / size[axis]) - 0.5, x.shape[axis])
-        for axis, part in ((-2, rows), (-1, columns))
-    )
-    # Columns first, while the rows are few: picking columns is slow, and whole rows are copied at once.
-    first, last = int(down.before[0]), int(down.after[-1])
-    x = x[:, :, first : last + 1]
-    right = right.beside(x)
-    x = torch.lerp(x.index_select(3, right.before), x.index_select(3, right.after), right.share)
-    return _mixed_rows(x, first, down)
+    """`resize_by_area(x, size)[:, :, rows, columns]` without the rest, for sizes at which the whole is too large.
+
+    As products of small matrices, which take a third of the time of picking rows and columns and mixing them.
+    """
+    top, down = _mixing(rows, x.shape[-2], size[0])
+    left, right = _mixing(columns, x.shape[-1], size[1])
+    x = x[:, :, top : top + down.shape[1], left : left + right.shape[1]]
+    # Columns first, while the rows are few.
+    x = torch.matmul(x, torch.from_numpy(right).to(x.device, x.dtype).T)
+    return torch.matmul(torch.from_numpy(down).to(x.device, x.dtype), x)
 
 
 def mix_rows_to_corners(x: torch.Tensor, start: int, heights: tuple[int, int], rows: slice) -> torch.Tensor:
@@ -103,6 +105,13 @@ def _sums_by_doubling(padded: torch.Tensor, axis: int, window: int, length: int)
         width *= 2
     assert total is not None  # noqa: S101 - every window has a highest bit
     return total
+
+
+def box_sums(x: torch.Tensor, radius_px: int) -> torch.Tensor:
+    """The sum over the square window around each pixel of (..., H, W) that has all of it: (..., H - 2r, W - 2r)."""
+    for axis in (-2, -1):
+        x = _sums_by_doubling(x, axis, 2 * radius_px + 1, x.shape[axis] - 2 * radius_px)
+    return x
 
 
 def window_sums(x: torch.Tensor, axis: int, radius_px: int) -> torch.Tensor:
@@ -157,6 +166,24 @@ def _mixed_rows(x: torch.Tensor, start: int, down: _Between) -> torch.Tensor:
     # Three times as fast as x[:, :, rows].
     before, after = x.index_select(2, down.before - start), x.index_select(2, down.after - start)
     return torch.lerp(before, after, down.share[:, None])
+
+
+def _mixing(part: slice, old_length: int, new_length: int) -> tuple[int, NDArray[np.float32]]:
+    """How a part of a resized axis is made of the old one: where that begins, and (new, old) weights from there on."""
+    return _mixing_from_to(part.start, part.stop, old_length, new_length)
+
+
+@functools.lru_cache(maxsize=64)  # rows are the same for all blocks of a row
+def _mixing_from_to(start: int, stop: int, old_length: int, new_length: int) -> tuple[int, NDArray[np.float32]]:
+    positions = (np.arange(start, stop) + 0.5) * (old_length / new_length) - 0.5
+    positions = positions.clip(0, old_length - 1)
+    before = positions.astype(np.int64)
+    after, share = np.minimum(before + 1, old_length - 1), (positions - before).astype(np.float32)
+    first, number = int(before[0]), np.arange(stop - start)
+    weights = np.zeros((stop - start, int(after[-1]) - first + 1), np.float32)
+    weights[number, before - first] = 1 - share
+    weights[number, after - first] += share
+    return first, weights
 
 
 def _positions(part: slice) -> torch.Tensor:

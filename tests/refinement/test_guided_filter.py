@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dis_core.models.resample import box_mean, part_of_resized, resize_by_area
+from dis_core.models.resample import box_mean, box_sums, part_of_resized, resize_by_area
 from dis_core.refinement.guided_filter import RADIUS_PX, SMOOTHING, follow_edges, linear_functions, without_grain
 from dis_core.refinement.resizing import enlarged, shrunk
 
@@ -178,3 +178,14 @@ def test_a_box_mean_takes_only_what_lies_inside_of_the_image() -> None:
 
     assert mean[0, 0, 0, 0] == (0 + 1 + 4 + 5) / 4
     assert mean[0, 0, 1, 1] == x[0, 0, 0:3, 0:3].mean()
+
+
+@pytest.mark.parametrize("radius_px", [1, 2, 6])
+def test_box_sums_are_those_of_windows_that_fit(radius_px: int) -> None:
+    x = torch.rand(2, 19, 23, generator=torch.Generator().manual_seed(0))
+
+    sums = box_sums(x, radius_px)
+
+    inside = slice(radius_px, -radius_px)
+    expected = box_mean(x, radius_px)[:, inside, inside] * (2 * radius_px + 1) ** 2
+    assert torch.allclose(sums, expected, atol=1e-4)
