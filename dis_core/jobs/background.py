@@ -14,6 +14,17 @@ LOOKS_UP_AFTER_S: Final = 0.2
 """How often who waits looks up: on Windows, Ctrl-C does not wake a thread that waits without a limit."""
 
 
+class Handed(Generic[Answer]):
+    """Something large that goes from one function to another: once it is taken, nobody else keeps it in memory."""
+
+    def __init__(self, given: Answer) -> None:
+        self._given = [given]
+
+    def take(self) -> Answer:
+        """What was given, once."""
+        return self._given.pop()
+
+
 class Background(Generic[Answer]):
     """A thread that does what it is given, in order.
 

@@ -74,8 +74,8 @@ def refuse_too_large(job: Job, picture: Picture) -> None:
         refuse_longer_sides(picture.size, format=job.format)
 
 
-def write_result(job: Job, result: Picture, matte: Matte) -> Picture:
-    """Write the result, and the depth map if the job wants it.
+def write_result(job: Job, result: Picture, depth: NDArray[np.float32] | None) -> Picture:
+    """Write the result, and the depth map, (H, W) in [0, 1], if there is one and the job wants it.
 
     Returns what was written, with remarks on what the format cannot hold and on a depth map that was there already.
 
@@ -89,9 +89,9 @@ def write_result(job: Job, result: Picture, matte: Matte) -> Picture:
         write_picture(result, sys.stdout.buffer, format=job.format, overwrite=False)
         return result
     make_folder(job.destination.parent)
-    if job.depth_destination is not None and matte.depth is not None:
+    if job.depth_destination is not None and depth is not None:
         # Before the result, because a run that is resumed skips the images that have their results.
-        result = write_depth(job.depth_destination, matte.depth, result, overwrite=job.overwrite)
+        result = write_depth(job.depth_destination, depth, result, overwrite=job.overwrite)
     write_picture(result, job.destination, format=job.format, overwrite=job.overwrite)
     return result
 
@@ -116,10 +116,14 @@ def write_depth(path: Path, depth: NDArray[np.float32], result: Picture, *, over
     return result
 
 
-def remarks_on(job: Job, written: Picture, matte: Matte) -> list[str]:
-    """What the user should know about a result, in words; arguments in backticks, as in an error's hint."""
-    read = matte.picture.remarks if matte.picture else ()
-    remarks = list(dict.fromkeys((*read, *written.remarks)))
+def remarks_on_reading(matte: Matte) -> tuple[str, ...]:
+    """What the user should know about the image that a matte is of."""
+    return matte.picture.remarks if matte.picture else ()
+
+
+def remarks_on_matte(job: Job, matte: Matte) -> list[str]:
+    """What the user should know about a matte, in words; arguments in backticks, as in an error's hint."""
+    remarks = []
     if matte.bounds() is None:
         remarks.append("no subject was found")
     if job.depth_destination is not None and matte.depth is None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from dis_core.errors import Cancelled
-from dis_core.jobs.background import Background, answer_of
+from dis_core.jobs.background import Background, Handed, answer_of
 from dis_core.jobs.job import Job, JobFailure, JobResult
 from dis_core.jobs.runner import MAKING, READING, SEGMENTED, JobRunner, Segmented, finish, read_source
 from dis_core.progress import Report, ignore
@@ -149,7 +149,8 @@ class _Finishing:
     def start(self, job: Job, found: Segmented | JobFailure, seconds: float, report: Report) -> None:
         """Finish a job on which so many seconds were spent before. One at a time: `wait` comes first."""
         report(SEGMENTED, MAKING)
-        work = partial(_timed, partial(self._finish, job, found))
+        handed = found if isinstance(found, JobFailure) else Handed(found)
+        work = partial(_timed, partial(self._finish, job, handed))
         self._pending = job, self._thread.submit(work), seconds
 
     def wait(self, look_up: Callable[[], None]) -> None:
@@ -159,7 +160,7 @@ class _Finishing:
             if self._pending is not None:  # unless `look_up` told of it
                 self._tell()
 
-    def _finish(self, job: Job, found: Segmented | JobFailure) -> JobResult | JobFailure:
+    def _finish(self, job: Job, found: Handed[Segmented] | JobFailure) -> JobResult | JobFailure:
         return found if isinstance(found, JobFailure) else finish(job, found, self._go_on)
 
     def _go_on(self, _fraction: float, _doing: str) -> None:

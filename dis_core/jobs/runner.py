@@ -6,12 +6,22 @@ import functools
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeVar
 
 from dis_core.errors import OF_ONE_IMAGE, BadRequest, DiskFull, OutOfMemory, OutputExists, OutputFailed
+from dis_core.jobs.background import Handed
 from dis_core.jobs.job import Job, JobFailure, JobResult, MaskStyle, Style
-from dis_core.jobs.outputs import MakeResult, make_cutout, make_mask, refuse_too_large, remarks_on, write_result
+from dis_core.jobs.outputs import (
+    MakeResult,
+    make_cutout,
+    make_mask,
+    refuse_too_large,
+    remarks_on_matte,
+    remarks_on_reading,
+    write_result,
+)
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
@@ -148,7 +158,7 @@ def _run_job(job: Job, ready: _Ready, report: Report) -> JobResult | JobFailure:
     source = _source(job)
     if job.animation is not None and (outcome := _run_animation(job, source, ready, report)):
         return outcome
-    return _finish(job, _segment(job, ready, _read(job, source), report), report)
+    return _finish(job, Handed(_segment(job, ready, _read(job, source), report)), report)
 
 
 def read_source(job: Job) -> Picture | JobFailure:
@@ -156,7 +166,7 @@ def read_source(job: Job) -> Picture | JobFailure:
     return _of_one_image(lambda: _read(job, _source(job)))
 
 
-def finish(job: Job, segmented: Segmented, report: Report) -> JobResult | JobFailure:
+def finish(job: Job, segmented: Handed[Segmented], report: Report) -> JobResult | JobFailure:
     """Make the result and write it. Raises DiskFull, and what `report` raises."""
     return _of_one_image(lambda: _finish(job, segmented, report))
 
@@ -174,19 +184,21 @@ def _segment(job: Job, ready: _Ready, picture: Picture, report: Report) -> Segme
     return Segmented(matte, ready.make_result, matte.loading_s + ready.waited_s)
 
 
-def _finish(job: Job, segmented: Segmented, report: Report) -> JobResult | JobFailure:
-    matte = segmented.matte
+def _finish(job: Job, segmented: Handed[Segmented], report: Report) -> JobResult | JobFailure:
+    matte, make_result, loading_s = segmented.take()
     report(SEGMENTED, MAKING)
-    result = segmented.make_result(matte)
+    result = make_result(matte)
+    read, found, depth = remarks_on_reading(matte), remarks_on_matte(job, matte), matte.depth
+    known = JobResult(matte.model, matte.device, matte.refinement, (), loading_s)
+    del matte  # what it was made of may go: while the result is written, another image is in memory
     report(0.95, "writing")
     try:
-        written = write_result(job, result, matte)
+        written = write_result(job, result, depth)
     except DiskFull:
         raise  # the next image's files would not find room either
     except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
         return JobFailure(error)
-    remarks = tuple(remarks_on(job, written, matte))
-    return JobResult(matte.model, matte.device, matte.refinement, remarks, segmented.loading_s)
+    return replace(known, remarks=tuple(dict.fromkeys((*read, *written.remarks, *found))))
 
 
 def _source(job: Job) -> Path | BinaryIO | bytes:

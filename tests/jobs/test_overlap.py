@@ -67,7 +67,7 @@ class Scripted:
         make: MakeResult = Matte.gray
         return Segmented(Matte(np.ones((4, 4), np.float32), "fake", picture), make, 0.0)
 
-    def write(self, job: Job, result: Picture, _matte: Matte) -> Picture:
+    def write(self, job: Job, result: Picture, _depth: object) -> Picture:
         self.step(f"write {stem(job)}")
         assert job.destination is not None
         job.destination.write_bytes(b"result")
