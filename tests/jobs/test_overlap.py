@@ -37,6 +37,8 @@ class Scripted:
         self.waits_for: dict[str, str] = {}
         self.alive: weakref.WeakSet[Picture] = weakref.WeakSet()
         self.most_alive = 0
+        self.alphas: dict[str, weakref.ref[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = {}
+        self.kept_while_written: dict[str, bool] = {}
         self.fails: dict[str, Exception] = {}
         self.reports_until_stopped = ""
         monkeypatch.setattr(runner, "_read", self.read)
@@ -65,9 +67,12 @@ class Scripted:
             report(0.5, "segmenting")
         self.step(f"segmented {stem(job)}")
         make: MakeResult = Matte.gray
-        return Segmented(Matte(np.ones((4, 4), np.float32), "fake", picture), make, 0.0)
+        alpha = np.ones((4, 4), np.float32)
+        self.alphas[stem(job)] = weakref.ref(alpha)
+        return Segmented(Matte(alpha, "fake", picture), make, 0.0)
 
     def write(self, job: Job, result: Picture, _depth: object) -> Picture:
+        self.kept_while_written[stem(job)] = self.alphas[stem(job)]() is not None
         self.step(f"write {stem(job)}")
         assert job.destination is not None
         job.destination.write_bytes(b"result")
@@ -114,6 +119,12 @@ def quiet(_number: int, _job: Job) -> Report:
 
 def results_in(jobs: list[Job]) -> list[str]:
     return [stem(job) for job in jobs if job.destination is not None and job.destination.exists()]
+
+
+def test_a_matte_is_not_kept_while_its_result_is_written(scripted: Scripted, jobs: list[Job]) -> None:
+    run_overlapping(JobRunner(), jobs, report_on=quiet, done=Told())
+
+    assert scripted.kept_while_written == dict.fromkeys("abcdef", False)
 
 
 def test_the_next_image_is_read_and_the_last_result_written_while_one_is_segmented(
