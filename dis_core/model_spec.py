@@ -13,6 +13,7 @@ from dis_core.geometry import Points as Points
 from dis_core.protocols import FULL_DTYPE as FULL_DTYPE
 from dis_core.protocols import MAX_TILES as MAX_TILES
 from dis_core.protocols import NO_PROMPT as NO_PROMPT
+from dis_core.protocols import AnswersSmaller as AnswersSmaller
 from dis_core.protocols import CloserLook as CloserLook
 from dis_core.protocols import CompanionLoader as CompanionLoader
 from dis_core.protocols import CompanionNetworkLoader as CompanionNetworkLoader

@@ -142,9 +142,10 @@ class Pipeline:
         and a warning is logged. A model that is named never falls back.
 
         `refine` is "none", "fast" (follow the edges in the image), "larger" (the model looks once more, at more of the
-        detail, and edges are followed), "tiles" (it looks again, tile by tile at full size, at most `max_tiles` times),
-        or "auto": for an image clearly larger than what the model sees, tiles on a graphics card, and on a CPU a larger
-        look, or edges where the model takes none; fast for a draft.
+        detail, and edges are followed), "matting" (these, and then closed-form matting in a thin band), "tiles" (the
+        model looks again, tile by tile at full size, at most `max_tiles` times), or "auto": for an image clearly larger
+        than what the model answers, a larger look on a CPU if the model takes one, tiles on a graphics card, matting
+        for models that answer at less than they see or take no larger look; fast for a draft.
         `roi` is (left, top, right, bottom) in pixels: only what is inside this box is the subject. `prompt` says which
         subject is meant, for models that take prompts: a `Box`, `Points`, or a list of them.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names a depth model

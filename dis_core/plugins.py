@@ -14,6 +14,7 @@ from dis_core.errors import BadRequest, Cancelled, DisError, OutOfMemory, Weight
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import (
     NO_PROMPT,
+    AnswersSmaller,
     Box,
     Citation,
     CompanionLoader,
@@ -58,6 +59,7 @@ __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "NO_PROMPT",
+    "AnswersSmaller",
     "BadRequest",
     "Box",
     "Cancelled",

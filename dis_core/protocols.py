@@ -198,6 +198,14 @@ class LooksLarger(Protocol):
         """The matte, (H, W) float32 in [0, 1], of `image`, (H, W, 3), whose usual look, at any size, is `known`."""
 
 
+@runtime_checkable
+class AnswersSmaller(Protocol):
+    """A segmenter whose network answers at less than it sees; no segmenter has to say so."""
+
+    def answer_side_for(self, quality: Quality) -> int:
+        """The side in pixels of the square that the network answers. A larger image can become finer than that."""
+
+
 @dataclass
 class Memory:
     """What a segmenter has found out of one image alone; None before its first look."""

@@ -1,10 +1,12 @@
 """Makes the pictures of the README and the docs from the example photos: `python docs/make_pictures.py`.
 
-The embedded draft model is named, so that the pictures can be made anywhere and show what everybody gets at once.
+The embedded draft model is named, so that the pictures can be made anywhere and show what everybody gets at once. Only
+the picture of refinement is made with IS-Net.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,6 @@ import dis_core
 from dis_core.cli.main import run
 from dis_core.images.compositing import crop
 from dis_core.images.reading import wrap_array
-from dis_core.scenes.scene import make_fine_scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ MODEL = "dis-lite"
 SQUARE_PX = 12
 LIGHT, DARK = 255, 214
 GAP_PX = 8
-HAIRY_SCENE, LARGE_PX, HAIRY_PART = 13, 4096, (0, 1560, 480, 2040)
+FURRY, FURRY_PART = "moose", (700, 500, 1180, 980)
 
 
 def checkerboard(size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -73,11 +74,16 @@ def main() -> None:
 
 
 def refinement() -> NDArray[np.uint8]:
-    """A part of a large scene at full size: the image, the model's matte enlarged, and the refined one."""
-    scene = make_fine_scene(HAIRY_SCENE, (LARGE_PX, LARGE_PX))
-    image = wrap_array(scene.image)
-    coarse, fine = (dis_core.segment(image, model=MODEL, device="cpu", refine=way).gray() for way in ("none", "tiles"))
-    return side_by_side(*(shown(crop(picture, HAIRY_PART)) for picture in (image, coarse, fine)))
+    """A part of a photograph with fur at full size: the image, IS-Net's matte enlarged, and the refined one.
+
+    IS-Net has to be installed before; docs/explanation/isnet.md says how.
+    """
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from composites import furry
+
+    image = wrap_array(furry(FURRY).image)
+    coarse, fine = (dis_core.segment(image, model="isnet", device="cpu", refine=way).gray() for way in ("none", "auto"))
+    return side_by_side(*(shown(crop(picture, FURRY_PART)) for picture in (image, coarse, fine)))
 
 
 def command(*arguments: str) -> None:

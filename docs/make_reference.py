@@ -122,7 +122,16 @@ def python_page() -> Iterator[str]:
         "Effort",
     ):
         yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
-    for name in ("Refined", "RefinedLevel", "Segmenter", "LooksLarger", "LooksOnce", "Memory", "Refiner"):
+    for name in (
+        "Refined",
+        "RefinedLevel",
+        "Segmenter",
+        "AnswersSmaller",
+        "LooksLarger",
+        "LooksOnce",
+        "Memory",
+        "Refiner",
+    ):
         yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))
     for name in ("DepthEstimator", "MatteLoader", "CompanionLoader", "DepthLoader", "Conversion", "Converter"):
         yield from described(f"dis_core.plugins.{name}", getattr(plugins, name))

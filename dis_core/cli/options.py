@@ -209,10 +209,10 @@ _OPTIONS = (
         "--refine",
         default=DEFAULTS.refine,
         show_default=True,
-        metavar="none|fast|larger|tiles|auto",
+        metavar="none|fast|matting|larger|tiles|auto",
         help="Of images larger than the model's input. none: enlarge its result; fast: follow the image's edges; "
-        "larger: look again, larger; tiles: look again, tile by tile, at full size; auto: tiles on a graphics "
-        "card, larger or fast on a CPU.",
+        "matting: then also solve for the edge's exact opacity; larger: look again, larger; tiles: look again, tile "
+        "by tile, at full size; auto: what pays for the model, the size and the device, which the last line says.",
     ),
     click.option(
         "--max-tiles",

@@ -82,8 +82,8 @@ def looks_in_words(refinement: Refinement) -> str:
         refinement.closer_look, []
     )
     rejected = refinement.tiles_rejected
-    if refinement.method == "larger" and refinement.levels:
+    if refinement.method in ("larger", "matting") and refinement.levels:
         looks.append("a larger look" + (" that was rejected" if rejected else ""))
     elif refinement.levels:
         looks.append(f"{refinement.tiles_run} tiles" + (f", {rejected} of them rejected" if rejected else ""))
-    return " and ".join([*looks, "edges"][:2])
+    return " and ".join([*looks, "matting" if refinement.method == "matting" else "edges"][:2])

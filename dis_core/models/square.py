@@ -147,6 +147,8 @@ class SquareSegmenter(SquareBase):
     answer to the whole image, (H, W) in [0, 1], says which of its values become 0 and 1. `size_for` is for a network
     whose input is not square: it makes the size, (height, width), out of the shorter side, which is `side_px`.
 
+    `answer_share` is the side of the network's answer as a share of its input's, where that is less than 1.
+
     `near` is the network for tiles and for the larger look, where that is to be another one. `larger_px` is the side at
     which the network still works and sees more, if it was measured to be worth it; None if not.
     """
@@ -164,6 +166,7 @@ class SquareSegmenter(SquareBase):
         activation: Callable[[torch.Tensor], torch.Tensor] = torch.sigmoid,
         extremes_of: Callable[[NDArray[np.float32]], Extremes] = unstretched,
         near: nn.Module | None = None,
+        answer_share: float = 1.0,
         larger_px: int | None = None,
     ) -> None:
         super().__init__(
@@ -177,6 +180,7 @@ class SquareSegmenter(SquareBase):
         )
         self.to_input = to_input
         self.extremes_of = extremes_of
+        self.answer_share = answer_share
         self.larger_px = larger_px
         self._near = (
             self.square
@@ -217,6 +221,10 @@ class SquareSegmenter(SquareBase):
         """
         answers = self._look(tiles, quality, report, near=self._near)
         return [stretched(answer, part.extremes) for (answer, _), part in zip(answers, known, strict=True)]
+
+    def answer_side_for(self, quality: Quality) -> int:
+        """The side in pixels at which the network answers, before its answer is enlarged."""
+        return round(self.side_for(quality) * self.answer_share)
 
     def larger_side_for(self, quality: Quality) -> int | None:
         """The side of the input for a larger look in pixels, or None if there is none; a draft takes none."""

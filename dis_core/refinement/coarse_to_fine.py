@@ -25,6 +25,7 @@ from dis_core.protocols import (
     Segmentation,
     Segmenter,
 )
+from dis_core.refinement.answers import answer_side_of
 from dis_core.refinement.larger import larger_side_of
 from dis_core.refinement.tiles import part_of
 from dis_core.refinement.tiling import is_strip, level_sizes
@@ -39,7 +40,7 @@ from dis_core.refinement.zoom import (
     small_subject,
 )
 from dis_core.registry import manager as registry
-from dis_core.registry.builtin_refiners import FAST, LARGER, TILES
+from dis_core.registry.builtin_refiners import FAST, LARGER, MATTING, TILES
 
 AUTO: Final = "auto"
 NONE: Final = "none"
@@ -68,24 +69,29 @@ def choose_refiner(
     *,
     device: str = "cpu",
     larger_px: int | None = None,
+    answers_px: int | None = None,
 ) -> Choice:
     """The refiner with that name, for an image of `size` (height, width).
 
-    "auto" chooses none for an image that is hardly larger than the model's input of `side_px`. It follows the edges
-    of a draft, which must be quick, and of a strip. On a graphics card it chooses tiles. On a CPU these would take many
-    times as long as the first look, so it chooses one larger look of `larger_px`, or edges if the model has none.
+    "auto" chooses none for an image that is hardly larger than what the model answers, which is `answers_px`, or its
+    input's `side_px` if that is None. It follows the edges of a draft, which must be quick, and of a strip. Models that
+    answer at less than they see get matting in a thin band, which was measured to be better than their tiles. The
+    others get tiles on a graphics card. On a CPU these would take many times as long as the first look, so it chooses
+    one larger look of `larger_px`, or matting if the model has none.
     """
     if name != AUTO:
         return Choice(name)
-    if not level_sizes(size, side_px):
+    if not level_sizes(size, answers_px or side_px):
         return Choice(NONE, "the image is hardly larger than what the model sees")
     if quality == "draft":
         return Choice(FAST, "a draft")
     if is_strip(size, side_px):
         return Choice(FAST, "tiles of so narrow an image would show too little")
+    if answers_px is not None and answers_px < side_px:
+        return Choice(MATTING, "better than tiles of this model, for less than its first look took")
     if device != "cpu":
         return Choice(TILES, "tiles are quick on this device")
-    return Choice(FAST if larger_px is None else LARGER, "tiles would take long on the CPU")
+    return Choice(MATTING if larger_px is None else LARGER, "tiles would take long on the CPU")
 
 
 def check_refiner(name: str) -> None:
@@ -132,6 +138,7 @@ class Passes:
             self.quality,
             device=self.effort.device,
             larger_px=larger_side_of(self.segmenter, self.quality),
+            answers_px=answer_side_of(self.segmenter, self.quality),
         )
         refiner = choice.refiner
         is_large = bool(level_sizes(size, self._side_px))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dis_core.planes import Plane
 from dis_core.progress import Report
 from dis_core.protocols import Effort, Quality, Refined, Segmentation, Segmenter
+from dis_core.refinement.answers import answer_side_of
 from dis_core.refinement.band import can_be_refined, within_band
 from dis_core.refinement.levels import with_prefix
 from dis_core.refinement.resizing import shrunk
@@ -26,7 +27,7 @@ def refine_fast(
     `image` is (H, W, 3) float32 sRGB in [0, 1]. Raises what `report` raises.
     """
     side_px = segmenter.side_for(quality)
-    if not can_be_refined(coarse.alpha, side_px):
+    if not can_be_refined(coarse.alpha, answer_side_of(segmenter, quality)):
         return Refined(coarse.alpha)
     seen = size_seen((image.shape[0], image.shape[1]), side_px)
     known = shrunk(coarse.alpha, seen)

@@ -35,7 +35,9 @@ def refine_with_larger_look(
     larger_px = larger_side_of(segmenter, quality)
     if not isinstance(segmenter, LooksLarger) or larger_px is None or effort.max_tiles < 1:
         return refine_fast(image, coarse, segmenter, quality=quality, effort=effort, report=report)
-    if is_strip(size, side_px) or not can_be_refined(coarse.alpha, side_px):
+    if not can_be_refined(coarse.alpha, side_px):
+        return refine_fast(image, coarse, segmenter, quality=quality, effort=effort, report=report)
+    if is_strip(size, side_px):
         return Refined(coarse.alpha)
     larger = size_seen(size, larger_px)
     before = shrunk(coarse.alpha, larger)

@@ -24,6 +24,7 @@ from dis_core.protocols import (
     Segmentation,
     Segmenter,
 )
+from dis_core.refinement.answers import answer_side_of
 from dis_core.refinement.larger import larger_side_of
 
 KEPT_AT_MOST: Final = 6
@@ -126,6 +127,10 @@ class RememberingSegmenter:
     def side_for(self, quality: Quality) -> int:
         """The model's own."""
         return self._segmenter.side_for(quality)
+
+    def answer_side_for(self, quality: Quality) -> int:
+        """The model's own, which is what it sees unless it says otherwise."""
+        return answer_side_of(self._segmenter, quality)
 
     def segment_tiles(
         self,

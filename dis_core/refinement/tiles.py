@@ -16,7 +16,9 @@ from dis_core.errors import OutOfMemory
 from dis_core.planes import Plane
 from dis_core.progress import Report, span
 from dis_core.protocols import Effort, LooksLarger, Quality, Refined, RefinedLevel, Segmentation, Segmenter
+from dis_core.refinement.answers import answer_side_of
 from dis_core.refinement.band import band_of, can_be_refined, is_worth_a_look, within_band
+from dis_core.refinement.fast import refine_fast
 from dis_core.refinement.guided_filter import follow_edges
 from dis_core.refinement.larger import (
     follow_from_answer,
@@ -43,13 +45,16 @@ def refine_with_tiles(
     """
     side_px = segmenter.side_for(quality)
     size = image.shape[0], image.shape[1]
-    if is_strip(size, side_px) or not can_be_refined(coarse.alpha, side_px):
+    if not can_be_refined(coarse.alpha, side_px):  # it may still be larger than what the network answers
+        return refine_fast(image, coarse, segmenter, quality=quality, effort=effort, report=report)
+    if is_strip(size, side_px):
         return Refined(coarse.alpha)
     seen = size_seen(size, side_px)
     larger_px = larger_side_of(segmenter, quality) if effort.max_tiles > 0 else None
     sizes = level_sizes(size, side_px) if larger_px is None else sizes_from_larger_look(size, larger_px)
     if larger_px is not None and sizes == [size]:  # nothing is left for tiles
         return refine_with_larger_look(image, coarse, segmenter, quality=quality, effort=effort, report=report)
+    answers_smaller = answer_side_of(segmenter, quality) < side_px
     levels: list[RefinedLevel] = []
     doubtful = Unresolved((), np.ones(seen, np.float32))
     matte = coarse.alpha
@@ -63,8 +68,10 @@ def refine_with_tiles(
             continue
         left = replace(effort, max_tiles=effort.max_tiles - sum(level.tiles_run for level in levels))
         tiles = _TilesOfLevel(step.image, known_at(coarse, matte), segmenter, quality, left, doubtful)
-        level, doubtful = tiles.refine(matte, step.report)
+        level, doubtful = tiles.refine(matte, span(step.report, 0.0, 0.8))
         levels.append(level)
+        if answers_smaller and level.tiles_run > level.tiles_rejected:
+            follow_from_answer(step._replace(report=span(step.report, 0.8, 1.0)))
     # Where no tile could be trusted, wide windows, as at the start, explain the matte better than narrow ones.
     last = with_prefix(span(report, 0.95, 1.0), "refining the rest")
     before = matte.copy()

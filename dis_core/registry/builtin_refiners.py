@@ -5,12 +5,19 @@ from __future__ import annotations
 from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import RefinerSpec
 
-FAST, LARGER, TILES = "fast", "larger", "tiles"
+FAST, MATTING, LARGER, TILES = "fast", "matting", "larger", "tiles"
 
 FAST_REFINER = RefinerSpec(
     name=FAST,
     summary="the coarse matte enlarged along the image's edges",
     refiner="dis_core.refinement.fast:refine_fast",
+    looks_closer=False,
+)
+
+MATTING_REFINER = RefinerSpec(
+    name=MATTING,
+    summary="along edges, after a larger look if the model takes one, and then closed-form matting in a thin band",
+    refiner="dis_core.refinement.matting:refine_with_matting",
     looks_closer=False,
 )
 
@@ -29,4 +36,4 @@ TILE_REFINER = RefinerSpec(
 
 @hookimpl
 def dis_register_refiners() -> tuple[RefinerSpec, ...]:
-    return (FAST_REFINER, LARGER_REFINER, TILE_REFINER)
+    return (FAST_REFINER, MATTING_REFINER, LARGER_REFINER, TILE_REFINER)

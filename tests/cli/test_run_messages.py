@@ -148,7 +148,7 @@ def test_an_unknown_refiner_is_refused_before_any_work(folder: Path, capsys: pyt
 
     told = capsys.readouterr().err
     assert "'slow'" in told
-    assert "none, fast, larger, tiles, auto" in told
+    assert "none, fast, matting, larger, tiles, auto" in told
     assert not Path("a-cutout.png").exists()
 
 

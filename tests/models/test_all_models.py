@@ -112,7 +112,7 @@ def test_half_precision_leaves_the_matte_as_it_is_but_for_a_little(model: SmallM
     assert 0 < difference.mean() < 0.005
 
 
-@pytest.mark.parametrize("refine", ["fast", "larger", "tiles"])
+@pytest.mark.parametrize("refine", ["fast", "matting", "larger", "tiles"])
 def test_a_large_image_is_refined(model: SmallModel, refine: str) -> None:
     image = np.repeat(np.repeat(photo(), 2, axis=0), 2, axis=1)[:700, :900]
     look = Passes(made(model), "normal", refine, Effort(max_tiles=6))

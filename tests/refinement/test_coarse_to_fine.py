@@ -88,8 +88,19 @@ def test_auto_means_as_much_as_pays_on_the_device(size: tuple[int, int], device:
     assert choice.reason
 
 
-def test_auto_follows_edges_on_a_cpu_if_the_model_takes_no_larger_look() -> None:
-    assert choose_refiner("auto", (3000, 4000), 1024, "normal", device="cpu", larger_px=None).name == "fast"
+def test_auto_means_matting_on_a_cpu_if_the_model_takes_no_larger_look() -> None:
+    assert choose_refiner("auto", (3000, 4000), 1024, "normal", device="cpu", larger_px=None).name == "matting"
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+@pytest.mark.parametrize(("size", "expected"), [((640, 600), "none"), ((641, 600), "matting"), ((60, 20000), "fast")])
+def test_what_counts_for_auto_is_the_side_at_which_the_model_answers(
+    size: tuple[int, int], expected: str, device: str
+) -> None:
+    choice = choose_refiner("auto", size, 1024, "normal", device=device, answers_px=512)
+
+    assert choice.name == expected
+    assert choice.reason
 
 
 def test_a_draft_is_refined_the_fast_way() -> None:
@@ -107,7 +118,7 @@ def test_a_small_subject_in_a_small_image_gets_no_second_look() -> None:
     assert np.array_equal(found.alpha, segmenter(image).alpha)
 
 
-@pytest.mark.parametrize("name", ["fast", "larger", "tiles"])
+@pytest.mark.parametrize("name", ["fast", "matting", "larger", "tiles"])
 def test_a_refiner_that_is_named_is_taken(name: str) -> None:
     choice = choose_refiner(name, (10, 10), 1024, "normal")
 
@@ -120,7 +131,7 @@ def test_an_unknown_refiner_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(BadRequest, match="slow") as caught:
         _ = choose_refiner("slow", (10, 10), 1024, "normal").refiner
 
-    assert all(name in caught.value.hint for name in ("none", "fast", "larger", "tiles", "auto"))
+    assert all(name in caught.value.hint for name in ("none", "fast", "matting", "larger", "tiles", "auto"))
 
 
 def test_without_refinement_the_image_is_looked_at_once() -> None:

@@ -153,7 +153,7 @@ def test_a_plugins_refiner_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch)
     install(monkeypatch, neighbor=SimpleNamespace(dis_register_refiners=dis_register_refiners))
 
     assert registry.find_refiner("own") == own
-    assert list(registry.refiners()) == ["fast", "larger", "tiles", "own"]
+    assert list(registry.refiners()) == ["fast", "matting", "larger", "tiles", "own"]
 
 
 def test_a_built_in_refiners_name_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,9 @@ from dis_core.weights.checkpoint import load_strictly
 
 SIDE_PX: Final = 1024
 
+ANSWER_SHARE: Final = 1 / 2
+"""The network halves its input before anything else, and its finest answer is of that size."""
+
 NEARLY: Final = 2**-12
 """A resized value this little below a whole number is that number; the difference is rounding."""
 
@@ -45,6 +48,7 @@ def segmenter_of(network: ISNet, *, side_px: int, placement: Placement) -> Squar
         to_input=to_input,
         resize=resize_by_area,
         extremes_of=own_extremes,
+        answer_share=ANSWER_SHARE,
     )
 
 

@@ -16,7 +16,7 @@ from dis_core.models.isnet.spec import ISNET
 from dis_core.models.value_range import own_extremes, stretched
 from dis_core.pipeline import Pipeline
 from dis_core.progress import ignore
-from dis_core.protocols import NO_PROMPT, Effort
+from dis_core.protocols import NO_PROMPT, Effort, Quality
 from dis_core.refinement.coarse_to_fine import Passes
 from dis_core.refinement.resizing import shrunk
 from dis_core.weights import store
@@ -142,6 +142,17 @@ def test_the_network_takes_any_size(size: tuple[int, int]) -> None:
 
     assert together.shape == (2, 1, *size)
     assert torch.allclose(together, alone, atol=1e-4)
+
+
+@pytest.mark.parametrize("quality", ["draft", "normal"])
+def test_it_says_at_which_side_its_last_layer_answers(quality: Quality) -> None:
+    own, sides = segmenter(), []
+    head = own.square.network.get_submodule("head")
+    head.register_forward_hook(lambda *passed: sides.append(passed[-1].shape[-1]))
+
+    own(flower(), quality=quality)
+
+    assert sides == [own.answer_side_for(quality)]
 
 
 def test_best_looks_at_several_views_and_differs_a_little() -> None:
