@@ -30,6 +30,7 @@ class SquareNetwork:
 
     `network` takes planes (B, C, side, side) and answers logits (B, 1, side, side), or something of which `logits_of`
     makes them. `side_px` is the published side, and every side that it is run at is a multiple of `multiple_px`.
+    "best" looks at each of `best_scales`, plain and mirrored.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class SquareNetwork:
         multiple_px: int,
         placement: Placement,
         logits_of: Callable[[Any], torch.Tensor] = lambda output: output,
+        best_scales: Sequence[float] = BEST_SCALES,
     ) -> None:
         self.network = network
         self.side_px = side_px
         self.multiple_px = multiple_px
         self.placement = placement
+        self.best_scales = best_scales
         self._logits_of = logits_of
         self._stages = Stages(network)
 
@@ -60,7 +63,7 @@ class SquareNetwork:
         planes = tuple(plane.to(self.placement.device) for plane in planes)
         if quality != "best":
             return self._one_pass(planes, report, "segmenting")
-        views = list(flipped_and_scaled(*planes, multiple_px=self.multiple_px))
+        views = list(flipped_and_scaled(*planes, multiple_px=self.multiple_px, scales=self.best_scales))
         total = torch.zeros((), device=self.placement.device)
         for done, (view, undo) in enumerate(views):
             doing = f"segmenting view {done + 1} of {len(views)}"
@@ -97,9 +100,15 @@ class SquareBase:
         logits_of: Callable[[Any], torch.Tensor] = lambda output: output,
         activation: Callable[[torch.Tensor], torch.Tensor] = torch.sigmoid,
         size_for: Callable[[int], Size] = square_of,
+        best_scales: Sequence[float] = BEST_SCALES,
     ) -> None:
         self.square = SquareNetwork(
-            network, side_px=side_px, multiple_px=multiple_px, placement=placement, logits_of=logits_of
+            network,
+            side_px=side_px,
+            multiple_px=multiple_px,
+            placement=placement,
+            logits_of=logits_of,
+            best_scales=best_scales,
         )
         self.enlarge = enlarge
         self.activation = activation
@@ -147,7 +156,8 @@ class SquareSegmenter(SquareBase):
     answer to the whole image, (H, W) in [0, 1], says which of its values become 0 and 1. `size_for` is for a network
     whose input is not square: it makes the size, (height, width), out of the shorter side, which is `side_px`.
 
-    `answer_share` is the side of the network's answer as a share of its input's, where that is less than 1.
+    `best_scales` are the scales of the views of "best". `answer_share` is the side of the network's answer as a share
+    of its input's, where that is less than 1.
 
     `near` is the network for tiles and for the larger look, where that is to be another one. `larger_px` is the side at
     which the network still works and sees more, if it was measured to be worth it; None if not.
@@ -166,6 +176,7 @@ class SquareSegmenter(SquareBase):
         activation: Callable[[torch.Tensor], torch.Tensor] = torch.sigmoid,
         extremes_of: Callable[[NDArray[np.float32]], Extremes] = unstretched,
         near: nn.Module | None = None,
+        best_scales: Sequence[float] = BEST_SCALES,
         answer_share: float = 1.0,
         larger_px: int | None = None,
     ) -> None:
@@ -177,6 +188,7 @@ class SquareSegmenter(SquareBase):
             enlarge=resize,
             activation=activation,
             size_for=size_for,
+            best_scales=best_scales,
         )
         self.to_input = to_input
         self.extremes_of = extremes_of
@@ -267,15 +279,16 @@ class SquareSegmenter(SquareBase):
 
 
 def flipped_and_scaled(
-    *planes: torch.Tensor, multiple_px: int
+    *planes: torch.Tensor, multiple_px: int, scales: Sequence[float] = BEST_SCALES
 ) -> Iterator[tuple[tuple[torch.Tensor, ...], Callable[[torch.Tensor], torch.Tensor]]]:
-    """Six views of a network's input planes, each with the function that brings its logits back to the input's frame.
+    """Views of a network's input planes, each with the function that brings its logits back to the input's frame.
 
-    Sides are rounded to what the network can take, multiples of `multiple_px`. Where that makes scales equal, they
-    count once: a network of 256 x 256 that takes multiples of 256 has two views.
+    There are two of each scale, plain and mirrored. Sides are rounded to what the network can take, multiples of
+    `multiple_px`. Where that makes scales equal, they count once: a network of 256 x 256 that takes multiples of 256
+    has two views.
     """
     size = size_of(planes[0])
-    scaled = [(rounded(size[0] * scale, multiple_px), rounded(size[1] * scale, multiple_px)) for scale in BEST_SCALES]
+    scaled = [(rounded(size[0] * scale, multiple_px), rounded(size[1] * scale, multiple_px)) for scale in scales]
     for mirrored in (False, True):
         for view_size in dict.fromkeys(scaled):
             view = tuple(resize_by_area(plane, view_size) for plane in planes)

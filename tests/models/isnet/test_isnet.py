@@ -144,6 +144,18 @@ def test_the_network_takes_any_size(size: tuple[int, int]) -> None:
     assert torch.allclose(together, alone, atol=1e-4)
 
 
+def test_best_looks_at_no_view_larger_than_usual_because_the_network_loses_subjects_there() -> None:
+    own, sides = segmenter(), []
+    own.square.network.register_forward_pre_hook(lambda _, planes: sides.append(planes[0].shape[-1]))
+
+    own(flower(), quality="best")
+
+    usual_px = own.side_for("normal")
+    assert len(sides) == 4
+    assert max(sides) == usual_px
+    assert min(sides) < usual_px
+
+
 @pytest.mark.parametrize("quality", ["draft", "normal"])
 def test_it_says_at_which_side_its_last_layer_answers(quality: Quality) -> None:
     own, sides = segmenter(), []
