@@ -39,15 +39,16 @@ def test_select_subject_has_a_shortcut(krita: KritaProgram) -> None:
 def test_the_docker_shows_and_remembers_the_settings(krita: KritaProgram) -> None:
     krita.call("show_docker")
 
-    krita.call("set_settings", source="picture", mode="add", model="dis-lite", grow_px=-3, feather_px=2)
+    krita.call("set_settings", source="picture", mode="add", model="dis-lite", grow_px=-3, feather_px=2, keep_min=7)
 
     shown = krita.call("docker_shows")
     assert shown["boxes"][0] == "Whole image"
     assert "Add" in shown["boxes"]
     assert "dis-lite: quick" in shown["boxes"]
-    assert shown["numbers"] == [-3, 2]
+    assert shown["numbers"] == [-3, 2, 7]
     kept = krita.call("kept_settings")
     assert (kept["source"], kept["mode"], kept["model"], kept["grow_px"]) == ("picture", "add", "dis-lite", "-3")
+    assert kept["keep_min"] == "7"
 
 
 def test_the_dockers_button_runs_with_its_settings(picture: KritaPicture) -> None:
