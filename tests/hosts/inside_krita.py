@@ -447,6 +447,62 @@ def free_kept():
     yield lambda: not row.isVisible()
 
 
+def pick_parts():
+    """Press the docker's button, and wait until clicks are taken or a message says why not."""
+    del messages[:]
+    APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_parts").click()
+    yield lambda: bool(messages)
+    return messages[-1]
+
+
+def is_picking():
+    return [finder.is_picking, APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_parts").isChecked()]
+
+
+def wait_for_words(words):
+    yield lambda: any(message.startswith(words) for message in messages)
+    return True
+
+
+def stop_picking():
+    APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_parts").click()
+
+
+def view_as(zoom, dpi, scroll, mirror):
+    document, canvas = APP.activeDocument(), APP.activeWindow().activeView().canvas()
+    document.setResolution(dpi)
+    canvas.setMirror(mirror)
+    canvas.setZoomLevel(zoom)
+    yield lambda: True
+    area = the_canvas().parentWidget().parentWidget()
+    for bar, value in zip((area.horizontalScrollBar(), area.verticalScrollBar()), scroll):
+        bar.setValue(bar.value() + value)
+    waited = time.monotonic() + 1.0  # Krita draws later
+    yield lambda: time.monotonic() > waited
+
+
+def the_canvas():
+    return [widget for widget in APP.activeWindow().qwindow().findChildren(QtWidgets.QWidget) if is_canvas(widget)][-1]
+
+
+def bright_places():
+    """Places on the screen 6 pixels inside of what shows bright on the canvas, at its left and at its right end."""
+    canvas = the_canvas()
+    shown = canvas.grab().toImage()
+    found = [
+        (x, y)
+        for x in range(0, shown.width(), 2)
+        for y in range(0, shown.height(), 2)
+        if shown.pixelColor(x, y).red() > 235 and 180 < shown.pixelColor(x, y).blue() < 220
+    ]
+    places = []
+    for x, inward in ((min(found)[0], 6), (max(found)[0], -6)):
+        rows = [y for column, y in found if column == x]
+        place = canvas.mapToGlobal(QtCore.QPoint(x + inward, rows[len(rows) // 2]))
+        places.append([place.x(), place.y()])
+    return places
+
+
 def clipboard():
     return QtWidgets.QApplication.clipboard().text()
 

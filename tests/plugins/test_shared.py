@@ -19,6 +19,7 @@ from shared.events import CRASHED, Done, EventReader, Failed, Progress
 from shared.file_names import file_name, text_of
 from shared.kept_model import KeptModel, is_kept, keeping_arguments, parse_status
 from shared.matte import DUST, around, box_of, has_subject, without_dust
+from shared.parts import gray_file, parts_arguments, toggled
 from shared.program import COMMAND_FILE, Program, child_environment, command_line, find_program, read_command
 from shared.settings import (
     AUTOMATIC,
@@ -439,3 +440,25 @@ def test_how_long_a_model_is_kept_and_for_whom_is_said_only_where_one_is_kept() 
     assert options == ["--warm", "--keep-alive", "3m", "--owner-pid", "7"]
     understood = parsed(prepare_arguments("isnet", options))
     assert (understood["model"], understood["keep_alive"], understood["owner_pid"]) == ("isnet", 180.0, 7)
+
+
+def test_a_part_is_dropped_and_brought_back_with_its_soft_edge() -> None:
+    whole = bytes([0, 90, 255, 90, 0, 255, 7])
+    numbers = bytes([0, 1, 1, 1, 0, 2, 2])
+
+    without = toggled(whole, whole, numbers, 1)
+
+    assert without == bytes([0, 0, 0, 0, 0, 255, 7])
+    assert toggled(without, whole, numbers, 1) == whole
+    assert toggled(toggled(without, whole, numbers, 2), whole, numbers, 2) == without
+
+
+def test_dis_core_understands_how_parts_are_asked_for(tmp_path: Path) -> None:
+    plane = bytes(range(250)) + bytes(50)
+    (tmp_path / "matte.pgm").write_bytes(gray_file(plane, 20))
+
+    understood = parsed(parts_arguments(str(tmp_path / "matte.pgm"), "parts.png"))
+
+    assert understood["as_json"]
+    assert str(understood["output"]) == "parts.png"
+    assert read_picture(Path(str(understood["matte"]))).pixels.tobytes() == plane

@@ -38,6 +38,7 @@ class SubjectDocker(DockWidget):
         # The button comes first: dockers are often made so small that only their top shows.
         for part in (
             self._make_start(),
+            self._make_parts(),
             self._make_progress(),
             self._make_download(),
             self._make_help(),
@@ -54,7 +55,8 @@ class SubjectDocker(DockWidget):
         self._connect()
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802 - Krita's name, and it must be there
-        self._start.setEnabled(canvas is not None and canvas.view() is not None)
+        for button in (self._start, self._parts):
+            button.setEnabled(canvas is not None and canvas.view() is not None)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
@@ -155,6 +157,14 @@ class SubjectDocker(DockWidget):
         self._start.setEnabled(Krita.instance().activeDocument() is not None)
         return self._start
 
+    def _make_parts(self) -> Any:
+        self._parts = QtWidgets.QPushButton("Pick Parts")
+        self._parts.setObjectName("dis_parts")
+        self._parts.setCheckable(True)
+        self._parts.setToolTip("Keep or drop the separate things in the selection by clicks on the canvas")
+        self._parts.setEnabled(Krita.instance().activeDocument() is not None)
+        return self._parts
+
     def _make_progress(self) -> Any:
         self._running, self._doing, self._bar = _make_bar("dis_stop", "Stop", self.finder.stop)
         return self._running
@@ -179,6 +189,8 @@ class SubjectDocker(DockWidget):
         finder.settings_changed.connect(self._show_settings)
         finder.models_changed.connect(self._show_models)
         finder.kept_changed.connect(self._show_kept)
+        self._parts.clicked.connect(lambda checked: finder.pick_parts() if checked else finder.stop_picking())
+        finder.picking_changed.connect(lambda: self._parts.setChecked(finder.is_picking))
         self._show_models()
 
     def _show_models(self) -> None:

@@ -23,7 +23,7 @@ def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator
     """The matte combined with the selection, one byte for each pixel of the image. Raises Refused."""
     image = _read(source, output)
     yield False
-    matte = _gray_bytes(image.convertToFormat(QtGui.QImage.Format.Format_Grayscale8))
+    matte = gray_bytes(image.convertToFormat(QtGui.QImage.Format.Format_Grayscale8))
     yield False
     matte = without_dust(matte)
     if not has_subject(matte):
@@ -136,7 +136,7 @@ def _read(source: pictures.Source, output: str) -> Any:
     return result
 
 
-def _gray_bytes(image: Any) -> bytes:
+def gray_bytes(image: Any) -> bytes:
     """The pixels of a gray QImage, without the padding between rows."""
     width, height, stride = image.width(), image.height(), image.bytesPerLine()
     bits = image.constBits()

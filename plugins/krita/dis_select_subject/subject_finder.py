@@ -9,6 +9,7 @@ from typing import Any, Callable, Sequence
 from krita import Krita
 
 from .child_process import ChildProcess
+from .part_picker import PartPicker
 from .qt import QtCore
 from .results import NOTHING_FOUND
 from .shared.events import Done, Failed, Outcome, Progress
@@ -46,6 +47,7 @@ class SubjectFinder(QtCore.QObject):
     settings_changed = QtCore.pyqtSignal()
     models_changed = QtCore.pyqtSignal()
     kept_changed = QtCore.pyqtSignal()
+    picking_changed = QtCore.pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,6 +58,7 @@ class SubjectFinder(QtCore.QObject):
         self._downloaded = ""
         self._listing: ChildProcess | None = None
         self._after_listing: list[Callable[[], None]] = []
+        self._picker: PartPicker | None = None
         self.kept: KeptModel | None = None
         self._asking: ChildProcess | None = None
         self._ask_again = QtCore.QTimer()
@@ -82,6 +85,7 @@ class SubjectFinder(QtCore.QObject):
         if picture is None:
             self.message.emit("No image is open")
             return
+        self.stop_picking()
         settings = replace(self.settings, result=result)
         model = choose(settings.model, self.models)
         if model is None or not model.is_ready:
@@ -158,6 +162,33 @@ class SubjectFinder(QtCore.QObject):
             program, LIST_ARGUMENTS, more_environment=OFFLINE, on_progress=self._progress, on_end=ended
         )
 
+    @property
+    def is_picking(self) -> bool:
+        """Whether clicks on the canvas keep and drop parts of the selection."""
+        return self._picker is not None
+
+    def pick_parts(self) -> None:
+        """Let clicks on the canvas keep and drop parts of the selection, until `stop_picking`."""
+        picture, program = Krita.instance().activeDocument(), self._find_program()
+        if program is None or self._refuse_when_busy():
+            return
+        if picture is None:
+            self.message.emit("No image is open")
+            return
+        self.stop_picking()
+        self._picker = PartPicker(picture, program, on_message=self.message.emit, on_end=self._picking_ended)
+        self.picking_changed.emit()
+
+    def stop_picking(self) -> None:
+        """Leave clicks on the canvas to Krita's tools again."""
+        if self._picker is not None:
+            self._picker.stop()
+            self._picking_ended()
+
+    def _picking_ended(self) -> None:
+        self._picker = None
+        self.picking_changed.emit()
+
     def ask_what_is_kept(self) -> None:
         """Ask dis-core which model it keeps in memory, and again when that should have gone."""
         self._ask_daemon(STATUS_ARGUMENTS, self._take_kept)
@@ -199,10 +230,10 @@ class SubjectFinder(QtCore.QObject):
     def close(self) -> None:
         """Stop child processes: Krita is closing. Its windows and widgets may be gone already."""
         self._ask_again.stop()
-        for work in (self._work, self._listing, self._download, self._asking):
+        for work in (self._work, self._listing, self._download, self._asking, self._picker):
             if work is not None:
                 work.stop()
-        self._work = self._listing = self._download = self._asking = None
+        self._work = self._listing = self._download = self._asking = self._picker = None
 
     def _start(self, picture: Any, settings: Settings) -> None:
         program = self._find_program()

@@ -1,0 +1,105 @@
+"""Keeping and dropping the parts of a selection by clicks on Krita's canvas."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.hosts.krita_program import KritaProgram
+from tests.hosts.pictures import KritaPicture, Pixels, dark_with, plane
+
+LEFT, RIGHT = (40, 60, 80, 90), (180, 70, 90, 60)
+SIZE = {"width": 300, "height": 200}
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def picture(krita: KritaProgram, tmp_path: Path, request: pytest.FixtureRequest) -> KritaPicture:
+    picture = KritaPicture(krita, tmp_path, request.node.name)
+    picture.show(dark_with(LEFT, RIGHT, **SIZE))
+    krita.call("show_docker")
+    picture.run()
+    return picture
+
+
+def click(picture: KritaPicture, place: list[int]) -> None:
+    command = ["xdotool", "mousemove", str(place[0]), str(place[1]), "click", "1"]
+    subprocess.run(command, env=picture.krita.on_screen(), check=True, timeout=30)
+
+
+def wait_for(picture: KritaPicture, expected: Pixels) -> None:
+    ends = time.monotonic() + PATIENCE_S
+    while not (picture.has_selection() and np.array_equal(picture.selection(), expected)):
+        assert time.monotonic() < ends, np.unique(picture.selection(), return_counts=True)
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("zoom", "dpi", "scroll"), [(1.0, 72, (0, 0)), (2.0, 72, (50, -30)), (0.5, 72, (0, 0)), (1.5, 300, (-40, 25))]
+)
+def test_a_click_drops_a_part_another_one_brings_it_back_and_nothing_is_painted(
+    picture: KritaPicture, zoom: float, dpi: int, scroll: tuple[int, int]
+) -> None:
+    picture.krita.call("view_as", zoom=zoom, dpi=dpi, scroll=scroll, mirror=False)
+    left, right = picture.krita.call("bright_places")
+    assert picture.krita.call("pick_parts").startswith("Click a part of the selection")
+
+    click(picture, left)
+    wait_for(picture, plane(RIGHT, **SIZE))
+    click(picture, right)
+    click(picture, left)
+
+    wait_for(picture, plane(LEFT, **SIZE))
+    picture.call("undo")
+    picture.krita.call("stop_picking")
+    assert picture.krita.call("is_picking") == [False, False]
+    assert np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))
+
+
+def test_afterwards_clicks_are_the_brushs_again(picture: KritaPicture) -> None:
+    picture.krita.call("view_as", zoom=1.0, dpi=72, scroll=(0, 0), mirror=False)
+    left, _ = picture.krita.call("bright_places")
+    picture.krita.call("pick_parts")
+    picture.krita.call("stop_picking")
+
+    click(picture, left)
+
+    ends = time.monotonic() + PATIENCE_S
+    while np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE)):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    assert np.array_equal(picture.selection(), plane(LEFT, RIGHT, **SIZE))
+
+
+def test_on_a_mirrored_canvas_krita_5_says_what_to_do(picture: KritaPicture) -> None:
+    picture.krita.call("view_as", zoom=1.0, dpi=72, scroll=(0, 0), mirror=True)
+    left, _ = picture.krita.call("bright_places")
+    picture.krita.call("pick_parts")
+
+    click(picture, left)
+
+    told = picture.krita.call("wait_for_words", words="Set the canvas upright first")
+    picture.krita.call("view_as", zoom=1.0, dpi=72, scroll=(0, 0), mirror=False)
+    picture.krita.call("stop_picking")
+    assert told
+    assert np.array_equal(picture.selection(), plane(LEFT, RIGHT, **SIZE))
+
+
+def test_without_a_selection_there_are_no_parts(picture: KritaPicture) -> None:
+    picture.call("undo")
+
+    assert picture.krita.call("pick_parts") == "Nothing is selected. Select the subject first"
+
+    assert picture.krita.call("is_picking") == [False, False]
+
+
+def test_another_run_ends_the_picking(picture: KritaPicture) -> None:
+    picture.krita.call("pick_parts")
+
+    picture.run()
+
+    assert picture.krita.call("is_picking") == [False, False]
