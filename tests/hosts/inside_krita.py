@@ -468,10 +468,11 @@ def stop_picking():
     APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_parts").click()
 
 
-def view_as(zoom, dpi, scroll, mirror):
+def view_as(zoom, dpi, scroll, rotation, mirror):
     document, canvas = APP.activeDocument(), APP.activeWindow().activeView().canvas()
     document.setResolution(dpi)
     canvas.setMirror(mirror)
+    canvas.setRotation(rotation)
     canvas.setZoomLevel(zoom)
     yield lambda: True
     area = the_canvas().parentWidget().parentWidget()

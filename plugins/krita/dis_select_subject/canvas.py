@@ -6,22 +6,21 @@ from typing import Any, Callable
 
 from krita import Krita
 
-from .qt import QtCore, QtWidgets
+from .qt import QtCore, QtGui, QtWidgets
 
 CANVASES = ("KisQPainterCanvas", "KisOpenGLCanvas2")
 POINTS_PER_INCH = 72.0
 _TYPES = QtCore.QEvent.Type
-PRESSES = (_TYPES.MouseButtonPress, _TYPES.TabletPress)
-SWALLOWED = (*PRESSES, _TYPES.MouseButtonRelease, _TYPES.MouseButtonDblClick, _TYPES.TabletRelease)
+PRESSES = (_TYPES.MouseButtonPress, _TYPES.MouseButtonDblClick, _TYPES.TabletPress)
+"""A second click that comes soon is a double click for Qt, and one more click here."""
+
+SWALLOWED = (*PRESSES, _TYPES.MouseButtonRelease, _TYPES.TabletRelease)
 
 
 class Clicks(QtCore.QObject):
-    """Takes the left clicks on a canvas before Krita's tools see them, and tells the pixel (x, y), until `stop`.
+    """Takes the left clicks on a canvas before Krita's tools see them, and tells the pixel x, y, until `stop`."""
 
-    `on_click` gets None where the pixel cannot be told: before Krita 5.3, on a canvas that is rotated or mirrored.
-    """
-
-    def __init__(self, view: Any, canvas: Any, on_click: Callable[[tuple[int, int] | None], None]) -> None:
+    def __init__(self, view: Any, canvas: Any, on_click: Callable[[int, int], None]) -> None:
         super().__init__()
         self._view, self._canvas, self._on_click = view, canvas, on_click
         # Not on the canvas: Krita puts its own filter there again and again, which is asked first then.
@@ -36,7 +35,7 @@ class Clicks(QtCore.QObject):
             place = event.position() if hasattr(event, "position") else _place(event)
             # Later, when Krita is done with the event; it is gone by then.
             x, y = place.x(), place.y()
-            QtCore.QTimer.singleShot(0, lambda: self._on_click(image_point(self._view, self._canvas, x, y)))
+            QtCore.QTimer.singleShot(0, lambda: self._on_click(*image_point(self._view, self._canvas, x, y)))
         event.accept()  # or a tablet's event would come again as the mouse's
         return True
 
@@ -54,21 +53,28 @@ def find_canvas() -> Any | None:
     return next((widget for widget in reversed(shown) if widget.metaObject().className() in CANVASES), None)
 
 
-def image_point(view: Any, canvas: Any, x: float, y: float) -> tuple[int, int] | None:
-    """The pixel of the image below a place on its canvas; None if this version of Krita cannot tell."""
-    if hasattr(view, "flakeToCanvasTransform"):
-        point = view.flakeToImageTransform().map(view.flakeToCanvasTransform().inverted()[0].map(QtCore.QPointF(x, y)))
-        return int(point.x() // 1), int(point.y() // 1)
-    shown = view.canvas()
-    if shown.rotation() % 360 or shown.mirror():
-        return None
+def image_point(view: Any, canvas: Any, x: float, y: float) -> tuple[int, int]:
+    """The pixel of the image below a place on its canvas; it may lie outside of the image."""
+    if hasattr(view, "flakeToCanvasTransform"):  # since Krita 5.3
+        to_image = view.flakeToCanvasTransform().inverted()[0] * view.flakeToImageTransform()
+    else:
+        to_image = _image_to_canvas(view, canvas).inverted()[0]
+    point = to_image.map(QtCore.QPointF(x, y))
+    return int(point.x() // 1), int(point.y() // 1)
+
+
+def _image_to_canvas(view: Any, canvas: Any) -> Any:
+    """What Krita does to the image to show it: zoom, mirror, rotate; the scroll bars say where its corner is then."""
+    shown, document = view.canvas(), view.document()
+    # Krita counts 100 % as an image of 72 pixels per inch at its own size.
+    scale = shown.zoomLevel() * POINTS_PER_INCH / document.resolution()
+    turned = QtGui.QTransform().rotate(shown.rotation()).scale(-scale if shown.mirror() else scale, scale)
+    box = turned.mapRect(QtCore.QRectF(0.0, 0.0, document.width(), document.height()))
     area = canvas.parentWidget()
     while not isinstance(area, QtWidgets.QAbstractScrollArea):
         area = area.parentWidget()
-    # Krita counts 100 % as an image of 72 pixels per inch at its own size.
-    scale = shown.zoomLevel() * POINTS_PER_INCH / view.document().resolution()
     left, top = area.horizontalScrollBar().value(), area.verticalScrollBar().value()
-    return int((x + left) / scale // 1), int((y + top) / scale // 1)
+    return turned * QtGui.QTransform.fromTranslate(-left - box.left(), -top - box.top())
 
 
 def _place(event: Any) -> Any:

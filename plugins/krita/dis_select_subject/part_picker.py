@@ -23,7 +23,6 @@ from .shared.program import OFFLINE, Program
 NOTHING_SELECTED = "Nothing is selected. Select the subject first"
 READY = "Click a part of the selection to drop it, and again to bring it back"
 NOT_A_PART = "There is no part of the selection"
-TURNED = "Set the canvas upright first (View > Canvas), without rotation and mirror"
 CHANGED = "The image is not the same any more"
 
 
@@ -41,7 +40,7 @@ class PartPicker:
         self._child: ChildProcess | None = None
         self._folder = ""
         self._steps: Iterator[None] | None = None
-        self._waiting: list[tuple[int, int] | None] = []
+        self._waiting: list[tuple[int, int]] = []
         QtCore.QTimer.singleShot(0, self._begin)
 
     def stop(self) -> None:
@@ -85,17 +84,15 @@ class PartPicker:
             self._clicks = Clicks(view, canvas, self._click)
             self._on_message(READY)
 
-    def _click(self, point: tuple[int, int] | None) -> None:
+    def _click(self, x: int, y: int) -> None:
         if self._clicks is None:
             return  # it has been stopped
         if self._steps is not None:
-            self._waiting.append(point)  # it is still at the last one
+            self._waiting.append((x, y))  # it is still at the last one
         elif not self._is_same():
             self._end(CHANGED)
-        elif point is None:
-            self._on_message(TURNED)
         else:
-            self._toggle(*point)
+            self._toggle(x, y)
 
     def _toggle(self, x: int, y: int) -> None:
         width, height = self._size
@@ -115,7 +112,7 @@ class PartPicker:
         except StopIteration:
             self._steps = None
             if self._waiting:
-                self._click(self._waiting.pop(0))
+                self._click(*self._waiting.pop(0))
             return
         QtCore.QTimer.singleShot(0, self._advance)
 
