@@ -540,6 +540,12 @@ def show_docker():
     yield lambda: bool(finder.models)
 
 
+def hide_docker():
+    docker = next(docker for docker in APP.dockers() if docker.objectName() == "dis_select_subject")
+    docker.hide()
+    yield lambda: not docker.isVisible()
+
+
 def docker_shows():
     """What the docker's choices stand at."""
     docker = next(docker for docker in APP.dockers() if docker.objectName() == "dis_select_subject")

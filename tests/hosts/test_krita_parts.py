@@ -109,6 +109,14 @@ def test_without_a_selection_there_are_no_parts(picture: KritaPicture) -> None:
     assert picture.krita.call("is_picking") == [False, False]
 
 
+def test_hiding_the_docker_ends_the_picking(picture: KritaPicture) -> None:
+    picture.krita.call("pick_parts")
+
+    picture.krita.call("hide_docker")
+
+    assert picture.krita.call("is_picking") == [False, False]
+
+
 def test_another_run_ends_the_picking(picture: KritaPicture) -> None:
     picture.krita.call("pick_parts")
 

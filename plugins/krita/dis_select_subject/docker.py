@@ -64,6 +64,10 @@ class SubjectDocker(DockWidget):
             self.finder.list_models()
         self.finder.ask_what_is_kept()
 
+    def hideEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        super().hideEvent(event)
+        self.finder.stop_picking()  # or clicks would be taken without a button that ends it
+
     def _make_help(self) -> Any:
         """A text about what is missing, and the button that fixes it."""
         self._help = QtWidgets.QFrame()
