@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -197,6 +198,27 @@ def test_cancel_in_the_status_bar_ends_the_work(window: Screen, tmp_path: Path) 
     assert window.gimp.receive(answer)["status"] == "cancel"
     assert canvas.call("selection_is_empty")
     wait_until_none("--model endless", window.gimp.home)
+
+
+def test_the_dialog_frees_the_memory_of_the_model_that_is_kept(window: Screen, tmp_path: Path) -> None:
+    canvas = GimpPicture(window.gimp, tmp_path, "kept")
+    canvas.show(dark_with(BOX, width=500, height=350))
+    write_gimp_command(window.gimp.home, {**QUICK, "segment_options": ["--warm"]})
+    try:
+        canvas.run(model="dis-lite")
+        assert json.loads(window.gimp.daemon("status", "--json"))["models"]
+        answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive")
+        dialog = window.wait_for_window("Select Subject")
+
+        ends = time.monotonic() + PATIENCE_S
+        while json.loads(window.gimp.daemon("status", "--json")) is not None:
+            assert time.monotonic() < ends
+            window.press(dialog, "alt+e")  # it appears when dis-core has said what it keeps
+
+        window.answer("Select Subject", "Escape")
+        assert window.gimp.receive(answer)["status"] == "cancel"
+    finally:
+        write_gimp_command(window.gimp.home, QUICK)
 
 
 def test_a_missing_model_is_downloaded_if_the_painter_agrees(window: Screen, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def _kept_row(program: Program) -> Any:
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
     if not is_kept(program.segment_options):
         return row
-    line, free = Gtk.Label(xalign=0.0), Gtk.Button.new_with_mnemonic("F_ree Memory")
+    line, free = Gtk.Label(xalign=0.0), Gtk.Button.new_with_mnemonic("Fr_ee Memory")
     free.set_tooltip_text("Give the memory back now. The next run takes longer to start")
     free.set_no_show_all(True)
     row.pack_start(line, True, True, 0)  # noqa: FBT003

@@ -68,7 +68,7 @@ def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
     _add_arguments(procedure)
     if name == CUT:
         flags = GObject.ParamFlags.READWRITE
-        procedure.add_choice_argument("size", "_Layer size", HELP["size"], _choice(SIZES), Settings().size, flags)
+        procedure.add_choice_argument("size", "La_yer size", HELP["size"], _choice(SIZES), Settings().size, flags)
     return procedure
 
 
