@@ -269,6 +269,17 @@ def unfinished_pattern(name: Sequence[str]) -> str:
     return f".dis-core-{'[0-9a-f]' * 2 * _TOKEN_BYTES}-{''.join(name[:_NAME_KEPT])}{UNFINISHED_ENDING}"
 
 
+def unfinished_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The unfinished files in a folder, each with the beginning of the name that it was going to get."""
+    for path in folder.glob(unfinished_pattern("*")):
+        yield path, path.name.removesuffix(UNFINISHED_ENDING)[len(".dis-core--") + 2 * _TOKEN_BYTES :]
+
+
+def beginning_of(name: str) -> str:
+    """What is left of a name in that of its unfinished file."""
+    return name[:_NAME_KEPT]
+
+
 @contextmanager
 def _errors_explained(path: Path) -> Iterator[None]:
     """Raise OutputFailed or OutputExists for what goes wrong in writing `path`."""

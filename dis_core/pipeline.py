@@ -290,7 +290,7 @@ class Pipeline:
                 found, refinement = look.within(box, seen, prompt, running)
         return Matte(
             alpha=found.alpha,
-            model=f"{loaded.installed.matte.spec.name}@{loaded.installed.matte.revision}",
+            model=named_with_revision(loaded.installed),
             picture=picture,
             depth=found.depth,
             device=self.placement.device,
@@ -306,6 +306,15 @@ class Pipeline:
         with self._busy:
             if is_all_here(options.model, depth_model=options.depth_model):
                 self._load(self._obtain(options, None, ignore), ignore)
+
+    def model_of(self, options: SegmentOptions, report: Report = ignore) -> str:
+        """The model that an image with these options would get, "pdfnet@revision", without loading it.
+
+        It is fetched if it is not on this machine. Raises what `segment` raises before it looks at an image.
+        """
+        options = options if options.model is not None else replace(options, model=self.model)
+        with self._turn(report):
+            return named_with_revision(self._obtain(options, None, report))
 
     def _obtain(
         self, options: SegmentOptions, depth: NDArray[np.floating[Any]] | None, report: Report
@@ -359,6 +368,11 @@ class Pipeline:
         report(1.0, f"loading {installed.matte.spec.name}")
         self._loaded.append(LoadedModel(installed, load_segmenter(installed, self.placement)))
         return self._loaded[-1]
+
+
+def named_with_revision(installed: InstalledModel) -> str:
+    """A model and which weights it has: "pdfnet@revision"."""
+    return f"{installed.matte.spec.name}@{installed.matte.revision}"
 
 
 def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter:

@@ -12,11 +12,13 @@ from typing import Literal
 import click
 
 from dis_core import __version__
+from dis_core.cli.commands.batch import batch_command
 from dis_core.cli.commands.cutout import cutout
 from dis_core.cli.commands.daemon import daemon
 from dis_core.cli.commands.evaluate import evaluate
 from dis_core.cli.commands.export import export
 from dis_core.cli.commands.fetch import fetch
+from dis_core.cli.commands.manifest import manifest
 from dis_core.cli.commands.mask import mask
 from dis_core.cli.commands.mcp import mcp
 from dis_core.cli.commands.models import models
@@ -47,7 +49,10 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
     )
 
 
-for command in (cutout, mask, models, fetch, daemon, doctor, evaluate, train, export, scenes, plugin, mcp, parts):
+for command in (
+    *(cutout, mask, batch_command, manifest, parts, models, fetch, daemon, doctor),
+    *(evaluate, train, export, scenes, plugin, mcp),
+):
     group.add_command(command)
 
 

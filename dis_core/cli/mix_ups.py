@@ -43,7 +43,7 @@ def refuse_output_among_inputs(inputs: Sequence[str], output: str | None) -> Non
 
 def refuse_one_file_for_several(inputs: Sequence[str], output: str | None) -> None:
     """Raises BadRequest if several results shall go to what is named like one image, and is no folder yet."""
-    several = len(inputs) > 1 or is_folder(inputs[0])
+    several = len(inputs) != 1 or is_folder(inputs[0])
     if not several or output in (None, STANDARD_STREAM) or is_folder(str(output)) or os.path.lexists(str(output)):
         return
     if Path(str(output)).suffix.lower() in IMAGE_ENDINGS:

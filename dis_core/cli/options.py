@@ -11,6 +11,9 @@ from typing import Any, Final, Literal, get_args
 
 import click
 
+from dis_core.batch.shards import Shard
+from dis_core.cli.many_options import MANY_OPTIONS
+from dis_core.cli.planning import is_folder
 from dis_core.cli.stop_at_eof import stop_option
 from dis_core.cli.terminal import ProgressStyle, progress_option
 from dis_core.daemon.client import KEEP_ALIVE_S
@@ -53,6 +56,21 @@ class SharedOptions:
     segment_options: SegmentOptions
     edges: Edges
     framing: Framing | None
+    files_from: str | None = None
+    null: bool = False
+    manifest: Path | None = None
+    shard: Shard | None = None
+    retry_failed: bool = False
+
+    @property
+    def names_many(self) -> bool:
+        """Whether the images are those of a folder or a list, and not named one by one."""
+        return self.files_from is not None or any(map(is_folder, self.inputs))
+
+    @property
+    def are_several(self) -> bool:
+        """Whether results need a folder."""
+        return self.files_from is not None or len(self.inputs) > 1 or is_folder(self.inputs[0])
 
 
 class BoxType(click.ParamType[Box]):
@@ -156,7 +174,7 @@ owner_option = click.option(
 )
 
 _OPTIONS = (
-    click.argument("inputs", nargs=-1, required=True, metavar="IMAGE|FOLDER|- ..."),
+    click.argument("inputs", nargs=-1, metavar="IMAGE|FOLDER|- ..."),
     click.option(
         "-o",
         "--output",
@@ -274,6 +292,7 @@ _OPTIONS = (
         type=DurationType(),
         help=f"With --warm: how long that process waits for more work, else {KEEP_ALIVE}; 0: not at all; -1: for ever.",
     ),
+    *MANY_OPTIONS,
     owner_option,
     progress_option,
     stop_option,
@@ -289,15 +308,24 @@ def framing_of(size: tuple[int, int] | None, margin: tuple[int, float] | None) -
     return framing
 
 
+def taken_from(values: dict[str, Any]) -> SharedOptions:  # as click passes them
+    """The options above in one value; only what others there are is left in `values`."""
+    segment_options = SegmentOptions(**{field.name: values.pop(field.name) for field in fields(SegmentOptions)})
+    edges = Edges(**{field.name: values.pop(field.name) for field in fields(Edges)})
+    framing = framing_of(values.pop("size"), values.pop("margin"))
+    others = {field.name: values.pop(field.name) for field in fields(SharedOptions) if field.name in values}
+    return SharedOptions(**others, segment_options=segment_options, edges=edges, framing=framing)
+
+
 def shared_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options above to a command, which gets them as one value, `shared`."""
 
     @functools.wraps(command)
     def with_shared(**values: Any) -> None:  # click passes options by name
-        segment_options = SegmentOptions(**{field.name: values.pop(field.name) for field in fields(SegmentOptions)})
-        edges = Edges(**{field.name: values.pop(field.name) for field in fields(Edges)})
-        framing = framing_of(values.pop("size"), values.pop("margin"))
-        others = {field.name: values.pop(field.name) for field in fields(SharedOptions) if field.name in values}
-        command(shared=SharedOptions(**others, segment_options=segment_options, edges=edges, framing=framing), **values)
+        if not values["inputs"] and values["files_from"] is None:
+            context = click.get_current_context()
+            raise click.MissingParameter(ctx=context, param=context.command.params[0])
+        shared = taken_from(values)
+        command(shared=shared, **values)
 
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), with_shared)

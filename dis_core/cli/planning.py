@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+from dis_core.environment import working_folder
 from dis_core.errors import BadRequest, NoImage, OutputFailed
 from dis_core.files import refuse_taken
 from dis_core.images.formats import (
@@ -69,14 +70,35 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """An image, and the folder that its path in the tree of results starts from."""
 
     source: Path
     root: Path
 
 
-def plan_jobs(inputs: Sequence[str], template: JobTemplate, *, output: str | None, recursive: bool) -> Plan:
+@dataclass(frozen=True)
+class Selection:
+    """Which of the images are done by this program, and what results of earlier runs are called, without their suffix.
+
+    Names that results have stay theirs, whatever images have come since.
+    """
+
+    takes: Callable[[Path], bool] = lambda _source: True
+    stem_of: Callable[[Path], str | None] = lambda _source: None
+
+
+EVERYTHING: Final = Selection()
+
+
+def plan_jobs(
+    inputs: Sequence[str],
+    template: JobTemplate,
+    *,
+    output: str | None,
+    recursive: bool,
+    selection: Selection = EVERYTHING,
+) -> Plan:
     """One job for each image that `inputs` name: files, folders (their images, in order of names) or "-".
 
     Without `output` a result goes beside its image, "-" to standard output. For one image that is named itself,
@@ -100,7 +122,30 @@ def plan_jobs(inputs: Sequence[str], template: JobTemplate, *, output: str | Non
         raise BadRequest("several results cannot all go to standard output", hint="give a folder with -o")
     if output is not None and os.path.isfile(output):  # noqa: PTH113 - Path.is_file raises where it may not look
         raise BadRequest(f"{output} is a file, but several results need a folder", hint="give a folder with -o")
-    return replace(plan, jobs=list(_without_collisions(found, output, template)))
+    return replace(plan, jobs=list(_without_collisions(found, output, template, selection)))
+
+
+def plan_listed(
+    listed: Iterable[Path], template: JobTemplate, *, output: str | None, selection: Selection = EVERYTHING
+) -> Plan:
+    """One job for each file of a list; in the folder `output` their tree below the working folder is kept.
+
+    What is not below it keeps its whole path there, so that the name of a result depends on its image alone.
+    """
+    here = working_folder()
+    found = list(dict.fromkeys(_listed(path, here) for path in listed))
+    if output is not None and os.path.isfile(output):  # noqa: PTH113 - Path.is_file raises where it may not look
+        raise BadRequest(f"{output} is a file, but several results need a folder", hint="give a folder with -o")
+    return Plan(list(_without_collisions(found, output, template, selection)))
+
+
+def _listed(path: Path, here: Path) -> Found:
+    if path.is_absolute() or ".." in path.parts:
+        path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they are
+        if not path.is_relative_to(here):
+            return Found(path, Path(path.anchor))
+        path = path.relative_to(here)
+    return Found(path, Path())
 
 
 def split_existing(jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
@@ -166,7 +211,7 @@ def _refuse_overwriting_inputs(job: Job) -> Job:
     return job
 
 
-def _find(inputs: Sequence[str], output: str | None, plan: Plan, *, recursive: bool) -> Iterator[_Found]:
+def _find(inputs: Sequence[str], output: str | None, plan: Plan, *, recursive: bool) -> Iterator[Found]:
     """The images that the inputs name, each once, in the order they were given; the plan notes what is none."""
     seen: set[tuple[FileId, ...]] = set()
     for named in inputs:
@@ -182,7 +227,7 @@ def _find(inputs: Sequence[str], output: str | None, plan: Plan, *, recursive: b
         for image in images:
             if (entry := _entry_of(image)) not in seen:
                 seen.add(entry)
-                yield _Found(image, path if of_folder else path.parent)
+                yield Found(image, path if of_folder else path.parent)
 
 
 def _entry_of(image: Path) -> tuple[FileId, ...]:
@@ -224,11 +269,19 @@ def _is_result(image: Path, named_after: set[Path]) -> bool:
     )
 
 
-def _without_collisions(found: Sequence[_Found], output: str | None, template: JobTemplate) -> Iterator[Job]:
+def _without_collisions(
+    found: Sequence[Found], output: str | None, template: JobTemplate, selection: Selection
+) -> Iterator[Job]:
     """A result path for each image; where two would be the same, the old ending, then a number, joins the name."""
     names = ResultNames(output, template, Files([*(item.source for item in found), *template.shared.read]))
-    for item in found:
-        yield names.job_of(item.source, item.root, stems_of(item.source))
+    mine = [item for item in found if selection.takes(item.source)]
+    named = {item: stem for item in mine if (stem := selection.stem_of(item.source)) is not None}
+    had = {
+        item: names.job_of(item.source, item.root, itertools.chain([stem], stems_of(item.source)))
+        for item, stem in named.items()
+    }
+    for item in mine:
+        yield had.get(item) or names.job_of(item.source, item.root, stems_of(item.source))
 
 
 class ResultNames:

@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from dis_core.batch.listing import read_list
 from dis_core.cli.countdown import counting_down, keep_time
 from dis_core.cli.interrupts import heeding_ctrl_c
+from dis_core.cli.many import refuse_many_mix_ups, shard_filter
 from dis_core.cli.mix_ups import refuse_mix_ups
 from dis_core.cli.planning import (
     STANDARD_STREAM,
     JobTemplate,
+    Plan,
+    Selection,
     is_folder,
     plan_jobs,
+    plan_listed,
     refuse_existing,
     split_existing,
     split_unwritable,
@@ -34,6 +39,7 @@ from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
+    from dis_core.batch.recording import Record
     from dis_core.cli.options import SharedOptions
     from dis_core.daemon.remote_runner import RemoteRunner
     from dis_core.images.formats import OutputFormat
@@ -56,10 +62,7 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
     there were failures, the error of the only one or a summary of several.
     """
     template = job_template(options, style, suffix=suffix)
-    plan = plan_jobs(options.inputs, template, output=options.output, recursive=options.recursive)
-    refuse_contradictions(options, plan.jobs)
-    for path in plan.passed_over:
-        say(f"dis-core: {path}: passed over, because files with this ending are not read (give the file itself to try)")
+    plan = planned(options, template, Selection(takes=shard_filter(options)))
     jobs = plan.jobs if options.overwrite else jobs_to_do(options, plan.jobs)
     failures = [Failed("", error) for error in plan.unreadable]
     writable, unwritable = tried(options, jobs)
@@ -74,8 +77,23 @@ def run_images(options: SharedOptions, style: Style, *, suffix: str) -> None:
         raise DisError(f"{len(failures)} of {len(jobs) + len(plan.unreadable)} failed{rest}")
 
 
+def planned(options: SharedOptions, template: JobTemplate, selection: Selection) -> Plan:
+    """The jobs for the images of a command. Raises BadRequest for options that do not go together, NoImage."""
+    if options.files_from is None:
+        recursive, output = options.recursive, options.output
+        plan = plan_jobs(options.inputs, template, output=output, recursive=recursive, selection=selection)
+    else:
+        listed = read_list(options.files_from, end=b"\0" if options.null else b"\n")
+        plan = plan_listed(listed, template, output=options.output, selection=selection)
+    refuse_contradictions(options, plan.jobs)
+    for path in plan.passed_over:
+        say(f"dis-core: {path}: passed over, because files with this ending are not read (give the file itself to try)")
+    return plan
+
+
 def job_template(options: SharedOptions, style: Style, *, suffix: str) -> JobTemplate:
     """What all jobs of a command share. Raises BadRequest for options that do not go together."""
+    refuse_many_mix_ups(options)
     refuse_mix_ups(options.inputs, options.output)
     shared = Job(None, None, chosen_format(options), style, options.segment_options, overwrite=options.overwrite)
     refuse_stills_only(options, style)
@@ -89,8 +107,7 @@ def chosen_format(options: SharedOptions) -> OutputFormat:
 
     Raises BadRequest if the two contradict each other, or if files with this ending cannot be written.
     """
-    several = len(options.inputs) > 1 or is_folder(options.inputs[0])
-    if several or options.output in (None, STANDARD_STREAM) or is_folder(str(options.output)):
+    if options.are_several or options.output in (None, STANDARD_STREAM) or is_folder(str(options.output)):
         return options.format or "png"
     if options.format is None:
         if options.frames == "all" and animation_format_of(str(options.output)) == "gif":
@@ -161,7 +178,7 @@ def jobs_to_do(options: SharedOptions, jobs: list[Job]) -> list[Job]:
 
     Raises OutputExists if a result exists and no folder was given.
     """
-    if not any(map(is_folder, options.inputs)):
+    if not options.names_many:
         refuse_existing(jobs)
     new, existing = split_existing(jobs)
     if existing:
@@ -198,7 +215,7 @@ def say_failures(failures: Iterable[Failed]) -> None:
 
 def left_to_others(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
     """Say which jobs another program does. It is a failure only if no folder was given, which can be shared."""
-    if any(map(is_folder, options.inputs)):
+    if options.names_many:
         if jobs:
             say(f"dis-core: skipping {len(jobs)} images that another program has done or is doing now")
         return []
@@ -206,8 +223,10 @@ def left_to_others(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
     return failed(options, taken)
 
 
-def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
-    """Run the jobs with one warm pipeline, and return the failures.
+def run_jobs(
+    options: SharedOptions, jobs: list[Job], *, record: Record | None = None, ready: JobRunner | None = None
+) -> list[Failed]:
+    """Run the jobs with one warm pipeline, and return the failures; the record notes what becomes of each.
 
     Other programs may work on the same folders: each result is claimed before the work. Files that are named one by
     one and may be overwritten are written in any case.
@@ -224,11 +243,14 @@ def run_jobs(options: SharedOptions, jobs: list[Job]) -> list[Failed]:
             shown = counting_down(shown, jobs[0])
         report = stack.enter_context(heeding_ctrl_c(shown))
         report(0.0, "starting")
-        runner = stack.enter_context(chosen_runner(options))
-        is_shared = not options.overwrite or any(map(is_folder, options.inputs))
-        claims = stack.enter_context(Claims(jobs, elsewhere if is_shared else None))
+        runner = ready or stack.enter_context(chosen_runner(options))
+        is_shared = not options.overwrite or options.names_many
+        begin = None if record is None else record.begin
+        claims = stack.enter_context(Claims(jobs, elsewhere if is_shared else None, begin))
 
         def told(job: Job, outcome: JobResult | JobFailure, seconds: float) -> None:
+            if record is not None:
+                record.note(job, outcome, seconds)
             if isinstance(outcome, JobFailure):
                 failures.extend(failed(options, [(job, outcome.error)]))
             else:
@@ -274,11 +296,13 @@ def run_one_by_one(
 class Claims:
     """The jobs to do, each claimed until it is released; what another program makes goes to `elsewhere`.
 
-    Without `elsewhere` nothing is claimed.
+    Without `elsewhere` nothing is claimed. `begin` is told of each job before it is given out.
     """
 
-    def __init__(self, jobs: list[Job], elsewhere: list[Job] | None) -> None:
-        self._jobs, self._elsewhere = jobs, elsewhere
+    def __init__(
+        self, jobs: list[Job], elsewhere: list[Job] | None, begin: Callable[[Job], None] | None = None
+    ) -> None:
+        self._jobs, self._elsewhere, self._begin = jobs, elsewhere, begin
         self._held: dict[int, ExitStack] = {}
 
     @property
@@ -294,6 +318,12 @@ class Claims:
             claim.close()
 
     def __iter__(self) -> Iterator[Job]:
+        for job in self._claimed():
+            if self._begin is not None:
+                self._begin(job)
+            yield job
+
+    def _claimed(self) -> Iterator[Job]:
         if self._elsewhere is None:
             yield from self._jobs
             return

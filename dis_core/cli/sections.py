@@ -11,13 +11,14 @@ _FIRST: Final = "Everyday options"
 SECTIONS: Final = {
     _FIRST: (
         *("output", "format", "recursive", "watch", "overwrite", "model", "quality"),
-        *("bits", "frames"),
+        *("bits", "frames", "mask", "column"),
     ),
     "Background and size": ("bgcolor", "bgimage", "crop", "margin", "size"),
     "Which subject": ("roi", "boxes", "points"),
     "Edges and colors": ("grow", "feather", "colors"),
     "Details and speed": ("refine", "max_tiles", "exposure", "warm", "keep_alive", "device", "precision"),
     "Depth and licenses": ("depth", "depth_model", "save_depth", "accept_noncommercial"),
+    "Very many images": ("files_from", "null", "manifest", "shard", "retry_failed", "ray", "actors", "gpus_per_actor"),
     "For programs": ("progress", "stop_at_eof", "owner_pid"),
 }
 """By their Python names. What no section names comes at the end."""

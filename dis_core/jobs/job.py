@@ -94,7 +94,8 @@ class Job:
 class JobResult:
     """How a job was done: by which model ("pdfnet@revision"), where, how refined, and what the user should know.
 
-    `loading_s` is the part of its time that went into loading torch and the model, which the next job saves.
+    `loading_s` is the part of its time that went into loading torch and the model, which the next job saves. `size` is
+    (height, width) of the image in pixels.
     """
 
     model: str
@@ -102,6 +103,7 @@ class JobResult:
     refinement: Refinement | None = None
     remarks: tuple[str, ...] = ()
     loading_s: float = 0.0
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

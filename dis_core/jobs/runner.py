@@ -25,6 +25,9 @@ from dis_core.jobs.outputs import (
 from dis_core.progress import Report, span
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dis_core.images.picture import Picture
     from dis_core.matte.matte import Matte
     from dis_core.model_spec import Precision
@@ -66,6 +69,18 @@ class JobRunner:
         """Find the subject of what `read_source` returned; `finish` does the rest. Raises what `run` raises."""
         ready = self._ready_for(job, report)
         return _of_one_image(lambda: _segment(job, ready, picture, report))
+
+    def encode(self, job: Job, source: Path | bytes, report: Report) -> Encoded | JobFailure:
+        """The result of `source` as the bytes of a file instead of a file; of an animation, a still.
+
+        The paths of the job do not matter. Raises what `run` raises.
+        """
+        ready = self._ready_for(job, report)
+        return _of_one_image(lambda: _encode(job, ready, source, report))
+
+    def model_of(self, job: Job, report: Report) -> str:
+        """The model that a job would run, "pdfnet@revision", which is fetched if it has to be; see `run`."""
+        return self._pipeline_on(job.options.device, job.options.precision).model_of(job.options, report)
 
     def _ready_for(self, job: Job, report: Report) -> _Ready:
         make_result = self._result_maker(job.style)
@@ -141,6 +156,13 @@ class Segmented(NamedTuple):
     loading_s: float
 
 
+class Encoded(NamedTuple):
+    """The bytes of a result's file, and how it was made."""
+
+    data: bytes
+    result: JobResult
+
+
 def _of_one_image(work: Callable[[], Answer]) -> Answer | JobFailure:
     """What the work returns, or what is wrong with this image alone."""
     try:
@@ -185,20 +207,53 @@ def _segment(job: Job, ready: _Ready, picture: Picture, report: Report) -> Segme
 
 
 def _finish(job: Job, segmented: Handed[Segmented], report: Report) -> JobResult | JobFailure:
-    matte, make_result, loading_s = segmented.take()
-    report(SEGMENTED, MAKING)
-    result = make_result(matte)
-    read, found, depth = remarks_on_reading(matte), remarks_on_matte(job, matte), matte.depth
-    known = JobResult(matte.model, matte.device, matte.refinement, (), loading_s)
-    del matte  # what it was made of may go: while the result is written, another image is in memory
+    made = _make(job, segmented, report)
     report(0.95, "writing")
     try:
-        written = write_result(job, result, depth)
+        written = write_result(job, made.result, made.depth)
     except DiskFull:
         raise  # the next image's files would not find room either
     except (OutputExists, OutputFailed) as error:  # of this image's files; weights that cannot be saved concern all
         return JobFailure(error)
-    return replace(known, remarks=tuple(dict.fromkeys((*read, *written.remarks, *found))))
+    return made.known_with(written)
+
+
+def _encode(job: Job, ready: _Ready, source: Path | bytes, report: Report) -> Encoded:
+    from dis_core.images.picture import encode, fit_to_format
+
+    report(0.0, READING)
+    made = _make(job, Handed(_segment(job, ready, _read(job, source), report)), report)
+    result = fit_to_format(made.result, format=job.format)
+    return Encoded(encode(result, format=job.format), made.known_with(result))
+
+
+class _Made(NamedTuple):
+    """A result that is not written yet, the depth map if there is one, and what is known of how it was made."""
+
+    result: Picture
+    depth: NDArray[np.float32] | None
+    known: JobResult
+    remarks_on_reading: tuple[str, ...]
+    remarks_on_matte: list[str]
+
+    def known_with(self, written: Picture) -> JobResult:
+        """How it was made, with all remarks."""
+        remarks = (*self.remarks_on_reading, *written.remarks, *self.remarks_on_matte)
+        return replace(self.known, remarks=tuple(dict.fromkeys(remarks)))
+
+
+def _make(job: Job, segmented: Handed[Segmented], report: Report) -> _Made:
+    """The result of a matte, which may go then: while the result is written, another image is in memory."""
+    matte, make_result, loading_s = segmented.take()
+    report(SEGMENTED, MAKING)
+    result = make_result(matte)
+    known = JobResult(matte.model, matte.device, matte.refinement, (), loading_s, _size_of(matte))
+    return _Made(result, matte.depth, known, remarks_on_reading(matte), remarks_on_matte(job, matte))
+
+
+def _size_of(matte: Matte) -> tuple[int, int]:
+    height, width = matte.alpha.shape
+    return height, width
 
 
 def _source(job: Job) -> Path | BinaryIO | bytes:
@@ -229,4 +284,5 @@ def _run_animation(
             raise
         except (OutputExists, OutputFailed) as error:
             return JobFailure(error)
-    return JobResult(matte.model, matte.device, matte.refinement, remarks, matte.loading_s + ready.waited_s)
+    loading_s = matte.loading_s + ready.waited_s
+    return JobResult(matte.model, matte.device, matte.refinement, remarks, loading_s, _size_of(matte))

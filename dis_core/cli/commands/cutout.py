@@ -9,6 +9,7 @@ import click
 
 from dis_core.cli.options import SharedOptions, shared_options
 from dis_core.cli.planning import CUTOUT_SUFFIX
+from dis_core.cli.recorded import run_recorded
 from dis_core.cli.running import run_images
 from dis_core.cli.sections import CommandInSections
 from dis_core.cli.watching import watch_images
@@ -40,10 +41,22 @@ def cutout(
 
     The result of beach.jpg is beach-cutout.png beside it, with a transparent background.
     """
+    style = cutout_style(shared, bgcolor=bgcolor, bgimage=bgimage, crop=crop, colors=colors)
+    run = watch_images if shared.watch else run_images if shared.manifest is None else run_recorded
+    run(shared, style, suffix=CUTOUT_SUFFIX)
+
+
+def cutout_style(
+    shared: SharedOptions,
+    *,
+    bgcolor: str | None,
+    bgimage: Path | None,
+    crop: bool,
+    colors: Literal["clean", "original"],
+) -> CutoutStyle:
+    """What the options say about the result. Raises BadRequest for two backgrounds."""
     if bgcolor is not None and bgimage is not None:
         raise BadRequest("--bgcolor and --bgimage contradict each other", hint="leave out one of them")
-    style = CutoutStyle(
+    return CutoutStyle(
         bgcolor=bgcolor, bgimage=bgimage, crop=crop, colors=colors, edges=shared.edges, framing=shared.framing
     )
-    run = watch_images if shared.watch else run_images
-    run(shared, style, suffix=CUTOUT_SUFFIX)

@@ -8,6 +8,7 @@ import click
 
 from dis_core.cli.options import SharedOptions, shared_options
 from dis_core.cli.planning import MASK_SUFFIX
+from dis_core.cli.recorded import run_recorded
 from dis_core.cli.running import run_images
 from dis_core.cli.sections import CommandInSections
 from dis_core.cli.watching import watch_images
@@ -23,5 +24,5 @@ def mask(shared: SharedOptions, *, bits: str) -> None:
     The result of beach.jpg is beach-mask.png beside it.
     """
     style = MaskStyle(bits=cast("Literal[8, 16]", int(bits)), edges=shared.edges, framing=shared.framing)
-    run = watch_images if shared.watch else run_images
+    run = watch_images if shared.watch else run_images if shared.manifest is None else run_recorded
     run(shared, style, suffix=MASK_SUFFIX)
