@@ -279,7 +279,7 @@ class UnitWorker(_Worker):
 
 def error_from(about: dict[str, str]) -> DisError:
     """An error that an actor has told of, with its code."""
-    kinds = {kind.code: kind for kind in _kinds_of(DisError)}
+    kinds = {kind.code: kind for kind in _kinds_of(DisError) if "code" in vars(kind)}
     return kinds.get(about["code"], DisError)(about["message"], hint=about["hint"])
 
 

@@ -126,6 +126,13 @@ def test_the_indexes_of_kubernetes_do_all_images(folder: Path, monkeypatch: pyte
     assert cutouts(folder) == 12
 
 
+def test_the_line_for_ray_is_understood(folder: Path) -> None:
+    """`tests.batch.test_ray` runs it, on a cluster that it shares."""
+    ((arguments, _),) = calls_of(lines_of("ray"), folder)
+
+    assert arguments == ["batch", "photos", "cutouts", "--ray"]
+
+
 def test_tars(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(2):
         with tarfile.open(folder / f"photos-{number:03d}.tar", "w") as tar:
