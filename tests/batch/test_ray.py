@@ -96,7 +96,7 @@ def ended(manifest: Path) -> Counter[str]:
 
 
 def wait_for(manifest: Path, *, images: int, process: subprocess.Popen[str] | None = None) -> None:
-    give_up_at = time.monotonic() + 600
+    give_up_at = time.monotonic() + 800
     while sum(ended(manifest).values()) < images and time.monotonic() < give_up_at:
         assert process is None or process.poll() is None, "it ended before it could be killed"
         time.sleep(0.02)
