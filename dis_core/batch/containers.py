@@ -23,6 +23,7 @@ from dis_core.batch.rows import Row, Status
 from dis_core.batch.tar_members import GrowingTar, Member
 from dis_core.errors import BadRequest, DisError, OutputExists
 from dis_core.files import atomic_file, make_folder, size_of
+from dis_core.jobs.claims import claimed
 from dis_core.jobs.job import JobFailure
 from dis_core.progress import Report
 
@@ -142,14 +143,23 @@ def cut_container(
 ) -> None:
     """Make the results of a file of many images, or what is missing of them.
 
-    Raises OutputExists for a file that is not ours to replace, BadRequest for a damaged one, OutputFailed, and what
-    concerns all images.
+    Raises OutputExists for a file that is not ours to replace or that another program makes now, BadRequest for a
+    damaged one, OutputFailed, and what concerns all images.
     """
+    with claimed(unit.destination) as is_ours:
+        if not is_ours:
+            raise OutputExists(f"another program makes {unit.destination}", hint="wait for it")
+        _cut(unit, container, cutter, notes, now, report_on, what)
+
+
+def _cut(
+    unit: Unit, container: Container, cutter: Cutter, notes: Notes, now: Now, report_on: ReportOn, what: What
+) -> None:
     before = notes.rows.get(unit.name)
     opened = unit.row("open", now)
     refuse_irreplaceable_results(unit, notes)
     if before is not None and before.status == "open" and is_same(before, opened):
-        if before.output_size and before.output_size == size_of(unit.destination):  # killed behind the last image
+        if (before.output_size, before.output_mtime_ns) == _state_of(unit.destination):  # killed behind the last image
             _note_whole(unit, notes, now)
             return
         opened = replace(opened, part=before.part)
@@ -225,9 +235,19 @@ def _cut_again(unit: Unit, container: Container, cutter: Cutter, notes: Notes, n
 def _put_in_place(unit: Unit, container: Container, collected: GrowingTar, notes: Notes, opened: Row | None) -> None:
     ready = container.finished(collected, unit.source)
     if opened is not None:
-        notes.add(replace(opened, output_size=size_of(ready)))
+        size, mtime_ns = _state_of(ready)
+        notes.add(replace(opened, output_size=size, output_mtime_ns=mtime_ns))
     with atomic_file(unit.destination) as unfinished:
         ready.replace(unfinished)
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    """The size of a file and the time of its last change, which it keeps when it gets another name."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
 
 
 def _note_whole(unit: Unit, notes: Notes, now: Now) -> None:

@@ -21,7 +21,8 @@ class Row:
 
     `size` is in bytes and `mtime_ns` the time of the last change; `sha256` stands in for it where there is no file.
     `model` is "name@revision", and `settings` the name of a line with all settings. `output_size` is in bytes, and
-    `end` where the result ends in the unfinished tar `part`. `code`, `message` and `hint` say why there is no result.
+    `end` where the result ends in the unfinished tar `part`; `output_mtime_ns` is of files of many images only. `code`,
+    `message` and `hint` say why there is no result.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Row:
     sha256: str = ""
     output: str = ""
     output_size: int = 0
+    output_mtime_ns: int = 0
     end: int = 0
     part: str = ""
     code: str = ""

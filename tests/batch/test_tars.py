@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from dis_core.batch.manifest import read_manifest
 from dis_core.cli.main import run
+from dis_core.jobs.claims import claimed
 from tests.fakes import bright_model
 from tests.fakes.bright_squares import bright_square
 from tests.fakes.killed_commands import kill_after_manifest_rows, run_to_end
@@ -174,6 +176,44 @@ def test_a_tar_of_somebody_else_is_kept(shards: Path, capsys: pytest.CaptureFixt
     assert Path("out/a-001.tar").exists()
 
 
+def test_a_tar_that_another_program_makes_is_left_to_it(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out").mkdir()
+    with claimed(Path("out/a-000.tar")):
+        assert batch() == 1
+
+    assert "another program makes out/a-000.tar" in capsys.readouterr().err
+    assert [path.name for path in Path("out").glob("*.tar")] == ["a-001.tar"]
+
+
+def test_a_kill_between_the_tar_and_its_row_costs_nothing(shards: Path) -> None:
+    batch()
+    manifest = Path("out/manifest.jsonl")
+    lines = manifest.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not ('"whole"' in line and "a-001.tar" in line)]
+    manifest.write_text("".join(kept))
+    images_seen()
+
+    batch()
+
+    assert images_seen() == 0
+    assert read_manifest(manifest).rows["a-001.tar"].status == "whole"
+
+
+def test_an_older_tar_of_the_same_size_is_not_taken_for_the_new_one(shards: Path) -> None:
+    batch()
+    manifest = Path("out/manifest.jsonl")
+    manifest.write_text(
+        "".join(line for line in manifest.read_text().splitlines(keepends=True) if '"whole"' not in line)
+    )
+    status = Path("out/a-001.tar").stat()
+    os.utime("out/a-001.tar", ns=(status.st_atime_ns, status.st_mtime_ns - 5_000_000_000))
+    images_seen()
+
+    batch()
+
+    assert images_seen() == 2
+
+
 @pytest.mark.parametrize("kept", [0, 100, 700, -1500])
 def test_a_damaged_tar_fails_alone_and_leaves_no_tar_of_results(
     shards: Path, capsys: pytest.CaptureFixture[str], kept: int
@@ -214,7 +254,7 @@ def test_a_key_that_comes_twice_is_noted_twice(shards: Path) -> None:
         ("in/a.zip", "is not a folder, a tar or a Parquet file"),
         ("in/missing-*.tar", "there is no file in/missing-*.tar"),
         ("in/{0..99999999}.tar", "stands for too many names"),
-        ("s3://bucket/photos/", "add --ray"),
+        ("s3://bucket/photos/", "dis_core.ray.cut_out works on what Ray reads"),
     ],
 )
 def test_a_source_that_is_none_is_refused_in_words(

@@ -67,7 +67,8 @@ def batch(*, source: str, sink: str, **values: Any) -> None:  # as click passes 
         run_recorded(options, style, suffix=suffix, run=None if ray is None else ray.run_jobs)
         return
     if kind == "addresses":
-        raise BadRequest(f"{source} is not on this machine", hint="add --ray, which reads addresses")
+        hint = "in Python, dis_core.ray.cut_out works on what Ray reads from addresses"
+        raise BadRequest(f"{source} is an address, and not a folder or file", hint=hint)
     overwrite: Literal["yes", "no"] = "yes" if options.overwrite else "no"
     units = units_of(files_of(source), Path(sink), kind=kind, shard=options.shard, overwrite=overwrite)
     container = TarOfSamples if kind == "tars" else partial(_table, column)
