@@ -1,10 +1,11 @@
-"""The help of `cutout` and `mask`."""
+"""The help of `cutout`, `mask` and `batch`."""
 
 from __future__ import annotations
 
 import click
 import pytest
 
+from dis_core.cli.commands.batch import batch_command
 from dis_core.cli.commands.cutout import cutout
 from dis_core.cli.commands.mask import mask
 from dis_core.cli.sections import SECTIONS
@@ -25,7 +26,7 @@ def test_everyday_options_come_first_and_those_for_programs_last(command: click.
     assert "--stop-at-eof" in shown.partition("For programs:")[2]
 
 
-@pytest.mark.parametrize("command", [cutout, mask])
+@pytest.mark.parametrize("command", [cutout, mask, batch_command])
 def test_every_option_is_shown_once(command: click.Command) -> None:
     shown = help_of(command)
 
@@ -36,6 +37,6 @@ def test_every_option_is_shown_once(command: click.Command) -> None:
 
 
 def test_sections_name_only_options_that_exist() -> None:
-    existing = {parameter.name for command in (cutout, mask) for parameter in command.params}
+    existing = {parameter.name for command in (cutout, mask, batch_command) for parameter in command.params}
 
     assert {name for names in SECTIONS.values() for name in names} <= existing
