@@ -21,7 +21,8 @@ from typing import Any
 
 from PIL import Image
 
-FLOWER = Path(__file__).parents[1] / "examples" / "flower.jpg"
+ROOT = Path(__file__).parents[1]
+FLOWER = ROOT / "examples" / "flower.jpg"
 
 
 def write_photos(folder: Path, count: int, width: int) -> None:
@@ -36,7 +37,8 @@ def write_photos(folder: Path, count: int, width: int) -> None:
 def run(arguments: list[str], folder: Path) -> tuple[dict[str, Any], float]:  # of JSON
     """What a run says of itself at its end, and how many seconds it took with starting."""
     command = [sys.executable, "-m", "dis_core", *arguments, "--progress", "json"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+    # Ray makes its workers nice, and then they wait for all else on a busy machine.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_worker_niceness": "0", "PYTHONPATH": str(ROOT)}
     started = time.monotonic()
     ended = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     events = [json.loads(line) for line in ended.stdout.splitlines()]

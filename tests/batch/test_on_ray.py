@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,16 @@ import pytest
 from PIL import Image
 
 from dis_core.batch.cutter import Cut, Cutter
-from dis_core.batch.on_ray import Actors, JobWorker, absolute, counted_actors, error_from, outcome_from, what_is_missing
+from dis_core.batch.on_ray import (
+    Actors,
+    JobWorker,
+    absolute,
+    counted_actors,
+    error_from,
+    outcome_from,
+    watched,
+    what_is_missing,
+)
 from dis_core.errors import BadRequest, NoImage, PackagesMissing, UnknownModel
 from dis_core.jobs.job import CutoutStyle, Job, JobFailure, JobResult, MaskStyle
 from dis_core.jobs.json_values import to_json_value
@@ -217,3 +227,28 @@ def test_without_ray_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch)
         refuse_without_ray()
 
     assert "dis-core[ray]" in caught.value.hint
+
+
+def test_a_run_without_results_says_again_and_again_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray has no wheels for this Python")
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setattr(ray, "available_resources", lambda: {"CPU": 2.0})
+    said: list[str] = []
+
+    with watched(1, 0.0, said.append, silent_for_s=0.05):
+        give_up_at = time.monotonic() + 60
+        while len(said) < 2 and time.monotonic() < give_up_at:
+            time.sleep(0.01)
+
+    assert len(said) >= 2
+    assert all("2 of 2 CPUs are free" in line and line.startswith("nothing was done for 0 s") for line in said)
+
+
+def test_a_run_with_results_is_not_watched_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="Ray has no wheels for this Python")
+    said: list[str] = []
+
+    with watched(1, 0.0, said.append, silent_for_s=30.0) as came:
+        came()
+
+    assert said == []
