@@ -54,7 +54,8 @@ class Actors:
 def cluster(address: str | None) -> Iterator[None]:
     """A Ray cluster: the one at the address, the one that this process has joined, or else one on this machine alone.
 
-    A cluster that is started here listens on this machine only, has no dashboard, and reports nothing about its use.
+    A cluster that is started here has no dashboard and reports nothing about its use. Ray listens on all addresses of
+    the machine, and lets in who has the token that it keeps in the user's home folder.
 
     Raises PackagesMissing, BadRequest if there is no cluster at the address.
     """
@@ -69,7 +70,7 @@ def cluster(address: str | None) -> Iterator[None]:
     quiet = {"logging_level": logging.WARNING, "log_to_driver": False}
     try:
         if address is None:
-            ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+            ray.init(address="local", include_dashboard=False, **quiet)
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:

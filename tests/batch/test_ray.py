@@ -53,6 +53,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", f"{plugin}{os.pathsep}{ROOT}")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 4)  # else it keeps one in the home folder
         patch.setenv("RAY_worker_niceness", "0")  # else they wait for all else on the machine
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         ray.init(
@@ -61,7 +62,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             include_dashboard=False,
             log_to_driver=False,
             object_store_memory=200_000_000,
-            _node_ip_address="127.0.0.1",
         )
         yield ray.get_runtime_context().gcs_address
         ray.shutdown()
