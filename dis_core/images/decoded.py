@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,18 +69,35 @@ def unshowable(name: str, what: str) -> NoImage:
     )
 
 
+class TooManyPixels(NoImage):
+    """The image is larger than what is accepted here, however well it may be."""
+
+
+_most_pixels: ContextVar[int] = ContextVar("most_pixels", default=MAX_PIXELS)
+
+
+@contextmanager
+def most_pixels(limit: int) -> Iterator[None]:
+    """Accept no more pixels than this inside the block, where strangers send what is read there."""
+    before = _most_pixels.set(min(limit, MAX_PIXELS))
+    try:
+        yield
+    finally:
+        _most_pixels.reset(before)
+
+
 def too_large(name: str) -> NoImage:
     """The error for an image whose decoder finds more pixels than we accept."""
-    return NoImage(f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels", hint="scale it down first")
+    return TooManyPixels(f"{name} has more than {_most_pixels.get() / 1e6:g} megapixels", hint="scale it down first")
 
 
 def check_size(width: int, height: int, name: str) -> None:
     """Raise NoImage for an image without pixels, or with more pixels than we accept."""
     if width < 1 or height < 1:
         raise NoImage(f"{name} has no pixels ({width} x {height})", hint="export it again from an image editor")
-    if width * height > MAX_PIXELS:
-        raise NoImage(
-            f"{name} claims to have {width} x {height} pixels; the limit is {MAX_PIXELS // 1_000_000} megapixels",
+    if width * height > _most_pixels.get():
+        raise TooManyPixels(
+            f"{name} claims to have {width} x {height} pixels; the limit is {_most_pixels.get() / 1e6:g} megapixels",
             hint="scale it down or cut it into parts first",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 import numpy as np
 
@@ -102,8 +102,14 @@ def decode(file: BinaryIO, number: int, name: str) -> Decoded:
     )
 
 
-def encode_tiff(array: Pixels, *, icc_profile: bytes | None, dpi: tuple[float, float] | None) -> bytes:
-    """A TIFF file of (H, W, 1 to 4) uint8 or uint16, compressed without loss (deflate).
+def encode_tiff(
+    array: Pixels,
+    *,
+    icc_profile: bytes | None,
+    dpi: tuple[float, float] | None,
+    compression: Literal["deflate", "none"] = "deflate",
+) -> bytes:
+    """A TIFF file of (H, W, 1 to 4) uint8 or uint16, compressed without loss unless it is only for a moment.
 
     A second or fourth channel is a straight alpha.
     """
@@ -117,8 +123,8 @@ def encode_tiff(array: Pixels, *, icc_profile: bytes | None, dpi: tuple[float, f
         photometric="rgb" if array.shape[2] >= 3 else "minisblack",
         planarconfig="contig" if array.shape[2] > 1 else None,
         extrasamples=None if array.shape[2] % 2 else ["unassalpha"],
-        compression="adobe_deflate",
-        predictor=True,
+        compression="adobe_deflate" if compression == "deflate" else None,
+        predictor=True if compression == "deflate" else None,
         iccprofile=icc_profile,
         resolution=dpi,
         resolutionunit="inch" if dpi else None,
