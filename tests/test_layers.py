@@ -209,9 +209,9 @@ print(*(set(sys.modules) - before))
 def test_every_package_that_is_imported_is_declared_as_a_dependency() -> None:
     text = PROJECT.read_text(encoding="utf-8")
     block = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
-    extras = re.findall(r"^(?:diffdis|evaluation|export|heic|mcp|parquet|ray|training) = \[.*\]$", text, re.MULTILINE)
+    extras = re.findall(r"^(?:diffdis|evaluation|export|heic|mcp|parquet|ray|serve|training) = \[.*\]$", text, re.MULTILINE)
     assert block is not None
-    assert len(extras) == 8
+    assert len(extras) == 9
     declared = {re.sub("-", "_", name) for name in re.findall(r'"([A-Za-z0-9-]+)', "".join([block[1], *extras]))}
 
     used = {DISTRIBUTION_OF.get(name, name) for module in MODULES for name in outside_imports(module)}

@@ -25,6 +25,7 @@ from dis_core.cli.commands.models import models
 from dis_core.cli.commands.parts import parts
 from dis_core.cli.commands.plugin import plugin
 from dis_core.cli.commands.scenes import scenes
+from dis_core.cli.commands.serve import serve
 from dis_core.cli.commands.train import train
 from dis_core.cli.doctor.command import doctor
 from dis_core.cli.hints import with_options
@@ -50,8 +51,8 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
 
 
 for command in (
-    *(cutout, mask, batch_command, manifest, parts, models, fetch, daemon, doctor),
-    *(evaluate, train, export, scenes, plugin, mcp),
+    *(cutout, mask, batch_command, manifest, parts, models, fetch, daemon, serve),
+    *(doctor, evaluate, train, export, scenes, plugin, mcp),
 ):
     group.add_command(command)
 

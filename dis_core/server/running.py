@@ -1,0 +1,119 @@
+"""Serving the application with uvicorn, to clients that are in no hurry too, but not to those that never finish."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from dis_core.errors import BadRequest, DisError
+from dis_core.server.app import Settings, make_app
+from dis_core.server.limits import Limits
+
+KEEP_ALIVE_S: Final = 15
+
+MOST_HEADER_BYTES: Final = 32_768
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server at that address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket at that address. Raises BadRequest if it cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=128)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadRequest(
+            f"cannot serve at {host}, port {port}: {reason}", hint="another program may use it; choose another `port`"
+        ) from error
+
+
+def run(settings: Settings, listening: socket.socket, *, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C; what is being done is finished first. `ready` gets the address of the page."""
+    limits = settings.limits
+    config = uvicorn.Config(
+        make_app(settings),
+        http=protocol_for(limits),
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        limit_concurrency=limits.connections,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=int(limits.stopping_s),
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+    )
+    logging.getLogger("uvicorn.error").setLevel(max(logging.getLogger().level, logging.WARNING))
+    # When it has ended, uvicorn sends itself the signal that ended it: to these.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        host, port = listening.getsockname()[:2]
+        ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+        server = uvicorn.Server(config)
+        with contextlib.suppress(SystemExit):  # how it ends if it cannot start
+            server.run(sockets=[listening])
+        if not server.started:
+            raise DisError("the server could not start", hint="the lines above say why")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def protocol_for(limits: Limits) -> type[asyncio.Protocol]:
+    """uvicorn's protocol, which closes connections whose headers do not come or whose answer is not read."""
+
+    class ImpatientProtocol(H11Protocol):
+        _headers_due: asyncio.TimerHandle | None = None
+        _reading_due: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:  # as in uvicorn
+            super().connection_made(transport)
+            self._headers_due = self.loop.call_later(limits.headers_s, transport.abort)
+
+        def data_received(self, data: bytes) -> None:
+            before = self.cycle
+            is_between = before is None or before.response_complete
+            if is_between and self._headers_due is None:
+                self._headers_due = self.loop.call_later(limits.headers_s, self.transport.abort)
+            super().data_received(data)
+            if self.cycle is not before:
+                self._cancel("_headers_due")
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._reading_due = self.loop.call_later(limits.unread_s, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._cancel("_reading_due")
+
+        def _cancel(self, name: Literal["_headers_due", "_reading_due"]) -> None:
+            timer: asyncio.TimerHandle | None = getattr(self, name)
+            if timer is not None:
+                timer.cancel()
+            setattr(self, name, None)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._cancel("_headers_due")
+            self._cancel("_reading_due")
+            super().connection_lost(exc)
+
+    return ImpatientProtocol

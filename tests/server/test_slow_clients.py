@@ -1,0 +1,120 @@
+"""Clients that never finish: uvicorn with our protocol, in this process, and with limits of moments."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from dis_core.server.guards import Guard
+from dis_core.server.limits import Limits
+from dis_core.server.running import protocol_for
+
+LIMITS = Limits(headers_s=0.4, unread_s=0.4, slowest_bytes_per_s=100_000)
+PATIENCE_S = 10.0
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Take the whole body and send 64 MB, or 5."""
+    more = True
+    while more:
+        more = (await receive()).get("more_body", False)
+    count = 5 if scope["path"] == "/small" else 64
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for number in range(count):
+        await send({"type": "http.response.body", "body": bytes(1_000_000), "more_body": number < count - 1})
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[tuple[str, int]]:
+    guarded = Guard(app, hosts=(), token=None, limits=LIMITS)
+    config = uvicorn.Config(guarded, http=protocol_for(LIMITS), lifespan="off", log_config=None, ws="none")
+    server = uvicorn.Server(config)
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    yield listening.getsockname()[:2]
+    server.should_exit = True
+    thread.join()
+
+
+def seconds_until_closed(connection: socket.socket) -> tuple[float, bytes]:
+    """How long the server keeps a connection, and what it sends."""
+    connection.settimeout(PATIENCE_S)
+    started, said = time.monotonic(), bytearray()
+    with contextlib.suppress(ConnectionResetError):
+        while chunk := connection.recv(1 << 20):
+            said += chunk
+    return time.monotonic() - started, bytes(said)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: loc"], ids=["nothing", "half of the headers"])
+def test_headers_that_do_not_come_close_the_connection(address: tuple[str, int], sent: bytes) -> None:
+    with socket.create_connection(address) as connection:
+        connection.sendall(sent)
+
+        took_s, said = seconds_until_closed(connection)
+
+    assert said == b""
+    assert 0.2 < took_s < PATIENCE_S - 1
+
+
+def test_headers_that_drip_do_not_keep_it_open(address: tuple[str, int]) -> None:
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        stop = threading.Event()
+        dripping = threading.Thread(target=drip, args=(connection, stop, b"X: y\r\n"))
+        dripping.start()
+
+        took_s, said = seconds_until_closed(connection)
+        stop.set()
+        dripping.join()
+
+    assert said == b""
+    assert took_s < PATIENCE_S - 1
+
+
+def test_a_body_that_drips_is_answered_408(address: tuple[str, int]) -> None:
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
+        stop = threading.Event()
+        dripping = threading.Thread(target=drip, args=(connection, stop, b"x"))
+        dripping.start()
+
+        _, said = seconds_until_closed(connection)
+        stop.set()
+        dripping.join()
+
+    assert said.startswith(b"HTTP/1.1 408")
+    assert b"too_slow" in said
+
+
+def drip(connection: socket.socket, stop: threading.Event, drop: bytes) -> None:
+    with contextlib.suppress(OSError):
+        while not stop.wait(0.05):
+            connection.sendall(drop)
+
+
+def test_an_answer_that_is_not_read_is_given_up(address: tuple[str, int]) -> None:
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(1.2)
+
+        _, said = seconds_until_closed(connection)
+
+    assert len(said) < 40_000_000
+
+
+def test_a_quick_client_gets_everything(address: tuple[str, int]) -> None:
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"GET /small HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+
+        _, said = seconds_until_closed(connection)
+
+    assert len(said) > 5_000_000
