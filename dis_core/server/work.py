@@ -24,6 +24,7 @@ from dis_core.server.limits import Limits
 from dis_core.server.metrics import Metrics
 from dis_core.server.network import Network
 from dis_core.server.pictures import Making, Reading
+from dis_core.server.private import private_folder
 from dis_core.server.queue import BoundedQueue
 from dis_core.server.results import ResultStyle
 
@@ -69,12 +70,9 @@ class Work:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The processes and the folder, for as long as the block takes."""
-        self._folder = Path(tempfile.mkdtemp(prefix="dis-core-serve-"))
-        try:
+        with private_folder() as self._folder:
             async with self.network.running(), self.codecs.running():
                 yield
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

@@ -20,6 +20,7 @@ import requests
 from numpy.typing import NDArray
 from PIL import Image
 
+from dis_core.server.private import LOCK
 from tests.fakes import served_plugin
 from tests.fakes.fake_hub import CHECKOUT, clean_environment, unused_address
 
@@ -74,7 +75,7 @@ class Served:
         found = []
         for folder in self.temporary.glob("dis-core-serve-*"):
             for place, folders, files in os.walk(folder):  # which minds nothing that vanishes meanwhile
-                found += [Path(place) / name for name in (*folders, *files)]
+                found += [Path(place) / name for name in (*folders, *files) if name != LOCK]
         return found
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:

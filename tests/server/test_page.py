@@ -19,7 +19,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from tests.fakes.chromium import chromium, command, requests_of
-from tests.fakes.served import Served, pixels_of, png, with_box
+from tests.fakes.served import Served, pixels_of, png, served, with_box
 
 BOX = (100, 60, 250, 240)
 SIZE = {"height": 300, "width": 400}
@@ -366,3 +366,24 @@ def test_it_fits_on_a_phone(page: Page) -> None:
 
     assert wide <= shown == 360
     assert small == [], "too small for a finger"
+
+
+def test_the_page_asks_for_the_token_and_uses_it(browser: Chrome, tmp_path: Path) -> None:
+    token = "0123456789abcdef"
+    (tmp_path / "token").write_text(f"{token}\n", encoding="utf-8")
+    with served(tmp_path / "served", "--model", "bright", "--token-file", str(tmp_path / "token")) as guarded:
+        browser.get(f"{guarded.url}/")
+        wait = WebDriverWait(browser, TIMEOUT_S, 0.05)
+        wait.until(lambda _: browser.find_element(By.ID, "token").is_displayed())
+
+        browser.find_element(By.ID, "token").send_keys("a wrong one", Keys.ENTER)
+        wait.until(lambda _: "API key" in browser.find_element(By.ID, "error").text)
+        browser.find_element(By.ID, "token").clear()
+        browser.find_element(By.ID, "token").send_keys(token, Keys.ENTER)
+        wait.until(lambda _: browser.find_element(By.ID, "model").text)
+        by_program = guarded.post("/v1.0/removebg", files={"image_file": photo()}, headers={"X-Api-Key": token})
+
+        assert not browser.find_element(By.ID, "token").is_displayed()
+        assert not browser.find_element(By.ID, "error").is_displayed()
+        assert by_program.status_code == 200
+        assert guarded.get("/v1/models").status_code == 403
