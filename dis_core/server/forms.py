@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -60,8 +61,8 @@ async def _of_form(request: Request, limits: Limits) -> list[tuple[str, str | Up
     most = limits.file_bytes * 4 // 3 + 100
     try:
         form = await request.form(max_files=MOST_FILES, max_fields=limits.parts, max_part_size=most)
-    except MultiPartException as error:
-        raise Refused(400, "invalid_form", "the form is damaged or has too many parts", error.message) from None
+    except (MultiPartException, FormParserError) as error:  # the latter from older versions of Starlette
+        raise Refused(400, "invalid_form", "the form is damaged or has too many parts", str(error)[:200]) from None
     except HTTPException as error:
         raise Refused(400, "invalid_form", "the form is damaged or has too many parts", error.detail) from None
     return form.multi_items()

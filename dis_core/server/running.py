@@ -20,6 +20,9 @@ from dis_core.server.limits import Limits
 
 KEEP_ALIVE_S: Final = 15
 
+NOISY: Final = ("uvicorn.error", "python_multipart")
+"""Loggers that have a warning for each damaged request: strangers could fill a disk with them."""
+
 MOST_HEADER_BYTES: Final = 32_768
 
 
@@ -61,7 +64,8 @@ def run(settings: Settings, listening: socket.socket, *, ready: Callable[[str], 
         access_log=False,
         log_config=None,
     )
-    logging.getLogger("uvicorn.error").setLevel(max(logging.getLogger().level, logging.WARNING))
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
     # When it has ended, uvicorn sends itself the signal that ended it: to these.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
