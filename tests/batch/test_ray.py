@@ -128,13 +128,18 @@ def test_a_driver_that_is_killed_goes_on_and_every_image_is_done_once(cluster: s
     assert ([row.code for row in failed], len(failed)) == (["NoImage"] * 3, 3)
 
 
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def actor_processes() -> list[int]:
-    """The processes of the actors that have a model."""
+    """The processes of the actors of this cluster that have a model; Ray's own process starts them, and we that."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
+        process = int(path.parent.name)
         try:
-            if b"JobWorker" in path.read_bytes():
-                found.append(int(path.parent.name))
+            if b"JobWorker" in path.read_bytes() and parent_of(parent_of(process)) == os.getpid():
+                found.append(process)
         except OSError:
             continue
     return found
