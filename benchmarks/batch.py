@@ -3,8 +3,8 @@
     python benchmarks/batch.py --images 40 --actors 1 2 4
 
 All work on the same photos with the embedded model, one thread for each process. The rates are those that each run says
-itself, which leave out starting; what starting costs is in the last column. Memory and actors are Ray's own processes,
-so compare rates with rates on a machine with as many cores as actors.
+itself: they leave out loading Python, and with Ray they include starting it, so take many images. The last column is
+the whole. Actors need a core each: compare on a machine that has as many, and nothing else to do.
 """
 
 from __future__ import annotations
