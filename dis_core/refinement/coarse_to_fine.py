@@ -82,7 +82,7 @@ def choose_refiner(
     if name != AUTO:
         return Choice(name)
     if not level_sizes(size, answers_px or side_px):
-        return Choice(NONE, "the image is hardly larger than what the model sees")
+        return Choice(NONE, "the image is hardly larger than what the model answers")
     if quality == "draft":
         return Choice(FAST, "a draft")
     if is_strip(size, side_px):
