@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
+import time
+import tracemalloc
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
 from dis_core.server.answers import Refused
-from dis_core.server.forms import Form, read_form
+from dis_core.server.forms import Form, read_form, refuse_unknown
 from dis_core.server.limits import Limits
 
 WHOLE = (
@@ -68,3 +72,97 @@ def test_damaged_bodies_are_refused_with_a_status_of_the_clients(kind: bytes, tm
 
         assert isinstance(found, Form) or found.status in (400, 413, 415)
         assert {path.name for path in folder.iterdir()} <= {"sent-0", "sent-1"}
+
+
+def seconds_blocked(kind: bytes, body: bytes, folder: Path) -> tuple[float, Form | Refused]:
+    """The longest time for which nothing else could run while a body was read."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def reading() -> Form | Refused:
+        scope = {"type": "http", "headers": [(b"content-type", kind)], "method": "POST", "path": "/"}
+        try:
+            return await read_form(Request(scope, receive), folder, Limits())
+        except Refused as refused:
+            return refused
+
+    async def measured() -> tuple[float, Form | Refused]:
+        longest, task = 0.0, asyncio.create_task(reading())
+        while not task.done():
+            started = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - started)
+        return longest, task.result()
+
+    return asyncio.run(measured())
+
+
+PART = b'--b\r\nContent-Disposition: form-data; name="options"\r\n\r\n%s\r\n--b--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (b"application/x-www-form-urlencoded", b"a=" + b"%ff" * 4_000_000),
+        (b"application/x-www-form-urlencoded", b"a" + b"%ff" * 4_000_000),
+        (b"application/x-www-form-urlencoded", b"a_b64=" + b"%ff" * 4_000_000),
+        (b"application/json", b'{"a":[' + b"{}," * 4_000_000 + b"1]}"),
+        (b"application/json", b'{"a_b64":"' + b"ab " * 6_000_000 + b'!"}'),
+        (b"multipart/form-data; charset=punycode; boundary=b", PART % (b"z" * 150_000)),
+    ],
+    ids=["escapes", "escapes in a name", "escapes in base 64", "objects", "spaces in base 64", "a slow codec"],
+)
+def test_no_body_keeps_others_waiting_or_takes_much_memory(kind: bytes, body: bytes, tmp_path: Path) -> None:
+    tracemalloc.start()
+    try:
+        blocked_s, found = seconds_blocked(kind, body, tmp_path)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert isinstance(found, Refused)
+    assert found.status in (400, 415)
+    assert blocked_s < 1
+    assert most_bytes < 150_000_000
+
+
+@pytest.mark.parametrize("kind", [b"application/x-www-form-urlencoded", b"application/json", KINDS[0]], ids=str)
+def test_long_names_are_refused_before_anything_looks_at_them(kind: bytes, tmp_path: Path) -> None:
+    name = b"n" * 4000
+    whole = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\nx\r\n--b--\r\n' % name
+    bodies = {KINDS[0]: whole, b"application/json": b'{"%s": "x"}' % name}
+
+    found = read(kind, bodies.get(kind, name + b"=x"), tmp_path)
+
+    assert isinstance(found, Refused)
+    assert (found.status, found.code) == (400, "unknown_parameter")
+    assert len(found.title) < 120
+
+
+def test_a_name_that_is_nearly_too_long_is_cut_before_close_ones_are_looked_for() -> None:
+    with pytest.raises(Refused) as refused:
+        refuse_unknown(Form({"x" * 60 + "y" * 40: "1"}), ["x" * 30])
+
+    assert "did you mean" in refused.value.title
+
+
+@pytest.mark.parametrize("charset", [b"undefined", b"utf-16", b"punycode", b"zip", b'"utf-7"'], ids=str)
+@pytest.mark.parametrize("kind", [b"application/json", b"multipart/form-data; boundary=b"], ids=str)
+def test_other_charsets_are_refused(kind: bytes, charset: bytes, tmp_path: Path) -> None:
+    found = read(kind + b"; charset=" + charset, WHOLE, tmp_path)
+
+    assert isinstance(found, Refused)
+    assert (found.status, found.code) == (415, "unsupported_media_type")
+
+
+def test_an_encoded_form_is_read_with_its_escapes(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 20
+    prefixed = "data:image/png;base64," + base64.encodebytes(data).decode()
+    body = urlencode({"image_file_b64": prefixed, "bg_color": "a b+c/\u00fc&=", "size": ""}).encode()
+
+    form = read(b"application/x-www-form-urlencoded; charset=UTF-8", body, tmp_path)
+
+    assert isinstance(form, Form), form.title
+    assert form.files["image_file"].read_bytes() == data
+    assert form.fields == {"bg_color": "a b+c/\u00fc&=", "size": ""}
