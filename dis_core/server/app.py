@@ -138,16 +138,19 @@ class Server:
     async def _removebg(self, folder: Path, form: Form, asked: RemoveBgRequest) -> Made:
         with self.work.queue.place():
             sent = form.files.get("image_file") or await self._fetched(asked.image_url, folder / "fetched")
-            image = await self.work.read(sent, reduce_to=asked.reduce_to)
-            style = asked.style
-            behind = style.background_file
+            behind = asked.style.background_file
             if asked.background_url is not None:
                 behind = await self._fetched(asked.background_url, folder / "fetched-background")
-            if behind is not None:
-                style = replace(style, background_file=(await self.work.read(behind)).pixels)
-            roi = None if asked.roi is None else removebg.box_of(asked.roi, image.original_size, image.size)
-            options = self.work.with_defaults(SegmentOptions(roi=roi))
-            return await self.work.cut_out(folder, image, options, style, ignore)
+            async with self.work.decoded:
+                return await self._removebg_of(sent, behind, folder, asked)
+
+    async def _removebg_of(self, sent: Path, behind: Path | None, folder: Path, asked: RemoveBgRequest) -> Made:
+        image, style = await self.work.read(sent, reduce_to=asked.reduce_to), asked.style
+        if behind is not None:
+            style = replace(style, background_file=(await self.work.read(behind)).pixels)
+        roi = None if asked.roi is None else removebg.box_of(asked.roi, image.original_size, image.size)
+        options = self.work.with_defaults(SegmentOptions(roi=roi))
+        return await self.work.cut_out(folder, image, options, style, ignore)
 
     async def _fetched(self, url: str | None, destination: Path) -> Path:
         if url is None:
@@ -178,9 +181,10 @@ class Server:
     async def _segment(self, folder: Path, form: Form, asked: SegmentRequest, report: Report) -> Made:
         try:
             with self.work.queue.place():
-                report(0.0, "reading")
-                image = await self.work.read(form.files["image"])
-                return await self.work.cut_out(folder, image, asked.options, asked.style, report)
+                report(0.0, "waiting" if self.work.decoded.locked() else "reading")
+                async with self.work.decoded:
+                    image = await self.work.read(form.files["image"])
+                    return await self.work.cut_out(folder, image, asked.options, asked.style, report)
         except BaseException:
             remove_folder(folder)  # nobody else does where progress is sent
             raise

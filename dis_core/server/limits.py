@@ -12,9 +12,9 @@ class Limits:
     `file_bytes` is for one image and `body_bytes` for a whole request, `pixels` for one decoded image, `parts` for the
     fields and files of a form. `waiting` requests may be in work or wait for it, `uploads` may be on their way in,
     `connections` open. A request's headers must come within `headers_s`; its body at `slowest_bytes_per_s` or faster,
-    after a grace of `headers_s`. A client that does not read its answer is given up after `unread_s`. Reading or
-    making one image takes at most `codec_s`, the network at most `network_s`. Stopping waits `stopping_s` for what is
-    being done.
+    after a grace of `headers_s`. An answer must be read at that pace too, after a grace of `unread_s`, or it is given
+    up. Reading or making one image takes at most `codec_s`, the network at most `network_s`. Stopping waits
+    `stopping_s` for what is being done.
     """
 
     file_bytes: int = 32_000_000

@@ -25,6 +25,9 @@ NOISY: Final = ("uvicorn.error", "python_multipart")
 
 MOST_HEADER_BYTES: Final = 32_768
 
+MOST_CREDITED_BYTES: Final = 1_000_000
+"""So much of what waits to be read gives its reader more time. More would let a large answer wait for hours."""
+
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server at that address."""
@@ -87,6 +90,8 @@ def protocol_for(limits: Limits) -> type[asyncio.Protocol]:
     class ImpatientProtocol(H11Protocol):
         _headers_due: asyncio.TimerHandle | None = None
         _reading_due: asyncio.TimerHandle | None = None
+        _patience_s = limits.unread_s  # for this answer; who reads slowly but steadily uses it up too
+        _paused_at = 0.0
 
         def connection_made(self, transport: Any) -> None:  # as in uvicorn
             super().connection_made(transport)
@@ -100,13 +105,18 @@ def protocol_for(limits: Limits) -> type[asyncio.Protocol]:
             super().data_received(data)
             if self.cycle is not before:
                 self._cancel("_headers_due")
+                self._patience_s = limits.unread_s
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self._reading_due = self.loop.call_later(limits.unread_s, self.transport.abort)
+            waiting = min(self.transport.get_write_buffer_size(), MOST_CREDITED_BYTES)
+            self._patience_s += waiting / limits.slowest_bytes_per_s
+            self._paused_at = self.loop.time()
+            self._reading_due = self.loop.call_later(self._patience_s, self.transport.abort)
 
         def resume_writing(self) -> None:
             super().resume_writing()
+            self._patience_s -= self.loop.time() - self._paused_at
             self._cancel("_reading_due")
 
         def _cancel(self, name: Literal["_headers_due", "_reading_due"]) -> None:

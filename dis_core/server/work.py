@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 import time
@@ -54,7 +55,8 @@ class Made:
 class Work:
     """What all requests share: the processes, the queue before them, and a private folder that goes with the server.
 
-    `options` are what a request gets that says nothing: the model, the device, which licenses are accepted.
+    `options` are what a request gets that says nothing: the model, the device, which licenses are accepted. Who has the
+    pixels of an image holds `decoded`: they take many times the room of what was sent, and the others wait with that.
     """
 
     def __init__(self, options: SegmentOptions, limits: Limits) -> None:
@@ -64,6 +66,7 @@ class Work:
         self.network = Network(options, limit_s=limits.network_s)
         self.queue = BoundedQueue(limits.waiting, lambda: self.network.seconds_each)
         self.uploads = BoundedQueue(limits.uploads, lambda: 1.0)
+        self.decoded = asyncio.Semaphore(CODECS + 1)
         self.codecs = Codecs(CODECS, limit_s=limits.codec_s)
         self._folder: Path | None = None
 
@@ -107,6 +110,9 @@ class Work:
         report(0.9, "making the result")
         making = Making(image.pixels, matte, folder, style, depth)
         facts = await self.codecs.call("make", to_json_value(making))
+        for path in (image.pixels, matte, style.background_file):  # they would stay until the answer is read
+            if path is not None:
+                path.unlink()
         self.metrics.images += 1
         self.metrics.seconds += time.monotonic() - started
         remarks = tuple(dict.fromkeys((*image.remarks, *result.remarks)))

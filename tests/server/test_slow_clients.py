@@ -33,8 +33,14 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[tuple[str, int]]:
-    guarded = Guard(app, hosts=(), token=None, limits=LIMITS)
-    config = uvicorn.Config(guarded, http=protocol_for(LIMITS), lifespan="off", log_config=None, ws="none")
+    with serving(LIMITS) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(limits: Limits) -> Iterator[tuple[str, int]]:
+    guarded = Guard(app, hosts=(), token=None, limits=limits)
+    config = uvicorn.Config(guarded, http=protocol_for(limits), lifespan="off", log_config=None, ws="none")
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listening],))
@@ -109,6 +115,22 @@ def test_an_answer_that_is_not_read_is_given_up(address: tuple[str, int]) -> Non
         _, said = seconds_until_closed(connection)
 
     assert len(said) < 40_000_000
+
+
+def test_an_answer_that_is_read_too_slowly_is_given_up_although_it_is_read() -> None:
+    limits = Limits(unread_s=1.0, slowest_bytes_per_s=20_000_000)
+    with serving(limits) as address, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 50_000)
+        connection.connect(address)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        started, said = time.monotonic(), 0
+        with contextlib.suppress(ConnectionResetError):
+            while (chunk := connection.recv(20_000)) and time.monotonic() - started < PATIENCE_S:
+                said += len(chunk)
+                time.sleep(0.01)
+
+    assert time.monotonic() - started < PATIENCE_S - 1
+    assert said < 40_000_000
 
 
 def test_a_quick_client_gets_everything(address: tuple[str, int]) -> None:
