@@ -74,16 +74,22 @@ class TooManyPixels(NoImage):
 
 
 _most_pixels: ContextVar[int] = ContextVar("most_pixels", default=MAX_PIXELS)
+_most_deep_pixels: ContextVar[int] = ContextVar("most_deep_pixels", default=MAX_PIXELS)
 
 
 @contextmanager
 def most_pixels(limit: int) -> Iterator[None]:
-    """Accept no more pixels than this inside the block, where strangers send what is read there."""
+    """Accept no more pixels than this inside the block, where strangers send what is read there.
+
+    Of 16 bits half as many, because they take twice the memory.
+    """
     before = _most_pixels.set(min(limit, MAX_PIXELS))
+    before_deep = _most_deep_pixels.set(min(limit // 2, MAX_PIXELS))
     try:
         yield
     finally:
         _most_pixels.reset(before)
+        _most_deep_pixels.reset(before_deep)
 
 
 def too_large(name: str) -> NoImage:
@@ -91,13 +97,15 @@ def too_large(name: str) -> NoImage:
     return TooManyPixels(f"{name} has more than {_most_pixels.get() / 1e6:g} megapixels", hint="scale it down first")
 
 
-def check_size(width: int, height: int, name: str) -> None:
+def check_size(width: int, height: int, name: str, *, bits: int = 8) -> None:
     """Raise NoImage for an image without pixels, or with more pixels than we accept."""
     if width < 1 or height < 1:
         raise NoImage(f"{name} has no pixels ({width} x {height})", hint="export it again from an image editor")
-    if width * height > _most_pixels.get():
+    most = _most_pixels.get() if bits <= 8 else _most_deep_pixels.get()
+    if width * height > most:
+        deep = " of more than 8 bits" if most < _most_pixels.get() else ""
         raise TooManyPixels(
-            f"{name} claims to have {width} x {height} pixels; the limit is {_most_pixels.get() / 1e6:g} megapixels",
+            f"{name} claims to have {width} x {height} pixels{deep}; the limit is {most / 1e6:g} megapixels",
             hint="scale it down or cut it into parts first",
         )
 

@@ -57,7 +57,7 @@ def decode(file: BinaryIO, name: str) -> Decoded:
     import imagecodecs
 
     header = read_header(file, name)
-    check_size(header.width, header.height, name)
+    check_size(header.width, header.height, name, bits=header.bits)
     if header.is_float or header.is_hdr or header.bits > 16:
         raise unshowable(name, "HDR" if header.is_hdr else "floating-point" if header.is_float else "32-bit")
     if header.has_black:

@@ -38,7 +38,7 @@ class _Header(NamedTuple):
 def decode(file: BinaryIO, name: str) -> Decoded:
     """All pixels of the first image. Raises NoImage if it is damaged, or has comments that are longer than it is."""
     header = _read_header(file, name)
-    check_size(header.width, header.height, name)
+    check_size(header.width, header.height, name, bits=header.white.bit_length())
     file.seek(header.length)
     values = _read_text(file, header, name) if header.kind in _AS_TEXT else _read_bytes(file, header, name)
     if header.kind in _BITMAPS:

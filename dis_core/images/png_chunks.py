@@ -124,8 +124,8 @@ class _Walk:
             self._leave_out(kind)
             return True
         if kind == _HEADER:
-            width, height = struct.unpack_from(">II", body)
-            check_size(width, height, self.name)
+            width, height, bits = struct.unpack_from(">IIB", body)
+            check_size(width, height, self.name, bits=bits)
             self.most_bytes = _most_bytes(body)
         if kind == b"pHYs" and length != 9:
             self._leave_out(kind)

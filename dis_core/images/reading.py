@@ -241,7 +241,7 @@ def _decode_tiff(file: BinaryIO, name: str) -> Decoded:
 
     choice = tiff_pages.choose_page(file, name)
     facts = tiff.read_tiff_facts(file, choice.page, name)
-    check_size(facts.width, facts.height, name)
+    check_size(facts.width, facts.height, name, bits=facts.bits)
     if facts.is_raw_photo:
         raise NoImage(f"{name} is a camera's raw photo", hint="convert it first, for example to a 16-bit TIFF")
     if facts.not_unsigned or facts.bits > 16:

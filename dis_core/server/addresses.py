@@ -34,6 +34,14 @@ def addresses_of(host: str, port: int) -> list[str]:
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach, or is, what has that address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def is_public(address: str) -> bool:
     """Whether an address is one of the internet, and not of this machine, this network, or something special."""
     ip = ipaddress.ip_address(address.partition("%")[0])
@@ -43,6 +51,8 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip in _NAT64:
             return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if ip.is_site_local:  # given up long ago, and still routed inside of some networks
+            return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 

@@ -190,7 +190,7 @@ class Server:
             raise
 
     async def _form(self, request: Request, folder: Path) -> Form:
-        with self.work.uploads.place():
+        with self.work.uploads.place(request.client.host if request.client else ""):
             return await read_form(request, folder, self._settings.limits)
 
 

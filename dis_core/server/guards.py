@@ -25,6 +25,9 @@ OPEN_PATHS: Final = ("/", "/page.js", "/page.css", "/healthz")
 DRAIN_S: Final = 3.0
 """How long a body is still taken after it was refused: who is sending it would not read the answer otherwise."""
 
+MOST_SMALL_PIECES: Final = 1000
+"""How many parts of a body may be as small as they like: each costs the event loop as much as a large one."""
+
 SAFE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -117,7 +120,7 @@ class _Body:
     def __init__(self, receive: Receive, limits: Limits) -> None:
         self._receive = receive
         self._limits = limits
-        self._bytes = 0
+        self._bytes = self._pieces = 0
         self._is_complete = False
         self._started = asyncio.get_running_loop().time()
 
@@ -128,11 +131,11 @@ class _Body:
             raise too_large(self._limits)
 
     async def receive(self) -> Message:
-        """The next part. Raises Refused if there are too many bytes, or too few in the time they took."""
+        """The next part. Raises Refused if there are too many bytes, or too few in their time or in each part."""
         if self._is_complete:
             return await self._receive()
         limits = self._limits
-        allowed_s = limits.headers_s + self._bytes / limits.slowest_bytes_per_s
+        allowed_s = min(limits.headers_s + self._bytes / limits.slowest_bytes_per_s, limits.body_s)
         left_s = self._started + allowed_s - asyncio.get_running_loop().time()
         try:
             message = await asyncio.wait_for(self._receive(), max(left_s, 0.001))
@@ -140,8 +143,11 @@ class _Body:
             raise Refused(408, "too_slow", "the request came too slowly", "send it again") from None
         self._bytes += len(message.get("body", b""))
         self._is_complete = message["type"] != "http.request" or not message.get("more_body", False)
+        self._pieces += 1
         if self._bytes > limits.body_bytes:
             raise too_large(limits)
+        if self._pieces > MOST_SMALL_PIECES + self._bytes // limits.bytes_per_piece:
+            raise Refused(400, "too_many_pieces", "the request came in too many pieces", "send larger ones")
         return message
 
     async def drain(self) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from dis_core.server.addresses import is_loopback
 from dis_core.server.answers import Refused
 
 LONGEST_WAIT_S: Final = 300
@@ -44,3 +46,30 @@ class BoundedQueue:
             f"try again in {wait_s} s",
             retry_after_s=wait_s,
         )
+
+
+class Uploads:
+    """Counts bodies that are on their way in, of all clients and of each.
+
+    Those of this machine are only counted together: a proxy that stands before the server sends for everybody.
+    """
+
+    def __init__(self, most: int, most_each: int) -> None:
+        self._queue = BoundedQueue(most, lambda: 1.0)
+        self._most_each = most_each
+        self._of: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, client: str) -> Iterator[None]:
+        """Send a body for as long as the block takes. Raises Refused with status 429 if there are too many."""
+        if self._of[client] >= self._most_each and not is_loopback(client):
+            raise Refused(
+                429, "rate_limit_exceeded", "your address sends too much at once", "wait a little", retry_after_s=1
+            )
+        with self._queue.place():
+            self._of[client] += 1
+            try:
+                yield
+            finally:
+                self._of[client] -= 1
+                self._of += Counter()  # which forgets those at zero

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import signal
 import socket
@@ -27,14 +26,6 @@ MOST_HEADER_BYTES: Final = 32_768
 
 MOST_CREDITED_BYTES: Final = 1_000_000
 """So much of what waits to be read gives its reader more time. More would let a large answer wait for hours."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server at that address."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -26,7 +26,7 @@ from dis_core.server.metrics import Metrics
 from dis_core.server.network import Network
 from dis_core.server.pictures import Making, Reading
 from dis_core.server.private import private_folder
-from dis_core.server.queue import BoundedQueue
+from dis_core.server.queue import BoundedQueue, Uploads
 from dis_core.server.results import ResultStyle
 
 CODECS: Final = 2
@@ -65,7 +65,7 @@ class Work:
         self.metrics = Metrics()
         self.network = Network(options, limit_s=limits.network_s)
         self.queue = BoundedQueue(limits.waiting, lambda: self.network.seconds_each)
-        self.uploads = BoundedQueue(limits.uploads, lambda: 1.0)
+        self.uploads = Uploads(limits.uploads, limits.uploads_each)
         self.decoded = asyncio.Semaphore(CODECS + 1)
         self.codecs = Codecs(CODECS, limit_s=limits.codec_s)
         self._folder: Path | None = None

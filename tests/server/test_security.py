@@ -17,6 +17,9 @@ import requests
 from starlette.testclient import TestClient
 
 from dis_core.cli.main import run
+from dis_core.images.decoded import TooManyPixels, most_pixels
+from dis_core.images.picture import encode, gray_picture
+from dis_core.images.reading import read_picture
 from dis_core.server.app import Settings, make_app
 from tests.fakes.fake_hub import FakeHub
 from tests.fakes.served import Served, png, two_halves
@@ -140,15 +143,15 @@ def test_no_request_starts_a_download(server: Served, hub: FakeHub) -> None:
     assert hub.requests == before
 
 
-def bomb(width: int, height: int) -> bytes:
+def bomb(width: int, height: int, *, bits: int = 8) -> bytes:
     """A valid PNG of gray zeros: a thousandth of its pixels in bytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     packer = zlib.compressobj(9)
-    rows = b"".join(packer.compress(bytes(1 + width)) for _ in range(height)) + packer.flush()
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = b"".join(packer.compress(bytes(1 + width * bits // 8)) for _ in range(height)) + packer.flush()
+    head = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
@@ -160,6 +163,29 @@ def test_an_image_that_claims_more_pixels_than_allowed_is_not_decoded(server: Se
 
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (413, "resolution_too_high"), answer.text
     assert "1 megapixel" in answer.text
+
+
+@pytest.mark.parametrize(("bits", "status"), [(8, 422), (16, 413)])
+def test_pixels_of_16_bits_count_twice(server: Served, bits: int, status: int) -> None:
+    answer = server.removebg(bomb(900, 900, bits=bits))
+
+    assert answer.status_code == status, answer.text
+    assert status == 422 or "0.5 megapixels" in answer.text
+
+
+@pytest.mark.parametrize("ending", ["pgm", "tif", "jxl"])
+def test_other_formats_of_16_bits_count_twice_too(ending: str) -> None:
+    gray = np.zeros((900, 900), np.uint16)
+    whole = {
+        "pgm": lambda: b"P5 900 900 65535\n" + gray.tobytes(),
+        "tif": lambda: encode(gray_picture(gray.astype(np.float32), bits=16, name="it"), format="tiff"),
+        "jxl": lambda: bytes(pytest.importorskip("imagecodecs").jpegxl_encode(gray, lossless=True)),
+    }[ending]()
+
+    with most_pixels(1_000_000), pytest.raises(TooManyPixels, match="0.5 megapixels"):
+        read_picture(whole)
+    with most_pixels(2_000_000):
+        assert read_picture(whole).size == (900, 900)
 
 
 def test_files_and_bodies_that_are_too_large_are_refused(server: Served) -> None:

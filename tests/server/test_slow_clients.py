@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -10,10 +11,12 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from dis_core.server.answers import Refused
 from dis_core.server.guards import Guard
 from dis_core.server.limits import Limits
+from dis_core.server.queue import Uploads
 from dis_core.server.running import protocol_for
 
 LIMITS = Limits(headers_s=0.4, unread_s=0.4, slowest_bytes_per_s=100_000)
@@ -99,6 +102,73 @@ def test_a_body_that_drips_is_answered_408(address: tuple[str, int]) -> None:
 
     assert said.startswith(b"HTTP/1.1 408")
     assert b"too_slow" in said
+
+
+def test_a_body_may_take_only_so_long_in_all() -> None:
+    limits = Limits(slowest_bytes_per_s=1, body_s=0.5)
+    with serving(limits) as address, socket.create_connection(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
+        stop = threading.Event()
+        dripping = threading.Thread(target=drip, args=(connection, stop, b"x" * 10))
+        dripping.start()
+
+        took_s, said = seconds_until_closed(connection)
+        stop.set()
+        dripping.join()
+
+    assert said.startswith(b"HTTP/1.1 408")
+    assert took_s < PATIENCE_S - 1
+
+
+def test_a_body_in_very_many_pieces_is_refused() -> None:
+    taken = 0
+
+    async def receive() -> Message:
+        nonlocal taken
+        taken += 1
+        return {"type": "http.request", "body": b"x", "more_body": taken < 100_000}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    sent: list[Message] = []
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")]}
+    asyncio.run(Guard(app, hosts=(), token=None, limits=Limits())(scope, receive, send))
+
+    assert sent[0]["status"] == 400
+    assert b"too_many_pieces" in sent[1]["body"]
+
+
+def test_a_large_body_in_ordinary_pieces_is_taken() -> None:
+    pieces = [{"type": "http.request", "body": bytes(1000), "more_body": n > 0} for n in range(30_000)]
+    statuses = []
+
+    async def receive() -> Message:
+        return pieces.pop()
+
+    async def send(message: Message) -> None:
+        statuses.append(message.get("status"))
+
+    scope = {"type": "http", "method": "POST", "path": "/small", "headers": [(b"host", b"localhost")]}
+    asyncio.run(Guard(app, hosts=(), token=None, limits=Limits())(scope, receive, send))
+
+    assert statuses[0] == 200
+
+
+def test_one_address_sends_only_a_few_bodies_at_once() -> None:
+    uploads = Uploads(16, 4)
+    with contextlib.ExitStack() as running:
+        for client in (*["192.168.1.5"] * 4, *["127.0.0.1"] * 8):
+            running.enter_context(uploads.place(client))
+
+        with pytest.raises(Refused) as refused, uploads.place("192.168.1.5"):
+            pass
+        with uploads.place("192.168.1.6"):
+            pass
+
+    assert (refused.value.status, refused.value.retry_after_s) == (429, 1)
+    with uploads.place("192.168.1.5"):
+        pass
 
 
 def drip(connection: socket.socket, stop: threading.Event, drop: bytes) -> None:

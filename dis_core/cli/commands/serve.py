@@ -77,6 +77,7 @@ def serve(
     """
     try:
         from dis_core.server import running
+        from dis_core.server.addresses import is_loopback
         from dis_core.server.app import Settings
     except ModuleNotFoundError as error:
         raise PackagesMissing(
@@ -86,7 +87,7 @@ def serve(
     from dis_core.server.models import default_model
 
     token = None if token_file is None else read_token(token_file)
-    if token is None and not insecure and not running.is_loopback(host):
+    if token is None and not insecure and not is_loopback(host):
         raise BadRequest(
             f"anybody who can reach {host} could use this server",
             hint="give it a token with `token_file`, or use `insecure=True` where everybody may",
