@@ -50,6 +50,7 @@ TINY = int(os.environ.get("DIS_TEST_TINY_IMAGES", "200"))
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a cluster on this machine with four logical CPUs, whose workers know the bright model."""
     plugin = bright_plugin.install(tmp_path_factory.mktemp("plugin"))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", f"{plugin}{os.pathsep}{ROOT}")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -65,6 +66,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
         yield ray.get_runtime_context().gcs_address
         ray.shutdown()
+    for number, handler in handlers.items():  # Ray puts one of its own there, which ends the process
+        signal.signal(number, handler)
 
 
 @pytest.fixture

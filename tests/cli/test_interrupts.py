@@ -46,6 +46,8 @@ def test_afterwards_ctrl_c_means_what_it_meant_before() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM cannot be sent there")
 def test_other_signals_can_do_what_ctrl_c_does_and_not_longer_than_wanted() -> None:
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, "another test has left a handler, which would be called"
+
     with heeding_ctrl_c(ignore, also=[signal.SIGTERM]) as report:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
