@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from dis_core.errors import (
 )
 
 if TYPE_CHECKING:
-    from starlette.responses import JSONResponse
+    from starlette.responses import Response
 
 
 class Refused(Exception):
@@ -38,14 +39,15 @@ class Refused(Exception):
         """The content of the answer."""
         return {"errors": [{"title": self.title, "code": self.code, "detail": self.detail}]}
 
-    def response(self) -> JSONResponse:
+    def response(self) -> Response:
         """The answer. The connection ends with it where a body may still be on its way."""
-        from starlette.responses import JSONResponse
+        from starlette.responses import Response
 
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
         if self.status in (403, 408, 413, 429):
             headers["Connection"] = "close"
-        return JSONResponse(self.body(), self.status, headers)
+        # In ASCII, unlike Starlette's own JSON: what a client has sent need not be text that UTF-8 can hold.
+        return Response(json.dumps(self.body()), self.status, headers, "application/json")
 
 
 _STATUS_OF: Mapping[type[DisError], tuple[int, str]] = {

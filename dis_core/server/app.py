@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +41,9 @@ from dis_core.server.work import Made, Work, remove_folder
 
 PAGE: Final = Path(__file__).parent / "page"
 
+FETCHES: Final = 8
+"""How many images are fetched from addresses at a time."""
+
 EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -70,6 +75,8 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.work = Work(settings.options, settings.limits)
         self._settings = settings
+        # Of their own: hosts that do not answer would keep the threads from those who read bodies.
+        self._fetching = ThreadPoolExecutor(FETCHES, thread_name_prefix="fetch")
         self.router = Router(
             [
                 Route("/", self._file("page.html", "text/html")),
@@ -91,6 +98,7 @@ class Server:
     async def _lifespan(self, _app: Router) -> AsyncIterator[None]:
         async with self.work.running():
             yield
+        self._fetching.shutdown(wait=False, cancel_futures=True)
 
     def _file(self, name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
         content = (PAGE / name).read_bytes()
@@ -156,7 +164,8 @@ class Server:
         if url is None:
             raise Refused(400, "missing_source", "no image given", "send image_file, image_file_b64 or image_url")
         hosts = {host.lower() for host in self._settings.url_hosts}
-        await asyncio.to_thread(addresses.fetch, url, destination, hosts=hosts, limits=self._settings.limits)
+        fetch = partial(addresses.fetch, url, destination, hosts=hosts, limits=self._settings.limits)
+        await asyncio.get_running_loop().run_in_executor(self._fetching, fetch)
         return destination
 
     async def segment(self, request: Request) -> Response:

@@ -48,9 +48,10 @@ class ChildProcess:
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start the process, unless it is there."""
-        if self._connection is not None:
+        """Start the process, unless it is there; one that was killed while it was idle is replaced."""
+        if self._connection is not None and self._process is not None and self._process.is_alive():
             return
+        self.kill()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self._process = context.Process(target=_run, args=(self._target, theirs, self._arguments), daemon=True)

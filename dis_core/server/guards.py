@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import ipaddress
 import logging
+import re
 from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,8 +26,8 @@ OPEN_PATHS: Final = ("/", "/page.js", "/page.css", "/healthz")
 DRAIN_S: Final = 3.0
 """How long a body is still taken after it was refused: who is sending it would not read the answer otherwise."""
 
-MOST_SMALL_PIECES: Final = 1000
-"""How many parts of a body may be as small as they like: each costs the event loop as much as a large one."""
+HOST: Final = re.compile(r"(?:(?P<name>[A-Za-z0-9._-]+)|\[(?P<bracketed>[0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")
+"""A name or an address in numbers, and a port: nothing that programs could read in different ways."""
 
 SAFE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -97,8 +98,7 @@ class Guard:
             raise Refused(403, "host_not_allowed", f"this server is not called {host[:100]!r}", "see --allow-host")
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         is_visit = headers.get("sec-fetch-mode") == "navigate" and scope["method"] == "GET"
-        is_elsewhere = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
-        if is_elsewhere or (site not in ("none", "same-origin") and not is_visit):
+        if _is_elsewhere(origin, host) or (site not in ("none", "same-origin") and not is_visit):
             raise Refused(403, "cross_origin", "pages of other sites may not ask this server")
         if self._token is not None and scope["path"] not in OPEN_PATHS:
             given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
@@ -106,11 +106,21 @@ class Guard:
                 raise Refused(403, "auth_failed", "the API key is missing or wrong", "send it as X-Api-Key")
 
     def _is_own_name(self, host: str) -> bool:
+        found = HOST.fullmatch(host)
+        if found is None:
+            return False
+        name = found["name"] or found["bracketed"]
         try:
-            name = urlsplit(f"//{host}").hostname or ""
-            ipaddress.ip_address(name)
+            is_number = ipaddress.ip_address(name).version == (4 if found["name"] else 6)
         except ValueError:
-            return host.partition(":")[0].lower() in self._hosts
+            is_number = False
+        return is_number or (found["name"] or "").lower() in self._hosts
+
+
+def _is_elsewhere(origin: str | None, host: str) -> bool:
+    try:
+        return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    except ValueError:  # it is no address at all
         return True
 
 
@@ -120,7 +130,7 @@ class _Body:
     def __init__(self, receive: Receive, limits: Limits) -> None:
         self._receive = receive
         self._limits = limits
-        self._bytes = self._pieces = 0
+        self._bytes = 0
         self._is_complete = False
         self._started = asyncio.get_running_loop().time()
 
@@ -131,7 +141,7 @@ class _Body:
             raise too_large(self._limits)
 
     async def receive(self) -> Message:
-        """The next part. Raises Refused if there are too many bytes, or too few in their time or in each part."""
+        """The next part. Raises Refused if there are too many bytes, or too few in the time they took."""
         if self._is_complete:
             return await self._receive()
         limits = self._limits
@@ -143,11 +153,8 @@ class _Body:
             raise Refused(408, "too_slow", "the request came too slowly", "send it again") from None
         self._bytes += len(message.get("body", b""))
         self._is_complete = message["type"] != "http.request" or not message.get("more_body", False)
-        self._pieces += 1
         if self._bytes > limits.body_bytes:
             raise too_large(limits)
-        if self._pieces > MOST_SMALL_PIECES + self._bytes // limits.bytes_per_piece:
-            raise Refused(400, "too_many_pieces", "the request came in too many pieces", "send larger ones")
         return message
 
     async def drain(self) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from dis_core.errors import did_you_mean
+from dis_core.errors import DisError, did_you_mean
 from dis_core.model_spec import ModelSpec
 from dis_core.prompts import SegmentOptions
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.requirements import missing_packages
 from dis_core.registry.selection import is_all_here, model_on_this_machine, refuse_noncommercial
-from dis_core.server.answers import Refused
+from dis_core.server.answers import Refused, refusal_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +35,18 @@ def default_model(wanted: str | None) -> str:
 
 
 def refuse_absent(options: SegmentOptions) -> None:
-    """Raises Refused for a model that is unknown or not on this machine, UnknownModel for an unknown depth model."""
+    """Raises Refused for a model that is unknown, not on this machine, or not for what it is named as."""
     known = {spec.name: spec for spec in registry.models().values()}
     for name in (options.model, options.depth_model):
         if name is not None and name not in known and not any(name in spec.aliases for spec in known.values()):
             raise Refused(
                 422, "unknown_model", f"unknown model {name[:60]!r}{did_you_mean(name, known)}", "see /v1/models"
             )
-    if options.model is None or is_all_here(options.model, depth_model=options.depth_model):
+    try:
+        is_here = options.model is None or is_all_here(options.model, depth_model=options.depth_model)
+    except DisError as error:
+        raise refusal_of(error) from None
+    if options.model is None or is_here:
         return
     hint = "whoever runs the server can fetch it; see /v1/models"
     raise Refused(422, "model_not_installed", f"the model {options.model[:60]!r} is not on the server", hint)

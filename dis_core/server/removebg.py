@@ -76,6 +76,10 @@ def parse_request(form: Form) -> RemoveBgRequest:
         raise Refused(400, "missing_source", "no image given", "send image_file, image_file_b64 or image_url")
     if len(sources) > 1:
         raise Refused(400, "multiple_sources", "more than one image given", "send only one of image_file and image_url")
+    if "bg_image_file" in fields:
+        raise Refused(
+            400, "invalid_parameters", "bg_image_file is not a file", "send it as a file or bg_image_file_b64"
+        )
     background = fields.get("bg_color")
     try:
         if background is not None:

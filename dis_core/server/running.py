@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -23,6 +24,9 @@ NOISY: Final = ("uvicorn.error", "python_multipart")
 """Loggers that have a warning for each damaged request: strangers could fill a disk with them."""
 
 MOST_HEADER_BYTES: Final = 32_768
+
+MOST_SMALL_PIECES: Final = 1000
+"""How many parts of a body may be as small as they like."""
 
 MOST_CREDITED_BYTES: Final = 1_000_000
 """So much of what waits to be read gives its reader more time. More would let a large answer wait for hours."""
@@ -75,6 +79,27 @@ def run(settings: Settings, listening: socket.socket, *, ready: Callable[[str], 
             signal.signal(number, handler)
 
 
+class FewPieces(h11.Connection):
+    """Takes a body in a thousand pieces, and one more for each so many bytes: it takes as long as for large ones."""
+
+    def __init__(self, bytes_per_piece: int) -> None:
+        super().__init__(h11.SERVER, MOST_HEADER_BYTES)
+        self._bytes_per_piece = bytes_per_piece
+        self._bytes = self._pieces = 0
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """What was sent next. Raises RemoteProtocolError."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._bytes = self._pieces = 0
+        elif isinstance(event, h11.Data):
+            self._bytes += len(event.data)
+            self._pieces += 1
+            if self._pieces > MOST_SMALL_PIECES + self._bytes // self._bytes_per_piece:
+                raise h11.RemoteProtocolError("the body comes in too many pieces")
+        return event
+
+
 def protocol_for(limits: Limits) -> type[asyncio.Protocol]:
     """uvicorn's protocol, which closes connections whose headers do not come or whose answer is not read."""
 
@@ -86,6 +111,7 @@ def protocol_for(limits: Limits) -> type[asyncio.Protocol]:
 
         def connection_made(self, transport: Any) -> None:  # as in uvicorn
             super().connection_made(transport)
+            self.conn = FewPieces(limits.bytes_per_piece)
             self._headers_due = self.loop.call_later(limits.headers_s, transport.abort)
 
         def data_received(self, data: bytes) -> None:
@@ -97,6 +123,12 @@ def protocol_for(limits: Limits) -> type[asyncio.Protocol]:
             if self.cycle is not before:
                 self._cancel("_headers_due")
                 self._patience_s = limits.unread_s
+
+        def send_400_response(self, msg: str) -> None:
+            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                super().send_400_response(msg)
+            else:  # it has been answered already
+                self.transport.abort()
 
         def pause_writing(self) -> None:
             super().pause_writing()

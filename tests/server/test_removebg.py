@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 import dis_core
+from dis_core.server.answers import Refused
 from tests.fakes.served import Served, pixels_of, png, two_halves, with_box
 
 BOX = (20, 10, 50, 40)
@@ -52,6 +54,34 @@ def test_an_image_in_base_64_comes_in_three_kinds_of_body(server: Served, kind: 
 
     assert answer.status_code == 200, answer.text
     assert (pixels_of(answer.content)[:, 40:, 3] == 255).all()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"\ud800_b64": "!"}, {"\ud800": "x"}, {"bg_color": "\ud800"}, {"size": "\ud800"}, {"crop_margin": "\ud800"}],
+    ids=ascii,
+)
+def test_text_that_utf_8_cannot_hold_is_refused(server: Served, fields: dict[str, str]) -> None:
+    image = {"image_file_b64": base64.b64encode(png(two_halves())).decode()}
+
+    answer = server.post("/v1.0/removebg", json={**fields, **image})
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["title"]
+
+
+def test_answers_hold_what_utf_8_cannot() -> None:
+    answer = Refused(400, "invalid_parameters", "unknown \ud800").response()
+
+    assert json.loads(bytes(answer.body))["errors"][0]["title"] == "unknown \ud800"
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_background_image_that_comes_as_text_is_refused(server: Served) -> None:
+    answer = server.removebg(png(two_halves()), bg_image_file="photo.png")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["title"] == "bg_image_file is not a file"
 
 
 def test_json_is_answered_to_who_accepts_it(server: Served) -> None:

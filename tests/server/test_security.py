@@ -16,6 +16,7 @@ import pytest
 import requests
 from starlette.testclient import TestClient
 
+from dis_core.cli.commands.serve import read_token
 from dis_core.cli.main import run
 from dis_core.images.decoded import TooManyPixels, most_pixels
 from dis_core.images.picture import encode, gray_picture
@@ -32,7 +33,26 @@ MANY = int(os.environ.get("DIS_TEST_SERVE_REQUESTS", "45"))
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", ""]
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "",
+        "evil@127.0.0.1",
+        "127.0.0.1/.evil.com",
+        "[::1]x",
+        "localhost:evil",
+        "localhost:80:80",
+        "[localhost]",
+        "::1",
+        "127.0.0.1#",
+        "127.0.0.1 x",
+        "[::1%25x]",
+        "localhost:",
+        "127.1",
+    ],
 )
 def test_a_page_whose_name_was_made_to_point_here_is_refused(server: Served, host: str) -> None:
     answer = server.get("/v1/models", headers={"Host": host})
@@ -50,6 +70,7 @@ def test_numbers_and_localhost_are_names_of_this_machine(server: Served, host: s
     [
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": "http://127.0.0.1:1"},
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
         {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},
@@ -126,6 +147,21 @@ def test_a_token_that_can_be_guessed_is_refused(text: str, tmp_path: Path, capsy
 
     assert status == 1
     assert "can be guessed or cannot be sent" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_a_token_that_others_may_read_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "token"
+    path.write_text(TOKEN, encoding="utf-8")
+
+    path.chmod(0o600)
+    assert read_token(path) == TOKEN
+    assert not caplog.records
+    path.chmod(0o640)
+    assert read_token(path) == TOKEN
+
+    assert "chmod 600" in caplog.text
+    assert TOKEN not in caplog.text
 
 
 def test_a_token_file_that_is_not_there_stops_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from dis_core.images.picture import encode, gray_picture
 from dis_core.jobs.job import Job, JobResult
 from dis_core.progress import Report
 from dis_core.prompts import SegmentOptions
-from dis_core.server.app import Server, Settings
+from dis_core.server.answers import Refused
+from dis_core.server.app import FETCHES, Server, Settings
 from dis_core.server.children import ChildProcess
 from dis_core.server.network import Network, run_jobs
 from dis_core.server.private import LOCK
@@ -52,10 +55,17 @@ class SlowNetwork(Network):
         return JobResult("all@1", "cpu")
 
 
-async def ask(server: Server, seen_while_sending: list[Path], folder: Path) -> int:
+async def ask(
+    server: Server,
+    seen_while_sending: list[Path],
+    folder: Path,
+    body: bytes = BODY,
+    headers: Sequence[tuple[bytes, bytes]] = HEADERS,
+    client: str = "127.0.0.1",
+) -> int:
     """One request; notes what lies in the folder as soon as the answer begins. Returns its status."""
     statuses: list[int] = []
-    messages = [{"type": "http.request", "body": BODY, "more_body": False}]
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
         if messages:
@@ -68,8 +78,8 @@ async def ask(server: Server, seen_while_sending: list[Path], folder: Path) -> i
             statuses.append(message["status"])
             seen_while_sending.extend(found for found in folder.rglob("*") if found.is_file())
 
-    scope = {"type": "http", "method": "POST", "path": "/v1.0/removebg", "query_string": b"", "headers": HEADERS}
-    await server.router({**scope, "client": ("127.0.0.1", 1)}, receive, send)
+    scope = {"type": "http", "method": "POST", "path": "/v1.0/removebg", "query_string": b"", "headers": headers}
+    await server.router({**scope, "client": (client, 1)}, receive, send)
     return statuses[0]
 
 
@@ -124,5 +134,44 @@ def test_only_the_result_is_kept_while_an_answer_is_read(folder: Path) -> None:
 
         assert await ask(server, seen, folder) == 200
         assert {path.name for path in seen} == {"result", LOCK}
+
+    run(story)
+
+
+def test_hosts_that_do_not_answer_keep_no_threads_from_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end, asked = threading.Event(), []
+
+    def fetch(url: str, destination: Path, **_: object) -> None:
+        asked.append(url)
+        may_end.wait(LIMIT_S)
+        destination.write_bytes(png(two_halves()))
+
+    async def story(server: Server, network: SlowNetwork) -> None:
+        network.may_go_on.set()
+        body, headers = b'{"image_url": "http://a/b"}', [(b"content-type", b"application/json")]
+        asking = [asyncio.create_task(ask(server, [], folder, body, headers)) for _ in range(16)]
+        try:
+            await until(lambda: len(asked) >= FETCHES)
+            await asyncio.wait_for(asyncio.to_thread(len, "read"), 5)
+        finally:
+            may_end.set()
+        assert await asyncio.gather(*asking) == [200] * 16
+
+    # As few threads for everybody else as on a small machine, however many this one has.
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("dis_core.server.addresses.fetch", fetch)
+    run(story)
+
+
+def test_the_address_of_a_client_counts_for_its_uploads(folder: Path) -> None:
+    async def story(server: Server, network: SlowNetwork) -> None:
+        network.may_go_on.set()
+        with contextlib.ExitStack() as uploading:
+            for _ in range(server.work.limits.uploads_each):
+                uploading.enter_context(server.work.uploads.place("192.168.1.5"))
+
+            with pytest.raises(Refused, match="your address"):
+                await ask(server, [], folder, client="192.168.1.5")
+            assert await ask(server, [], folder, client="192.168.1.6") == 200
 
     run(story)

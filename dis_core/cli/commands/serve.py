@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, get_args
@@ -14,6 +16,8 @@ from dis_core.model_spec import Precision
 from dis_core.prompts import DEFAULTS, SegmentOptions
 
 SHORTEST_TOKEN: Final = 16
+
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -113,4 +117,6 @@ def read_token(path: Path) -> str:
             f"the token in {path} can be guessed or cannot be sent",
             hint=f"write {SHORTEST_TOKEN} or more letters and digits into it, such as from: openssl rand -hex 16",
         )
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        logger.warning("others on this machine may read the token in %s; keep them out: chmod 600 %s", path, path)
     return token
