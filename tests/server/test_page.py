@@ -371,6 +371,7 @@ def test_it_fits_on_a_phone(page: Page) -> None:
 def test_the_page_asks_for_the_token_and_uses_it(browser: Chrome, tmp_path: Path) -> None:
     token = "0123456789abcdef"
     (tmp_path / "token").write_text(f"{token}\n", encoding="utf-8")
+    (tmp_path / "token").chmod(0o600)
     with served(tmp_path / "served", "--model", "bright", "--token-file", str(tmp_path / "token")) as guarded:
         browser.get(f"{guarded.url}/")
         wait = WebDriverWait(browser, TIMEOUT_S, 0.05)
