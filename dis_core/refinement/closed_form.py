@@ -39,6 +39,9 @@ where it is sure, fewer hairs are found."""
 MOST_STEPS: Final = 15
 """Steps of conjugate gradients at most: twice as many changed no measure by more than a thousandth."""
 
+FAINT: Final = 0.01
+"""Smaller changes are dropped: the steps end before what is exact would be so again, and it shows as a level of 255."""
+
 CLOSE_ENOUGH: Final = 1e-3
 """The share of what was left over at the start at which nothing more is done."""
 
@@ -64,6 +67,7 @@ def matted(matte: Plane, image: Plane, unknown: NDArray[np.bool_], *, report: Re
         windows = Windows.of(cells, image)
         size = matte.shape[0], matte.shape[1]
         change = _least_left_over(cells, windows, cells.around(cells.padded(matte)), report)
+        change[change.abs() < FAINT] = 0
         found: Plane = matte + cells.plane(change, size)
     return np.clip(found, 0, 1, out=found)
 

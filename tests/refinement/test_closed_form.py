@@ -129,3 +129,16 @@ def test_matting_can_be_cancelled() -> None:
         matted(softened(exact, 6), in_two_colors(exact), np.ones((60, 60), bool), report=stop)
 
     assert steps == sorted(steps)
+
+
+def test_an_exact_matte_stays_exact() -> None:
+    matte = np.zeros((120, 160), np.float32)
+    matte[30:80, 40:121] = 1
+    bright, dark = (np.array(color, np.float32) for color in ((0.98, 0.94, 0.78), (0.08, 0.16, 0.35)))
+    image = np.where(matte[..., None] > 0, bright, dark)
+    unknown = np.zeros(matte.shape, bool)
+    unknown[20:90, 30:131] = True
+
+    found = matted(matte, image, unknown, report=ignore)
+
+    assert np.array_equal(found, matte)
