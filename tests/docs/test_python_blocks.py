@@ -77,4 +77,4 @@ def test_pages_have_programs_and_most_of_them_run() -> None:
     reasons = [found["reason"] for found in PROGRAMS.values()]
 
     assert len(reasons) > 10
-    assert sum(reason is not None for reason in reasons) <= 5
+    assert sum(reason is not None for reason in reasons) <= len(reasons) / 4
