@@ -13,12 +13,14 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dis_core.daemon.endpoint import interrupt
 from dis_core.daemon.protocol import INTERMEDIATE_EVENTS, InvalidMessage, Message, receive, send
+
+if TYPE_CHECKING:
+    from dis_core.daemon.protocol import Connection
 
 ENDS_WITHIN_S: Final = 5.0
 """A process that nobody talks to any more ends within this time, or it is killed."""

@@ -9,14 +9,16 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from multiprocessing.connection import Connection
-from typing import Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 from dis_core.daemon.logs import describe_bug
 from dis_core.daemon.protocol import Message, receive, send
 from dis_core.errors import DisError
 from dis_core.server.answers import Refused
 from dis_core.server.children import ChildDied, ChildProcess
+
+if TYPE_CHECKING:
+    from dis_core.daemon.protocol import Connection
 
 RETIRES_AFTER: Final = 200
 """So many images, and a process makes room for a new one: decoders leave memory in pieces behind."""

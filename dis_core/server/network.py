@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from multiprocessing.connection import Connection
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from dis_core.daemon.protocol import INTERMEDIATE_EVENTS, Message, describe_error, receive, send
 from dis_core.daemon.remote_runner import outcome_of
@@ -23,6 +22,9 @@ from dis_core.progress import Report
 from dis_core.prompts import SegmentOptions
 from dis_core.server.answers import Refused
 from dis_core.server.children import ChildDied, ChildProcess
+
+if TYPE_CHECKING:
+    from dis_core.daemon.protocol import Connection
 
 CANCELS_WITHIN_S: Final = 10.0
 """The process notices within a pass of the network that a job is cancelled. After this time it is replaced."""
