@@ -1,8 +1,6 @@
-"""A web service of your own that cuts out the photos that it is sent, with FastAPI: uvicorn web_service:app
+"""A web service of your own that cuts out the photos that it is sent: uvicorn web_service:app
 
-`dis-core serve` is one that is finished, with limits, a queue and a page.
-
-Ask it with: curl --data-binary @flower.jpg http://localhost:8000/cutout --output cutout.png
+`dis-core serve` is a whole server. Ask this one: curl --data-binary @flower.jpg localhost:8000/cutout -o cutout.png
 """
 
 import asyncio
