@@ -85,6 +85,8 @@ async def _last_event(child: ChildProcess, message: Message) -> Message:
 def run_codec(connection: Connection) -> NoReturn:
     """What such a process does: one piece of work after the other, until nobody is at the other end."""
     os.umask(0o077)
+    # The network has the cores. With threads of their own these processes wait for each other's, and for the network's.
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported
     try:
         while True:
             send(connection, _answer(receive(connection)))
