@@ -76,13 +76,8 @@ def test_headers_that_do_not_come_close_the_connection(address: tuple[str, int],
 def test_headers_that_drip_do_not_keep_it_open(address: tuple[str, int]) -> None:
     with socket.create_connection(address) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n")
-        stop = threading.Event()
-        dripping = threading.Thread(target=drip, args=(connection, stop, b"X: y\r\n"))
-        dripping.start()
-
-        took_s, said = seconds_until_closed(connection)
-        stop.set()
-        dripping.join()
+        with dripping(connection, b"X: y\r\n"):
+            took_s, said = seconds_until_closed(connection)
 
     assert said == b""
     assert took_s < PATIENCE_S - 1
@@ -91,13 +86,8 @@ def test_headers_that_drip_do_not_keep_it_open(address: tuple[str, int]) -> None
 def test_a_body_that_drips_is_answered_408(address: tuple[str, int]) -> None:
     with socket.create_connection(address) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
-        stop = threading.Event()
-        dripping = threading.Thread(target=drip, args=(connection, stop, b"x"))
-        dripping.start()
-
-        _, said = seconds_until_closed(connection)
-        stop.set()
-        dripping.join()
+        with dripping(connection, b"x"):
+            _, said = seconds_until_closed(connection)
 
     assert said.startswith(b"HTTP/1.1 408")
     assert b"too_slow" in said
@@ -107,13 +97,8 @@ def test_a_body_may_take_only_so_long_in_all() -> None:
     limits = Limits(slowest_bytes_per_s=1, body_s=0.5)
     with serving(limits) as address, socket.create_connection(address) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
-        stop = threading.Event()
-        dripping = threading.Thread(target=drip, args=(connection, stop, b"x" * 10))
-        dripping.start()
-
-        took_s, said = seconds_until_closed(connection)
-        stop.set()
-        dripping.join()
+        with dripping(connection, b"x" * 10):
+            took_s, said = seconds_until_closed(connection)
 
     assert said.startswith(b"HTTP/1.1 408")
     assert took_s < PATIENCE_S - 1
@@ -157,6 +142,19 @@ def test_one_address_sends_only_a_few_bodies_at_once() -> None:
     assert (refused.value.status, refused.value.retry_after_s) == (429, 1)
     with uploads.place("192.168.1.5"):
         pass
+
+
+@contextlib.contextmanager
+def dripping(connection: socket.socket, drop: bytes) -> Iterator[None]:
+    """Send a drop again and again until the block ends."""
+    stop = threading.Event()
+    thread = threading.Thread(target=drip, args=(connection, stop, drop))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def drip(connection: socket.socket, stop: threading.Event, drop: bytes) -> None:
