@@ -124,7 +124,7 @@ def chosen_format(options: SharedOptions) -> OutputFormat:
 def refuse_contradictions(options: SharedOptions, jobs: list[Job]) -> None:
     """Raises BadRequest for options that do not go together, before any time is spent."""
     to_stdout = any(job.destination is None for job in jobs)
-    if any(is_transparent_jpeg(job) for job in jobs):
+    if any(job.is_transparent_jpeg for job in jobs):
         raise BadRequest("JPEG cannot hold a transparent background", hint="add --bgcolor white, or write PNG instead")
     if options.framing is not None and options.framing.size is not None and jobs:
         from dis_core.images.picture import refuse_longer_sides  # takes a while
@@ -165,12 +165,6 @@ def refuse_stills_only(options: SharedOptions, style: Style) -> None:
     if style.framing is not None or (isinstance(style, CutoutStyle) and style.crop):
         option = "--crop" if style.framing is None else "--margin" if style.framing.size is None else "--size"
         raise BadRequest(f"{option} does not work with --frames all", hint="all frames must show the same part")
-
-
-def is_transparent_jpeg(job: Job) -> bool:
-    """Whether a job asks for transparency in a format that has none."""
-    style = job.style
-    return job.format == "jpeg" and isinstance(style, CutoutStyle) and style.bgcolor is None and style.bgimage is None
 
 
 def jobs_to_do(options: SharedOptions, jobs: list[Job]) -> list[Job]:

@@ -79,6 +79,13 @@ class Job:
         return str(self.source) if self.source else "standard input"
 
     @property
+    def is_transparent_jpeg(self) -> bool:
+        """Whether it asks for transparency in a format that has none."""
+        if self.format != "jpeg" or not isinstance(self.style, CutoutStyle):
+            return False
+        return self.style.bgcolor is None and self.style.bgimage is None
+
+    @property
     def read(self) -> list[Path]:
         """All the files that it reads."""
         background = self.style.bgimage if isinstance(self.style, CutoutStyle) else None

@@ -153,12 +153,12 @@ class Tools:
         if output is None:
             output = str(source.with_name(f"{source.stem}-{style.kind}.png"))
         destination = self.folders.place(output)
-        file_format = format_of(destination)
-        if file_format == "jpeg" and isinstance(style, CutoutStyle) and style.bgcolor is None:
+        job = Job(source, destination, format_of(destination), style, options, overwrite=overwrite)
+        if job.is_transparent_jpeg:
             raise BadRequest("JPEG cannot hold a transparent background", hint="give `background`, or write PNG")
-        if destination in Files([source]):
+        if destination in Files(job.read):
             raise BadRequest(f"{output} is the image itself", hint="write to another file")
-        return Job(source, destination, file_format, style, options, overwrite=overwrite)
+        return job
 
     async def _make(self, job: Job, ctx: Context) -> Made:
         async def tell(fraction: float, doing: str) -> None:
