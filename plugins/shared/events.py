@@ -9,6 +9,9 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any, Union
 
+from .core_words import error_in_words, in_words
+from .words import _
+
 LONGEST_LINE_BYTES = 1_000_000
 CRASHED = "Crashed"
 LEAST_TOLD_S = 2.0
@@ -29,9 +32,9 @@ class Progress:
         if left_s is None or left_s < LEAST_TOLD_S:
             return self.doing
         if left_s >= 90:
-            return f"{self.doing}, about {round(left_s / 60)} min left"
+            return _("{doing}, about {minutes} min left", doing=self.doing, minutes=round(left_s / 60))
         step_s = 1 if left_s < 10 else 5
-        return f"{self.doing}, about {step_s * round(left_s / step_s)} s left"
+        return _("{doing}, about {seconds} s left", doing=self.doing, seconds=step_s * round(left_s / step_s))
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,11 @@ def failure_of(error: Exception) -> Failed:
     """What an exception in a plug-in means for the user: a disk without room, or a mistake of the plug-in."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         folder = tempfile.gettempdir()
-        return Failed("DiskFull", f"the disk with {folder} is full, where the pixels go meanwhile", "make room there")
+        full = _("the disk with {folder} is full, where the pixels go meanwhile", folder=folder)
+        return Failed("DiskFull", full, _("make room there"))
     if isinstance(error, OSError):
         return Failed("Unwritable", f"{error.strerror or error}: {error.filename or tempfile.gettempdir()}")
-    return Failed("Bug", f"{type(error).__name__}: {error}", "this is a bug in the plug-in")
+    return Failed("Bug", f"{type(error).__name__}: {error}", _("this is a bug in the plug-in"))
 
 
 class EventReader:
@@ -94,11 +98,11 @@ class EventReader:
         if isinstance(self.outcome, Failed):
             return self.outcome
         lines = errors.decode("utf-8", "replace").strip().splitlines()
-        said = lines[-1] if lines else "there was no message"
+        said = lines[-1] if lines else _("there was no message")
         return Failed(
             CRASHED,
-            f"dis-core stopped unexpectedly ({exit_status}): {said}",
-            "run “dis-core doctor” in a terminal to find the cause",
+            _("dis-core stopped unexpectedly ({status}): {message}", status=exit_status, message=said),
+            _("run “dis-core doctor” in a terminal to find the cause"),
         )
 
     def _take(self, line: bytes) -> Progress | None:
@@ -109,11 +113,13 @@ class EventReader:
             return None  # some library's output
         if kind == "progress":
             left_s = _number(event.get("remaining_s"))
-            return Progress(_number(event.get("fraction")), str(event.get("doing", "")), left_s if left_s > 0 else None)
+            doing = in_words(str(event.get("doing", "")))
+            return Progress(_number(event.get("fraction")), doing, left_s if left_s > 0 else None)
         if kind == "result":
             self.outcome = _done(event)
         elif kind == "error":
-            self.outcome = Failed(str(event.get("code", "")), str(event.get("message", "")), str(event.get("hint", "")))
+            code, message = str(event.get("code", "")), str(event.get("message", ""))
+            self.outcome = Failed(code, error_in_words(code, message), str(event.get("hint", "")))
         return None
 
 
@@ -123,7 +129,7 @@ def _done(event: dict[str, Any]) -> Done:
         model=str(event.get("model", "")).partition("@")[0],
         device=str(event.get("device", "")),
         seconds=_number(event.get("seconds")),
-        remarks=tuple(map(str, remarks)) if isinstance(remarks, list) else (),
+        remarks=tuple(in_words(str(remark)) for remark in remarks) if isinstance(remarks, list) else (),
     )
 
 

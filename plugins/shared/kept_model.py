@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Sequence
 
+from .words import _
+
 STATUS_ARGUMENTS = ("daemon", "status", "--json")
 FREE_ARGUMENTS = ("daemon", "stop")
 
@@ -21,8 +23,9 @@ class KeptModel:
     def words(self) -> str:
         """A line for the user."""
         name = self.names[0] if self.names else "dis-core"
-        size = f": {self.size_bytes / 1e9:.1f} GB of memory" if self.size_bytes else ""
-        return f"{name} stays ready{size}"
+        if not self.size_bytes:
+            return _("{model} stays ready", model=name)
+        return _("{model} stays ready: {size} GB of memory", model=name, size=f"{self.size_bytes / 1e9:.1f}")
 
 
 def is_kept(options: Sequence[str]) -> bool:

@@ -6,8 +6,9 @@ import re
 from typing import Sequence
 
 from .settings import Box
+from .words import later
 
-NOTHING_LEFT = "Combined with the selection, nothing of the subject is left. Nothing was changed"
+NOTHING_LEFT = later("Combined with the selection, nothing of the subject is left. Nothing was changed")
 
 DUST = 5
 """Pixels selected up to this value (2 %) count as not selected: they are invisible, but selections are outlined around

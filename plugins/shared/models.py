@@ -6,24 +6,26 @@ import json
 from dataclasses import dataclass
 from typing import Any, Sequence
 
+from .core_words import in_words
 from .settings import AUTOMATIC
+from .words import _, later
 
 GOOD_AT = {
-    "pdfnet": "best edges",
-    "dis-lite": "quick",
-    "birefnet": "all kinds of pictures",
-    "birefnet-hr": "fine, slow",
-    "birefnet-hr-matting": "hair, fine, slow",
-    "birefnet-matting": "hair and fur",
-    "birefnet-portrait": "people",
-    "birefnet-lite": "quick, good edges",
-    "birefnet-lite-matting": "hair, quick",
-    "lucida": "glass, glow and text",
-    "toonout": "drawings",
-    "isnet": "lean, good edges",
-    "dis-sam": "what you select roughly",
-    "dis-sam-base": "what you select roughly, quicker",
-    "diffdis": "very slow",
+    "pdfnet": later("best edges"),
+    "dis-lite": later("quick"),
+    "birefnet": later("all kinds of pictures"),
+    "birefnet-hr": later("fine, slow"),
+    "birefnet-hr-matting": later("hair, fine, slow"),
+    "birefnet-matting": later("hair and fur"),
+    "birefnet-portrait": later("people"),
+    "birefnet-lite": later("quick, good edges"),
+    "birefnet-lite-matting": later("hair, quick"),
+    "lucida": later("glass, glow and text"),
+    "toonout": later("drawings"),
+    "isnet": later("lean, good edges"),
+    "dis-sam": later("what you select roughly"),
+    "dis-sam-base": later("what you select roughly, quicker"),
+    "diffdis": later("very slow"),
 }
 """What a painter would choose a model for, in a few words."""
 
@@ -55,16 +57,22 @@ class Model:
 
     def label(self) -> str:
         """The line in the list of models: what it is good at, and what it takes to have it."""
-        name = f"{self.name}: {GOOD_AT[self.name]}" if self.name in GOOD_AT else self.name
+        name = self.name
+        if name in GOOD_AT:
+            name = _("{model}: {good_at}", model=name, good_at=_(GOOD_AT[name]))
         if self.install_commands:
-            return f"{name} (needs a package)"
+            return _("{model} (needs a package)", model=name)
         if self.download_page:
-            return f"{name} (manual download)"
-        return f"{name} ({megabytes(self.missing_bytes)} download)" if self.missing_bytes else name
+            return _("{model} (manual download)", model=name)
+        if self.missing_bytes:
+            return _("{model} ({size} download)", model=name, size=megabytes(self.missing_bytes))
+        return name
 
     def terms(self) -> str:
         """What it is and its license, for a tooltip."""
-        return f"{self.summary}\nLicense: {self.license}; commercial use: {self.commercial_use}"
+        use = in_words(self.commercial_use)
+        terms = _("License: {license}; commercial use: {use}", license=self.license, use=use)
+        return f"{self.summary}\n{terms}"
 
 
 def parse_models(listed: bytes) -> list[Model]:

@@ -1,19 +1,26 @@
-"""What the user can choose, the labels, and how the choices become a command line."""
+"""What the user can choose, the labels, which are translated where they are shown, and the command line for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from typing import Any, Mapping, Sequence, Tuple
 
+from .words import _, later
+
 Box = Tuple[int, int, int, int]
 """x, y, width, height in pixels."""
 
-SOURCES = {"layer": "Active layer", "picture": "Whole image"}
-RESULTS = {"select": "Selection", "mask": "Mask on the layer", "cut": "New layer"}
-MODES = {"replace": "Replace", "add": "Add", "subtract": "Subtract", "intersect": "Intersect"}
-QUALITIES = {"draft": "Fast", "normal": "Normal", "best": "Best (slow)"}
-REGIONS = {"everywhere": "Everywhere", "selection": "Around the selection"}
-SIZES = {"subject": "As the subject", "source": "As what was searched"}
+SOURCES = {"layer": later("Active layer"), "picture": later("Whole image")}
+RESULTS = {"select": later("Selection"), "mask": later("Mask on the layer"), "cut": later("New layer")}
+MODES = {
+    "replace": later("Replace"),
+    "add": later("Add"),
+    "subtract": later("Subtract"),
+    "intersect": later("Intersect"),
+}
+QUALITIES = {"draft": later("Fast"), "normal": later("Normal"), "best": later("Best (slow)")}
+REGIONS = {"everywhere": later("Everywhere"), "selection": later("Around the selection")}
+SIZES = {"subject": later("As the subject"), "source": later("As what was searched")}
 AUTOMATIC = ""
 """Stands for the best available model."""
 
@@ -125,8 +132,8 @@ def fetch_arguments(model: str) -> list[str]:
 LIST_ARGUMENTS = ("models", "--json")
 
 
-SELECTION_OUTSIDE = "The selection is outside the area to search. Deselect, or set “Where” to “Everywhere”"
-SELECT_FIRST = "This model needs a selection. Select roughly around the subject, and try again"
+SELECTION_OUTSIDE = later("The selection is outside the area to search. Deselect, or set “Where” to “Everywhere”")
+SELECT_FIRST = later("This model needs a selection. Select roughly around the subject, and try again")
 
 
 def region_of(settings: Settings, selected: Box | None, source: Box, *, needs_selection: bool) -> Region:
@@ -136,11 +143,11 @@ def region_of(settings: Settings, selected: Box | None, source: Box, *, needs_se
     """
     if not needs_selection:
         box = region_box(selected if settings.region == "selection" else None, source)
-        return Region(refusal=SELECTION_OUTSIDE) if box is not None and box[2] == 0 else Region(search_box=box)
+        return Region(refusal=_(SELECTION_OUTSIDE)) if box is not None and box[2] == 0 else Region(search_box=box)
     if selected is None:
-        return Region(refusal=SELECT_FIRST)
+        return Region(refusal=_(SELECT_FIRST))
     inside = cut_to(selected, source)
-    return Region(refusal=SELECTION_OUTSIDE) if inside is None else Region(subject_box=inside)
+    return Region(refusal=_(SELECTION_OUTSIDE)) if inside is None else Region(subject_box=inside)
 
 
 def cut_to(box: Box, source: Box) -> Box | None:

@@ -37,6 +37,11 @@ def speak(languages: Sequence[str]) -> None:
         return  # somebody has broken the file: English words are better than no plug-in
 
 
+def is_english() -> bool:
+    """Whether the words are the ones in the code."""
+    return not isinstance(_spoken, gettext.GNUTranslations)
+
+
 def choose_translation(languages: Iterable[str], translations: Sequence[str]) -> str:
     """The name of the translation for the first of the languages that has one; empty for English."""
     for language in languages:

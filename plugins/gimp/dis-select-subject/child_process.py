@@ -14,6 +14,7 @@ from typing import Callable, Mapping, Sequence
 from shared.events import CRASHED, EventReader, Failed, Outcome, Progress
 from shared.file_names import file_name
 from shared.program import Program, child_environment
+from shared.words import _
 
 MOST_ERROR_BYTES = 10_000
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows, each child would open a console window otherwise
@@ -56,7 +57,7 @@ def run_child(
                 creationflags=_NO_WINDOW,
             )
         except OSError as error:
-            return Failed(CRASHED, f"dis-core could not be started: {error}"), b""
+            return Failed(CRASHED, _("dis-core could not be started: {error}", error=error)), b""
         with process:
             assert process.stdout is not None  # noqa: S101 - narrows the type
             try:
@@ -70,6 +71,6 @@ def run_child(
                 raise
         errors.seek(max(errors.seek(0, os.SEEK_END) - MOST_ERROR_BYTES, 0))
         if status < 0:
-            killed = "another program or the system stopped it, perhaps because memory ran out"
-            return Failed(CRASHED, "dis-core was stopped while it was working", killed), b"".join(printed)
+            killed = _("another program or the system stopped it, perhaps because memory ran out")
+            return Failed(CRASHED, _("dis-core was stopped while it was working"), killed), b"".join(printed)
         return answers.finish(status, errors.read()), b"".join(printed)

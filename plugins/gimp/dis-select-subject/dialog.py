@@ -17,23 +17,24 @@ from shared.models import Model, better_than, choose, megabytes, those_here_firs
 from shared.program import OFFLINE, Program  # noqa: E402
 from shared.remedies import Remedy  # noqa: E402
 from shared.settings import AUTOMATIC  # noqa: E402
+from shared.words import _, later  # noqa: E402 - the versions come first
 
 TITLES = {
-    "plug-in-dis-select-subject": "Select Subject",
-    "plug-in-dis-mask-subject": "Mask Subject",
-    "plug-in-dis-cut-subject": "Cut Subject to New Layer",
+    "plug-in-dis-select-subject": later("Select Subject"),
+    "plug-in-dis-mask-subject": later("Mask Subject"),
+    "plug-in-dis-cut-subject": later("Cut Subject to New Layer"),
 }
 
 
 def ask(procedure: Any, config: Any, models: Sequence[Model], program: Program) -> bool:
     """Show the dialog; True if the user confirmed it. The choices are then in `config`, and GIMP remembers them."""
     GimpUi.init(procedure.get_name())
-    window = GimpUi.ProcedureDialog.new(procedure, config, TITLES[procedure.get_name()])
+    window = GimpUi.ProcedureDialog.new(procedure, config, _(TITLES[procedure.get_name()]))
     size = ["size"] if procedure.get_name() == CUT else []
     window.fill(["source", "mode", "region", "quality", "grow", "feather", "keep", *size])
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
     combo = _model_combo(config, models)
-    label = Gtk.Label.new_with_mnemonic("Mo_del")
+    label = Gtk.Label.new_with_mnemonic(_("Mo_del"))
     label.set_mnemonic_widget(combo)
     label.set_xalign(0.0)
     labels = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
@@ -51,10 +52,10 @@ def ask(procedure: Any, config: Any, models: Sequence[Model], program: Program) 
 
 def consent(remedy: Remedy) -> bool:
     """Ask whether a model may be downloaded."""
-    question = Gtk.MessageDialog(message_type=Gtk.MessageType.QUESTION, text="Download the model?")
-    question.set_title("Download Model")
+    question = Gtk.MessageDialog(message_type=Gtk.MessageType.QUESTION, text=_("Download the model?"))
+    question.set_title(_("Download Model"))
     question.format_secondary_text(remedy.text)
-    question.add_button("_Cancel", Gtk.ResponseType.CANCEL)
+    question.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
     question.add_button(remedy.button, Gtk.ResponseType.OK)
     question.set_default_response(Gtk.ResponseType.OK)
     answer = question.run()
@@ -68,7 +69,8 @@ def _better_line(models: Sequence[Model]) -> Any:
     better = None if best is None else better_than(best, models)
     line = Gtk.Label(xalign=0.0)
     if better is not None:
-        line.set_text(f"Better edges: choose {better.name}. It is downloaded once, {megabytes(better.missing_bytes)}.")
+        size = megabytes(better.missing_bytes)
+        line.set_text(_("Better edges: choose {model}. It is downloaded once, {size}.", model=better.name, size=size))
     return line
 
 
@@ -77,8 +79,8 @@ def _kept_row(program: Program) -> Any:
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
     if not is_kept(program.segment_options):
         return row
-    line, free = Gtk.Label(xalign=0.0), Gtk.Button.new_with_mnemonic("Fr_ee Memory")
-    free.set_tooltip_text("Give the memory back now. The next run takes longer to start")
+    line, free = Gtk.Label(xalign=0.0), Gtk.Button.new_with_mnemonic(_("Fr_ee Memory"))
+    free.set_tooltip_text(_("Give the memory back now. The next run takes longer to start"))
     free.set_no_show_all(True)
     row.pack_start(line, True, True, 0)  # noqa: FBT003
     row.pack_start(free, False, False, 0)  # noqa: FBT003
@@ -89,7 +91,7 @@ def _kept_row(program: Program) -> Any:
         free.set_visible(kept is not None)
 
     def give_back(_button: Any) -> None:
-        line.set_text("Giving the memory back...")
+        line.set_text(_("Giving the memory back..."))
         free.hide()
         ask_later(program, FREE_ARGUMENTS, lambda _printed: show(b""))
 
@@ -111,7 +113,7 @@ def ask_later(program: Program, arguments: Sequence[str], then: Callable[[bytes]
 def _model_combo(config: Any, models: Sequence[Model]) -> Any:
     combo = Gtk.ComboBoxText()
     best = choose(AUTOMATIC, models)
-    combo.append("automatic", "Best available" if best is None else f"Best available: {best.label()}")
+    combo.append("automatic", _("Best available") if best is None else _("Best available: {model}", model=best.label()))
     for model in those_here_first(models):
         combo.append(f"model {model.name}", model.label())
     chosen = config.get_property("model")

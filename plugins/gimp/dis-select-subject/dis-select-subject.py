@@ -16,6 +16,7 @@ from gi.repository import Gimp, GLib  # noqa: E402 - the version comes first
 from gimp_image import Refused  # noqa: E402
 from procedures import AGAIN, PROCEDURES, SELECT, create_again, create_procedure, settings_of  # noqa: E402
 from shared.events import failure_of  # noqa: E402
+from shared.words import speak  # noqa: E402
 from subject_run import Declined, Failure, find_subject, known_models, program_beside  # noqa: E402
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -69,4 +70,5 @@ def run_again(procedure, _run_mode, image, drawables, _config, _data):  # type: 
     return procedure.new_return_values(answer.index(0), GLib.Error(words) if words else GLib.Error())
 
 
+speak(GLib.get_language_names())
 Gimp.main(SubjectPlugIn.__gtype__, sys.argv)

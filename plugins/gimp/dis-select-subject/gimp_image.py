@@ -11,12 +11,13 @@ from gi.repository import Babl, Gegl, Gimp
 from shared.bitmap import RED_FIRST, bitmap_header
 from shared.matte import NOTHING_LEFT, box_of, has_subject, without_dust
 from shared.settings import Box, Region, Settings, overlap, region_of
+from shared.words import _, later, plural
 
 STRIP_PIXELS = 2_000_000
 SEEN, GRAY = "R'G'B'A u8", "Y u8"
 """The format of pixels for dis-core, and of selections and masks, whose grays are linear."""
 
-NOTHING_FOUND = "No subject was found. Nothing was changed"
+NOTHING_FOUND = later("No subject was found. Nothing was changed")
 
 OPERATIONS = {
     "replace": Gimp.ChannelOps.REPLACE,
@@ -47,22 +48,22 @@ def find_source(image: Any, drawables: Sequence[Any], kind: str) -> Source:
     canvas = (0, 0, *size)
     if kind == "picture":
         if not image.get_layers():
-            raise Refused("The image has no layers")
+            raise Refused(_("The image has no layers"))
         return Source(image, None, canvas, size)
     layer = _only_layer(drawables)
     box = overlap(canvas, _box_of(layer))
     if box is None:
-        raise Refused(f"The layer “{layer.get_name()}” is outside the image")
+        raise Refused(_("The layer “{name}” is outside the image", name=layer.get_name()))
     return Source(image, layer, box, size)
 
 
 def find_target(image: Any, drawables: Sequence[Any], result: str) -> Any:
     """The layer that gets the mask, or that the new layer goes above. Raises Refused."""
     if image.get_floating_sel() is not None:
-        raise Refused("There is a floating selection. Anchor it or turn it into a layer first")
+        raise Refused(_("There is a floating selection. Anchor it or turn it into a layer first"))
     layer = _only_layer(drawables)
     if result == "mask" and layer.get_mask() is not None:
-        raise Refused(f"The layer “{layer.get_name()}” already has a mask. Apply or delete it first")
+        raise Refused(_("The layer “{name}” already has a mask. Apply or delete it first", name=layer.get_name()))
     return layer
 
 
@@ -88,7 +89,7 @@ def export(source: Source, path: str, on_progress: Callable[[float], None]) -> N
             file.write(pixels)
             on_progress((first + rows) / height)
     if not visible:
-        raise Refused("There is nothing to search: all pixels are transparent")
+        raise Refused(_("There is nothing to search: all pixels are transparent"))
 
 
 def select(source: Source, result: str, mode: str) -> None:
@@ -107,7 +108,7 @@ def add_mask(source: Source, layer: Any, result: str, mode: str) -> None:
     _fill_mask(mask, layer, plane, source.box)
     with _one_step(source.image):
         if not layer.add_mask(mask):
-            raise Refused(f"GIMP could not add a mask to the layer: {Gimp.get_pdb().get_last_error()}")
+            raise Refused(_("GIMP could not add a mask to the layer: {error}", error=Gimp.get_pdb().get_last_error()))
 
 
 def add_cut_layer(source: Source, above: Any, result: str, settings: Settings) -> None:
@@ -119,7 +120,7 @@ def add_cut_layer(source: Source, above: Any, result: str, settings: Settings) -
     left_in_image, top_in_image, width, height = source.box
     clean = _read_png(result, width, height, SEEN)
     if not has_subject(clean[3::4]):
-        raise Refused(NOTHING_FOUND)
+        raise Refused(_(NOTHING_FOUND))
     with _buffer_of(source) as (buffer, left, top):
         seen_alpha = _get(buffer, (left, top, width, height), SEEN)[3::4]
     alpha = planes.smaller(_combined(source, clean[3::4], settings.mode), seen_alpha)
@@ -129,7 +130,7 @@ def add_cut_layer(source: Source, above: Any, result: str, settings: Settings) -
         mask = layer.create_mask(Gimp.AddMaskType.BLACK)
         _fill_mask(mask, layer, planes.quotient(alpha, seen_alpha), source.box)
         if not (layer.add_mask(mask) and layer.remove_mask(Gimp.MaskApplyMode.APPLY)):
-            raise Refused(f"GIMP could not cut the layer: {Gimp.get_pdb().get_last_error()}")
+            raise Refused(_("GIMP could not cut the layer: {error}", error=Gimp.get_pdb().get_last_error()))
         _take_colors(layer, source, clean, alpha, cleaned)
         if settings.size == "subject" and not planes.is_empty(alpha):
             x, y, wide, high = box_of(alpha, width)
@@ -139,15 +140,21 @@ def add_cut_layer(source: Source, above: Any, result: str, settings: Settings) -
 def _only_layer(drawables: Sequence[Any]) -> Any:
     """The selected layer, or the layer of the selected mask. Raises Refused."""
     if not drawables:
-        raise Refused("No layer is selected. Select one in the Layers dialog")
+        raise Refused(_("No layer is selected. Select one in the Layers dialog"))
     if len(drawables) > 1:
-        raise Refused(f"{len(drawables)} layers are selected. Select one, or search in the whole image")
+        raise Refused(
+            plural(
+                "{count} layer is selected. Select one, or search in the whole image",
+                "{count} layers are selected. Select one, or search in the whole image",
+                len(drawables),
+            )
+        )
     chosen = drawables[0]
     layer = Gimp.Layer.from_mask(chosen) if isinstance(chosen, Gimp.LayerMask) else chosen
     if not isinstance(layer, Gimp.Layer):
-        raise Refused(f"“{chosen.get_name()}” is a channel. Select a layer")
+        raise Refused(_("“{name}” is a channel. Select a layer", name=chosen.get_name()))
     if layer.is_floating_sel():
-        raise Refused("There is a floating selection. Anchor it or turn it into a layer first")
+        raise Refused(_("There is a floating selection. Anchor it or turn it into a layer first"))
     return layer
 
 
@@ -159,14 +166,14 @@ def _box_of(layer: Any) -> Box:
 def _refuse_changed(source: Source, layer: Any = None) -> None:
     """Raises Refused if the source is gone or has been moved."""
     if not source.image.is_valid():
-        raise Refused("The image has been closed in the meantime")
+        raise Refused(_("The image has been closed in the meantime"))
     if (source.image.get_width(), source.image.get_height()) != source.size:
-        raise Refused("The size of the image has changed. Please try again")
+        raise Refused(_("The size of the image has changed. Please try again"))
     for item in (source.layer, layer):
         if item is not None and not item.is_valid():
-            raise Refused("The layer has been removed in the meantime")
+            raise Refused(_("The layer has been removed in the meantime"))
     if source.layer is not None and overlap((0, 0, *source.size), _box_of(source.layer)) != source.box:
-        raise Refused("The layer has been moved in the meantime. Please try again")
+        raise Refused(_("The layer has been moved in the meantime. Please try again"))
 
 
 @contextlib.contextmanager
@@ -176,7 +183,7 @@ def _buffer_of(source: Source) -> Iterator[tuple[Any, int, int]]:
         _, x, y = source.layer.get_offsets()
         yield source.layer.get_buffer(), source.box[0] - x, source.box[1] - y
         return
-    visible = Gimp.Layer.new_from_visible(source.image, source.image, "Subject")
+    visible = Gimp.Layer.new_from_visible(source.image, source.image, _("Subject"))
     try:
         yield visible.get_buffer(), 0, 0
     finally:
@@ -201,7 +208,7 @@ def _read_png(path: str, width: int, height: int, pixel_format: str) -> bytes:
     loading.set_property("path", path)
     box = loading.get_bounding_box()
     if (box.width, box.height) != (width, height):
-        raise Refused("The result from dis-core could not be read. Please try again")
+        raise Refused(_("The result from dis-core could not be read. Please try again"))
     buffer = Gegl.Buffer.new(pixel_format, 0, 0, width, height)
     loading.blit_buffer(buffer, Gegl.Rectangle.new(0, 0, width, height), 0, Gegl.AbyssPolicy.NONE)
     return _get(buffer, (0, 0, width, height), pixel_format)
@@ -212,7 +219,7 @@ def _read_matte(source: Source, path: str) -> bytes:
     # Without conversion: the file's numbers are coverage, not light.
     matte = without_dust(_read_png(path, source.box[2], source.box[3], "Y' u8"))
     if not has_subject(matte):
-        raise Refused(NOTHING_FOUND)
+        raise Refused(_(NOTHING_FOUND))
     return matte
 
 
@@ -220,7 +227,7 @@ def _read_matte(source: Source, path: str) -> bytes:
 def _channel(image: Any, plane: bytes, box: Box) -> Iterator[Any]:
     """A channel of the image's size that belongs to no image, with a plane in a box and 0 around it."""
     width, height = image.get_width(), image.get_height()
-    channel = Gimp.Channel.new(image, "Subject", width, height, 100.0, Gegl.Color.new("red"))
+    channel = Gimp.Channel.new(image, _("Subject"), width, height, 100.0, Gegl.Color.new("red"))
     try:
         buffer, own = channel.get_buffer(), _coverage_format(channel)
         if box != (0, 0, width, height):  # a new channel is full
@@ -244,7 +251,7 @@ def _coverage_format(channel: Any) -> str:
 
 def _combine(channel: Any, other: Any, mode: str) -> None:
     if not channel.combine_masks(other, OPERATIONS[mode], 0, 0):
-        raise Refused(f"GIMP could not combine the selections: {Gimp.get_pdb().get_last_error()}")
+        raise Refused(_("GIMP could not combine the selections: {error}", error=Gimp.get_pdb().get_last_error()))
 
 
 def _combined(source: Source, plane: bytes, mode: str) -> bytes:
@@ -256,7 +263,7 @@ def _combined(source: Source, plane: bytes, mode: str) -> bytes:
             _combine(channel, other, mode)
             plane = _get(channel.get_buffer(), source.box, _coverage_format(channel))
     if planes.is_empty(plane):
-        raise Refused(NOTHING_LEFT)
+        raise Refused(_(NOTHING_LEFT))
     return plane
 
 
@@ -274,7 +281,7 @@ def _copy_above(source: Source, above: Any) -> Iterator[Any]:
     """The source's pixels as a plain layer of the image, which is removed again if the block fails."""
     image = source.image
     if source.layer is None:
-        layer = Gimp.Layer.new_from_visible(image, image, "Subject")
+        layer = Gimp.Layer.new_from_visible(image, image, _("Subject"))
     else:
         layer = Gimp.Layer.copy(source.layer)
     image.insert_layer(layer, above.get_parent(), image.get_item_position(above))
@@ -291,12 +298,12 @@ def _copy_above(source: Source, above: Any) -> Iterator[Any]:
 def _make_plain(layer: Any) -> None:
     """Reduce a layer to unlocked, visible pixels with alpha in normal mode. Raises Refused."""
     if layer.is_group():
-        raise Refused(f"GIMP could not merge the group: {Gimp.get_pdb().get_last_error()}")
+        raise Refused(_("GIMP could not merge the group: {error}", error=Gimp.get_pdb().get_last_error()))
     if hasattr(layer, "rasterize") and not layer.is_rasterized():
         layer.rasterize()
     for unlock in (layer.set_lock_content, layer.set_lock_alpha, layer.set_lock_position, layer.set_lock_visibility):
         unlock(False)  # noqa: FBT003 - GIMP's own
-    layer.set_name("Subject")
+    layer.set_name(_("Subject"))
     layer.set_visible(True)
     layer.set_mode(Gimp.LayerMode.NORMAL)
     layer.set_opacity(100.0)
@@ -310,7 +317,7 @@ def _crop(layer: Any, box: Box) -> None:
     """Make a layer no larger than a box of the image."""
     _, x, y = layer.get_offsets()
     if not layer.resize(box[2], box[3], x - box[0], y - box[1]):
-        raise Refused(f"GIMP could not crop the layer: {Gimp.get_pdb().get_last_error()}")
+        raise Refused(_("GIMP could not crop the layer: {error}", error=Gimp.get_pdb().get_last_error()))
 
 
 def _take_colors(layer: Any, source: Source, clean: bytes, alpha: bytes, cleaned: bytes) -> None:

@@ -18,6 +18,7 @@ from shared.settings import (
     Settings,
     from_strings,
 )
+from shared.words import _, later
 
 
 @dataclass(frozen=True)
@@ -34,30 +35,35 @@ SELECT, AGAIN = "plug-in-dis-select-subject", "plug-in-dis-select-subject-again"
 CUT = "plug-in-dis-cut-subject"
 
 PROCEDURES = {
-    SELECT: Words("select", "Sub_ject...", "<Image>/Select", "Select the subject of the image, with soft edges"),
-    "plug-in-dis-mask-subject": Words(
-        "mask", "Mask Sub_ject...", "<Image>/Layer/Mask", "Add a mask to the layer that shows only the subject"
+    SELECT: Words(
+        "select", later("Sub_ject..."), "<Image>/Select", later("Select the subject of the image, with soft edges")
     ),
-    CUT: Words("cut", "Cut Sub_ject to New Layer...", "<Image>/Layer", "Copy the subject to a new layer"),
+    "plug-in-dis-mask-subject": Words(
+        "mask",
+        later("Mask Sub_ject..."),
+        "<Image>/Layer/Mask",
+        later("Add a mask to the layer that shows only the subject"),
+    ),
+    CUT: Words("cut", later("Cut Sub_ject to New Layer..."), "<Image>/Layer", later("Copy the subject to a new layer")),
 }
 
 
 SELECT_AGAIN = Words(
     "select",
-    "Subject, as the _Last Time",
+    later("Subject, as the _Last Time"),
     "<Image>/Select",
-    "Select the subject of the image with the settings that were used last, without a dialog",
+    later("Select the subject of the image with the settings that were used last, without a dialog"),
 )
 
 HELP = {
-    "source": "Where to find the subject: in the selected layer, or in all that is visible",
-    "mode": "How to combine the subject with the current selection",
-    "region": "Search only around the current selection, if there is one, or everywhere",
-    "quality": "Fast sees fewer details. Best looks several times, and takes several times as long",
-    "grow": "Move the edge outward. Negative values move it inward",
-    "feather": "Soften the edge on both sides",
-    "keep": "How many minutes the model stays in memory, so that the next run starts at once",
-    "size": "How large the new layer is: only as large as the subject, or as large as what was searched",
+    "source": later("Where to find the subject: in the selected layer, or in all that is visible"),
+    "mode": later("How to combine the subject with the current selection"),
+    "region": later("Search only around the current selection, if there is one, or everywhere"),
+    "quality": later("Fast sees fewer details. Best looks several times, and takes several times as long"),
+    "grow": later("Move the edge outward. Negative values move it inward"),
+    "feather": later("Soften the edge on both sides"),
+    "keep": later("How many minutes the model stays in memory, so that the next run starts at once"),
+    "size": later("How large the new layer is: only as large as the subject, or as large as what was searched"),
 }
 """What GIMP shows when the mouse rests on a setting."""
 
@@ -68,7 +74,7 @@ def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
     _add_arguments(procedure)
     if name == CUT:
         flags = GObject.ParamFlags.READWRITE
-        procedure.add_choice_argument("size", "La_yer size", HELP["size"], _choice(SIZES), Settings().size, flags)
+        procedure.add_choice_argument("size", _("La_yer size"), _(HELP["size"]), _choice(SIZES), Settings().size, flags)
     return procedure
 
 
@@ -83,9 +89,11 @@ def _create(plug_in: Any, name: str, words: Words, run: Callable[..., Any]) -> A
     several = Gimp.ProcedureSensitivityMask
     # Also enabled where it will refuse: a message explains more than a gray menu entry.
     procedure.set_sensitivity_mask(several.DRAWABLE | several.DRAWABLES | several.NO_DRAWABLES)
-    procedure.set_menu_label(words.label)
+    procedure.set_menu_label(_(words.label))
     procedure.add_menu_path(words.menu)
-    procedure.set_documentation(words.blurb, f"{words.blurb}. dis-core finds it on this computer.", name)
+    procedure.set_documentation(
+        _(words.blurb), _("{blurb}. dis-core finds it on this computer.", blurb=_(words.blurb)), name
+    )
     procedure.set_attribution("the dis-core authors", "the dis-core authors", "2026")
     return procedure
 
@@ -105,46 +113,46 @@ def _add_arguments(procedure: Any) -> None:
     choices = (
         (
             "source",
-            "Search _in",
-            HELP["source"],
+            _("Search _in"),
+            _(HELP["source"]),
             SOURCES,
             usual.source,
         ),
-        ("mode", "Co_mbine", HELP["mode"], MODES, usual.mode),
+        ("mode", _("Co_mbine"), _(HELP["mode"]), MODES, usual.mode),
         (
             "region",
-            "_Where",
-            HELP["region"],
+            _("_Where"),
+            _(HELP["region"]),
             REGIONS,
             usual.region,
         ),
         (
             "quality",
-            "_Quality",
-            HELP["quality"],
+            _("_Quality"),
+            _(HELP["quality"]),
             QUALITIES,
             usual.quality,
         ),
     )
     for name, label, help_text, values, value in choices:
         procedure.add_choice_argument(name, label, help_text, _choice(values), value, flags)
-    model_help = "The name of a model; empty for the best available"
-    procedure.add_string_argument("model", "Mo_del", model_help, AUTOMATIC, flags)
+    model_help = _("The name of a model; empty for the best available")
+    procedure.add_string_argument("model", _("Mo_del"), model_help, AUTOMATIC, flags)
     procedure.add_int_argument(
         "grow",
-        "_Grow (px)",
-        HELP["grow"],
+        _("_Grow (px)"),
+        _(HELP["grow"]),
         -MOST_PX,
         MOST_PX,
         usual.grow_px,
         flags,
     )
-    procedure.add_int_argument("feather", "_Feather (px)", HELP["feather"], 0, MOST_PX, usual.feather_px, flags)
-    procedure.add_int_argument("keep", "_Keep ready (min)", HELP["keep"], 0, MOST_KEEP_MIN, usual.keep_min, flags)
+    procedure.add_int_argument("feather", _("_Feather (px)"), _(HELP["feather"]), 0, MOST_PX, usual.feather_px, flags)
+    procedure.add_int_argument("keep", _("_Keep ready (min)"), _(HELP["keep"]), 0, MOST_KEEP_MIN, usual.keep_min, flags)
 
 
 def _choice(values: Mapping[str, str]) -> Any:
     choice = Gimp.Choice.new()
     for number, (name, label) in enumerate(values.items()):
-        choice.add(name, number, label, "")
+        choice.add(name, number, _(label), "")
     return choice

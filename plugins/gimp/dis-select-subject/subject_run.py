@@ -16,6 +16,7 @@ from shared.models import Model, choose, parse_models
 from shared.program import OFFLINE, Program, command_line, find_program
 from shared.remedies import DOWNLOAD, Remedy, broken_program, remedy_for, without_model, without_program
 from shared.settings import LIST_ARGUMENTS, Settings, fetch_arguments, prepare_arguments, segment_arguments
+from shared.words import _
 
 READ, SEGMENT = 0.05, 0.9
 """How far the progress bar is when the pixels are read and when the subject is found."""
@@ -66,10 +67,10 @@ def find_subject(
     target = None if settings.result == "select" else pictures.find_target(image, drawables, settings.result)
     model = choose(settings.model, models)
     if model is None:
-        raise Failure(f"Unknown model “{settings.model}”. Choose another one under “Model”")
+        raise Failure(_("Unknown model “{model}”. Choose another one under “Model”", model=settings.model))
     region = pictures.find_region(source, settings, needs_selection=model.needs_selection)
     _download_if_missing(model, models, program, consent)
-    Gimp.progress_init("Subject: reading the image")
+    Gimp.progress_init(_("Subject: reading the image"))
     # GIMP itself started this process, which ends with the run.
     options = keeping_arguments(program.segment_options, keep_min=settings.keep_min, owner_pid=os.getppid())
     prepare = prepare_arguments(model.name, options)
@@ -86,10 +87,10 @@ def find_subject(
             region=region,
             more=options,
         )
-        outcome, _ = run_child(program, arguments, more_environment=OFFLINE, on_progress=_show)
+        outcome, _printed = run_child(program, arguments, more_environment=OFFLINE, on_progress=_show)
         if isinstance(outcome, Failed):
             raise Failure(_message(outcome, model, program))
-        _show(Progress(1.0, "applying the result"))
+        _show(Progress(1.0, _("applying the result")))
         if settings.result == "select":
             pictures.select(source, result, settings.mode)
         elif settings.result == "mask":
@@ -111,8 +112,8 @@ def _download_if_missing(model: Model, models: Sequence[Model], program: Program
         raise Failure(f"{remedy.text} {_fetch_message(model, program)}")
     if not consent(remedy):
         raise Declined
-    Gimp.progress_init(f"Subject: downloading {model.name}")
-    outcome, _ = run_child(program, fetch_arguments(model.name), more_environment={}, on_progress=_show)
+    Gimp.progress_init(_("Subject: downloading {model}", model=model.name))
+    outcome, _printed = run_child(program, fetch_arguments(model.name), more_environment={}, on_progress=_show)
     if isinstance(outcome, Failed):
         raise Failure(outcome.sentence())
 
@@ -125,11 +126,11 @@ def _message(failed: Failed, model: Model, program: Program) -> str:
 
 
 def _fetch_message(model: Model, program: Program) -> str:
-    return f"To download it, run in a terminal: {command_line(program, 'fetch', model.name)}"
+    return _("To download it, run in a terminal: {command}", command=command_line(program, "fetch", model.name))
 
 
 def _show(progress: Progress) -> None:
-    Gimp.progress_set_text(f"Subject: {progress.words()}")
+    Gimp.progress_set_text(_("Subject: {doing}", doing=progress.words()))
     Gimp.progress_update(READ + (SEGMENT - READ) * progress.fraction)
 
 

@@ -4,8 +4,11 @@ from krita import DockWidgetFactory, DockWidgetFactoryBase, Krita
 
 from .docker import docker_class
 from .extension import SubjectExtension
+from .qt import QtCore
+from .shared.words import speak
 from .subject_finder import SubjectFinder
 
+speak(QtCore.QLocale().uiLanguages())
 finder = SubjectFinder()
 Krita.instance().addExtension(SubjectExtension(Krita.instance(), finder))
 Krita.instance().addDockWidgetFactory(

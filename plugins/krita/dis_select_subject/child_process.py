@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping, Sequence
 from .qt import QtCore
 from .shared.events import CRASHED, EventReader, Failed, Outcome, Progress
 from .shared.program import Program, child_environment
+from .shared.words import _
 
 ENDS_WITHIN_MS = 3000
 
@@ -69,14 +70,14 @@ class ChildProcess:
         self._hear()
         errors = bytes(self._process.readAllStandardError())
         if how != QtCore.QProcess.ExitStatus.NormalExit:
-            killed = "another program or the system stopped it, perhaps because memory ran out"
-            self._tell(Failed(CRASHED, "dis-core was stopped while it was working", killed))
+            killed = _("another program or the system stopped it, perhaps because memory ran out")
+            self._tell(Failed(CRASHED, _("dis-core was stopped while it was working"), killed))
             return
         self._tell(self._answers.finish(exit_status, errors))
 
     def _failed(self, error: Any) -> None:
         if error == QtCore.QProcess.ProcessError.FailedToStart:
-            self._tell(Failed(CRASHED, "dis-core could not be started: " + self._process.errorString()))
+            self._tell(Failed(CRASHED, _("dis-core could not be started: {error}", error=self._process.errorString())))
 
     def _tell(self, outcome: Outcome) -> None:
         if not self._ended:

@@ -11,16 +11,17 @@ from .qt import QtCore, QtWidgets
 from .shared.models import Model, choose, those_here_first
 from .shared.remedies import COPY, DOWNLOAD, SEARCH_EVERYWHERE, Remedy
 from .shared.settings import AUTOMATIC, MODES, MOST_KEEP_MIN, MOST_PX, QUALITIES, REGIONS, RESULTS, SOURCES
+from .shared.words import _, later
 from .subject_finder import SubjectFinder
 
-TITLE = "Select Subject"
+TITLE = later("Select Subject")
 BAR_STEPS = 1000
 TOOLTIPS = {
-    "source": "Where to find the subject: in the active layer, or in all that is visible",
-    "result": "What to make of the subject",
-    "mode": "How to combine the subject with the current selection",
-    "region": "Search everywhere, or only around the current selection",
-    "quality": "Fast sees fewer details. Best looks several times, and takes several times as long",
+    "source": later("Where to find the subject: in the active layer, or in all that is visible"),
+    "result": later("What to make of the subject"),
+    "mode": later("How to combine the subject with the current selection"),
+    "region": later("Search everywhere, or only around the current selection"),
+    "quality": later("Fast sees fewer details. Best looks several times, and takes several times as long"),
 }
 
 
@@ -31,7 +32,7 @@ class SubjectDocker(DockWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWindowTitle(TITLE)
+        self.setWindowTitle(_(TITLE))
         self._choices: dict[str, Any] = {}
         content = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(content)
@@ -92,28 +93,28 @@ class SubjectDocker(DockWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         for name, label, table in (
-            ("source", "Search in", SOURCES),
-            ("region", "Where", REGIONS),
-            ("result", "Make", RESULTS),
-            ("mode", "Combine", MODES),
+            ("source", _("Search in"), SOURCES),
+            ("region", _("Where"), REGIONS),
+            ("result", _("Make"), RESULTS),
+            ("mode", _("Combine"), MODES),
         ):
             form.addRow(label, self._make_choice(name, table))
         self._models = _make_box()
-        form.addRow("Model", self._models)
-        form.addRow("Quality", self._make_choice("quality", QUALITIES))
+        form.addRow(_("Model"), self._models)
+        form.addRow(_("Quality"), self._make_choice("quality", QUALITIES))
         self._numbers = {
-            "grow_px": self._make_number(-MOST_PX, "Move the edge outward. Negative values move it inward"),
-            "feather_px": self._make_number(0, "Soften the edge over this many pixels on both sides"),
+            "grow_px": self._make_number(-MOST_PX, _("Move the edge outward. Negative values move it inward")),
+            "feather_px": self._make_number(0, _("Soften the edge over this many pixels on both sides")),
         }
-        form.addRow("Grow", self._numbers["grow_px"])
-        form.addRow("Feather", self._numbers["feather_px"])
+        form.addRow(_("Grow"), self._numbers["grow_px"])
+        form.addRow(_("Feather"), self._numbers["feather_px"])
         keep = self._make_number(
-            0, "How long the model stays in memory after a run, so that the next one starts at once"
+            0, _("How long the model stays in memory after a run, so that the next one starts at once")
         )
         keep.setMaximum(MOST_KEEP_MIN)
-        keep.setSuffix(" min")
+        keep.setSuffix(_(" min"))
         self._numbers["keep_min"] = keep
-        form.addRow("Keep ready", keep)
+        form.addRow(_("Keep ready"), keep)
         return widget
 
     def _make_kept(self) -> Any:
@@ -122,9 +123,9 @@ class SubjectDocker(DockWidget):
         self._kept.setObjectName("dis_kept")
         self._kept_text = QtWidgets.QLabel()
         self._kept_text.setWordWrap(True)
-        free = QtWidgets.QPushButton("Free Memory")
+        free = QtWidgets.QPushButton(_("Free Memory"))
         free.setObjectName("dis_free")
-        free.setToolTip("Give the memory back now. The next run takes longer to start")
+        free.setToolTip(_("Give the memory back now. The next run takes longer to start"))
         free.clicked.connect(self.finder.free_memory)
         row = QtWidgets.QHBoxLayout(self._kept)
         row.setContentsMargins(0, 0, 0, 0)
@@ -140,9 +141,9 @@ class SubjectDocker(DockWidget):
 
     def _make_choice(self, name: str, table: dict[str, str]) -> Any:
         box = _make_box()
-        box.setToolTip(TOOLTIPS[name])
+        box.setToolTip(_(TOOLTIPS[name]))
         for value, text in table.items():
-            box.addItem(text, value)
+            box.addItem(_(text), value)
         box.activated.connect(lambda _index: self.finder.change(**{name: box.currentData()}))
         self._choices[name] = box
         return box
@@ -150,32 +151,32 @@ class SubjectDocker(DockWidget):
     def _make_number(self, least: int, tooltip: str) -> Any:
         number = QtWidgets.QSpinBox()
         number.setRange(least, MOST_PX)
-        number.setSuffix(" px")
+        number.setSuffix(_(" px"))
         number.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         number.setToolTip(tooltip)
         return number
 
     def _make_start(self) -> Any:
-        self._start = QtWidgets.QPushButton("Find Subject")
+        self._start = QtWidgets.QPushButton(_("Find Subject"))
         self._start.setObjectName("dis_start")
         self._start.setEnabled(Krita.instance().activeDocument() is not None)
         return self._start
 
     def _make_parts(self) -> Any:
-        self._parts = QtWidgets.QPushButton("Pick Parts")
+        self._parts = QtWidgets.QPushButton(_("Pick Parts"))
         self._parts.setObjectName("dis_parts")
         self._parts.setCheckable(True)
-        self._parts.setToolTip("Keep or drop the separate things in the selection by clicks on the canvas")
+        self._parts.setToolTip(_("Keep or drop the separate things in the selection by clicks on the canvas"))
         self._parts.setEnabled(Krita.instance().activeDocument() is not None)
         return self._parts
 
     def _make_progress(self) -> Any:
-        self._running, self._doing, self._bar = _make_bar("dis_stop", "Stop", self.finder.stop)
+        self._running, self._doing, self._bar = _make_bar("dis_stop", _("Stop"), self.finder.stop)
         return self._running
 
     def _make_download(self) -> Any:
         self._downloading, self._downloads, self._downloaded = _make_bar(
-            "dis_pause", "Pause", self.finder.pause_download
+            "dis_pause", _("Pause"), self.finder.pause_download
         )
         return self._downloading
 
@@ -202,7 +203,9 @@ class SubjectDocker(DockWidget):
         finder = self.finder
         best = choose(AUTOMATIC, finder.models)
         self._models.clear()
-        self._models.addItem("Best available" if best is None else f"Best available: {best.label()}", AUTOMATIC)
+        self._models.addItem(
+            _("Best available") if best is None else _("Best available: {model}", model=best.label()), AUTOMATIC
+        )
         for model in those_here_first(finder.models):
             self._add_model(model)
         if self._models.findData(finder.settings.model) < 0:
@@ -258,7 +261,7 @@ class SubjectDocker(DockWidget):
     def _apply(self, remedy: Remedy) -> None:
         if remedy.action == COPY:
             QtWidgets.QApplication.clipboard().setText(remedy.value)
-            self.finder.message.emit("Copied. Paste it into a terminal")
+            self.finder.message.emit(_("Copied. Paste it into a terminal"))
         elif remedy.action == DOWNLOAD:
             self.finder.download(remedy.value)
         elif remedy.action == SEARCH_EVERYWHERE:

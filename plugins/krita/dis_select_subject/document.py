@@ -14,6 +14,7 @@ from .outlines import forget_outline
 from .qt import QtCore, QtWidgets
 from .redo import watch
 from .shared.settings import Box, overlap
+from .shared.words import _
 
 STRIP_S = 0.06
 """The longest time that Krita may be blocked for one strip of pixels."""
@@ -76,9 +77,9 @@ def find_source(document: Any, kind: str) -> Source:
     bounds = node.bounds()
     box = overlap(canvas, (bounds.x(), bounds.y(), bounds.width(), bounds.height()))
     if bounds.width() <= 0 or bounds.height() <= 0:
-        raise Refused(f"The layer “{node.name()}” is empty")
+        raise Refused(_("The layer “{name}” is empty", name=node.name()))
     if box is None:
-        raise Refused(f"The layer “{node.name()}” is outside the image")
+        raise Refused(_("The layer “{name}” is outside the image", name=node.name()))
     return Source(document, node, box)
 
 
@@ -88,7 +89,7 @@ def active_layer(document: Any) -> Any:
     while node is not None and node.type().endswith("mask"):
         node = node.parentNode()
     if node is None or node.parentNode() is None:
-        raise Refused("No layer is selected. Select one in the Layers docker")
+        raise Refused(_("No layer is selected. Select one in the Layers docker"))
     return node
 
 
@@ -165,9 +166,9 @@ def has_mask(layer: Any) -> bool:
 def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
     """Add a transparency mask to a layer. Yields when Krita has to continue first. Raises Refused."""
     if layer.parentNode() is None:
-        raise Refused("The layer has been removed in the meantime")
+        raise Refused(_("The layer has been removed in the meantime"))
     if hasattr(document, "createTransparencyMask"):
-        mask = document.createTransparencyMask("Subject")
+        mask = document.createTransparencyMask(_("Subject"))
         mask.setSelection(_selection(document, plane))
         layer.addChildNode(mask, None)
         return
@@ -179,7 +180,7 @@ def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
     yield from _act("add_new_transparency_mask", document)
     for node in layer.childNodes():
         if node.uniqueId() not in others:
-            node.setName("Subject")
+            node.setName(_("Subject"))
             node.setPixelData(QtCore.QByteArray(plane), 0, 0, document.width(), document.height())
     if kept is not None:
         forget_outline(kept)
@@ -209,8 +210,8 @@ def _act(action: str, document: Any) -> Iterator[None]:
 def add_layer(document: Any, above: Any, box: Box, pixels: bytes) -> None:
     """Add a new layer above another one, with pixels in a box in the image's color space. Raises Refused."""
     if above.parentNode() is None:
-        raise Refused("The layer has been removed in the meantime")
-    layer = document.createNode("Subject", "paintlayer")
+        raise Refused(_("The layer has been removed in the meantime"))
+    layer = document.createNode(_("Subject"), "paintlayer")
     layer.setPixelData(QtCore.QByteArray(pixels), *box)
     above.parentNode().addChildNode(layer, above)
     document.setActiveNode(layer)

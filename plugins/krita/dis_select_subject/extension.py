@@ -7,15 +7,25 @@ from typing import Any
 from krita import Extension, Krita
 
 from .qt import QtCore, QtWidgets
+from .shared.words import _, later
 from .status_bar import StatusBarProgress, show_message
 from .subject_finder import SubjectFinder
 
 ACTIONS = {
-    "dis_select_subject": ("Select Subject", "select"),
-    "dis_mask_subject": ("Mask Subject", "mask"),
-    "dis_cut_subject": ("Cut Subject to New Layer", "cut"),
+    "dis_select_subject": ("select", later("Select Subject"), later("Find the subject and select it")),
+    "dis_mask_subject": (
+        "mask",
+        later("Mask Subject"),
+        later("Find the subject and add a transparency mask of it to the layer"),
+    ),
+    "dis_cut_subject": (
+        "cut",
+        later("Cut Subject to New Layer"),
+        later("Find the subject and copy it to a new layer, with the background's colors removed from its edges"),
+    ),
 }
-"""By identifier: the label and what to make of the subject. Labels and shortcuts are in the .action file too."""
+"""By identifier: what to make of the subject, the label and the tooltip. The .action file has the shortcuts, and the
+same words for Krita's list of shortcuts before a window is open; Krita's own catalogs do not know them."""
 
 
 class SubjectExtension(Extension):
@@ -36,8 +46,11 @@ class SubjectExtension(Extension):
         # The window object is gone when this returns; Qt's window stays.
         qwindow = window.qwindow()
         actions = []
-        for identifier, (text, result) in ACTIONS.items():
-            action = window.createAction(identifier, text, "tools/scripts")
+        for identifier, (result, label, tooltip) in ACTIONS.items():
+            action = window.createAction(identifier, _(label), "tools/scripts")
+            # Krita takes these from the .action file instead.
+            action.setText(_(label))
+            action.setToolTip(_(tooltip))
             action.triggered.connect(lambda _checked=False, result=result: self._finder.run(result))
             actions.append(action)
         self._strips.append(StatusBarProgress(self._finder, qwindow.statusBar()))

@@ -19,11 +19,12 @@ from .shared.events import Failed, Outcome, Progress, failure_of
 from .shared.file_names import text_of
 from .shared.parts import gray_file, parts_arguments, toggled
 from .shared.program import OFFLINE, Program
+from .shared.words import _, later
 
-NOTHING_SELECTED = "Nothing is selected. Select the subject first"
-READY = "Click a part of the selection to drop it, and again to bring it back"
-NOT_A_PART = "There is no part of the selection"
-CHANGED = "The image is not the same any more"
+NOTHING_SELECTED = later("Nothing is selected. Select the subject first")
+READY = later("Click a part of the selection to drop it, and again to bring it back")
+NOT_A_PART = later("There is no part of the selection")
+CHANGED = later("The image is not the same any more")
 
 
 class PartPicker:
@@ -52,7 +53,7 @@ class PartPicker:
     def _begin(self) -> None:
         self._whole = pictures.selected(self._picture, (0, 0, *self._size))
         if masks.is_empty(self._whole):
-            self._end(NOTHING_SELECTED)
+            self._end(_(NOTHING_SELECTED))
             return
         try:
             self._folder = tempfile.mkdtemp(prefix="dis-core-krita-")
@@ -78,11 +79,11 @@ class PartPicker:
         if isinstance(outcome, Failed):
             self._end(outcome.sentence())
         elif (numbers.width(), numbers.height()) != self._size or canvas is None or not self._is_same():
-            self._end(CHANGED)
+            self._end(_(CHANGED))
         else:
             self._numbers = gray_bytes(numbers.convertToFormat(QtGui.QImage.Format.Format_Grayscale8))
             self._clicks = Clicks(view, canvas, self._click)
-            self._on_message(READY)
+            self._on_message(_(READY))
 
     def _click(self, x: int, y: int) -> None:
         if self._clicks is None:
@@ -90,7 +91,7 @@ class PartPicker:
         if self._steps is not None:
             self._waiting.append((x, y))  # it is still at the last one
         elif not self._is_same():
-            self._end(CHANGED)
+            self._end(_(CHANGED))
         else:
             self._toggle(x, y)
 
@@ -98,7 +99,7 @@ class PartPicker:
         width, height = self._size
         number = self._numbers[y * width + x] if 0 <= x < width and 0 <= y < height else 0
         if not number:
-            self._on_message(NOT_A_PART)
+            self._on_message(_(NOT_A_PART))
             return
         current = pictures.selected(self._picture, (0, 0, width, height))
         self._steps = pictures.select(self._picture, toggled(current, self._whole, self._numbers, number))

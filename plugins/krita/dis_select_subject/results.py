@@ -15,8 +15,9 @@ from .qt import QtGui
 from .shared.bitmap import HEADER_BYTES
 from .shared.matte import NOTHING_LEFT, around, box_of, has_subject, without_dust
 from .shared.settings import Box
+from .shared.words import _, later
 
-NOTHING_FOUND = "No subject was found. Nothing was changed"
+NOTHING_FOUND = later("No subject was found. Nothing was changed")
 
 
 def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator[bool, None, bytes]:
@@ -27,7 +28,7 @@ def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator
     yield False
     matte = without_dust(matte)
     if not has_subject(matte):
-        raise pictures.Refused(NOTHING_FOUND)
+        raise pictures.Refused(_(NOTHING_FOUND))
     x, y, width, height = source.box
     total, total_rows = source.document.width(), source.document.height()
     parts = []
@@ -53,7 +54,7 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
     cut = image_bytes(result.convertToFormat(QtGui.QImage.Format.Format_ARGB32))
     yield False
     if not has_subject(cut[3::4]):
-        raise pictures.Refused(NOTHING_FOUND)
+        raise pictures.Refused(_(NOTHING_FOUND))
     strips: list[tuple[int, bytes]] = []  # the first row and the pixels of those with something of the subject
     boxes: list[Box] = []
     size = 0  # the bytes of a pixel
@@ -71,7 +72,7 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
                 size = len(strips[-1][1]) // len(alpha)
             yield False
     if not boxes:
-        raise pictures.Refused(NOTHING_LEFT)
+        raise pictures.Refused(_(NOTHING_LEFT))
     box = around(boxes)
     pixels = yield from _cropped(strips, box, width * size, size)
     return (x + box[0], y + box[1], box[2], box[3]), pixels
@@ -132,7 +133,7 @@ class _Converter:
 def _read(source: pictures.Source, output: str) -> Any:
     result = QtGui.QImage(output)
     if (result.width(), result.height()) != source.box[2:]:
-        raise pictures.Refused("The result from dis-core could not be read. Please try again")
+        raise pictures.Refused(_("The result from dis-core could not be read. Please try again"))
     return result
 
 

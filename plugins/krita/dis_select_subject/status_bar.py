@@ -7,6 +7,7 @@ from typing import Any
 from krita import Krita
 
 from .qt import QtGui, QtWidgets
+from .shared.words import _
 from .subject_finder import SubjectFinder
 
 MESSAGE_MS = 5000
@@ -25,8 +26,8 @@ class StatusBarProgress(QtWidgets.QWidget):
         self._bar.setMaximumWidth(160)
         self._bar.setTextVisible(False)
         stop = QtWidgets.QToolButton()
-        stop.setText("Stop")
-        stop.setToolTip("Stop finding the subject. Nothing is changed")
+        stop.setText(_("Stop"))
+        stop.setToolTip(_("Stop finding the subject. Nothing is changed"))
         stop.clicked.connect(finder.stop)
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
@@ -38,7 +39,7 @@ class StatusBarProgress(QtWidgets.QWidget):
         finder.ended.connect(self.hide)
 
     def show_progress(self, fraction: float, doing: str) -> None:
-        self._doing.setText(f"Subject: {doing}")
+        self._doing.setText(_("Subject: {doing}", doing=doing))
         self._bar.setValue(round(fraction * BAR_STEPS))
         self.show()
 

@@ -28,11 +28,12 @@ from .shared.remedies import (
     without_program,
 )
 from .shared.settings import AUTOMATIC, LIST_ARGUMENTS, Settings, fetch_arguments, from_strings
+from .shared.words import _, later
 from .subject_run import REFUSED, SubjectRun
 
 GROUP = "dis_select_subject"
 LONGEST_WAIT_S = 24 * 3600.0
-BUSY = "The last run is not finished. Stop it first, or wait"
+BUSY = later("The last run is not finished. Stop it first, or wait")
 
 
 class SubjectFinder(QtCore.QObject):
@@ -83,7 +84,7 @@ class SubjectFinder(QtCore.QObject):
         # The image that is active now: listing the models may take a moment.
         picture = Krita.instance().activeDocument()
         if picture is None:
-            self.message.emit("No image is open")
+            self.message.emit(_("No image is open"))
             return
         self.stop_picking()
         settings = replace(self.settings, result=result)
@@ -104,22 +105,22 @@ class SubjectFinder(QtCore.QObject):
         if program is None:
             return
         if self._download is not None:
-            self.message.emit(f"The download of {self._downloaded} is not finished")
+            self.message.emit(_("The download of {model} is not finished", model=self._downloaded))
             return
 
         def ended(outcome: Outcome, _output: bytes) -> None:
             self._end_download()
             if isinstance(outcome, Failed):
-                self.message.emit(f"{name} was not downloaded")
+                self.message.emit(_("{model} was not downloaded", model=name))
                 self.remedy_offered.emit(after_download(outcome, name))
             else:
-                self.list_models(then=lambda: self.message.emit(f"The model {name} is ready to use"))
+                self.list_models(then=lambda: self.message.emit(_("The model {model} is ready to use", model=name)))
 
         def progressed(progress: Progress) -> None:
-            self.download_progressed.emit(progress.fraction, f"downloading {name}")
+            self.download_progressed.emit(progress.fraction, _("downloading {model}", model=name))
 
         self._downloaded = name
-        self.download_progressed.emit(0.0, f"downloading {name}")
+        self.download_progressed.emit(0.0, _("downloading {model}", model=name))
         self._download = ChildProcess(
             program, fetch_arguments(name), more_environment={}, on_progress=progressed, on_end=ended
         )
@@ -152,7 +153,7 @@ class SubjectFinder(QtCore.QObject):
             self.models_changed.emit()
             if not self.models:
                 failed = outcome if isinstance(outcome, Failed) else None
-                self.message.emit("dis-core does not work")
+                self.message.emit(_("dis-core does not work"))
                 self.remedy_offered.emit(broken_program(failed, "krita", os.path.dirname(__file__)))
                 return
             for go_on in waiting:
@@ -173,7 +174,7 @@ class SubjectFinder(QtCore.QObject):
         if program is None or self._refuse_when_busy():
             return
         if picture is None:
-            self.message.emit("No image is open")
+            self.message.emit(_("No image is open"))
             return
         self.stop_picking()
         self._picker = PartPicker(picture, program, on_message=self.message.emit, on_end=self._picking_ended)
@@ -225,7 +226,7 @@ class SubjectFinder(QtCore.QObject):
         if work is not None and work.can_stop:
             self._end_work()
             work.stop()
-            self.message.emit("Stopped. Nothing was changed")
+            self.message.emit(_("Stopped. Nothing was changed"))
 
     def close(self) -> None:
         """Stop child processes: Krita is closing. Its windows and widgets may be gone already."""
@@ -241,7 +242,7 @@ class SubjectFinder(QtCore.QObject):
             return
         model = choose(settings.model, self.models)
         if model is None:
-            self.message.emit(f"Unknown model “{settings.model}”. Choose another one under “Model”")
+            self.message.emit(_("Unknown model “{model}”. Choose another one under “Model”", model=settings.model))
             return
         if not model.is_ready:
             self.remedy_offered.emit(without_model(model, self.models, program))
@@ -254,22 +255,22 @@ class SubjectFinder(QtCore.QObject):
                 self._tell(outcome, settings, model, was_limited=run.was_limited)
             elif outcome.code == REFUSED:
                 self.message.emit(outcome.message)
-                if run.was_limited and outcome.message == NOTHING_FOUND:
-                    self.remedy_offered.emit(offer_everywhere("No subject was found.", settings.result))
+                if run.was_limited and outcome.message == _(NOTHING_FOUND):
+                    self.remedy_offered.emit(offer_everywhere(_("No subject was found."), settings.result))
             else:
                 self._tell_failure(outcome, model, program)
 
-        self.progressed.emit(0.0, "reading the image")
+        self.progressed.emit(0.0, _("reading the image"))
         self._work = run = SubjectRun(picture, settings, model, program, on_progress=self._progress, on_end=ended)
 
     def _tell(self, outcome: Done, settings: Settings, model: Model, *, was_limited: bool) -> None:
-        made = {"select": "Subject selected", "mask": "Subject masked", "cut": "Subject cut to a new layer"}[
+        made = {"select": _("Subject selected"), "mask": _("Subject masked"), "cut": _("Subject cut to a new layer")}[
             settings.result
         ]
-        self.message.emit(". ".join([f"{made} by {outcome.model}", *outcome.remarks]))
+        self.message.emit(_(". ").join([_("{made} by {model}", made=made, model=outcome.model), *outcome.remarks]))
         better = better_than(model, self.models)
         if was_limited:
-            self.remedy_offered.emit(offer_everywhere(f"{made}.", settings.result))
+            self.remedy_offered.emit(offer_everywhere(_("{made}.", made=made), settings.result))
         elif settings.model == AUTOMATIC and better is not None and self._may_offer(better):
             self.remedy_offered.emit(offer_better(better))
 
@@ -299,7 +300,7 @@ class SubjectFinder(QtCore.QObject):
 
     def _refuse_when_busy(self) -> bool:
         if self.is_busy:
-            self.message.emit(BUSY)
+            self.message.emit(_(BUSY))
         return self.is_busy
 
 

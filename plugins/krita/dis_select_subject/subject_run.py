@@ -22,11 +22,12 @@ from .shared.matte import NOTHING_LEFT
 from .shared.models import Model
 from .shared.program import OFFLINE, Program
 from .shared.settings import Region, Settings, prepare_arguments, region_of, segment_arguments
+from .shared.words import _, later
 
 REFUSED = "Refused"
 """The code of what cannot be done with this image."""
 
-MASKED_BEFORE = "The layer had a mask already, which still counts"
+MASKED_BEFORE = later("The layer had a mask already, which still counts")
 
 READ, SEGMENT = 0.05, 0.9
 """How far the progress bar is when the pixels are read and when the subject is found."""
@@ -138,11 +139,11 @@ class SubjectRun:
         yield True
         if isinstance(self._outcome, Failed):
             return
-        self._on_progress(Progress(SEGMENT, "applying the result"))
+        self._on_progress(Progress(SEGMENT, _("applying the result")))
         yield False
         self._refuse_closed()
         if size != (picture.width(), picture.height()):
-            raise pictures.Refused("The size of the image has changed. Please try again")
+            raise pictures.Refused(_("The size of the image has changed. Please try again"))
         yield from self._apply(source, target, image, output)
 
     def _prepare(self) -> None:
@@ -159,7 +160,7 @@ class SubjectRun:
     def _refuse_closed(self) -> None:
         """Raises Refused if the image was closed: its handle would still answer, with zeros."""
         if not pictures.is_open(self.picture):
-            raise pictures.Refused("The image has been closed in the meantime")
+            raise pictures.Refused(_("The image has been closed in the meantime"))
 
     def _target(self, picture: Any) -> Any:
         """The layer that gets the mask, or that the new layer goes above. Raises Refused."""
@@ -167,7 +168,7 @@ class SubjectRun:
             return None
         layer = pictures.active_layer(picture)
         if self.settings.result == "mask" and layer.locked():
-            raise pictures.Refused(f"The layer “{layer.name()}” is locked. Unlock it to add a mask")
+            raise pictures.Refused(_("The layer “{name}” is locked. Unlock it to add a mask", name=layer.name()))
         return layer
 
     def _region(self, picture: Any, source: pictures.Source) -> Region:
@@ -188,11 +189,11 @@ class SubjectRun:
                 pixels = reader.srgb(top, rows)
                 visible = visible or not masks.is_empty(pixels[3::4])
                 file.write(pixels)
-                self._on_progress(Progress(READ * top / height, "reading the image"))
+                self._on_progress(Progress(READ * top / height, _("reading the image")))
                 yield False
                 self._refuse_closed()
         if not visible:
-            raise pictures.Refused("There is nothing to search: all pixels are transparent")
+            raise pictures.Refused(_("There is nothing to search: all pixels are transparent"))
 
     def _hear(self, progress: Progress) -> None:
         self._on_progress(replace(progress, fraction=READ + (SEGMENT - READ) * progress.fraction))
@@ -226,9 +227,9 @@ class SubjectRun:
     def _refuse_empty(self, plane: bytes) -> None:
         """Raises Refused if a mask would hide all of the layer."""
         if masks.is_empty(plane):
-            raise pictures.Refused(NOTHING_LEFT)
+            raise pictures.Refused(_(NOTHING_LEFT))
 
     def _remark_on_masks(self, layer: Any) -> None:
         """Say so if the layer has a mask already: it goes on hiding what it hides."""
         if isinstance(self._outcome, Done) and pictures.has_mask(layer):
-            self._outcome = replace(self._outcome, remarks=(*self._outcome.remarks, MASKED_BEFORE))
+            self._outcome = replace(self._outcome, remarks=(*self._outcome.remarks, _(MASKED_BEFORE)))
