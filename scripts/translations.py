@@ -43,10 +43,10 @@ def texts_in_code() -> list[Said]:
     """All the texts of both plug-ins, each once, by file and line. Raises ValueError at one that has no fixed words."""
     found: dict[tuple[str, str], Said] = {}
     for path in sorted(PLUGINS.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
-                for said in _said(node.func.id, node, path.relative_to(CHECKOUT).as_posix()):
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+            if isinstance(call.func, ast.Name) and call.func.id in MARKS:
+                for said in _said(call.func.id, call, path.relative_to(CHECKOUT).as_posix()):
                     found.setdefault((said.english, said.plural), said)
     return list(found.values())
 
