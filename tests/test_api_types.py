@@ -23,7 +23,7 @@ from dis_core import Box, ImageLike, Matte, Picture, Quality, Report
 
 def cut(image: ImageLike, quality: Quality, report: Report) -> Picture:
     matte: Matte = dis_core.segment(image, quality=quality, roi=Box(0, 0, 10, 10), report=report)
-    matte.grow(2).feather(3).save(Path("mask.png"), bits=16)
+    matte.threshold(0.4).grow(2).feather(3).save(Path("mask.png"), bits=16)
     return matte.cutout(background="white", crop=True, margin_px=4)
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import click
 
 from dis_core import __version__
+from dis_core.cli.commands.adjust import adjust
 from dis_core.cli.commands.batch import batch_command
 from dis_core.cli.commands.cutout import cutout
 from dis_core.cli.commands.daemon import daemon
@@ -51,7 +52,7 @@ def group(verbose: bool) -> None:  # noqa: FBT001 - click passes options by keyw
 
 
 for command in (
-    *(cutout, mask, batch_command, manifest, parts, models, fetch, daemon, serve),
+    *(cutout, mask, batch_command, manifest, parts, adjust, models, fetch, daemon, serve),
     *(doctor, evaluate, train, export, scenes, plugin, mcp),
 ):
     group.add_command(command)
@@ -59,7 +60,11 @@ for command in (
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return the exit status."""
-    wants_json = "--progress=json" in arguments or ("--progress", "json") in itertools.pairwise(arguments)
+    wants_json = (
+        "adjust" in arguments[:1]
+        or "--progress=json" in arguments
+        or ("--progress", "json") in itertools.pairwise(arguments)
+    )
     style: Literal["text", "json"] = "json" if wants_json else "text"
     try:
         registry.manager().hook.dis_add_commands(group=group)

@@ -20,13 +20,10 @@ from dis_core.daemon.client import KEEP_ALIVE_S
 from dis_core.geometry import Box, Point, Points
 from dis_core.images.formats import OutputFormat
 from dis_core.images.framing import Framing, as_margin, as_size, refuse_impossible
-from dis_core.jobs.job import Edges
+from dis_core.jobs.job import MOST_EDGE_PX, Edges
 from dis_core.model_spec import Precision
 from dis_core.prompts import DEFAULTS, SegmentOptions
 from dis_core.protocols import Exposure, Quality
-
-MOST_EDGE_PX = 100
-"""How far edges can be moved and softened: more takes long, and is a sign of the wrong tool."""
 
 KEEP_ALIVE: Final = f"{KEEP_ALIVE_S / 60:g}m"
 """The default as one would type it."""
@@ -285,6 +282,13 @@ _OPTIONS = (
         default=0,
         metavar="PIXELS",
         help="Soften the edge over this many pixels on both sides, after moving it.",
+    ),
+    click.option(
+        "--threshold",
+        type=click.FloatRange(0, 1, min_open=True),
+        metavar="SHARE",
+        help="Make the edge hard before moving it: pixels that are at least this share of subject, such as 0.5, belong "
+        "to it fully, and the others not at all.",
     ),
     click.option("--warm", is_flag=True, help="Keep the model loaded in a background process for the next command."),
     click.option(

@@ -15,7 +15,7 @@ SECTIONS: Final = {
     ),
     "Background and size": ("bgcolor", "bgimage", "crop", "margin", "size"),
     "Which subject": ("roi", "boxes", "points"),
-    "Edges and colors": ("grow", "feather", "colors"),
+    "Edges and colors": ("grow", "feather", "threshold", "colors"),
     "Details and speed": ("refine", "max_tiles", "exposure", "warm", "keep_alive", "device", "precision"),
     "Depth and licenses": ("depth", "depth_model", "save_depth", "accept_noncommercial"),
     "Very many images": ("files_from", "null", "manifest", "shard", "retry_failed", "ray", "actors", "gpus_per_actor"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from dis_core.errors import DisError
 from dis_core.images.formats import ENDING_OF_ANIMATION, ENDING_OF_FORMAT, AnimationFormat, OutputFormat
@@ -12,13 +12,20 @@ from dis_core.images.framing import Framing
 from dis_core.prompts import SegmentOptions
 from dis_core.protocols import Refinement
 
+MOST_EDGE_PX: Final = 100
+"""How far edges can be moved and softened: more takes long, and is a sign of the wrong tool."""
+
 
 @dataclass(frozen=True)
 class Edges:
-    """How far the matte's edge moves, in pixels (inwards if less than 0), and how far it is softened after that."""
+    """How far the matte's edge moves, in pixels (inwards if less than 0), and how far it is softened after that.
+
+    Before both, a `threshold` in (0, 1] makes it hard: all of what is at least as much subject, and nothing else.
+    """
 
     grow: int = 0
     feather: int = 0
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,10 @@ def make_mask(style: MaskStyle, matte: Matte) -> Picture:
     """The gray matte, with its edges moved and softened, and framed, as the style says."""
     from dis_core.images.framing import remarks_on_placing
     from dis_core.images.placing import placed_plane
-    from dis_core.matte.edges import reshape_edges
 
     if style.edges != Edges():
         # Of what is visible, so that the edge can also be moved beyond the end of a cut-out layer.
-        edges = reshape_edges(matte.visible(), grow_px=style.edges.grow, feather_px=style.edges.feather)
-        matte = replace(matte, alpha=edges, picture=None)
+        matte = replace(matte, alpha=with_edges(matte.visible(), style.edges), picture=None)
     if style.framing is None:
         return matte.gray(bits=style.bits)
     subject, placing = matte.placing(style.framing)
@@ -46,18 +44,31 @@ def make_mask(style: MaskStyle, matte: Matte) -> Picture:
 def make_cutout(style: CutoutStyle, color: Color | None, background: Picture | None, matte: Matte) -> Picture:
     """The subject on its new background, if any, and cropped if the style says so."""
     framing = style.framing or Framing()
-    return (
-        matte.grow(style.edges.grow)
-        .feather(style.edges.feather)
-        .cutout(
-            colors=style.colors,
-            background=background if color is None else color,
-            crop=style.crop or style.framing is not None,
-            margin_px=framing.margin_px,
-            margin_fraction=framing.margin_fraction,
-            size=framing.size,
-        )
+    return replace(matte, alpha=with_edges(matte.alpha, style.edges)).cutout(
+        colors=style.colors,
+        background=background if color is None else color,
+        crop=style.crop or style.framing is not None,
+        margin_px=framing.margin_px,
+        margin_fraction=framing.margin_fraction,
+        size=framing.size,
     )
+
+
+def with_edges(alpha: NDArray[np.float32], edges: Edges) -> NDArray[np.float32]:
+    """The matte, (H, W) float32 in [0, 1], with other edges; itself if they stay.
+
+    They are made of the matte rounded to 16 bits, so that exactly the same comes of one that was kept in a file.
+    """
+    import numpy as np
+
+    from dis_core.matte.edges import reshape_edges
+
+    if edges == Edges():
+        return alpha
+    rounded = alpha * np.float32(65535)
+    np.rint(rounded, out=rounded)
+    rounded /= np.float32(65535)
+    return reshape_edges(rounded, threshold=edges.threshold, grow_px=edges.grow, feather_px=edges.feather)
 
 
 def refuse_too_large(job: Job, picture: Picture) -> None:

@@ -101,6 +101,12 @@ class Matte:
             if (bounds := matte.bounds(threshold)) is not None
         ]
 
+    def threshold(self, value: float = 0.5) -> Matte:
+        """This matte with hard edges: 1 where it is at least `value`, and 0 elsewhere."""
+        from dis_core.matte.edges import reshape_edges
+
+        return replace(self, alpha=reshape_edges(self.alpha, threshold=value))
+
     def grow(self, px: int) -> Matte:
         """This matte with its edge moved outwards by so many pixels, or inwards if `px` is less than 0."""
         from dis_core.matte.edges import reshape_edges

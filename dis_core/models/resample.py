@@ -114,19 +114,6 @@ def box_sums(x: torch.Tensor, radius_px: int) -> torch.Tensor:
     return x
 
 
-def window_sums(x: torch.Tensor, axis: int, radius_px: int) -> torch.Tensor:
-    """The sum over `radius_px` pixels to both sides of each pixel along one axis, of what lies inside; of float64.
-
-    The difference of two running sums, so that wide windows cost no more than narrow ones. In float32 running sums
-    lose what is small: for float32 and narrow windows there is `box_mean`.
-    """
-    length = x.shape[axis]
-    running = x.cumsum(axis)
-    zero, total = torch.zeros_like(running.narrow(axis, 0, 1)), running.narrow(axis, length - 1, 1)
-    padded = torch.cat([_repeated(zero, radius_px + 1, axis), running, _repeated(total, radius_px, axis)], axis)
-    return padded.narrow(axis, 2 * radius_px + 1, length) - padded.narrow(axis, 0, length)
-
-
 def cell_means(x: torch.Tensor, side_px: int) -> torch.Tensor:
     """The mean over each cell of `side_px` by `side_px` of (B, C, H, W); the last ones may be smaller."""
     return F.avg_pool2d(x, side_px, ceil_mode=True, count_include_pad=False)
@@ -139,13 +126,6 @@ def cell_sums(x: torch.Tensor, side_px: int) -> torch.Tensor:
     # Rows first: that adds up long runs of memory.
     rows = x.view(x.shape[0], -1, side_px, x.shape[2]).sum(2)
     return rows.view(*rows.shape[:2], -1, side_px).sum(3)
-
-
-def _repeated(line: torch.Tensor, count: int, axis: int) -> torch.Tensor:
-    """A slice of length 1 along an axis, `count` times beside itself."""
-    shape = list(line.shape)
-    shape[axis] = count
-    return line.expand(shape)
 
 
 class _Between(NamedTuple):

@@ -107,6 +107,13 @@ def test_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(reshape_edges(plane, grow_px=4, feather_px=7), at_once, atol=1e-6)
 
 
+def test_a_threshold_makes_edges_hard_before_they_move() -> None:
+    plane = np.array([[0, 0.2, 0.5, 0.5001, 1, 1, 1]], np.float32)
+
+    assert np.array_equal(reshape_edges(plane, threshold=0.5), [[0, 0, 1, 1, 1, 1, 1]])
+    assert np.array_equal(reshape_edges(plane, threshold=0.6, grow_px=1), [[0, 0, 0, 1, 1, 1, 1]])
+
+
 def test_nothing_to_do_is_nothing_done() -> None:
     plane = np.random.default_rng(0).random((9, 9), dtype=np.float32)
 

@@ -40,8 +40,8 @@ from shared.settings import (
 )
 
 from dis_core.cli.main import group
-from dis_core.cli.options import MOST_EDGE_PX
 from dis_core.images.reading import read_picture
+from dis_core.jobs.job import MOST_EDGE_PX
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
