@@ -129,7 +129,8 @@ class HeldMatte:
         shown = between(lambda px: with_edges(soft, Edges(grow=px)), grow)
         shown = between(lambda px: with_edges(shown, Edges(feather=px)), feather)
         part = shown[top : top + size[1], left : left + size[0]]
-        return np.rint(part * np.float32(255)).astype(np.uint8)
+        levels: NDArray[np.uint8] = np.rint(part * np.float32(255)).astype(np.uint8)
+        return levels
 
     def _shrunk(
         self, threshold: float | None, box: tuple[int, int, int, int], size: tuple[int, int], margin: int

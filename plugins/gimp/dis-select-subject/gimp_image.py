@@ -79,7 +79,7 @@ def find_region(source: Source, settings: Settings, *, needs_selection: bool) ->
 
 def export(source: Source, path: str, on_progress: Callable[[float], None]) -> None:
     """Write the pixels to a file, strip by strip. Raises Refused if all of them are transparent."""
-    _, _, width, height = source.box
+    width, height = source.box[2:]
     visible = False
     with open(path, "wb") as file, _buffer_of(source) as (buffer, left, top):
         file.write(bitmap_header(width, height, RED_FIRST))
