@@ -180,7 +180,7 @@ def _refuse_changed(source: Source, layer: Any = None) -> None:
 def _buffer_of(source: Source) -> Iterator[tuple[Any, int, int]]:
     """The source's pixels, and where in that buffer its box begins."""
     if source.layer is not None:
-        _, x, y = source.layer.get_offsets()
+        x, y = source.layer.get_offsets()[1:]
         yield source.layer.get_buffer(), source.box[0] - x, source.box[1] - y
         return
     visible = Gimp.Layer.new_from_visible(source.image, source.image, _("Subject"))
@@ -315,7 +315,7 @@ def _make_plain(layer: Any) -> None:
 
 def _crop(layer: Any, box: Box) -> None:
     """Make a layer no larger than a box of the image."""
-    _, x, y = layer.get_offsets()
+    x, y = layer.get_offsets()[1:]
     if not layer.resize(box[2], box[3], x - box[0], y - box[1]):
         raise Refused(_("GIMP could not crop the layer: {error}", error=Gimp.get_pdb().get_last_error()))
 

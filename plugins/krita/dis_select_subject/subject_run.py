@@ -181,7 +181,7 @@ class SubjectRun:
 
     def _export(self, source: pictures.Source, image: str) -> Iterator[bool]:
         """Write the pixels to a file, strip by strip. Raises Refused if all of them are transparent."""
-        _, _, width, height = source.box
+        width, height = source.box[2:]
         visible = False
         with open(image, "wb") as file, contextlib.closing(pictures.Reader(source)) as reader:
             file.write(bitmap_header(width, height))
