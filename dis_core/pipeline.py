@@ -34,6 +34,7 @@ from dis_core.progress import Report, ignore, span
 from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, split_prompt
 from dis_core.protocols import DepthEstimator, Effort, Exposure, Placement, Quality, Segmenter
 from dis_core.refinement import coarse_to_fine
+from dis_core.refinement.pointing import find_subject
 from dis_core.refinement.remembering import KeptImage, OpenedImage
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
@@ -147,7 +148,8 @@ class Pipeline:
         than what the model answers, a larger look on a CPU if the model takes one, tiles on a graphics card, matting
         for models that answer at less than they see or take no larger look; fast for a draft.
         `roi` is (left, top, right, bottom) in pixels: only what is inside this box is the subject. `prompt` says which
-        subject is meant, for models that take prompts: a `Box`, `Points`, or a list of them.
+        subject is meant: a `Box`, `Points`, or a list of them. A model that takes no prompts is shown what is around
+        each box, and keeps what lies in it; points alone are for models that take them.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names a depth model
         other than the model's own; some forbid commercial use and need `accept_noncommercial=True`.
         An image that uses less than a quarter of its range, such as 12-bit data in a 16-bit file, is shown to the model
@@ -284,18 +286,16 @@ class Pipeline:
             effort = Effort(options.max_tiles, tiles_at_once(self.placement), self.placement.device)
             segmenter = opened.segmenter_for(loaded.segmenter, model=loaded.installed)
             look = coarse_to_fine.Passes(segmenter, options.quality, options.refine, effort)
-            if box is None:
-                found, refinement = look.over(seen, prompt, running)
-            else:
-                found, refinement = look.within(box, seen, prompt, running)
+            pointed = find_subject(look, seen, prompt, box, loaded.installed.matte.spec, running)
         return Matte(
-            alpha=found.alpha,
+            alpha=pointed.found.alpha,
             model=named_with_revision(loaded.installed),
             picture=picture,
-            depth=found.depth,
+            depth=pointed.found.depth,
             device=self.placement.device,
-            refinement=refinement,
+            refinement=pointed.refinement,
             loading_s=loading_s,
+            remarks=pointed.remarks,
         )
 
     def prepare(self, options: SegmentOptions) -> None:

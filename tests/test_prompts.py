@@ -71,13 +71,67 @@ def test_the_quick_way_takes_prompts_too() -> None:
     assert dis_core.segment(picture(), model=MODEL, device="cpu", prompt=RIGHT).bounds() == RIGHT
 
 
-def test_a_model_that_takes_no_prompt_says_which_do_and_how_to_look_in_a_box(pipeline: Pipeline) -> None:
+def test_a_model_that_takes_no_prompt_is_shown_what_is_around_the_box_and_keeps_what_lies_in_it(
+    pipeline: Pipeline,
+) -> None:
+    matte = pipeline.segment(picture(), model="bright", prompt=Box(8, 8, 32, 32))
+
+    assert matte.bounds() == LEFT
+    assert matte.remarks == ()
+    assert [image.shape[:2] for image in loaded[0].seen[:1]] == [(32, 32)]
+    assert not any(prompt.names_a_place for prompt in loaded[0].prompts)
+
+
+def test_each_box_is_one_object_for_a_model_that_takes_no_prompt_too(pipeline: Pipeline) -> None:
+    matte = pipeline.segment(picture(), model="bright", prompt=[LEFT, RIGHT])
+
+    assert np.array_equal(matte.alpha, picture()[..., 0] / np.float32(255))
+
+
+def test_a_box_to_look_in_limits_what_a_box_finds(pipeline: Pipeline) -> None:
+    matte = pipeline.segment(picture(), model="bright", prompt=[LEFT, RIGHT], roi=Box(80, 0, 100, 60))
+
+    assert matte.bounds() == Box(80, 20, 90, 50)
+
+
+def test_what_goes_on_beyond_the_box_is_cut_there_and_the_matte_says_so(pipeline: Pipeline) -> None:
+    wide = np.zeros((60, 100, 3), np.uint8)
+    wide[20:40, 10:90] = 255
+
+    matte = pipeline.segment(wide, model="bright", prompt=Box(5, 15, 45, 45))
+
+    assert matte.bounds() == Box(10, 20, 45, 40)
+    assert "larger box" in matte.remarks[0]
+
+
+def test_points_in_a_box_tell_a_model_that_takes_none_which_things_are_meant(pipeline: Pipeline) -> None:
+    whole = Box(0, 0, 100, 60)
+
+    matte = pipeline.segment(picture(), model="bright", prompt=[whole, Points(background=[(80, 30)])])
+
+    assert matte.bounds() == LEFT
+
+
+def test_the_users_depth_is_cut_to_what_is_around_the_box(pipeline: Pipeline) -> None:
+    depth = np.tile(np.arange(100, dtype=np.float32), (60, 1))
+
+    matte = pipeline.segment(picture(), model="bright-with-depth", prompt=RIGHT, depth=depth)
+
+    seen = loaded[0].prompts[0].depth
+    assert seen is not None
+    assert seen[0, 0] == 66  # the box starts at 70, and the margin is 15 % of its height
+    assert matte.depth is not None
+    assert matte.depth.shape == (60, 100)
+    assert matte.depth[:, :60].max() == 0
+
+
+def test_points_alone_are_refused_by_a_model_that_takes_none_with_what_to_do(pipeline: Pipeline) -> None:
     with pytest.raises(BadRequest, match="bright") as caught:
-        pipeline.segment(picture(), model="bright", prompt=LEFT)
+        pipeline.segment(picture(), model="bright", prompt=Points([(20, 20)]))
 
     assert MODEL in caught.value.hint
     assert "dis-sam" in caught.value.hint
-    assert "`roi=" in caught.value.hint
+    assert "`prompt=Box(" in caught.value.hint
     assert loaded == []
 
 
@@ -87,11 +141,6 @@ def test_a_model_for_boxes_refuses_points_and_names_one_that_takes_them(pipeline
 
     assert "boxes-only" not in caught.value.hint
     assert MODEL in caught.value.hint
-
-
-def test_the_default_model_takes_no_prompt(pipeline: Pipeline) -> None:
-    with pytest.raises(BadRequest, match="pdfnet"):
-        pipeline.segment(picture(), prompt=LEFT)
 
 
 @pytest.mark.parametrize("model", [MODEL, "dis-sam"])
@@ -208,7 +257,7 @@ def test_points_may_be_on_the_background(folder: Path) -> None:
         (["-m", MODEL, "--point", "5,6,behind"], "'5,6,behind'"),
         (["-m", MODEL, "--point", "5,6,background"], "background"),
         (["-m", MODEL, "--box", "500,5,30,30"], "(500, 5) to (530, 35)"),
-        (["-m", "bright", "--box", "5,5,30,30"], "--roi 10,20,300,400"),
+        (["-m", "bright", "--point", "5,5"], "--box 10,20,300,400"),
     ],
 )
 def test_a_bad_prompt_is_one_clear_line(

@@ -250,7 +250,7 @@ _OPTIONS = (
         "boxes",
         type=BoxType(),
         multiple=True,
-        help="The subject is in this box; for models that take prompts, such as dis-sam. May be repeated.",
+        help="The subject is in this box, for any model; what is mostly outside of it is left out. May be repeated.",
     ),
     click.option(
         "--point",

@@ -38,7 +38,7 @@ def run_animation(
         matte = pipeline.segment_with(frame.picture, job.options, report=_named(of_frame, number, animation.count))
         loading_s += matte.loading_s  # only the first frame waits for the model
         result = make_result(matte)
-        remarks |= dict.fromkeys((*frame.picture.remarks, *result.remarks))
+        remarks |= dict.fromkeys((*frame.picture.remarks, *result.remarks, *matte.remarks))
         if matte.bounds() is None:
             remarks["no subject was found in some frames"] = None
         writer.add(replace(frame, picture=result))

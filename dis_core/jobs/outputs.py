@@ -137,6 +137,7 @@ def remarks_on_matte(job: Job, matte: Matte) -> list[str]:
     remarks = []
     if matte.bounds() is None:
         remarks.append("no subject was found")
+    remarks += matte.remarks
     if job.depth_destination is not None and matte.depth is None:
         remarks.append("no depth map was saved, because this model does not use depth")
     left_out = 0 if matte.refinement is None else matte.refinement.tiles_over_limit

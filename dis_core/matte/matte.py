@@ -47,7 +47,7 @@ class Matte:
     alpha hides. `model` says what made it, "pdfnet@revision", and `device` where that ran. `picture` is what it was
     made from. `depth` is the depth map, if the model used one: (H, W) float32 in [0, 1], near = large. `refinement`
     says how the matte was refined. `loading_s` is how long it took before to fetch and load the model, if it was not
-    loaded already.
+    loaded already. `remarks` are what the user should know of how the subject was found.
     """
 
     alpha: NDArray[np.float32]
@@ -57,6 +57,7 @@ class Matte:
     device: str = ""
     refinement: Refinement | None = None
     loading_s: float = 0.0
+    remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         height, width = self.alpha.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
@@ -114,7 +115,7 @@ class Passes:
 
         Raises OutOfMemory, BadRequest for an unknown refiner, and what `report` raises.
         """
-        return self._find(image, prompt, report, within=None)
+        return self._find(image, prompt, report, own=None)
 
     def within(self, box: Box, image: Image, prompt: Prompt, report: Report) -> tuple[Segmentation, Refinement]:
         """Find the subject inside a box; nothing outside is part of it. The depth is 0 where no pass looked.
@@ -123,12 +124,22 @@ class Passes:
         """
         size = image.shape[0], image.shape[1]
         outer = box_with_margin(box, size=size, margin_fraction=MARGIN)
-        part, own_prompt = cut_out(image, prompt, outer)
-        found, refinement = self._find(part, own_prompt, report, within=moved_into(outer, box))
-        return put_back(found, outer, size), refinement
+        inner = moved_into(outer, box)
+        return self.around(outer, image, prompt, report, own=lambda alpha: blank_outside(alpha, inner))
+
+    def around(
+        self, box: Box, image: Image, prompt: Prompt, report: Report, *, own: Callable[[Image], Image]
+    ) -> tuple[Segmentation, Refinement]:
+        """Look only at what is in a box, where the subject is what `own` leaves of a matte of it, (H, W) in [0, 1].
+
+        The depth is 0 outside. Raises what `over` raises.
+        """
+        part, own_prompt = cut_out(image, prompt, box)
+        found, refinement = self._find(part, own_prompt, report, own=own)
+        return put_back(found, box, (image.shape[0], image.shape[1])), refinement
 
     def _find(
-        self, image: Image, prompt: Prompt, report: Report, *, within: Box | None
+        self, image: Image, prompt: Prompt, report: Report, *, own: Callable[[Image], Image] | None
     ) -> tuple[Segmentation, Refinement]:
         size = image.shape[0], image.shape[1]
         choice = choose_refiner(
@@ -142,11 +153,11 @@ class Passes:
         )
         refiner = choice.refiner
         is_large = bool(level_sizes(size, self._side_px))
-        looks_closer = within is not None or (refiner is not None and refiner.looks_closer and is_large)
+        looks_closer = own is not None or (refiner is not None and refiner.looks_closer and is_large)
         looked = 1.0 if refiner is None else 0.3  # this share of the progress belongs to the looks
         first = self._look(image, prompt, span(report, 0.0, looked / 2 if looks_closer else looked))
         started = time.monotonic()
-        wanted = first.alpha if within is None else blank_outside(first.alpha, within)
+        wanted = first.alpha if own is None else own(first.alpha)
         box = small_subject(wanted) if looks_closer else None
         verdict: CloserLook = "not needed"
         closer = None
@@ -158,8 +169,8 @@ class Passes:
         part, coarse = closer or (image, first)
         refined = self._refined(refiner, part, coarse, span(report, looked, 1.0))
         alpha = refined.alpha if box is None or closer is None else fade_in(refined.alpha, wanted, box)
-        if within is not None:
-            alpha = blank_outside(alpha, within)
+        if own is not None:
+            alpha = own(alpha)
         name = NONE if refiner is None else refiner.name
         refinement = Refinement(name, time.monotonic() - started, verdict, refined.levels, choice.reason)
         return Segmentation(alpha, first.depth), refinement

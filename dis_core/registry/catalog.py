@@ -6,7 +6,7 @@ import fnmatch
 from dataclasses import dataclass
 from typing import Literal
 
-from dis_core.model_spec import NetworkSpec
+from dis_core.model_spec import ModelSpec, NetworkSpec, PromptKind
 from dis_core.registry import manager as registry
 from dis_core.registry.requirements import missing_packages
 from dis_core.weights.store import find_installed
@@ -17,8 +17,9 @@ class ModelInfo:
     """What is known about a model that makes mattes.
 
     `download_bytes` is the size of its weights on the Hub, or None if they come with a package or are not known.
-    `is_here` says whether they are on this machine. `prompts` are the kinds that it takes: "box", "points". `network`
-    is what the network that `load_network` gives takes and answers.
+    `is_here` says whether they are on this machine. `prompts` are the kinds, "box" and "points", of which it needs at
+    least one; `accepts` are those that it can be given, alone, on this machine. `network` is what the network that
+    `load_network` gives takes and answers.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ModelInfo:
     download_bytes: int | None
     prompts: tuple[str, ...]
     missing_packages: tuple[str, ...]
+    accepts: tuple[str, ...] = ()
     network: NetworkSpec | None = None
 
 
@@ -53,5 +55,16 @@ def model_info(name: str) -> ModelInfo:
         download_bytes=None if spec.weights.is_embedded else spec.weights.size_bytes,
         prompts=spec.prompts,
         missing_packages=missing_packages(spec),
+        accepts=accepted_prompts(spec),
         network=spec.network,
     )
+
+
+def accepted_prompts(spec: ModelSpec) -> tuple[PromptKind, ...]:
+    """The kinds of prompts that a model can be given, alone, on this machine; none for what makes no mattes.
+
+    Every model that takes no prompts can be shown what is around a box.
+    """
+    if spec.task != "matte":
+        return ()
+    return spec.prompts or ("box",)

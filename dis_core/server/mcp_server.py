@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 INSTRUCTIONS: Final = (
     "Cuts the subject out of images on this machine. cut_out writes a picture with a transparent background or a "
     "color, make_mask the gray matte: white is the subject. Results go beside the image unless `output` says so, "
-    "and nothing is overwritten unless you ask for it. If the wrong thing was taken, name a model that takes prompts "
-    "and give it a box. Folders: "
+    "and nothing is overwritten unless you ask for it. If the wrong thing was taken, give a box around the right one. "
+    "Folders: "
 )
 
 ImagePath = Annotated[str, Field(description="The image file; relative paths start in the first folder.")]
@@ -52,13 +52,11 @@ QualityName = Annotated[
 ]
 BoxList = Annotated[
     list[tuple[int, int, int, int]] | None,
-    Field(
-        description="Boxes around the subject: left, top, right, bottom in pixels. For models whose prompts name boxes."
-    ),
+    Field(description="Boxes around the subject: left, top, right, bottom in pixels. Any model takes them."),
 ]
 PointList = Annotated[
     list[tuple[float, float]] | None,
-    Field(description="Points x, y in pixels. For models whose prompts name points."),
+    Field(description="Points x, y in pixels on the subject. Without boxes, for models that accept points."),
 ]
 Overwrite = Annotated[bool, Field(description="Replace a result that exists.")]
 
@@ -82,6 +80,7 @@ class ListedModel:
     summary: str
     here: bool
     prompts: list[str]
+    accepts: list[str]
     license: str
     commercial_use: str
 
@@ -183,7 +182,15 @@ def refusals_in_words() -> Iterator[None]:
 
 def _listed(model: ModelInfo) -> ListedModel:
     is_usable = model.is_here and not model.missing_packages
-    return ListedModel(model.name, model.summary, is_usable, list(model.prompts), model.license, model.commercial_use)
+    return ListedModel(
+        model.name,
+        model.summary,
+        is_usable,
+        list(model.prompts),
+        list(model.accepts),
+        model.license,
+        model.commercial_use,
+    )
 
 
 def mcp_server(folders: Folders, runner: JobRunner | RemoteRunner, options: SegmentOptions) -> MCPServer:

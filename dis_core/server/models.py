@@ -10,6 +10,7 @@ from dis_core.model_spec import ModelSpec
 from dis_core.prompts import SegmentOptions
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
+from dis_core.registry.catalog import accepted_prompts
 from dis_core.registry.requirements import missing_packages
 from dis_core.registry.selection import is_all_here, model_on_this_machine, refuse_noncommercial
 from dis_core.server.answers import Refused, refusal_of
@@ -72,6 +73,7 @@ def _described(spec: ModelSpec, default: str, accept_noncommercial: bool) -> dic
         "license": spec.license,
         "commercial_use": spec.commercial_use,
         "prompts": list(spec.prompts),
+        "accepts": list(accepted_prompts(spec)),
         "draft": spec.draft,
         "installed": is_here,
         "usable": is_here and is_allowed,

@@ -104,7 +104,7 @@ def test_boxes_and_points_say_what_the_subject_is(server: Served) -> None:
         ('{"refine": "magic"}', 400, "invalid_parameters"),
         ('{"roi": [1, 2, 3]}', 400, "invalid_parameters"),
         ('{"roi": [500, 500, 600, 600]}', 400, "invalid_parameters"),
-        ('{"boxes": [[1, 1, 20, 20]]}', 400, "invalid_parameters"),
+        ('{"points": {"subject": [[9, 9]]}}', 400, "invalid_parameters"),
         ('{"max_tiles": -5}', 400, "invalid_parameters"),
         ('{"max_tiles": 1e400}', 400, "invalid_parameters"),
     ],
@@ -157,6 +157,8 @@ def test_models_are_listed_without_paths(server: Served) -> None:
     assert models["bright"]["default"]
     assert models["bright"]["usable"]
     assert models["bright-where-told"]["prompts"] == ["box", "points"]
+    assert models["bright"]["prompts"] == []
+    assert "box" in models["bright"]["accepts"]
     assert (models["pdfnet"]["installed"], models["pdfnet"]["usable"]) == (False, False)
     assert "/" not in "".join(json.dumps(model) for model in models.values()).replace("http://", "").replace(
         "and/or", ""

@@ -46,6 +46,7 @@ def models(*, as_json: bool) -> None:
 
 def describe(spec: ModelSpec) -> dict[str, object]:
     """Everything about one model, for programs."""
+    from dis_core.registry.catalog import accepted_prompts
     from dis_core.registry.requirements import install_command, missing_packages
     from dis_core.weights import store
 
@@ -62,6 +63,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "needed": spec.needed,
         "half_precision": spec.half_precision,
         "prompts": spec.prompts,
+        "accepts": accepted_prompts(spec),
         "extra": spec.extra,
         "missing_packages": missing,
         "install_command": install_command(spec) if missing else None,
