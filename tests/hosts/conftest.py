@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.fake_hub import CHECKOUT, clean_environment, unused_address
 from tests.hosts.gimp_program import GimpProgram, missing_gimp, prepare_gimp_home, running_gimp
+from tests.hosts.gimp_screen import Screen, gimp_on_screen
 from tests.hosts.krita_program import KritaProgram, missing_programs, prepare_home, running_krita
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ def gimp(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     home = prepare_gimp_home(tmp_path_factory.mktemp("gimp") / "home", QUICK)
     with running_gimp(home) as program:
         yield program
+
+
+@pytest.fixture(scope="session")
+def window(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    """The same with windows, on a screen of its own."""
+    home = prepare_gimp_home(tmp_path_factory.mktemp("gimp-window") / "home", QUICK)
+    with gimp_on_screen(home) as shown:
+        yield shown
 
 
 def home_with_plugin(home: Path) -> Path:

@@ -41,8 +41,12 @@ def run_child(
     *,
     more_environment: Mapping[str, str],
     on_progress: Callable[[Progress], None],
+    on_start: Callable[[subprocess.Popen[bytes]], None] = lambda _process: None,
 ) -> tuple[Outcome, bytes]:
-    """Run dis-core until it ends; returns the outcome and all that it printed."""
+    """Run dis-core until it ends; returns the outcome and all that it printed.
+
+    `on_start` is given the process, so that it can be ended from elsewhere.
+    """
     answers, printed = EventReader(), []
     with tempfile.TemporaryFile() as errors:
         try:
@@ -61,6 +65,7 @@ def run_child(
         with process:
             assert process.stdout is not None  # noqa: S101 - narrows the type
             try:
+                on_start(process)
                 while data := process.stdout.read1(65536):  # type: ignore[attr-defined]  # a BufferedReader
                     printed.append(data)
                     for progress in answers.feed(data):

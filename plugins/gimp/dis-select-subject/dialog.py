@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Sequence, Tuple
 
 import gi
 
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from child_process import run_child  # noqa: E402 - the versions come first
-from gi.repository import GimpUi, GLib, GObject, Gtk  # noqa: E402
-from procedures import CUT  # noqa: E402 - the versions come first
+from gi.repository import GimpUi, GLib, GObject, Gtk, Pango  # noqa: E402
+from preview import Preview  # noqa: E402
+from procedures import CUT  # noqa: E402
 from shared.kept_model import FREE_ARGUMENTS, STATUS_ARGUMENTS, is_kept, parse_status  # noqa: E402
 from shared.models import Model, better_than, choose, megabytes, those_here_first  # noqa: E402 - the versions come first
 from shared.program import OFFLINE, Program  # noqa: E402
 from shared.remedies import Remedy  # noqa: E402
 from shared.settings import AUTOMATIC  # noqa: E402
 from shared.words import _, later  # noqa: E402 - the versions come first
+from subject_run import Shown  # noqa: E402
 
 TITLES = {
     "plug-in-dis-select-subject": later("Select Subject"),
@@ -25,13 +28,53 @@ TITLES = {
     "plug-in-dis-cut-subject": later("Cut Subject to New Layer"),
 }
 
+CORRECT = {
+    "plug-in-dis-select-subject": later("To correct the selection with a brush: Select > Toggle Quick Mask (Shift+Q)."),
+    "plug-in-dis-mask-subject": later("To correct the mask, paint on it: white shows the layer, black hides it."),
+    "plug-in-dis-cut-subject": later("To correct it with a brush, make a mask instead: Layer > Mask > Mask Subject."),
+}
 
-def ask(procedure: Any, config: Any, models: Sequence[Model], program: Program) -> bool:
-    """Show the dialog; True if the user confirmed it. The choices are then in `config`, and GIMP remembers them."""
+Call = Tuple[Any, Any, Any, Sequence[Any]]
+"""The procedure, its config, the image and the drawables."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether the painter confirmed the dialog, and what its preview showed then, if anything."""
+
+    confirmed: bool
+    shown: Shown | None
+
+
+def ask(call: Call, models: list[Model], program: Program, folder: str) -> Answer:
+    """Show the dialog, with a preview whose files go into a folder.
+
+    The choices are then in the call's config, and GIMP remembers them.
+    """
+    procedure, config = call[:2]
     GimpUi.init(procedure.get_name())
     window = GimpUi.ProcedureDialog.new(procedure, config, _(TITLES[procedure.get_name()]))
-    size = ["size"] if procedure.get_name() == CUT else []
-    window.fill(["source", "mode", "region", "quality", "grow", "feather", "keep", *size])
+    names = ["source", "mode", "region", "quality", "grow", "feather", "keep"]
+    settings = window.fill_box("settings", [*names, *(["size"] if procedure.get_name() == CUT else [])])
+    for part in (_model_row(window, config, models), _better_line(models), _kept_row(program)):
+        settings.pack_start(part, False, False, 0)  # noqa: FBT003 - GTK's own
+    settings.pack_end(_wrapped(_(CORRECT[procedure.get_name()])), False, False, 0)  # noqa: FBT003
+    preview = Preview(call, program, models, folder, consent)
+    preview.on_work = lambda working: window.set_response_sensitive(Gtk.ResponseType.OK, not working)
+    columns = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12, border_width=12)
+    columns.pack_start(settings, False, False, 0)  # noqa: FBT003
+    columns.pack_start(preview.widget, True, True, 0)  # noqa: FBT003
+    window.get_content_area().pack_start(columns, True, True, 0)  # noqa: FBT003
+    columns.show_all()
+    try:
+        confirmed: bool = window.run()
+    finally:
+        preview.close()
+    window.destroy()
+    return Answer(confirmed, preview.shown)
+
+
+def _model_row(window: Any, config: Any, models: Sequence[Model]) -> Any:
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
     combo = _model_combo(config, models)
     label = Gtk.Label.new_with_mnemonic(_("Mo_del"))
@@ -40,14 +83,9 @@ def ask(procedure: Any, config: Any, models: Sequence[Model], program: Program) 
     labels = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
     labels.add_widget(label)
     labels.add_widget(window.get_widget("source", GObject.TYPE_NONE).get_label())
-    row.pack_start(label, False, False, 0)  # noqa: FBT003 - GTK's own
+    row.pack_start(label, False, False, 0)  # noqa: FBT003
     row.pack_start(combo, True, True, 0)  # noqa: FBT003
-    for part in (row, _better_line(models), _kept_row(program)):
-        window.get_content_area().pack_start(part, False, False, 0)  # noqa: FBT003
-        part.show_all()
-    go_on: bool = window.run()
-    window.destroy()
-    return go_on
+    return row
 
 
 def consent(remedy: Remedy) -> bool:
@@ -67,11 +105,15 @@ def _better_line(models: Sequence[Model]) -> Any:
     """What would make better edges than the best model that is here; empty if there is nothing."""
     best = choose(AUTOMATIC, models)
     better = None if best is None else better_than(best, models)
-    line = Gtk.Label(xalign=0.0)
+    line = _wrapped("")
     if better is not None:
         size = megabytes(better.missing_bytes)
         line.set_text(_("Better edges: choose {model}. It is downloaded once, {size}.", model=better.name, size=size))
     return line
+
+
+def _wrapped(words: str) -> Any:
+    return Gtk.Label(label=words, xalign=0.0, wrap=True, max_width_chars=40)
 
 
 def _kept_row(program: Program) -> Any:
@@ -112,6 +154,9 @@ def ask_later(program: Program, arguments: Sequence[str], then: Callable[[bytes]
 
 def _model_combo(config: Any, models: Sequence[Model]) -> Any:
     combo = Gtk.ComboBoxText()
+    for cell in combo.get_cells():  # the longest name shall not make the dialog wide
+        cell.set_property("ellipsize", Pango.EllipsizeMode.END)
+        cell.set_property("max-width-chars", 28)
     best = choose(AUTOMATIC, models)
     combo.append("automatic", _("Best available") if best is None else _("Best available: {model}", model=best.label()))
     for model in those_here_first(models):

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import gi
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib  # noqa: E402 - the version comes first
 from gimp_image import Refused  # noqa: E402
+from private_folder import private_folder  # noqa: E402
 from procedures import AGAIN, PROCEDURES, SELECT, create_again, create_procedure, settings_of  # noqa: E402
 from shared.events import failure_of  # noqa: E402
+from shared.models import Model  # noqa: E402
+from shared.program import Program  # noqa: E402
 from shared.words import speak  # noqa: E402
-from subject_run import Declined, Failure, find_subject, known_models, program_beside  # noqa: E402
+from subject_run import Declined, Failure, find_subject, known_models, program_beside, take_shown  # noqa: E402
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -38,17 +42,13 @@ class SubjectPlugIn(Gimp.PlugIn):  # type: ignore[misc]  # GIMP has no types
 def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[no-untyped-def]
     """Handle one call. GIMP shows all errors."""
     status = Gimp.PDBStatusType
-    may_download = None
     try:
         program = program_beside(FOLDER)
         models = known_models(program, FOLDER)
         if run_mode == Gimp.RunMode.INTERACTIVE:
-            from dialog import ask, consent  # GTK loads slowly, and is not available without a screen
-
-            may_download = consent
-            if not ask(procedure, config, models, program):
-                return procedure.new_return_values(status.CANCEL, GLib.Error())
-        find_subject(image, drawables, settings_of(procedure, config), program, models, may_download)
+            run_asking((procedure, config, image, drawables), program, models)
+        else:
+            find_subject(image, drawables, settings_of(procedure, config), program, models)
     except Declined:
         return procedure.new_return_values(status.CANCEL, GLib.Error())
     except (Refused, Failure) as reason:
@@ -56,6 +56,22 @@ def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[n
     except Exception as error:  # noqa: BLE001 - the host's action edge
         return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(failure_of(error).sentence()))
     return procedure.new_return_values(status.SUCCESS, GLib.Error())
+
+
+def run_asking(call: Any, program: Program, models: list[Model]) -> None:
+    """Show the dialog, and do what it is left with. Raises Declined, and what `find_subject` raises."""
+    from dialog import ask, consent  # GTK loads slowly, and is not available without a screen
+
+    procedure, config, image, drawables = call
+    with private_folder() as folder:
+        answer = ask(call, models, program, folder)
+        if not answer.confirmed:
+            raise Declined
+        settings = settings_of(procedure, config)
+        if answer.shown is not None:
+            take_shown(answer.shown, drawables, settings)
+            return
+    find_subject(image, drawables, settings, program, models, consent)
 
 
 def run_again(procedure, _run_mode, image, drawables, _config, _data):  # type: ignore[no-untyped-def]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Generator, Iterator, Sequence, Tuple
 
 import planes
 from gi.repository import Babl, Gegl, Gimp
@@ -16,6 +16,9 @@ from shared.words import _, later, plural
 STRIP_PIXELS = 2_000_000
 SEEN, GRAY = "R'G'B'A u8", "Y u8"
 """The format of pixels for dis-core, and of selections and masks, whose grays are linear."""
+
+Strips = Generator[Tuple[int, int, bytes], None, None]
+"""The first row, the number of rows and the pixels of each strip."""
 
 NOTHING_FOUND = later("No subject was found. Nothing was changed")
 
@@ -79,30 +82,38 @@ def find_region(source: Source, settings: Settings, *, needs_selection: bool) ->
 
 def export(source: Source, path: str, on_progress: Callable[[float], None]) -> None:
     """Write the pixels to a file, strip by strip. Raises Refused if all of them are transparent."""
-    width, height = source.box[2:]
+    for first, rows, _pixels in exported_strips(source, path):
+        on_progress((first + rows) / source.box[3])
+
+
+def exported_strips(source: Source, path: str, most_pixels: int = STRIP_PIXELS) -> Strips:
+    """Write the pixels to a file; each strip, as soon as it is written.
+
+    Raises Refused at the end if all of them are transparent.
+    """
+    _, _, width, height = source.box
     visible = False
     with open(path, "wb") as file, _buffer_of(source) as (buffer, left, top):
         file.write(bitmap_header(width, height, RED_FIRST))
-        for first, rows in _strips(width, height):
+        for first, rows in _strips(width, height, most_pixels):
             pixels = _get(buffer, (left, top + first, width, rows), SEEN)
             visible = visible or not planes.is_empty(pixels[3::4])
             file.write(pixels)
-            on_progress((first + rows) / height)
+            yield first, rows, pixels
     if not visible:
         raise Refused(_("There is nothing to search: all pixels are transparent"))
 
 
-def select(source: Source, result: str, mode: str) -> None:
-    """Combine the picture's selection with a gray result. Raises Refused."""
-    matte = _read_matte(source, result)
+def select(source: Source, matte: bytes, mode: str) -> None:
+    """Combine the picture's selection with a matte of the source. Raises Refused."""
     _refuse_changed(source)
     with _channel(source.image, matte, source.box) as channel, _one_step(source.image):
         _combine(source.image.get_selection(), channel, mode)
 
 
-def add_mask(source: Source, layer: Any, result: str, mode: str) -> None:
-    """Add a mask with a gray result to a layer. Raises Refused."""
-    plane = _combined(source, _read_matte(source, result), mode)
+def add_mask(source: Source, layer: Any, matte: bytes, mode: str) -> None:
+    """Add a mask with a matte of the source to a layer. Raises Refused."""
+    plane = _combined(source, matte, mode)
     _refuse_changed(source, layer)
     mask = layer.create_mask(Gimp.AddMaskType.BLACK)
     _fill_mask(mask, layer, plane, source.box)
@@ -111,27 +122,24 @@ def add_mask(source: Source, layer: Any, result: str, mode: str) -> None:
             raise Refused(_("GIMP could not add a mask to the layer: {error}", error=Gimp.get_pdb().get_last_error()))
 
 
-def add_cut_layer(source: Source, above: Any, result: str, settings: Settings) -> None:
+def add_cut_layer(source: Source, above: Any, matte: bytes, colors: bytes | None, settings: Settings) -> None:
     """Put a new layer above another one, with the subject alone.
 
     It is a copy of the source at its own bit depth. Where the subject covers only part of a pixel, the colors are those
-    of the result, from which the background is removed. Raises Refused.
+    of `colors`, R, G, B, A, from which the background is removed; if it is None, they stay. Raises Refused.
     """
     left_in_image, top_in_image, width, height = source.box
-    clean = _read_png(result, width, height, SEEN)
-    if not has_subject(clean[3::4]):
-        raise Refused(_(NOTHING_FOUND))
     with _buffer_of(source) as (buffer, left, top):
         seen_alpha = _get(buffer, (left, top, width, height), SEEN)[3::4]
-    alpha = planes.smaller(_combined(source, clean[3::4], settings.mode), seen_alpha)
-    cleaned = planes.cleaned(clean[3::4], seen_alpha)
+    alpha = planes.smaller(_combined(source, matte, settings.mode), seen_alpha)
     _refuse_changed(source, above)
     with _one_step(source.image), _copy_above(source, above) as layer:
         mask = layer.create_mask(Gimp.AddMaskType.BLACK)
         _fill_mask(mask, layer, planes.quotient(alpha, seen_alpha), source.box)
         if not (layer.add_mask(mask) and layer.remove_mask(Gimp.MaskApplyMode.APPLY)):
             raise Refused(_("GIMP could not cut the layer: {error}", error=Gimp.get_pdb().get_last_error()))
-        _take_colors(layer, source, clean, alpha, cleaned)
+        if colors is not None:
+            _take_colors(layer, source, colors, alpha, planes.cleaned(matte, seen_alpha))
         if settings.size == "subject" and not planes.is_empty(alpha):
             x, y, wide, high = box_of(alpha, width)
             _crop(layer, (left_in_image + x, top_in_image + y, wide, high))
@@ -190,9 +198,9 @@ def _buffer_of(source: Source) -> Iterator[tuple[Any, int, int]]:
         visible.delete()
 
 
-def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
+def _strips(width: int, height: int, most_pixels: int = STRIP_PIXELS) -> Iterator[tuple[int, int]]:
     """(top, rows) of strips from top to bottom."""
-    most = max(STRIP_PIXELS // width, 1)
+    most = max(most_pixels // width, 1)
     return ((top, min(most, height - top)) for top in range(0, height, most))
 
 
@@ -214,10 +222,26 @@ def _read_png(path: str, width: int, height: int, pixel_format: str) -> bytes:
     return _get(buffer, (0, 0, width, height), pixel_format)
 
 
-def _read_matte(source: Source, path: str) -> bytes:
-    """The gray result, a byte for each pixel of the source's box. Raises Refused if no subject is in it."""
+def read_gray(source: Source, path: str) -> bytes:
+    """A gray file of the source's size, a byte for each pixel. Raises Refused if it cannot be read."""
     # Without conversion: the file's numbers are coverage, not light.
-    matte = without_dust(_read_png(path, source.box[2], source.box[3], "Y' u8"))
+    return _read_png(path, source.box[2], source.box[3], "Y' u8")
+
+
+def read_matte(source: Source, path: str) -> bytes:
+    """The gray result, a byte for each pixel of the source's box. Raises Refused if no subject is in it."""
+    return subject_in(without_dust(read_gray(source, path)))
+
+
+def read_colors(source: Source, path: str) -> bytes:
+    """The result in colors, R, G, B, A for each pixel of the source's box. Raises Refused if no subject is in it."""
+    colors = _read_png(path, source.box[2], source.box[3], SEEN)
+    subject_in(colors[3::4])
+    return colors
+
+
+def subject_in(matte: bytes) -> bytes:
+    """The same matte. Raises Refused if no subject is in it."""
     if not has_subject(matte):
         raise Refused(_(NOTHING_FOUND))
     return matte

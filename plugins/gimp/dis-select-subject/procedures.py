@@ -55,6 +55,14 @@ SELECT_AGAIN = Words(
     later("Select the subject of the image with the settings that were used last, without a dialog"),
 )
 
+VIEWS = {
+    "edge": later("Selection edge"),
+    "red": later("Red overlay"),
+    "black": later("On black"),
+    "white": later("On white"),
+    "checkers": later("On checkers"),
+}
+
 HELP = {
     "source": later("Where to find the subject: in the selected layer, or in all that is visible"),
     "mode": later("How to combine the subject with the current selection"),
@@ -63,6 +71,7 @@ HELP = {
     "grow": later("Move the edge outward. Negative values move it inward"),
     "feather": later("Soften the edge on both sides"),
     "keep": later("How many minutes the model stays in memory, so that the next run starts at once"),
+    "view": later("How the preview shows what will be taken"),
     "size": later("How large the new layer is: only as large as the subject, or as large as what was searched"),
 }
 """What GIMP shows when the mouse rests on a setting."""
@@ -148,6 +157,8 @@ def _add_arguments(procedure: Any) -> None:
         flags,
     )
     procedure.add_int_argument("feather", _("_Feather (px)"), _(HELP["feather"]), 0, MOST_PX, usual.feather_px, flags)
+    # Of the dialog only. As a choice, GIMP 3.0 would free its values too early, and crash.
+    procedure.add_string_aux_argument("view", _("_View"), _(HELP["view"]), "edge", flags)
     procedure.add_int_argument("keep", _("_Keep ready (min)"), _(HELP["keep"]), 0, MOST_KEEP_MIN, usual.keep_min, flags)
 
 

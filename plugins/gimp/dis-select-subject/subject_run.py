@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Callable, Sequence
 
 import gimp_image as pictures
@@ -23,6 +24,15 @@ READ, SEGMENT = 0.05, 0.9
 
 Consent = Callable[[Remedy], bool]
 """Asks the user whether a model may be downloaded."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the painter has seen in the dialog and wants: a matte of a source, whose pixels are in a file."""
+
+    source: pictures.Source
+    matte: bytes
+    picture: str
 
 
 class Failure(Exception):
@@ -90,13 +100,30 @@ def find_subject(
         outcome, _printed = run_child(program, arguments, more_environment=OFFLINE, on_progress=_show)
         if isinstance(outcome, Failed):
             raise Failure(_message(outcome, model, program))
-        _show(Progress(1.0, _("applying the result")))
-        if settings.result == "select":
-            pictures.select(source, result, settings.mode)
-        elif settings.result == "mask":
-            pictures.add_mask(source, target, result, settings.mode)
+        if settings.result == "cut":
+            colors = pictures.read_colors(source, result)
+            _apply(source, target, settings, colors[3::4], colors)
         else:
-            pictures.add_cut_layer(source, target, result, settings)
+            _apply(source, target, settings, pictures.read_matte(source, result), None)
+
+
+def take_shown(shown: Shown, drawables: Sequence[object], settings: Settings) -> None:
+    """Make of a matte what the settings say, in one step. Raises Refused."""
+    target = None
+    if settings.result != "select":
+        target = pictures.find_target(shown.source.image, drawables, settings.result)
+    Gimp.progress_init(_("Subject: applying the result"))
+    _apply(shown.source, target, settings, pictures.subject_in(shown.matte), None)
+
+
+def _apply(source: pictures.Source, target: object, settings: Settings, matte: bytes, colors: bytes | None) -> None:
+    _show(Progress(1.0, _("applying the result")))
+    if settings.result == "select":
+        pictures.select(source, matte, settings.mode)
+    elif settings.result == "mask":
+        pictures.add_mask(source, target, matte, settings.mode)
+    else:
+        pictures.add_cut_layer(source, target, matte, colors, settings)
     Gimp.progress_end()
     Gimp.displays_flush()
 
