@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +26,8 @@ class Adjustment:
 
     `box` is x, y, width and height in pixels of the matte, all of it if None. `size` is (width, height) of the result,
     at most that of the box: a smaller one is for looking at, and distances get smaller with it. `colors` asks for the
-    subject itself on a transparent background, at full size. The answer has the same `number`.
+    subject itself on a transparent background, at full size. `without` are the parts to leave out, before the edges
+    change, as `dis-core parts` numbers them. The answer has the same `number`.
     """
 
     output: Path
@@ -34,6 +35,7 @@ class Adjustment:
     grow: int = 0
     feather: int = 0
     threshold: float | None = None
+    without: tuple[int, ...] = ()
     box: tuple[int, int, int, int] | None = None
     size: tuple[int, int] | None = None
     colors: Literal["clean", "original"] | None = None
@@ -67,6 +69,8 @@ class HeldMatte:
                 hint="give the image that the matte was made from",
             )
         self._alpha, self._picture = alpha, picture
+        self._numbers: NDArray[np.int32] | None = None
+        self._last_rest: tuple[tuple[int, ...], HeldMatte] | None = None
         self._levels: tuple[float | None, NDArray[np.uint8]] | None = None
 
     @property
@@ -83,6 +87,8 @@ class HeldMatte:
         from dis_core.images.picture import Picture, gray_picture
 
         wanted.check()
+        if wanted.without:
+            return self._rest(wanted.without).adjusted(replace(wanted, without=()))
         if wanted.colors is not None:
             return self._cutout(wanted.edges, wanted.colors)
         box = self._box(wanted.box)
@@ -90,6 +96,19 @@ class HeldMatte:
         if size == box[2:]:
             return gray_picture(self._exact(wanted.edges, box), bits=8, name="the matte")
         return Picture(self._small(wanted.edges, box, size)[..., None], name="the matte")
+
+    def _rest(self, without: tuple[int, ...]) -> HeldMatte:
+        """The same without some parts; the last one is kept."""
+        import numpy as np
+
+        from dis_core.matte.parts import PART_FROM, number_parts
+
+        if self._numbers is None:
+            self._numbers = number_parts(self._alpha, PART_FROM)[0]
+        if self._last_rest is None or self._last_rest[0] != without:
+            alpha = np.where(np.isin(self._numbers, without), np.float32(0), self._alpha)
+            self._last_rest = without, HeldMatte(alpha, self._picture)
+        return self._last_rest[1]
 
     def _box(self, box: tuple[int, int, int, int] | None) -> tuple[int, int, int, int]:
         width, height = self.size

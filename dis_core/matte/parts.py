@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 LEAST_SHARE: Final = 1 / 10_000
 """Of the image; anything smaller is a speck, which belongs to no part."""
 
+PART_FROM: Final = 0.5
+"""How much subject a pixel has to be at least to hold parts together, where nothing else is asked for."""
+
 WIDEST_EDGE_PX: Final = 128
 """How far from a part a soft pixel may be to belong to it."""
 

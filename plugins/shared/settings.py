@@ -21,11 +21,14 @@ MODES = {
 QUALITIES = {"draft": later("Fast"), "normal": later("Normal"), "best": later("Best (slow)")}
 REGIONS = {"everywhere": later("Everywhere"), "selection": later("Around the selection")}
 SIZES = {"subject": later("As the subject"), "source": later("As what was searched")}
+COLORS = {"clean": later("Without the background's"), "original": later("As in the image")}
 AUTOMATIC = ""
 """Stands for the best available model."""
 
 MOST_PX = 100
 """The largest distance that edges can be moved or softened by."""
+
+MOST_PERCENT = 100
 
 KEEP_MIN, MOST_KEEP_MIN = 10, 120
 """How many minutes a model usually stays in memory after the last run, and at most."""
@@ -35,7 +38,8 @@ KEEP_MIN, MOST_KEEP_MIN = 10, 120
 class Settings:
     """One choice for each setting; the values are keys of the tables above.
 
-    `keep_min` is for how many minutes the model stays in memory.
+    `threshold_percent` makes the edge hard where the subject covers that much of a pixel; 0 leaves it soft. `colors`
+    are those at the edge of a new layer. `keep_min` is for how many minutes the model stays in memory.
     `size` is that of a new layer, where layers have one. `declined` is the name of the better model that the user does
     not want to be offered any more.
     """
@@ -48,6 +52,8 @@ class Settings:
     quality: str = "normal"
     grow_px: int = 0
     feather_px: int = 0
+    threshold_percent: int = 0
+    colors: str = "clean"
     size: str = "subject"
     keep_min: int = KEEP_MIN
     declined: str = ""
@@ -57,8 +63,21 @@ class Settings:
         return {field.name: str(getattr(self, field.name)) for field in fields(self)}
 
 
-ALLOWED = {"source": SOURCES, "result": RESULTS, "mode": MODES, "region": REGIONS, "quality": QUALITIES, "size": SIZES}
-RANGES = {"grow_px": (-MOST_PX, MOST_PX), "feather_px": (0, MOST_PX), "keep_min": (0, MOST_KEEP_MIN)}
+ALLOWED = {
+    "source": SOURCES,
+    "result": RESULTS,
+    "mode": MODES,
+    "region": REGIONS,
+    "quality": QUALITIES,
+    "size": SIZES,
+    "colors": COLORS,
+}
+RANGES = {
+    "grow_px": (-MOST_PX, MOST_PX),
+    "feather_px": (0, MOST_PX),
+    "threshold_percent": (0, MOST_PERCENT),
+    "keep_min": (0, MOST_KEEP_MIN),
+}
 
 
 def from_strings(kept: Mapping[str, str]) -> Settings:
@@ -101,6 +120,8 @@ def segment_arguments(
         arguments += [f"--grow={settings.grow_px}"]
     if settings.feather_px:
         arguments += [f"--feather={settings.feather_px}"]
+    if settings.threshold_percent:
+        arguments += [f"--threshold={settings.threshold_percent / 100:g}"]
     return [*arguments, *more]
 
 

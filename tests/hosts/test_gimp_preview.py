@@ -118,6 +118,23 @@ def test_a_box_that_is_drawn_finds_what_is_in_it(window: Screen, tmp_path: Path)
     assert np.array_equal(mask.reshape(canvas.size), squares(RIGHT))
 
 
+def test_grow_acts_on_what_is_found_and_a_cut_takes_it_without_another_run(window: Screen, tmp_path: Path) -> None:
+    canvas = show(window, tmp_path, "grow")
+    preview = Preview(window, canvas, CUT, "Cut Subject to New Layer", model="bright", grow=0, feather=0, size="source")
+    preview.find()
+    preview.click(RIGHT)
+
+    window.press(preview.dialog, "alt+g", "ctrl+a", "3", "Tab")
+    window.settled(tmp_path / "grown.png")
+    runs = list((window.gimp.home / "tmp").glob("dis-core-gimp-*/matte-*.png"))
+    preview.confirm()
+
+    expected = squares(*((x - 3, y - 3, width + 6, height + 6) for x, y, width, height in (LEFT, LOW)))
+    solid = canvas.pixels("Subject")[..., 3] > 127
+    assert (solid != (expected > 0)).sum() <= 8 * 3  # the corners are round
+    assert len(runs) == 1
+
+
 def test_escape_while_it_is_looked_for_ends_the_work_and_changes_nothing(window: Screen, tmp_path: Path) -> None:
     canvas = show(window, tmp_path, "stopped")
     preview = Preview(window, canvas, CUT, "Cut Subject to New Layer", model="endless", grow=0, feather=0)

@@ -29,7 +29,8 @@ def adjust(*, matte: Path, image: Path | None) -> None:
 
     MATTE is a result of 'dis-core mask --bits 16'. No model is needed. Each line is a JSON object such as
     {"output": "look.pgm", "grow": 2, "feather": 1, "threshold": 0.5, "number": 7}. Only "output" must be there. They
-    mean what they mean to 'dis-core mask'. The file, .pgm or .png with 8 bits, is replaced if it is there.
+    mean what they mean to 'dis-core mask'; "without": [2, 3] leaves out what 'dis-core parts' gives these numbers. The
+    file, .pgm or .png with 8 bits, is replaced if it is there.
 
     For a look at a part, add "box": [x, y, width, height] in pixels of the matte and "size": [width, height] of the
     file, which may be smaller than the box. "colors": "clean" or "original" writes a cutout of --image as .png.

@@ -32,9 +32,9 @@ def parts(*, matte: Path, output: Path, overwrite: bool, as_json: bool) -> None:
     from dis_core.evaluation.pairs import read_matte
     from dis_core.files import write_atomically
     from dis_core.images.picture import Picture, encode
-    from dis_core.matte.parts import number_parts
+    from dis_core.matte.parts import PART_FROM, number_parts
 
-    numbers, areas = number_parts(read_matte(matte), 0.5)
+    numbers, areas = number_parts(read_matte(matte), PART_FROM)
     if len(areas) > MOST_PARTS:
         say(f"dis-core: {len(areas)} parts; only the {MOST_PARTS} largest are numbered")
         numbers[numbers > MOST_PARTS] = 0

@@ -28,11 +28,12 @@ class Asked:
 class Found:
     """A matte of the source, and the number of the part that each of its pixels belongs to, 0 for none.
 
-    `numbers` is None until the parts are numbered.
+    `numbers` is None until the parts are numbered. `path` is the file of the matte, of more than 8 bits.
     """
 
     matte: bytes
     width: int
+    path: str = ""
     numbers: bytes | None = None
 
     def part_at(self, place: Place) -> int:

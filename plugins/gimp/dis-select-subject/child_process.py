@@ -9,7 +9,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from typing import Callable, Mapping, Sequence
+from typing import IO, Callable, Mapping, Sequence
 
 from shared.events import CRASHED, EventReader, Failed, Outcome, Progress
 from shared.file_names import file_name
@@ -35,6 +35,22 @@ def start_detached(program: Program, arguments: Sequence[str], *, more_environme
         process.returncode = 0  # so that Python does not warn about a child nobody waits for
 
 
+def start_child(
+    program: Program, arguments: Sequence[str], *, more_environment: Mapping[str, str], errors: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Start dis-core with pipes to and from it. Raises OSError."""
+    return subprocess.Popen(
+        [file_name(part) for part in (*program.command, *arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        # Not the folder where GIMP was started: a Python file there could shadow one of ours.
+        cwd=tempfile.gettempdir(),
+        env={**child_environment(os.environ, program), **more_environment},
+        creationflags=_NO_WINDOW,
+    )
+
+
 def run_child(
     program: Program,
     arguments: Sequence[str],
@@ -50,16 +66,7 @@ def run_child(
     answers, printed = EventReader(), []
     with tempfile.TemporaryFile() as errors:
         try:
-            process = subprocess.Popen(
-                [file_name(part) for part in (*program.command, *arguments)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                # Not the folder where GIMP was started: a Python file there could shadow one of ours.
-                cwd=tempfile.gettempdir(),
-                env={**child_environment(os.environ, program), **more_environment},
-                creationflags=_NO_WINDOW,
-            )
+            process = start_child(program, arguments, more_environment=more_environment, errors=errors)
         except OSError as error:
             return Failed(CRASHED, _("dis-core could not be started: {error}", error=error)), b""
         with process:

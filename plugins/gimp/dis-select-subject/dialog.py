@@ -43,7 +43,7 @@ class Answer:
     """Whether the painter confirmed the dialog, and what its preview showed then, if anything."""
 
     confirmed: bool
-    shown: Shown | None
+    shown: Shown | None = None
 
 
 def ask(call: Call, models: list[Model], program: Program, folder: str) -> Answer:
@@ -54,8 +54,8 @@ def ask(call: Call, models: list[Model], program: Program, folder: str) -> Answe
     procedure, config = call[:2]
     GimpUi.init(procedure.get_name())
     window = GimpUi.ProcedureDialog.new(procedure, config, _(TITLES[procedure.get_name()]))
-    names = ["source", "mode", "region", "quality", "grow", "feather", "keep"]
-    settings = window.fill_box("settings", [*names, *(["size"] if procedure.get_name() == CUT else [])])
+    names = ["source", "mode", "region", "quality", "grow", "feather", "threshold", "keep"]
+    settings = window.fill_box("settings", [*names, *(["clean", "size"] if procedure.get_name() == CUT else [])])
     for part in (_model_row(window, config, models), _better_line(models), _kept_row(program)):
         settings.pack_start(part, False, False, 0)  # noqa: FBT003 - GTK's own
     settings.pack_end(_wrapped(_(CORRECT[procedure.get_name()])), False, False, 0)  # noqa: FBT003
@@ -68,10 +68,15 @@ def ask(call: Call, models: list[Model], program: Program, folder: str) -> Answe
     columns.show_all()
     try:
         confirmed: bool = window.run()
+        preview.stop()
+        window.destroy()
+        if not confirmed:
+            return Answer(confirmed=False)
+        if procedure.get_name() == CUT and config.get_property("clean"):
+            return Answer(confirmed=True, shown=preview.shown_in_clean_colors())
+        return Answer(confirmed=True, shown=preview.shown)
     finally:
         preview.close()
-    window.destroy()
-    return Answer(confirmed, preview.shown)
 
 
 def _model_row(window: Any, config: Any, models: Sequence[Model]) -> Any:

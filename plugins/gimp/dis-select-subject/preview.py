@@ -8,11 +8,12 @@ from typing import Any, Callable, Sequence
 
 import gimp_image as pictures
 from asked import Asked, Found
-from gi.repository import Gegl, GLib
+from gi.repository import Gegl, Gimp, GLib
+from preview_adjust import Adjuster, adjust_arguments, read_pgm
 from preview_canvas import SEEN, Canvas
 from preview_controls import Controls
 from preview_run import Children
-from procedures import settings_of
+from procedures import CUT, settings_of
 from shared.events import Failed, Outcome, Progress
 from shared.file_names import text_of
 from shared.kept_model import keeping_arguments
@@ -23,11 +24,13 @@ from shared.program import Program
 from shared.remedies import DOWNLOAD, Remedy, without_model
 from shared.settings import Box, Region, Settings, fetch_arguments, segment_arguments
 from shared.words import _, later
-from subject_run import Shown
+from subject_run import Failure, Shown
 
 READ_PIXELS = 400_000
 """How many pixels are read at once, so that the dialog does not wait for the rest."""
 FINER = {"draft": "normal", "normal": "best"}
+EDGES = {"grow": 1, "feather": 1, "threshold": 0.01}
+"""The settings for edges, and their units."""
 SEARCHED_WITH = ("model", "quality", "region")
 """The settings that the network depends on: what was found is of no use for other values."""
 
@@ -62,6 +65,8 @@ class Preview:
         self._found: dict[Box | None, Found] = {}
         self._searched = self._search_settings()
         self._matte: bytes | None = None
+        self._adjuster: Adjuster | None = None
+        self._adjusted_path = ""
         self._files = 0
         self._listening = self._config.connect("notify", self._notice)
         GLib.idle_add(self._begin_reading)
@@ -71,13 +76,30 @@ class Preview:
         """What the preview shows; None if it shows only the picture."""
         if self._source is None or self._matte is None:
             return None
-        return Shown(self._source, self._matte, self._picture_path())
+        return Shown(self._source, self._matte)
 
-    def close(self) -> None:
+    def shown_in_clean_colors(self) -> Shown | None:
+        """The same with the background's colors removed, which takes its time. Raises Failure."""
+        shown, asked = self.shown, self._history[-1]
+        if shown is None:
+            return None
+        Gimp.progress_init(_("Subject: removing the background's colors"))
+        request = {**self._request(self._found[asked.box], asked, "colors.png"), "colors": "clean"}
+        answer = self._adjuster_of(self._found[asked.box]).ask_and_wait(request)
+        if isinstance(answer, Failed):
+            raise Failure(answer.sentence())
+        return replace(shown, colors=answer)
+
+    def stop(self) -> None:
         """End what is being done. What is shown stays known."""
         self._config.disconnect(self._listening)
         self._children.stop()
         self._end_reading()
+
+    def close(self) -> None:
+        """End all of it."""
+        self.stop()
+        self._stop_adjusting()
 
     def undo(self) -> None:
         """Take the last click or the last box back."""
@@ -176,10 +198,10 @@ class Preview:
         self._files += 1
         output = os.path.join(self._folder, f"matte-{self._files}.png")
         options = keeping_arguments(self._program.segment_options, keep_min=settings.keep_min, owner_pid=os.getppid())
-        plain = replace(settings, result="select", grow_px=0, feather_px=0)
+        plain = replace(settings, result="select", grow_px=0, feather_px=0, threshold_percent=0)
         picture, result = text_of(self._picture_path()), text_of(output)
         arguments = segment_arguments(
-            plain, model=model.name, image=picture, output=result, region=region, more=options
+            plain, model=model.name, image=picture, output=result, region=region, more=[*options, "--bits", "16"]
         )
         self._children.start(
             arguments,
@@ -195,7 +217,7 @@ class Preview:
             self._give_up(outcome.sentence() if isinstance(outcome, Failed) else "")
             return
         asked = self._history[-1]
-        self._found[asked.box] = Found(matte, source.box[2])
+        self._found[asked.box] = Found(matte, source.box[2], path)
         self._show()
         if not has_subject(matte):
             return
@@ -214,7 +236,8 @@ class Preview:
             self._show()
             self._tell(outcome.sentence() if isinstance(outcome, Failed) else "")
             return
-        self._found[asked.box] = replace(self._found[asked.box], numbers=numbers)
+        found = self._found[asked.box] = replace(self._found[asked.box], numbers=numbers)
+        self._adjuster_of(found)  # so that it is ready when it is needed
         self._show()
 
     def _give_up(self, why: str) -> None:
@@ -274,22 +297,60 @@ class Preview:
         """Show what was asked for last, if it is known."""
         asked = self._history[-1]
         found = self._found.get(asked.box)
-        self._matte = None
-        if found is not None and has_subject(found.matte):
-            self._matte = found.without(asked.clicks)
-        self._canvas.show_matte(self._matte)
         self._canvas.show_box(asked.box)
         self._set_idle()
-        if found is None:
-            self._tell(_(START))
-        elif self._matte is None:
-            self._tell(_(NOTHING))
+        if found is None or not has_subject(found.matte):
+            self._show_matte(None)
+            self._tell(_(START if found is None else NOTHING))
+        elif set(self._request(found, asked, "")) & set(EDGES):
+            self.on_work(True)  # noqa: FBT003 - a state
+            request = self._request(found, asked, "adjusted.pgm")
+            self._adjuster_of(found).ask(request, self._take_adjusted)
         else:
+            self._show_matte(found.without(asked.clicks))
             self._tell(_(CLICK if found.place_of(2) else ONE_PART))
+
+    def _request(self, found: Found, asked: Asked, name: str) -> dict[str, object]:
+        """What to ask for, for the edges that are set and the parts that are left."""
+        request: dict[str, object] = {"output": text_of(os.path.join(self._folder, name))}
+        for setting, unit in EDGES.items():
+            if self._config.get_property(setting):
+                request[setting] = self._config.get_property(setting) * unit
+        without = sorted(found.dropped(asked.clicks))
+        return {**request, "without": without} if without else request
+
+    def _adjuster_of(self, found: Found) -> Adjuster:
+        """The one that holds a matte, and no other any more."""
+        if self._adjuster is None or self._adjusted_path != found.path:
+            self._stop_adjusting()
+            picture = text_of(self._picture_path()) if self._procedure.get_name() == CUT else None
+            self._adjuster = Adjuster(self._program, adjust_arguments(text_of(found.path), picture))
+            self._adjusted_path = found.path
+        return self._adjuster
+
+    def _stop_adjusting(self) -> None:
+        if self._adjuster is not None:
+            self._adjuster.close()
+        self._adjuster = None
+
+    def _take_adjusted(self, answer: Any) -> None:
+        if isinstance(answer, Failed):
+            self._stop_adjusting()
+            self._show_matte(None)
+            self._tell(answer.sentence())
+            return
+        self._show_matte(without_dust(read_pgm(answer)))
+        self._tell(_(CLICK))
+
+    def _show_matte(self, matte: bytes | None) -> None:
+        self._matte = matte
+        self._canvas.show_matte(matte)
 
     def _notice(self, _config: Any, changed: Any) -> None:
         if changed.name == "source":
             GLib.idle_add(self._begin_reading)
+        elif changed.name in EDGES and self._matte is not None and not self._children.is_working:
+            self._show()
         elif changed.name in SEARCHED_WITH and self._search_settings() != self._searched:
             self._children.stop()
             self._forget()
@@ -299,6 +360,7 @@ class Preview:
         self._history = [Asked()]
         self._found = {}
         self._matte = None
+        self._stop_adjusting()
         self._searched = self._search_settings()
 
     def _search_settings(self) -> tuple[Any, ...]:

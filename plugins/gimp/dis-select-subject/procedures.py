@@ -10,6 +10,7 @@ from shared.settings import (
     AUTOMATIC,
     MODES,
     MOST_KEEP_MIN,
+    MOST_PERCENT,
     MOST_PX,
     QUALITIES,
     REGIONS,
@@ -70,11 +71,17 @@ HELP = {
     "quality": later("Fast sees fewer details. Best looks several times, and takes several times as long"),
     "grow": later("Move the edge outward. Negative values move it inward"),
     "feather": later("Soften the edge on both sides"),
+    "threshold": later("Make the edge hard: take what is at least so much subject. 0 leaves it soft"),
+    "clean": later("Remove the background's colors from the edge of the new layer"),
     "keep": later("How many minutes the model stays in memory, so that the next run starts at once"),
     "view": later("How the preview shows what will be taken"),
     "size": later("How large the new layer is: only as large as the subject, or as large as what was searched"),
 }
 """What GIMP shows when the mouse rests on a setting."""
+
+
+NUMBERS = {"grow": "grow_px", "feather": "feather_px", "threshold": "threshold_percent", "keep": "keep_min"}
+"""The settings of the arguments that are numbers."""
 
 
 def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
@@ -83,6 +90,9 @@ def create_procedure(plug_in: Any, name: str, run: Callable[..., Any]) -> Any:
     _add_arguments(procedure)
     if name == CUT:
         flags = GObject.ParamFlags.READWRITE
+        procedure.add_boolean_argument(
+            "clean", _("Cle_an colors"), _(HELP["clean"]), Settings().colors == "clean", flags
+        )
         procedure.add_choice_argument("size", _("La_yer size"), _(HELP["size"]), _choice(SIZES), Settings().size, flags)
     return procedure
 
@@ -111,8 +121,10 @@ def settings_of(procedure: Any, config: Any) -> Settings:
     """The settings for the arguments of a call."""
     names = ["source", "mode", "region", "model", "quality", *(["size"] if procedure.get_name() == CUT else [])]
     kept = {name: config.get_property(name) or "" for name in names}
-    for name, setting in (("grow", "grow_px"), ("feather", "feather_px"), ("keep", "keep_min")):
+    for name, setting in NUMBERS.items():
         kept[setting] = str(config.get_property(name))
+    if procedure.get_name() == CUT:
+        kept["colors"] = "clean" if config.get_property("clean") else "original"
     return replace(from_strings(kept), result=PROCEDURES[procedure.get_name()].result)
 
 
@@ -157,6 +169,8 @@ def _add_arguments(procedure: Any) -> None:
         flags,
     )
     procedure.add_int_argument("feather", _("_Feather (px)"), _(HELP["feather"]), 0, MOST_PX, usual.feather_px, flags)
+    threshold = (_("_Threshold (%)"), _(HELP["threshold"]), 0, MOST_PERCENT, usual.threshold_percent, flags)
+    procedure.add_int_argument("threshold", *threshold)
     # Of the dialog only. As a choice, GIMP 3.0 would free its values too early, and crash.
     procedure.add_string_aux_argument("view", _("_View"), _(HELP["view"]), "edge", flags)
     procedure.add_int_argument("keep", _("_Keep ready (min)"), _(HELP["keep"]), 0, MOST_KEEP_MIN, usual.keep_min, flags)

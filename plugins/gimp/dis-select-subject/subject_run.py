@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Sequence
 
 import gimp_image as pictures
@@ -28,11 +28,12 @@ Consent = Callable[[Remedy], bool]
 
 @dataclass(frozen=True)
 class Shown:
-    """What the painter has seen in the dialog and wants: a matte of a source, whose pixels are in a file."""
+    """What the painter has seen in the dialog and wants: a matte of a source, and the file with the subject in clean
+    colors, if these are wanted."""
 
     source: pictures.Source
     matte: bytes
-    picture: str
+    colors: str | None = None
 
 
 class Failure(Exception):
@@ -89,8 +90,9 @@ def find_subject(
     with private_folder() as folder:
         seen, result = os.path.join(folder, "picture.bmp"), os.path.join(folder, "result.png")
         pictures.export(source, seen, lambda fraction: Gimp.progress_update(READ * fraction))
+        alone = settings.result == "cut" and settings.colors == "clean"
         arguments = segment_arguments(
-            settings,
+            settings if alone else replace(settings, result="select"),
             model=model.name,
             image=text_of(seen),
             output=text_of(result),
@@ -100,7 +102,7 @@ def find_subject(
         outcome, _printed = run_child(program, arguments, more_environment=OFFLINE, on_progress=_show)
         if isinstance(outcome, Failed):
             raise Failure(_message(outcome, model, program))
-        if settings.result == "cut":
+        if alone:
             colors = pictures.read_colors(source, result)
             _apply(source, target, settings, colors[3::4], colors)
         else:
@@ -113,7 +115,11 @@ def take_shown(shown: Shown, drawables: Sequence[object], settings: Settings) ->
     if settings.result != "select":
         target = pictures.find_target(shown.source.image, drawables, settings.result)
     Gimp.progress_init(_("Subject: applying the result"))
-    _apply(shown.source, target, settings, pictures.subject_in(shown.matte), None)
+    if shown.colors is None:
+        _apply(shown.source, target, settings, pictures.subject_in(shown.matte), None)
+    else:
+        colors = pictures.read_colors(shown.source, shown.colors)
+        _apply(shown.source, target, settings, colors[3::4], colors)
 
 
 def _apply(source: pictures.Source, target: object, settings: Settings, matte: bytes, colors: bytes | None) -> None:
