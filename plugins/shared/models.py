@@ -34,7 +34,8 @@ GOOD_AT = {
 class Model:
     """One model that finds subjects. `missing_bytes` is the size of the download, 0 if nothing is missing.
 
-    `needs_selection`: it cuts out what the selection surrounds. `download_page` is where the user has to download its
+    `needs_selection`: it cuts out what the selection surrounds. `takes_points`: it cuts out what it is pointed at.
+    `download_page` is where the user has to download its
     file, if it is missing and programs cannot download it. `install_commands` install the missing packages of the
     model and of the models that it needs.
     """
@@ -46,6 +47,7 @@ class Model:
     draft: bool
     missing_bytes: int
     needs_selection: bool = False
+    takes_points: bool = False
     download_page: str = ""
     install_commands: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -137,6 +139,7 @@ def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
         # An unknown size counts as one byte: missing, and to be downloaded.
         missing_bytes=sum(int(part.get("size_bytes") or 1) for part in downloaded if not part.get("present")),
         needs_selection=bool(entry.get("prompts")),
+        takes_points="points" in (entry.get("accepts") or entry.get("prompts") or ()),
         download_page=download_page,
         install_commands=tuple(dict.fromkeys(commands)),
         aliases=tuple(map(str, entry.get("aliases", ()))),

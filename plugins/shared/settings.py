@@ -97,16 +97,19 @@ def from_strings(kept: Mapping[str, str]) -> Settings:
 @dataclass(frozen=True)
 class Region:
     """What the selection means, in pixels of the source: a `search_box` to look in, or for a model that needs a
-    selection the `subject_box` around what to cut out; or a `refusal`, the reason why nothing can be done."""
+    selection the `subject_box` around what to cut out; or a `refusal`, the reason why nothing can be done. `points`, x
+    and y, are on the subject."""
 
     search_box: Box | None = None
     subject_box: Box | None = None
     refusal: str = ""
+    points: tuple[tuple[int, int], ...] = ()
 
     def arguments(self) -> list[str]:
         """The arguments of dis-core for it."""
         boxes = (("--roi", self.search_box), ("--box", self.subject_box))
-        return [part for name, box in boxes if box is not None for part in (name, ",".join(map(str, box)))]
+        given = [(name, box) for name, box in boxes if box is not None] + [("--point", point) for point in self.points]
+        return [part for name, numbers in given for part in (name, ",".join(map(str, numbers)))]
 
 
 def segment_arguments(

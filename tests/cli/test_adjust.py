@@ -165,3 +165,19 @@ def test_a_look_at_four_megapixels_takes_a_fifth_of_a_second() -> None:
     held.adjusted(Adjustment(Path("look.pgm"), size=(1156, 872), threshold=0.4, grow=-8, feather=12))
 
     assert time.process_time() - started < 0.2
+
+
+def test_parts_are_left_out_before_the_edges_change(ask: Any, tmp_path: Path) -> None:
+    plane = np.zeros((60, 90), np.uint8)
+    plane[10:40, 10:40] = plane[10:30, 60:80] = 255
+    matte = tmp_path / "two.png"
+    Image.fromarray(plane).save(matte)
+    path = tmp_path / "rest.png"
+
+    told = ask([str(matte)], {"output": str(path), "without": [2], "grow": 2})
+
+    left = plane.copy()
+    left[:, 50:] = 0
+    grown = HeldMatte(left / np.float32(255)).adjusted(Adjustment(path, grow=2)).pixels
+    assert [event["event"] for event in told] == ["ready", "result"]
+    assert np.array_equal(np.asarray(Image.open(path)), grown[..., 0])

@@ -97,6 +97,10 @@ def select_plane(name, path):
     channel.delete()
 
 
+def add_sample_point(name, x, y):
+    IMAGES[name].add_sample_point(x, y)
+
+
 def run(name, procedure, layers=("Photo",), on_mask=False, run_mode="noninteractive", **arguments):
     """Call one of the plug-in's procedures; its status and message come back."""
     called = Gimp.get_pdb().lookup_procedure(procedure)

@@ -140,6 +140,15 @@ def test_a_model_that_is_told_cuts_out_what_gimps_selection_is_around(canvas: Gi
     assert np.array_equal(canvas.selection(), plane((85, 45, 10, 12)))
 
 
+def test_a_model_that_is_told_cuts_out_what_gimps_sample_points_are_on(canvas: GimpPicture) -> None:
+    canvas.show(dark_with((10, 10, 15, 15), (80, 40, 15, 15)))
+    canvas.call("add_sample_point", x=87, y=47)
+
+    canvas.run(model="bright-where-told")
+
+    assert np.array_equal(canvas.selection(), plane((80, 40, 15, 15)))
+
+
 def test_intersecting_with_a_small_layer_clears_what_lies_around_it(canvas: GimpPicture) -> None:
     canvas.show(dark_with((5, 5, 20, 20), width=40, height=40), box=(0, 0, 40, 40), width=120, height=80)
     canvas.select(plane((10, 10, 100, 60)))

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Sequence, Tuple
 
-from shared.settings import Box
+from shared.models import Model
+from shared.settings import Box, Region
 
 Place = Tuple[int, int]
 """x and y in pixels of the source, from its top left."""
@@ -65,3 +66,10 @@ class Found:
             for run in re.finditer(re.escape(bytes([number])) + b"+", self.numbers):
                 kept[run.start() : run.end()] = bytes(run.end() - run.start())
         return bytes(kept)
+
+
+def region_in_box(box: Box | None, model: Model) -> Region | None:
+    """Where to look for what is in a box that was drawn; None without a box."""
+    if box is None:
+        return None
+    return Region(subject_box=box) if model.needs_selection else Region(search_box=box)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Generator, Iterator, Sequence, Tuple
 
 import planes
 from gi.repository import Babl, Gegl, Gimp
 from shared.bitmap import RED_FIRST, bitmap_header
-from shared.matte import NOTHING_LEFT, box_of, has_subject, without_dust
+from shared.matte import NOTHING_LEFT, box_of
 from shared.settings import Box, Region, Settings, overlap, region_of
 from shared.words import _, later, plural
 
@@ -70,14 +70,29 @@ def find_target(image: Any, drawables: Sequence[Any], result: str) -> Any:
     return layer
 
 
-def find_region(source: Source, settings: Settings, *, needs_selection: bool) -> Region:
-    """Where to search, because of the selection; `needs_selection` is the model's. Raises Refused."""
+def find_region(source: Source, settings: Settings, *, needs_selection: bool, takes_points: bool = False) -> Region:
+    """Where to search, because of the selection and the sample points, as far as the model can. Raises Refused."""
     bounds = Gimp.Selection.bounds(source.image)
     selected = (bounds.x1, bounds.y1, bounds.x2 - bounds.x1, bounds.y2 - bounds.y1) if bounds.non_empty else None
+    points = _sample_points(source) if takes_points else ()
+    if points and selected is None:
+        return Region(points=points)
     region = region_of(settings, selected, source.box, needs_selection=needs_selection)
     if region.refusal:
         raise Refused(region.refusal)
-    return region
+    return replace(region, points=points)
+
+
+def _sample_points(source: Source) -> tuple[tuple[int, int], ...]:
+    """The image's sample points in the source, from its corner."""
+    image, (left, top, width, height) = source.image, source.box
+    points, number = [], image.find_next_sample_point(0)
+    while number:
+        x, y = image.get_sample_point_position(number)
+        if 0 <= x - left < width and 0 <= y - top < height:
+            points.append((x - left, y - top))
+        number = image.find_next_sample_point(number)
+    return tuple(points)
 
 
 def export(source: Source, path: str, on_progress: Callable[[float], None]) -> None:
@@ -206,45 +221,6 @@ def _strips(width: int, height: int, most_pixels: int = STRIP_PIXELS) -> Iterato
 
 def _get(buffer: Any, box: Box, pixel_format: str) -> bytes:
     return bytes(buffer.get(Gegl.Rectangle.new(*box), 1.0, pixel_format, Gegl.AbyssPolicy.NONE))
-
-
-def _read_png(path: str, width: int, height: int, pixel_format: str) -> bytes:
-    """The pixels of a result. Raises Refused if it cannot be read."""
-    Gegl.init(None)  # GIMP initializes buffers for plug-ins, but not operations
-    graph = Gegl.Node.new()  # kept, because it owns the child node
-    loading = graph.create_child("gegl:png-load")
-    loading.set_property("path", path)
-    box = loading.get_bounding_box()
-    if (box.width, box.height) != (width, height):
-        raise Refused(_("The result from dis-core could not be read. Please try again"))
-    buffer = Gegl.Buffer.new(pixel_format, 0, 0, width, height)
-    loading.blit_buffer(buffer, Gegl.Rectangle.new(0, 0, width, height), 0, Gegl.AbyssPolicy.NONE)
-    return _get(buffer, (0, 0, width, height), pixel_format)
-
-
-def read_gray(source: Source, path: str) -> bytes:
-    """A gray file of the source's size, a byte for each pixel. Raises Refused if it cannot be read."""
-    # Without conversion: the file's numbers are coverage, not light.
-    return _read_png(path, source.box[2], source.box[3], "Y' u8")
-
-
-def read_matte(source: Source, path: str) -> bytes:
-    """The gray result, a byte for each pixel of the source's box. Raises Refused if no subject is in it."""
-    return subject_in(without_dust(read_gray(source, path)))
-
-
-def read_colors(source: Source, path: str) -> bytes:
-    """The result in colors, R, G, B, A for each pixel of the source's box. Raises Refused if no subject is in it."""
-    colors = _read_png(path, source.box[2], source.box[3], SEEN)
-    subject_in(colors[3::4])
-    return colors
-
-
-def subject_in(matte: bytes) -> bytes:
-    """The same matte. Raises Refused if no subject is in it."""
-    if not has_subject(matte):
-        raise Refused(_(NOTHING_FOUND))
-    return matte
 
 
 @contextlib.contextmanager

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any, Callable, Sequence
 
 import gimp_image as pictures
-from asked import Asked, Found
+from asked import Asked, Found, region_in_box
 from gi.repository import Gegl, Gimp, GLib
 from preview_adjust import Adjuster, adjust_arguments, read_pgm
 from preview_canvas import SEEN, Canvas
 from preview_controls import Controls
 from preview_run import Children
 from procedures import CUT, settings_of
+from result_files import read_gray
 from shared.events import Failed, Outcome, Progress
 from shared.file_names import text_of
 from shared.kept_model import keeping_arguments
@@ -22,7 +23,7 @@ from shared.models import Model, choose
 from shared.parts import parts_arguments
 from shared.program import Program
 from shared.remedies import DOWNLOAD, Remedy, without_model
-from shared.settings import Box, Region, Settings, fetch_arguments, segment_arguments
+from shared.settings import Box, Settings, fetch_arguments, segment_arguments
 from shared.words import _, later
 from subject_run import Failure, Shown
 
@@ -189,7 +190,7 @@ class Preview:
             if model is None or not self._is_here(model):
                 return
             region = region_in_box(asked.box, model) or pictures.find_region(
-                source, settings, needs_selection=model.needs_selection
+                source, settings, needs_selection=model.needs_selection, takes_points=model.takes_points
             )
         except pictures.Refused as reason:
             self._give_up(str(reason))
@@ -206,7 +207,7 @@ class Preview:
         self._children.start(
             arguments,
             lambda outcome, matte: self._take_matte(outcome, matte, output),
-            read=lambda: without_dust(pictures.read_gray(source, output)),
+            read=lambda: without_dust(read_gray(source, output)),
         )
         self._tell_progress(Progress(0.0, _("starting")))
         self._set_working()
@@ -225,10 +226,11 @@ class Preview:
         self._children.start(
             parts_arguments(text_of(path), text_of(numbers)),
             self._take_parts,
-            read=lambda: pictures.read_gray(source, numbers),
+            read=lambda: read_gray(source, numbers),
         )
         self._tell_progress(Progress(1.0, _("numbering the parts")))
         self._set_working()
+        self.on_work(self._adjuster is not None and self._adjuster.is_busy)  # the matte can be taken already
 
     def _take_parts(self, outcome: Outcome, numbers: bytes | None) -> None:
         asked = self._history[-1]
@@ -388,10 +390,3 @@ class Preview:
 
     def _tell_progress(self, progress: Progress) -> None:
         self._controls.show_progress(progress)
-
-
-def region_in_box(box: Box | None, model: Model) -> Region | None:
-    """Where to look for what is in a box that was drawn; None without a box."""
-    if box is None:
-        return None
-    return Region(subject_box=box) if model.needs_selection else Region(search_box=box)

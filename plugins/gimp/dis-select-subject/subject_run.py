@@ -10,6 +10,7 @@ import gimp_image as pictures
 from child_process import run_child, start_detached
 from gi.repository import Gimp
 from private_folder import private_folder
+from result_files import read_colors, read_matte, subject_in
 from shared.events import Failed, Progress
 from shared.file_names import text_of
 from shared.kept_model import keeping_arguments
@@ -79,7 +80,9 @@ def find_subject(
     model = choose(settings.model, models)
     if model is None:
         raise Failure(_("Unknown model “{model}”. Choose another one under “Model”", model=settings.model))
-    region = pictures.find_region(source, settings, needs_selection=model.needs_selection)
+    region = pictures.find_region(
+        source, settings, needs_selection=model.needs_selection, takes_points=model.takes_points
+    )
     _download_if_missing(model, models, program, consent)
     Gimp.progress_init(_("Subject: reading the image"))
     # GIMP itself started this process, which ends with the run.
@@ -103,10 +106,10 @@ def find_subject(
         if isinstance(outcome, Failed):
             raise Failure(_message(outcome, model, program))
         if alone:
-            colors = pictures.read_colors(source, result)
+            colors = read_colors(source, result)
             _apply(source, target, settings, colors[3::4], colors)
         else:
-            _apply(source, target, settings, pictures.read_matte(source, result), None)
+            _apply(source, target, settings, read_matte(source, result), None)
 
 
 def take_shown(shown: Shown, drawables: Sequence[object], settings: Settings) -> None:
@@ -116,9 +119,9 @@ def take_shown(shown: Shown, drawables: Sequence[object], settings: Settings) ->
         target = pictures.find_target(shown.source.image, drawables, settings.result)
     Gimp.progress_init(_("Subject: applying the result"))
     if shown.colors is None:
-        _apply(shown.source, target, settings, pictures.subject_in(shown.matte), None)
+        _apply(shown.source, target, settings, subject_in(shown.matte), None)
     else:
-        colors = pictures.read_colors(shown.source, shown.colors)
+        colors = read_colors(shown.source, shown.colors)
         _apply(shown.source, target, settings, colors[3::4], colors)
 
 
