@@ -106,7 +106,7 @@ def exported_strips(source: Source, path: str, most_pixels: int = STRIP_PIXELS) 
 
     Raises Refused at the end if all of them are transparent.
     """
-    _, _, width, height = source.box
+    width, height = source.box[2:]
     visible = False
     with open(path, "wb") as file, _buffer_of(source) as (buffer, left, top):
         file.write(bitmap_header(width, height, RED_FIRST))
