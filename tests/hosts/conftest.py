@@ -13,7 +13,7 @@ import pytest
 from tests.fakes.fake_hub import CHECKOUT, clean_environment, unused_address
 from tests.hosts.gimp_program import GimpProgram, missing_gimp, prepare_gimp_home, running_gimp
 from tests.hosts.gimp_screen import Screen, gimp_on_screen
-from tests.hosts.krita_program import KritaProgram, missing_programs, prepare_home, running_krita
+from tests.hosts.krita_program import KritaProgram, missing_programs, prepare_home, running_krita, starting_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,9 +80,11 @@ def home_with_plugin(home: Path) -> Path:
     }
     command = [sys.executable, "-m", "dis_core", "plugin", "install", "krita"]
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    write_command(home, json.loads((home / COMMAND_FILE).read_text(encoding="utf-8")))
     return home
 
 
-def write_command(home: Path, content: object) -> None:
+def write_command(home: Path, content: dict[str, Any]) -> None:
     """Let the plug-in in a home start something else; it looks before each run."""
+    content = {**content, "command": starting_host(content["command"])}
     (home / COMMAND_FILE).write_text(json.dumps(content), encoding="utf-8")

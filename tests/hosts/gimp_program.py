@@ -1,9 +1,4 @@
-"""A real GIMP 3 without a window, in a Debian of its own where the system's is older, asked through `inside_gimp.py`.
-
-GIMP runs in a mount namespace: what is mounted for it is gone with it. It sees the whole system below /host, and the
-tests' temporary folder at its own place: a child of the plug-in, which enters /host first, is the dis-core of the
-tests with the same names for the same files.
-"""
+"""A real GIMP 3 without a window, in a Debian of its own where the system's is older, asked through `inside_gimp.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +6,6 @@ import contextlib
 import itertools
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.fake_hub import CHECKOUT, clean_environment, unused_address
+from tests.hosts import chroot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +24,6 @@ if TYPE_CHECKING:
 SCRIPT = Path(__file__).parent / "inside_gimp.py"
 BUILD = CHECKOUT / ".ci" / "gimp-chroot"
 FIRST_START_S, ANSWER_S, QUIT_S, PROCESS_S = 300.0, 120.0, 30.0, 60.0
-ENTER_HOST = ["/usr/sbin/chroot", "/host"]
 
 
 def chroot_folder() -> Path:
@@ -41,9 +35,7 @@ def missing_gimp() -> str:
     """What keeps GIMP from running here, in words; empty if nothing does."""
     if not (chroot_folder() / "usr" / "bin" / "gimp-console").exists():
         return f"there is no GIMP 3 in {chroot_folder()} ({BUILD.relative_to(CHECKOUT)} makes it, as root)"
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
-        return "GIMP 3 runs in a mount namespace, which only root may make"
-    return ""
+    return chroot.missing_namespace()
 
 
 class GimpFailed(AssertionError):
@@ -109,17 +101,8 @@ def gimp_environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def in_chroot(command: list[str]) -> list[str]:
-    """A command line that runs another one in GIMP's Debian, with what it needs of the system around mounted there."""
-    root = shlex.quote(str(chroot_folder()))
-    folder, script = shlex.quote(tempfile.gettempdir()), shlex.quote(str(SCRIPT.parent))
-    steps = [
-        f"mkdir -p {root}/host {root}{folder} {root}/tests",
-        f"mount --bind {folder} {root}{folder}",
-        f"mount --bind {script} {root}/tests",
-        f"mount --rbind / {root}/host",
-        f"exec chroot {root} {shlex.join(command)}",
-    ]
-    return ["unshare", "--mount", "sh", "-c", " && ".join(steps)]
+    """A command line that runs another one in GIMP's Debian."""
+    return chroot.in_chroot(chroot_folder(), command)
 
 
 @contextlib.contextmanager
@@ -128,7 +111,7 @@ def running_gimp(home: Path, *, program: str = "gimp-console", **more: str) -> I
     mail = home / "mail"
     shutil.rmtree(mail, ignore_errors=True)
     mail.mkdir()
-    batch = "exec(compile(open('/tests/inside_gimp.py').read(), 'inside_gimp.py', 'exec'))"
+    batch = f"exec(compile(open({chroot.HOST + str(SCRIPT)!r}).read(), 'inside_gimp.py', 'exec'))"
     command = [
         program,
         *(["-i"] if program == "gimp-console" else ["-n", "-s"]),
@@ -184,8 +167,8 @@ def write_gimp_command(home: Path, content: object | None = None) -> None:
     path = home / "gimp" / "plug-ins" / "dis-select-subject" / "command.json"
     installed = json.loads(path.read_text(encoding="utf-8")) if content is None else content
     assert isinstance(installed, dict)
-    prefix = [] if installed["command"][: len(ENTER_HOST)] == ENTER_HOST else ENTER_HOST
-    path.write_text(json.dumps({**installed, "command": [*prefix, *installed["command"]]}), encoding="utf-8")
+    command = chroot.entering_host(installed["command"])
+    path.write_text(json.dumps({**installed, "command": command}), encoding="utf-8")
 
 
 def primed_home() -> Path:

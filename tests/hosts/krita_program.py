@@ -1,4 +1,7 @@
-"""A real Krita on a screen of its own, asked through the driver plug-in beside this file."""
+"""A real Krita on a screen of its own, asked through the driver plug-in beside this file.
+
+It is this system's, or the one in the Debian that DIS_TEST_KRITA_CHROOT names.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.fake_hub import CHECKOUT
+from tests.hosts import chroot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +43,33 @@ OpenGLRenderer=none
 """
 
 
+def chroot_folder() -> Path | None:
+    """The Debian with the Krita to test; None for this system's own Krita."""
+    named = os.environ.get("DIS_TEST_KRITA_CHROOT")
+    return Path(named) if named else None
+
+
+def in_editors_system(command: list[str]) -> list[str]:
+    """A command line that runs another one where Krita is."""
+    root = chroot_folder()
+    return command if root is None else chroot.in_chroot(root, command)
+
+
+def starting_host(command: list[str]) -> list[str]:
+    """A command line with which Krita's plug-in starts a program of this system; what is nowhere stays so."""
+    return command if chroot_folder() is None or not shutil.which(command[0]) else chroot.entering_host(command)
+
+
 def missing_programs() -> str:
     """What keeps Krita from running here, in words; empty if nothing does."""
-    missing = [program for program in ("krita", "Xvfb", "xdotool") if shutil.which(program, path=SYSTEM_PATH) is None]
+    root = chroot_folder()
+    needed = ["Xvfb", "xdotool", *(["krita"] if root is None else [])]
+    missing = [program for program in needed if shutil.which(program, path=SYSTEM_PATH) is None]
     if missing:
         return f"not installed: {', '.join(missing)} ({INSTALL})"
+    if root is not None:
+        is_there = (root / "usr" / "bin" / "krita").exists()
+        return chroot.missing_namespace() if is_there else f"there is no Krita in {root} ({chroot.BUILD} makes it)"
     if subprocess.run(["/usr/bin/python3", "-c", "import PyQt5.QtCore"], capture_output=True, check=False).returncode:
         return f"python3-pyqt5, without which Krita runs no plug-ins, is not installed ({INSTALL})"
     return ""
@@ -56,9 +82,10 @@ environment."""
 
 @functools.cache
 def krita_version() -> str:
-    """Such as "5.1.5", of the installed Krita."""
+    """Such as "5.1.5", of the Krita that is tested."""
+    packages = f"--admindir={chroot_folder() or ''}/var/lib/dpkg"
     answer = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Version}", "krita"], capture_output=True, text=True, check=False
+        ["dpkg-query", packages, "-W", "-f", "${Version}", "krita"], capture_output=True, text=True, check=False
     )
     number = re.search(r"\d+\.\d+\.\d+", answer.stdout)
     return number.group(0) if number else "unknown"
@@ -146,10 +173,11 @@ def running_krita(home: Path, *, script: Path = SCRIPT, **more: str) -> Iterator
             "TMPDIR": str(home / "tmp"),
             "DISPLAY": display,
             "DIS_TEST_MAIL": str(mail),
-            "DIS_TEST_SCRIPT": str(script),
+            "DIS_TEST_SCRIPT": str(script) if chroot_folder() is None else chroot.HOST + str(script),
             **more,
         }
-        process = subprocess.Popen(["krita", "--nosplash"], env=environment, stdout=log, stderr=log, cwd=home)
+        command = in_editors_system(["krita", "--nosplash"])
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=home)
         program = KritaProgram(home, process, display)
         try:
             program.call("wait_for_window", patience_s=FIRST_START_S)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.hosts.conftest import QUICK, home_with_plugin, write_command
-from tests.hosts.krita_program import KritaProgram, running_krita
+from tests.hosts.krita_program import KritaProgram, running_krita, starting_host
 from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, plane
 
 BEFORE = (5, 5, 20, 20)
@@ -216,7 +215,7 @@ def test_a_model_that_has_to_be_fetched_by_hand_offers_the_command(picture: Krit
     assert "Get its file from https://example.org/model" in words
     assert button == "Copy the command"
     assert "2 MB" in words
-    assert command == f"{sys.executable} -m tests.hosts.quick_dis_core fetch by-hand --from FILE"
+    assert command == " ".join([*starting_host(QUICK["command"]), "fetch by-hand --from FILE"])
     assert_untouched(picture)
 
 
