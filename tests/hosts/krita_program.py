@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-SCRIPT = HERE / "inside_krita.py"
+SCRIPTS = (HERE / "inside_krita.py", HERE / "inside_window.py")
 INSTALL = "apt-get install -y --no-install-recommends krita python3-pyqt5 xvfb xauth xdotool"
 
-FIRST_START_S, START_S, ANSWER_S, QUIT_S = 240.0, 90.0, 90.0, 30.0
+PATIENCE = float(os.environ.get("DIS_TEST_PATIENCE", "1"))
+"""How many times as long as usual all is waited for, where other programs take most of the machine."""
+
+FIRST_START_S, ANSWER_S, QUIT_S = 240.0 * PATIENCE, 90.0 * PATIENCE, 30.0 * PATIENCE
 
 SETTINGS = """[python]
 enable_krita_driver=true
@@ -53,6 +56,11 @@ def in_editors_system(command: list[str]) -> list[str]:
     """A command line that runs another one where Krita is."""
     root = chroot_folder()
     return command if root is None else chroot.in_chroot(root, command)
+
+
+def seen_by_krita(path: Path) -> str:
+    """The name that a file of this system has for Krita."""
+    return str(path) if chroot_folder() is None else chroot.HOST + str(path)
 
 
 def starting_host(command: list[str]) -> list[str]:
@@ -158,7 +166,7 @@ class KritaProgram:
 
 
 @contextlib.contextmanager
-def running_krita(home: Path, *, script: Path = SCRIPT, **more: str) -> Iterator[KritaProgram]:
+def running_krita(home: Path, *, scripts: tuple[Path, ...] = SCRIPTS, **more: str) -> Iterator[KritaProgram]:
     """Krita in `home`, which `prepare_home` has made; it is ended, hard if need be, with the block."""
     mail = home / "mail"
     shutil.rmtree(mail, ignore_errors=True)
@@ -173,7 +181,8 @@ def running_krita(home: Path, *, script: Path = SCRIPT, **more: str) -> Iterator
             "TMPDIR": str(home / "tmp"),
             "DISPLAY": display,
             "DIS_TEST_MAIL": str(mail),
-            "DIS_TEST_SCRIPT": str(script) if chroot_folder() is None else chroot.HOST + str(script),
+            "DIS_TEST_PATIENCE": str(PATIENCE),
+            "DIS_TEST_SCRIPTS": os.pathsep.join(map(seen_by_krita, scripts)),
             **more,
         }
         command = in_editors_system(["krita", "--nosplash"])
@@ -237,7 +246,7 @@ def primed_home() -> Path:
         # Made beside and renamed, so that a run that is stopped leaves no half of it.
         making = Path(tempfile.mkdtemp(dir=cache))
         write_settings(making)
-        with running_krita(making, script=HERE / "first_start.py") as program:
+        with running_krita(making, scripts=(HERE / "first_start.py",)) as program:
             program.call("quit_krita")
             program.process.wait(timeout=QUIT_S)
         with contextlib.suppress(OSError):  # somebody else was faster

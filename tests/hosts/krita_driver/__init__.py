@@ -1,8 +1,8 @@
 """A plug-in for Krita, for tests only: does in Krita's main thread what the tests ask for.
 
 A request is a file `N.request` (JSON: a function of the script, and arguments by name) in the folder that DIS_TEST_MAIL
-names; the answer is a file `N.answer`. The script, DIS_TEST_SCRIPT, is an ordinary Python file. Its functions may be
-generators: what they yield is a condition, and they go on, from Krita's own event loop, when it holds.
+names; the answer is a file `N.answer`. The scripts that DIS_TEST_SCRIPTS lists are ordinary Python files. Their
+functions may be generators: what they yield is a condition, and they go on, from Krita's own event loop, when it holds.
 """
 
 import faulthandler
@@ -21,7 +21,7 @@ if int(Krita.instance().version().split(".")[0]) >= 6:
 else:
     from PyQt5.QtCore import QTimer
 
-PATIENCE_S = 60.0
+PATIENCE_S = 60.0 * float(os.environ.get("DIS_TEST_PATIENCE", "1"))
 
 
 class Driver(Extension):
@@ -33,7 +33,9 @@ class Driver(Extension):
 
     def setup(self):
         self.mail = os.environ["DIS_TEST_MAIL"]
-        self.script = runpy.run_path(os.environ["DIS_TEST_SCRIPT"])
+        self.script = {}
+        for path in os.environ["DIS_TEST_SCRIPTS"].split(os.pathsep):
+            self.script.update(runpy.run_path(path))
         self.script["unhandled"] = self.unhandled
         self.number = 0
         self.running = None
