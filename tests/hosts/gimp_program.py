@@ -1,4 +1,4 @@
-"""A real GIMP 3 without a window, in a Debian of its own where the system's is older, asked through `inside_gimp.py`."""
+"""A real GIMP 3 without a window, in a Debian of its own where this system has none, asked by `inside_gimp.py`."""
 
 from __future__ import annotations
 

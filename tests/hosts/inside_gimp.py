@@ -174,6 +174,16 @@ def open_window(name):
     Gimp.displays_flush()
 
 
+def clean(name):
+    """As if all had been saved: closing the picture asks nothing."""
+    IMAGES[name].clean_all()
+
+
+def forget(name):
+    """Whether a picture that the painter has closed is gone."""
+    return not IMAGES.pop(name).is_valid()
+
+
 def delete(name):
     IMAGES.pop(name).delete()
 

@@ -48,17 +48,17 @@ class TimedChild(subject_run.ChildProcess):
 subject_run.ChildProcess = TimedChild
 
 
-real_add_layer = subject_run.pictures.add_layer
+real_new_layer = subject_run.pictures.new_layer
 new_layers = []
 
 
-def noted_add_layer(document, above, box, pixels):
+def noted_new_layer(document, box, pixels):
     """Krita says how large a layer's visible pixels are, but not what it has to keep."""
     new_layers.append([list(box), len(pixels)])
-    real_add_layer(document, above, box, pixels)
+    return real_new_layer(document, box, pixels)
 
 
-subject_run.pictures.add_layer = noted_add_layer
+subject_run.pictures.new_layer = noted_new_layer
 
 
 class Gaps:

@@ -2,8 +2,8 @@
 
 import time
 
-from dis_select_subject import finder
-from dis_select_subject.qt import QtCore, QtWidgets
+from dis_select_subject import finder, subject_run
+from dis_select_subject.qt import QtCore, QtGui, QtWidgets
 from krita import Krita
 
 APP = Krita.instance()
@@ -41,8 +41,8 @@ presses = []
 def note_presses():
     del presses[:]
     presses.append(Presses())
-    bar = APP.activeWindow().qwindow().statusBar()
-    place = bar.mapToGlobal(QtCore.QPoint(bar.width() * 2 // 5, bar.height() // 2))
+    bar = APP.activeWindow().qwindow().menuBar()
+    place = bar.mapToGlobal(QtCore.QPoint(bar.width() - 20, bar.height() // 2))  # no menu is there
     return [place.x(), place.y()]
 
 
@@ -50,3 +50,109 @@ def heard_presses():
     QtWidgets.QApplication.instance().removeEventFilter(presses[0])
     finder.progressed.disconnect(presses[0].note_progress)
     return presses.pop().heard
+
+
+real_step = subject_run.SubjectRun._step
+steps = []
+
+
+def timed_step(run):
+    """Of each step of a run: how long Krita's main thread computed, and where it was."""
+    where = []
+    part = run._steps
+    while part is not None and getattr(part, "gi_frame", None) is not None:
+        where.append(f"{part.gi_code.co_name}:{part.gi_frame.f_lineno}")
+        part = part.gi_yieldfrom
+    wall, cpu = time.monotonic(), time.thread_time()
+    answer = real_step(run)
+    steps.append([round((time.thread_time() - cpu) * 1000), round((time.monotonic() - wall) * 1000), " ".join(where)])
+    return answer
+
+
+subject_run.SubjectRun._step = timed_step
+
+
+def long_steps():
+    found = sorted(steps, key=lambda step: -step[0])[:15]
+    del steps[:]
+    return found
+
+
+def the_canvas():
+    widgets = APP.activeWindow().qwindow().findChildren(QtWidgets.QWidget)
+    names = ("KisQPainterCanvas", "KisOpenGLCanvas2")
+    return [widget for widget in widgets if widget.metaObject().className() in names and widget.isVisible()][-1]
+
+
+def window_facts():
+    """What the canvas is, how many pixels of the screen one of Qt's is, and how bright the window's background is."""
+    qwindow = APP.activeWindow().qwindow()
+    background = qwindow.palette().color(qwindow.backgroundRole())
+    return [the_canvas().metaObject().className(), qwindow.devicePixelRatioF(), background.lightness()]
+
+
+def image_place(x, y):
+    """The place on the screen, in its own pixels, of a pixel of the image, which is shown whole and as large as fits."""
+    canvas, document = the_canvas(), APP.activeDocument()
+    APP.action("zoom_to_fit").trigger()
+    waited = time.monotonic() + 1.0  # Krita draws later
+    yield lambda: time.monotonic() > waited
+    scale = APP.activeWindow().activeView().canvas().zoomLevel() * 72 / document.resolution()
+    ratio = canvas.devicePixelRatioF()
+    # Krita counts the screen's pixels.
+    left = (canvas.width() * ratio - document.width() * scale) / 2
+    top = (canvas.height() * ratio - document.height() * scale) / 2
+    corner = canvas.mapToGlobal(QtCore.QPoint(0, 0))
+    return [round(corner.x() * ratio + left + x * scale), round(corner.y() * ratio + top + y * scale)]
+
+
+def add_frame(at, pixels):
+    """A key frame of the active layer with these pixels, which is shown then; the first one makes it an animation."""
+    document = APP.activeDocument()
+    layer = document.activeNode()
+    layer.enableAnimation()
+    yield from show_frame(at)
+    if not layer.hasKeyframeAtTime(at):
+        APP.action("add_blank_frame").trigger()
+        document.waitForDone()
+    with open(pixels, "rb") as file:
+        layer.setPixelData(QtCore.QByteArray(file.read()), 0, 0, document.width(), document.height())
+    document.refreshProjection()
+    document.waitForDone()
+
+
+def show_frame(at):
+    document = APP.activeDocument()
+    document.setCurrentTime(at)
+    yield lambda: document.currentTime() == at
+    document.refreshProjection()
+    document.waitForDone()
+
+
+def pen(kind, x, y):
+    """An event of a tablet's pen at a place of the canvas, which has no pen here."""
+    canvas = the_canvas()
+    place = QtCore.QPointF(x, y)
+    on_screen = QtCore.QPointF(canvas.mapToGlobal(place.toPoint()))
+    left, none = QtCore.Qt.MouseButton.LeftButton, QtCore.Qt.MouseButton.NoButton
+    event_type = getattr(QtCore.QEvent.Type, kind)
+    held = none if kind == "TabletRelease" else left
+    keys = QtCore.Qt.KeyboardModifier.NoModifier
+    if hasattr(QtGui.QTabletEvent, "PointerType"):
+        device, tip = QtGui.QTabletEvent.TabletDevice.Stylus, QtGui.QTabletEvent.PointerType.Pen
+        event = QtGui.QTabletEvent(
+            event_type, place, on_screen, device, tip, 0.8, 0, 0, 0.0, 0.0, 0, keys, 1, left, held
+        )
+    else:
+        device = QtGui.QPointingDevice.primaryPointingDevice()
+        event = QtGui.QTabletEvent(event_type, device, place, on_screen, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0, keys, left, held)
+    QtWidgets.QApplication.sendEvent(canvas, event)
+
+
+def draw_with_pen(x, y):
+    """A short stroke that begins at a place on the screen."""
+    place = the_canvas().mapFromGlobal(QtCore.QPoint(x, y))
+    for kind, step in (("TabletPress", 0), ("TabletMove", 3), ("TabletMove", 6), ("TabletRelease", 6)):
+        pen(kind, place.x() + step, place.y())
+        yield lambda: True
+    APP.activeDocument().waitForDone()

@@ -128,8 +128,8 @@ def select(source: Source, matte: bytes, mode: str) -> None:
 
 def add_mask(source: Source, layer: Any, matte: bytes, mode: str) -> None:
     """Add a mask with a matte of the source to a layer. Raises Refused."""
+    _refuse_changed(source, layer)  # before the image is asked for anything
     plane = _combined(source, matte, mode)
-    _refuse_changed(source, layer)
     mask = layer.create_mask(Gimp.AddMaskType.BLACK)
     _fill_mask(mask, layer, plane, source.box)
     with _one_step(source.image):
@@ -144,10 +144,10 @@ def add_cut_layer(source: Source, above: Any, matte: bytes, colors: bytes | None
     of `colors`, R, G, B, A, from which the background is removed; if it is None, they stay. Raises Refused.
     """
     left_in_image, top_in_image, width, height = source.box
+    _refuse_changed(source, above)
     with _buffer_of(source) as (buffer, left, top):
         seen_alpha = _get(buffer, (left, top, width, height), SEEN)[3::4]
     alpha = planes.smaller(_combined(source, matte, settings.mode), seen_alpha)
-    _refuse_changed(source, above)
     with _one_step(source.image), _copy_above(source, above) as layer:
         mask = layer.create_mask(Gimp.AddMaskType.BLACK)
         _fill_mask(mask, layer, planes.quotient(alpha, seen_alpha), source.box)

@@ -74,3 +74,14 @@ def image_bytes(image: Any) -> bytes:
     bits = image.constBits()
     bits.setsize(image.sizeInBytes())
     return bytes(bits)
+
+
+def image_rows(image: Any, top: int, rows: int, *, pixel_bytes: int) -> bytes:
+    """The pixels of some rows of a QImage, without the padding between rows."""
+    used, stride = image.width() * pixel_bytes, image.bytesPerLine()
+    bits = image.constBits()
+    bits.setsize(image.sizeInBytes())
+    part = memoryview(bits)[top * stride : (top + rows) * stride]
+    if used == stride:
+        return part.tobytes()
+    return b"".join(part[start : start + used] for start in range(0, len(part), stride))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any, Generator, Iterator
 
 from krita import Krita, Selection
 
@@ -16,8 +16,8 @@ from .redo import watch
 from .shared.settings import Box, overlap
 from .shared.words import _
 
-STRIP_S = 0.06
-"""The longest time that Krita may be blocked for one strip of pixels."""
+STRIP_S = 0.03
+"""How long one strip of pixels may take; Krita hears nothing meanwhile."""
 FIRST_STRIP_PIXELS, MOST_STRIP_PIXELS = 100_000, 4_000_000
 
 
@@ -127,15 +127,14 @@ def is_open(document: Any) -> bool:
 
 def select(document: Any, plane: bytes) -> Iterator[None]:
     """Select a plane of bytes, one for each pixel of the image. Yields when Krita has to continue first."""
-    canvas = (0, 0, document.width(), document.height())
     before = document.selection()
     is_empty = masks.is_empty(plane)
     if is_empty and before is None:
         return
-    old = b"" if before is None else selected(document, canvas)
+    old = b"" if before is None else (yield from _all_selected(document))
     if old == plane:
         return
-    selection = None if is_empty else _selection(document, plane)
+    selection = None if is_empty else (yield from _selection(document, plane))
     yield
     if undoes_selections():
         _set(document, selection)
@@ -146,7 +145,7 @@ def select(document: Any, plane: bytes) -> Iterator[None]:
     made = document.selection()
     if before is None and made is not None:
         # In the action's own selection, which undo takes away and redo brings back.
-        made.setPixelData(QtCore.QByteArray(plane), *canvas)
+        yield from _fill(made, plane, document)
         selection = made
     _set(document, selection)
     if before is not None and selection is not None:
@@ -165,11 +164,12 @@ def has_mask(layer: Any) -> bool:
 
 def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
     """Add a transparency mask to a layer. Yields when Krita has to continue first. Raises Refused."""
+    selection = (yield from _selection(document, plane)) if hasattr(document, "createTransparencyMask") else None
     if layer.parentNode() is None:
         raise Refused(_("The layer has been removed in the meantime"))
-    if hasattr(document, "createTransparencyMask"):
+    if selection is not None:
         mask = document.createTransparencyMask(_("Subject"))
-        mask.setSelection(_selection(document, plane))
+        mask.setSelection(selection)
         layer.addChildNode(mask, None)
         return
     # Krita 5.1 creates these masks only by an action, which uses up the selection. The mask's pixels are set later.
@@ -181,7 +181,7 @@ def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
     for node in layer.childNodes():
         if node.uniqueId() not in others:
             node.setName(_("Subject"))
-            node.setPixelData(QtCore.QByteArray(plane), 0, 0, document.width(), document.height())
+            yield from _fill(node, plane, document)
     if kept is not None:
         forget_outline(kept)
         document.setSelection(kept)
@@ -207,12 +207,22 @@ def _act(action: str, document: Any) -> Iterator[None]:
         area.setActiveSubWindow(before)
 
 
-def add_layer(document: Any, above: Any, box: Box, pixels: bytes) -> None:
-    """Add a new layer above another one, with pixels in a box in the image's color space. Raises Refused."""
+def new_layer(document: Any, box: Box, pixels: bytes) -> Generator[None, None, Any]:
+    """A layer that is not in the image yet, with pixels in a box in the image's color space."""
+    x, y, width, height = box
+    row_bytes = len(pixels) // height
+    layer = document.createNode(_("Subject"), "paintlayer")
+    for top, rows in strips(width, height):
+        part = QtCore.QByteArray(pixels[top * row_bytes : (top + rows) * row_bytes])
+        layer.setPixelData(part, x, y + top, width, rows)
+        yield
+    return layer
+
+
+def insert_layer(document: Any, above: Any, layer: Any) -> None:
+    """Put a new layer above another one. Raises Refused."""
     if above.parentNode() is None:
         raise Refused(_("The layer has been removed in the meantime"))
-    layer = document.createNode(_("Subject"), "paintlayer")
-    layer.setPixelData(QtCore.QByteArray(pixels), *box)
     above.parentNode().addChildNode(layer, above)
     document.setActiveNode(layer)
 
@@ -223,7 +233,26 @@ def undoes_selections() -> bool:
     return (int(version[0]), int(version[1])) >= (5, 3)
 
 
-def _selection(document: Any, plane: bytes) -> Any:
+def _all_selected(document: Any) -> Generator[None, None, bytes]:
+    """`selected` of the whole image."""
+    parts = []
+    for top, rows in strips(document.width(), document.height()):
+        parts.append(selected(document, (0, top, document.width(), rows)))
+        yield
+    return b"".join(parts)
+
+
+def _selection(document: Any, plane: bytes) -> Generator[None, None, Any]:
+    """A new selection of a plane of the image."""
     selection = Selection()
-    selection.setPixelData(QtCore.QByteArray(plane), 0, 0, document.width(), document.height())
+    yield from _fill(selection, plane, document)
     return selection
+
+
+def _fill(target: Any, plane: bytes, document: Any) -> Iterator[None]:
+    """Set the pixels of a selection or a mask to a plane of the image, strip by strip."""
+    width = document.width()
+    for top, rows in strips(width, document.height()):
+        part = QtCore.QByteArray(plane[top * width : (top + rows) * width])
+        target.setPixelData(part, 0, top, width, rows)
+        yield

@@ -7,8 +7,7 @@ one. Cropping a document leaves such a stale selection, so one is made this way 
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
+from typing import Any, Iterator
 
 from krita import Krita, Selection
 
@@ -17,26 +16,34 @@ from .qt import QtCore
 SIDE_PX = 64
 
 
+_stale: list[Any] = []
+"""An empty selection whose outline Krita knows to be stale, once it is made."""
+
+
 def forget_outline(selection: Any) -> None:
     """Make Krita compute the outline of a selection again. The selection itself stays the same."""
-    selection.add(_stale())
+    for _ in prepare_outlines():
+        pass
+    selection.add(_stale[0])
 
 
-def prepare_outlines() -> None:
-    """Prepare what `forget_outline` needs. It takes a moment, so do it while waiting for something else."""
-    _stale()
-
-
-@lru_cache(maxsize=1)
-def _stale() -> Any:
-    """An empty selection whose outline Krita knows to be stale."""
+def prepare_outlines() -> Iterator[bool]:
+    """Prepare what `forget_outline` needs. It takes a moment, in which Krita hears nothing, and so goes in steps."""
+    if _stale:
+        return
     document = Krita.instance().createDocument(SIDE_PX, SIDE_PX, "dis-core", "RGBA", "U8", "", 72.0)
-    corner = Selection()
-    corner.select(0, 0, SIDE_PX // 8, SIDE_PX // 8, 255)
-    document.setSelection(corner)
-    document.crop(0, 0, SIDE_PX // 2, SIDE_PX // 2)
-    document.waitForDone()
-    stale = document.selection().duplicate()
-    stale.setPixelData(QtCore.QByteArray(bytes(SIDE_PX * SIDE_PX)), 0, 0, SIDE_PX, SIDE_PX)
-    document.close()
-    return stale
+    try:
+        yield False
+        corner = Selection()
+        corner.select(0, 0, SIDE_PX // 8, SIDE_PX // 8, 255)
+        document.setSelection(corner)
+        yield False
+        document.crop(0, 0, SIDE_PX // 2, SIDE_PX // 2)
+        document.waitForDone()
+        yield False
+        stale = document.selection().duplicate()
+        stale.setPixelData(QtCore.QByteArray(bytes(SIDE_PX * SIDE_PX)), 0, 0, SIDE_PX, SIDE_PX)
+        _stale.append(stale)
+        yield False
+    finally:
+        document.close()

@@ -10,36 +10,36 @@ from typing import Any, Generator
 
 from . import document as pictures
 from . import masks
-from .colors import SRGB, Scratch, image_bytes, space_of
+from .colors import SRGB, Scratch, image_rows, space_of
 from .qt import QtGui
 from .shared.bitmap import HEADER_BYTES
 from .shared.matte import NOTHING_LEFT, around, box_of, has_subject, without_dust
 from .shared.settings import Box
 from .shared.words import _, later
+from .threads import in_a_thread
 
 NOTHING_FOUND = later("No subject was found. Nothing was changed")
 
 
 def combined_plane(source: pictures.Source, output: str, mode: str) -> Generator[bool, None, bytes]:
     """The matte combined with the selection, one byte for each pixel of the image. Raises Refused."""
-    image = _read(source, output)
-    yield False
-    matte = gray_bytes(image.convertToFormat(QtGui.QImage.Format.Format_Grayscale8))
-    yield False
-    matte = without_dust(matte)
-    if not has_subject(matte):
-        raise pictures.Refused(_(NOTHING_FOUND))
+    matte = yield from in_a_thread(lambda: _read(source, output, QtGui.QImage.Format.Format_Grayscale8))
+    found = False
     x, y, width, height = source.box
     total, total_rows = source.document.width(), source.document.height()
     parts = []
     for top, rows in pictures.strips(total, total_rows):
         first = min(max(top, y), y + height)
         last = min(max(top + rows, y), y + height)
-        inside = masks.placed(matte[(first - y) * width : (last - y) * width], width, left=x, total=total)
+        seen = without_dust(image_rows(matte, first - y, last - first, pixel_bytes=1))
+        found = found or has_subject(seen)
+        inside = masks.placed(seen, width, left=x, total=total)
         above = bytes(max(min(y, top + rows) - top, 0) * total)
         new = above + inside + bytes(rows * total - len(above) - len(inside))
         parts.append(masks.COMBINE[mode](pictures.selected(source.document, (0, top, total, rows)), new))
         yield False
+    if not found:
+        raise pictures.Refused(_(NOTHING_FOUND))
     return b"".join(parts)
 
 
@@ -49,12 +49,8 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
     `image` is the file of the source, `output` the same in clean colors with the subject's alpha.
     """
     x, y, width, height = source.box
-    result = _read(source, output)
-    yield False
-    cut = image_bytes(result.convertToFormat(QtGui.QImage.Format.Format_ARGB32))
-    yield False
-    if not has_subject(cut[3::4]):
-        raise pictures.Refused(_(NOTHING_FOUND))
+    cut = yield from in_a_thread(lambda: _read(source, output, QtGui.QImage.Format.Format_ARGB32))
+    found = False
     strips: list[tuple[int, bytes]] = []  # the first row and the pixels of those with something of the subject
     boxes: list[Box] = []
     size = 0  # the bytes of a pixel
@@ -62,7 +58,8 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
         file.seek(HEADER_BYTES)
         for top, rows in pictures.strips(width, height):
             seen = file.read(width * rows * 4)
-            clean = cut[top * width * 4 : (top + rows) * width * 4]
+            clean = image_rows(cut, top, rows, pixel_bytes=4)
+            found = found or has_subject(clean[3::4])
             selected = pictures.selected(source.document, (x, y + top, width, rows))
             alpha = masks.intersect(masks.COMBINE[mode](selected, clean[3::4]), seen[3::4])
             if not masks.is_empty(alpha):
@@ -71,6 +68,8 @@ def cut_pixels(source: pictures.Source, image: str, output: str, mode: str) -> G
                 strips.append((top, converter.layer_strip(top, rows, seen, clean, alpha)))
                 size = len(strips[-1][1]) // len(alpha)
             yield False
+    if not found:
+        raise pictures.Refused(_(NOTHING_FOUND))
     if not boxes:
         raise pictures.Refused(_(NOTHING_LEFT))
     box = around(boxes)
@@ -130,19 +129,14 @@ class _Converter:
         self._native.close()
 
 
-def _read(source: pictures.Source, output: str) -> Any:
+def _read(source: pictures.Source, output: str, pixel_format: Any) -> Any:
+    """The image in a file, with pixels of that format. Raises Refused."""
     result = QtGui.QImage(output)
     if (result.width(), result.height()) != source.box[2:]:
         raise pictures.Refused(_("The result from dis-core could not be read. Please try again"))
-    return result
+    return result.convertToFormat(pixel_format)
 
 
 def gray_bytes(image: Any) -> bytes:
     """The pixels of a gray QImage, without the padding between rows."""
-    width, height, stride = image.width(), image.height(), image.bytesPerLine()
-    bits = image.constBits()
-    bits.setsize(stride * height)
-    data = bytes(bits)
-    if stride == width:
-        return data
-    return b"".join(data[row * stride : row * stride + width] for row in range(height))
+    return image_rows(image, 0, image.height(), pixel_bytes=1)

@@ -123,6 +123,8 @@ class SubjectRun:
         self._folder = tempfile.mkdtemp(prefix="dis-core-krita-")
         image, output = os.path.join(self._folder, "picture.bmp"), os.path.join(self._folder, "result.png")
         self._prepare()
+        yield from prepare_outlines()
+        self._refuse_closed()
         yield from self._export(source, image)
         arguments = segment_arguments(
             self.settings,
@@ -135,7 +137,6 @@ class SubjectRun:
         self._child = ChildProcess(
             self.program, arguments, more_environment=OFFLINE, on_progress=self._hear, on_end=self._child_ended
         )
-        prepare_outlines()
         yield True
         if isinstance(self._outcome, Failed):
             return
@@ -205,8 +206,11 @@ class SubjectRun:
     def _apply(self, source: pictures.Source, target: Any, image: str, output: str) -> Iterator[bool]:
         if self.settings.result == "cut":
             box, pixels = yield from results.cut_pixels(source, image, text_of(output), self.settings.mode)
+            filling = pictures.new_layer(source.document, box, pixels)
+            layer = yield from _pausing(filling)
+            self._refuse_closed()
             if self._may_change():
-                pictures.add_layer(source.document, target, box, pixels)
+                pictures.insert_layer(source.document, target, layer)
             return
         plane = yield from results.combined_plane(source, text_of(output), self.settings.mode)
         if self.settings.result == "select":
@@ -233,3 +237,13 @@ class SubjectRun:
         """Say so if the layer has a mask already: it goes on hiding what it hides."""
         if isinstance(self._outcome, Done) and pictures.has_mask(layer):
             self._outcome = replace(self._outcome, remarks=(*self._outcome.remarks, _(MASKED_BEFORE)))
+
+
+def _pausing(steps: Generator[None, None, Any]) -> Generator[bool, None, Any]:
+    """The same steps, none of which waits for the child."""
+    try:
+        while True:
+            next(steps)
+            yield False
+    except StopIteration as end:
+        return end.value

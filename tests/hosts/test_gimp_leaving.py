@@ -1,0 +1,86 @@
+"""What a painter closes while the plug-in works: the image, and GIMP itself."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.hosts.conftest import QUICK
+from tests.hosts.gimp_pictures import CUT, MASK, SELECT, GimpPicture
+from tests.hosts.gimp_program import (
+    gimp_environment,
+    in_chroot,
+    prepare_gimp_home,
+    running_gimp,
+    wait_for_process,
+    wait_until_none,
+    write_gimp_command,
+)
+from tests.hosts.krita_program import screen
+from tests.hosts.pictures import SQUARE, dark_with
+from tests.hosts.test_gimp_window import Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MAIN = "GNU Image Manipulation Program"
+WAITING = 'case " $* " in *" mask "*|*" cutout "*) while [ ! -e "$GO" ]; do sleep 0.1; done;; esac; exec "$0" "$@"'
+
+
+@pytest.fixture(scope="module")
+def window(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    """A GIMP of these tests alone: the last one ends it."""
+    home = prepare_gimp_home(tmp_path_factory.mktemp("gimp-leaving") / "home", QUICK)
+    with screen() as display:
+        manager = subprocess.Popen(in_chroot(["openbox"]), env=gimp_environment(home, DISPLAY=display), cwd="/")
+        try:
+            with running_gimp(home, program="gimp", DISPLAY=display) as gimp:
+                yield Screen(gimp, display)
+        finally:
+            manager.kill()
+            manager.wait()
+
+
+@pytest.mark.parametrize("procedure", [SELECT, MASK, CUT])
+def test_an_image_that_is_closed_meanwhile_takes_its_result_along(
+    window: Screen, tmp_path: Path, procedure: str
+) -> None:
+    canvas, go = GimpPicture(window.gimp, tmp_path, "closing"), tmp_path / "go"
+    canvas.show(dark_with(SQUARE))
+    canvas.call("open_window")
+    main = window.wait_for_window("Untitled")
+    canvas.call("clean")
+    slow = ["/bin/sh", "-c", WAITING, *QUICK["command"]]
+    write_gimp_command(window.gimp.home, {"command": slow, "environment": {**QUICK["environment"], "GO": str(go)}})
+    answer = window.gimp.send("run", name=canvas.name, procedure=procedure, model="bright", mode="add")
+    wait_for_process("--model bright", window.gimp.home)
+
+    window.press(main, "ctrl+w")
+    window.do("xdotool", "search", "--sync", "--onlyvisible", "--name", f"^{MAIN}$")  # without the image's name
+    go.touch()
+
+    told = window.gimp.receive(answer)
+    assert told["message"] == "The image has been closed in the meantime"
+    assert canvas.call("forget")
+
+
+def test_a_gimp_that_is_quit_meanwhile_leaves_nothing_behind(window: Screen, tmp_path: Path) -> None:
+    canvas = GimpPicture(window.gimp, tmp_path, "quitting")
+    canvas.show(dark_with(SQUARE))
+    canvas.call("open_window")
+    main = window.wait_for_window("Untitled")
+    canvas.call("clean")
+    write_gimp_command(window.gimp.home, QUICK)
+    window.gimp.send("run", name=canvas.name, procedure=SELECT, model="endless")
+    wait_for_process("--model endless", window.gimp.home)
+
+    window.press(main, "ctrl+q")
+
+    assert window.gimp.process.wait(timeout=120) is not None
+    wait_until_none("--model endless", window.gimp.home)
+    wait_until_none("dis-select-subject.py", window.gimp.home)
+    wait_until_none("dis-core-gimp-", window.gimp.home)  # what removes the folder
+    assert not list((window.gimp.home / "tmp").glob("dis-core-gimp-*"))

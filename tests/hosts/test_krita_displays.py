@@ -1,0 +1,89 @@
+"""The plug-in where Krita is drawn otherwise: by OpenGL, in double resolution and light colors, with a tablet, animated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.hosts.conftest import QUICK, home_with_plugin, write_command
+from tests.hosts.krita_program import KritaProgram, running_krita
+from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, plane
+from tests.hosts.test_krita_parts import click, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LEFT, RIGHT = (40, 60, 80, 90), (180, 70, 90, 60)
+SIZE = {"width": 300, "height": 200}
+OTHER = (80, 45, 30, 20)
+OPENGL = "[General]\ncanvasState=OPENGL_SUCCESS\nOpenGLRenderer=auto\n"
+LIGHT = "[theme]\nTheme=Krita bright\n"
+
+
+@pytest.fixture(scope="module")
+def other_krita(krita_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KritaProgram]:
+    """A Krita with OpenGL, light colors and two pixels of the screen for each of its own."""
+    home = home_with_plugin(tmp_path_factory.mktemp("krita-displays") / "home")
+    write_command(home, QUICK)
+    (home / "config" / "kritadisplayrc").write_text(OPENGL, encoding="utf-8")
+    with (home / "config" / "kritarc").open("a", encoding="utf-8") as settings:
+        settings.write(LIGHT)
+    with running_krita(home, HF_HUB_OFFLINE="1", QT_SCALE_FACTOR="2", LIBGL_ALWAYS_SOFTWARE="1") as program:
+        yield program
+
+
+def test_with_opengl_light_colors_and_double_resolution_a_click_takes_the_part_below_it(
+    other_krita: KritaProgram, tmp_path: Path
+) -> None:
+    picture = KritaPicture(other_krita, tmp_path, "opengl")
+    picture.show(dark_with(LEFT, RIGHT, **SIZE))
+    other_krita.call("show_docker")
+    assert picture.run()["messages"] == ["Subject selected by bright"]
+    canvas, ratio, lightness = other_krita.call("window_facts")
+    assert (canvas, ratio) == ("KisOpenGLCanvas2", 2.0)
+    assert lightness > 128
+    place = other_krita.call("image_place", x=LEFT[0] + 5, y=LEFT[1] + 5)
+    assert other_krita.call("pick_parts").startswith("Click a part of the selection")
+
+    click(picture, place)
+
+    wait_for(picture, plane(RIGHT, **SIZE))
+    other_krita.screenshot(tmp_path / "opengl.png")
+    other_krita.call("stop_picking")
+    assert np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))
+
+
+def test_a_pen_picks_parts_and_does_not_paint_meanwhile(krita: KritaProgram, tmp_path: Path) -> None:
+    picture = KritaPicture(krita, tmp_path, "pen")
+    picture.show(dark_with(LEFT, RIGHT, **SIZE))
+    krita.call("show_docker")
+    picture.run()
+    x, y = krita.call("image_place", x=LEFT[0] + 20, y=LEFT[1] + 20)
+    krita.call("pick_parts")
+
+    krita.call("draw_with_pen", x=x, y=y)
+
+    wait_for(picture, plane(RIGHT, **SIZE))
+    krita.call("stop_picking")
+    assert np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))
+    krita.call("draw_with_pen", x=x, y=y)
+    assert not np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))  # it is the brush's again
+
+
+def test_of_an_animation_the_frame_that_shows_is_searched_and_cut(krita: KritaProgram, tmp_path: Path) -> None:
+    picture = KritaPicture(krita, tmp_path, "frames")
+    picture.show(dark_with())
+    krita.call("add_frame", at=0, pixels=picture.file(dark_with(SQUARE)))
+    krita.call("add_frame", at=10, pixels=picture.file(dark_with(OTHER)))
+
+    for at, box in ((10, OTHER), (0, SQUARE)):
+        krita.call("show_frame", at=at)
+        for source in ("layer", "picture"):
+            picture.run(source=source)
+            assert np.array_equal(picture.selection(), plane(box)), (at, source)
+    picture.run("dis_cut_subject")
+
+    assert np.array_equal(picture.pixels("Subject")[..., 3], plane(SQUARE))
