@@ -92,7 +92,7 @@ def window_facts():
 
 
 def image_place(x, y):
-    """The place on the screen, in its own pixels, of a pixel of the image, which is shown whole and as large as fits."""
+    """The place on the screen, in its own pixels, of a pixel of the image, which is shown as large as fits."""
     canvas, document = the_canvas(), APP.activeDocument()
     APP.action("zoom_to_fit").trigger()
     waited = time.monotonic() + 1.0  # Krita draws later

@@ -1,4 +1,4 @@
-"""The plug-in where Krita is drawn otherwise: by OpenGL, in double resolution and light colors, with a tablet, animated."""
+"""The plug-in where Krita is drawn otherwise: by OpenGL, in double resolution, in light colors; and pens and frames."""
 
 from __future__ import annotations
 
