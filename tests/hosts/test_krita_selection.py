@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -269,15 +272,40 @@ def test_a_forgotten_selection_limits_nothing_unless_it_was_asked_to(picture: Kr
     assert np.array_equal(picture.selection(), plane(SQUARE))
 
 
-def test_24_megapixels_take_little_time_besides_dis_core_and_krita_answers_meanwhile(picture: KritaPicture) -> None:
+@contextlib.contextmanager
+def clicking(krita: KritaProgram) -> Iterator[list[list[Any]]]:
+    """Clicks on Krita's window all the time; the list gets how late each was heard while the plug-in worked."""
+    x, y = krita.call("note_presses")
+    command = ["xdotool", "mousemove", str(x), str(y), "click", "--repeat", "1000000", "--delay", "30", "1"]
+    clicks = subprocess.Popen(command, env=krita.on_screen())
+    heard: list[list[Any]] = []
+    try:
+        yield heard
+    finally:
+        clicks.kill()
+        clicks.wait()
+        heard += [press for press in krita.call("heard_presses") if press[2]]
+
+
+def test_24_megapixels_take_little_time_besides_dis_core_and_krita_hears_every_click_meanwhile(
+    picture: KritaPicture,
+) -> None:
     width, height = 6000, 4000
+    small = KritaPicture(picture.krita, picture.folder, "small")
+    small.show(dark_with(SQUARE))
+    small.run()  # what is made only once, in the first run
     picture.show(dark_with((1500, 1000, 3000, 2000), width=width, height=height))
+    for action in ("dis_select_subject", "dis_cut_subject"):
+        with clicking(picture.krita) as heard:
+            ran = picture.run(action)
 
-    ran = picture.run()
-
-    inside_s = sum(ran["child_s"])
-    outside_s = ran["s"] - inside_s
-    print(f"outside of dis-core {outside_s:.2f} s, longest wait for Krita {ran['gap_s']:.3f} s")  # noqa: T201
+        inside_s = sum(ran["child_s"])
+        outside_s = ran["s"] - inside_s
+        # A machine with more to do makes every click late, so the time that Krita computed counts too.
+        deaf_ms = max(min(late_ms, computed_ms) for late_ms, computed_ms, _ in heard)
+        print(f"{action}: outside of dis-core {outside_s:.2f} s, deaf for {deaf_ms} ms, {len(heard)} clicks")  # noqa: T201
+        assert outside_s < max(1.5, 0.5 * inside_s)  # on a busy machine, all of it takes longer
+        assert ran["gap_s"] < max(0.2, 0.05 * inside_s)
+        assert len(heard) > 20
+        assert deaf_ms < 50, picture.krita.call("long_steps")
     assert np.array_equal(picture.selection(), plane((1500, 1000, 3000, 2000), width=width, height=height))
-    assert outside_s < max(1.5, 0.5 * inside_s)  # on a busy machine, all of it takes longer
-    assert ran["gap_s"] < max(0.2, 0.05 * inside_s)

@@ -13,7 +13,7 @@ from typing import Any
 import gi
 
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp, GLib  # noqa: E402 - the version comes first
+from gi.repository import Gimp, Gio, GLib  # noqa: E402 - the version comes first
 from gimp_image import Refused  # noqa: E402
 from private_folder import private_folder  # noqa: E402
 from procedures import AGAIN, PROCEDURES, SELECT, create_again, create_procedure, settings_of  # noqa: E402
@@ -33,6 +33,8 @@ class SubjectPlugIn(Gimp.PlugIn):  # type: ignore[misc]  # GIMP has no types
         return False
 
     def do_query_procedures(self):  # type: ignore[no-untyped-def]
+        # Without this, the dialog's Help looks for our procedures in GIMP's own manual.
+        self.set_help_domain("dis-select-subject", Gio.File.new_for_path(os.path.join(FOLDER, "help")))
         return [*PROCEDURES, AGAIN]
 
     def do_create_procedure(self, name):  # type: ignore[no-untyped-def]

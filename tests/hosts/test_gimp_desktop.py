@@ -1,8 +1,10 @@
-"""What a painter closes while the plug-in works: the image, and GIMP itself."""
+"""GIMP with what is around it: what is closed while the plug-in works, and the browser that shows its help."""
 
 from __future__ import annotations
 
 import subprocess
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,8 +26,17 @@ from tests.hosts.test_gimp_window import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+BROWSER = """[Desktop Entry]
+Type=Application
+Name=Browser
+Exec=/bin/sh -c "echo $1 >$HOME/opened" sh %u
+MimeType=text/html;application/octet-stream;x-scheme-handler/file;
+"""
+OPENS = (
+    "[Default Applications]\ntext/html=b.desktop\napplication/octet-stream=b.desktop\nx-scheme-handler/file=b.desktop\n"
+)
+PATIENCE_S = 120.0
 MAIN = "GNU Image Manipulation Program"
 WAITING = 'case " $* " in *" mask "*|*" cutout "*) while [ ! -e "$GO" ]; do sleep 0.1; done;; esac; exec "$0" "$@"'
 
@@ -33,7 +44,10 @@ WAITING = 'case " $* " in *" mask "*|*" cutout "*) while [ ! -e "$GO" ]; do slee
 @pytest.fixture(scope="module")
 def window(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     """A GIMP of these tests alone: the last one ends it."""
-    home = prepare_gimp_home(tmp_path_factory.mktemp("gimp-leaving") / "home", QUICK)
+    home = prepare_gimp_home(tmp_path_factory.mktemp("gimp-desktop") / "home", QUICK)
+    for name, content in ((".local/share/applications/b.desktop", BROWSER), (".config/mimeapps.list", OPENS)):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(content, encoding="utf-8")
     with screen() as display:
         manager = subprocess.Popen(in_chroot(["openbox"]), env=gimp_environment(home, DISPLAY=display), cwd="/")
         try:
@@ -42,6 +56,24 @@ def window(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
         finally:
             manager.kill()
             manager.wait()
+
+
+def test_the_dialogs_help_is_about_the_plug_in(window: Screen, tmp_path: Path) -> None:
+    canvas, opened = GimpPicture(window.gimp, tmp_path, "help"), window.gimp.home / "opened"
+    canvas.show(dark_with(SQUARE))
+    answer = window.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive")
+    dialog = window.wait_for_window("Select Subject")
+
+    ends = time.monotonic() + PATIENCE_S
+    while not opened.exists():
+        assert time.monotonic() < ends, window.gimp.log()
+        window.press(dialog, "alt+h")
+        time.sleep(1)
+
+    page = Path(opened.read_text().strip().removeprefix("file://"))
+    window.answer("Select Subject", "Escape")
+    assert window.gimp.receive(answer)["status"] == "cancel"
+    assert "<h1>Select, mask and cut out the subject</h1>" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("procedure", [SELECT, MASK, CUT])
