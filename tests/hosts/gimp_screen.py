@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.hosts.gimp_program import GimpProgram, gimp_environment, in_chroot, running_gimp
+from tests.hosts.gimp_program import PATIENCE, GimpProgram, gimp_environment, in_chroot, running_gimp
 from tests.hosts.krita_program import screen
 from tests.hosts.pictures import Pixels
 
-PATIENCE_S = 90
+PATIENCE_S = 90 * PATIENCE
 
 
 class Screen:
@@ -38,9 +39,18 @@ class Screen:
         assert done.returncode == 0, (command, done.stderr, self.gimp.log())
         return done.stdout.strip()
 
+    def windows(self, name: str) -> list[str]:
+        """The windows of that name that show now; none if one has closed while it was looked for."""
+        search = f"xdotool search --onlyvisible --name {shlex.quote(name)} || true"
+        return self.do("sh", "-c", search).splitlines()
+
     def wait_for_window(self, name: str) -> str:
         """The first window of that name, as soon as it is there."""
-        return self.do("xdotool", "search", "--sync", "--onlyvisible", "--name", name).splitlines()[0]
+        ends = time.monotonic() + PATIENCE_S
+        while not (found := self.windows(name)):
+            assert time.monotonic() < ends, (name, self.gimp.log())
+            time.sleep(0.2)
+        return found[0]
 
     def press(self, window: str, *keys: str) -> None:
         self.do("xdotool", "windowactivate", "--sync", window, "key", "--delay", "200", *keys)
@@ -57,7 +67,7 @@ class Screen:
                 raise
             ends = time.monotonic() + 5
             while time.monotonic() < ends:
-                if window not in self.do("xdotool", "search", "--onlyvisible", "--name", ".").splitlines():
+                if window not in self.windows("."):
                     return
                 time.sleep(0.2)
         raise AssertionError(f"{name} does not close")

@@ -92,9 +92,9 @@ def window_facts():
 
 
 def image_place(x, y):
-    """The place on the screen, in its own pixels, of a pixel of the image, which is shown as large as fits."""
+    """The place on the screen, in its own pixels, of a pixel of the image, which lies in the middle of the canvas."""
     canvas, document = the_canvas(), APP.activeDocument()
-    APP.action("zoom_to_fit").trigger()
+    APP.activeWindow().activeView().canvas().setZoomLevel(1.0)
     waited = time.monotonic() + 1.0  # Krita draws later
     yield lambda: time.monotonic() > waited
     scale = APP.activeWindow().activeView().canvas().zoomLevel() * 72 / document.resolution()

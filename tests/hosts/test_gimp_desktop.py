@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,17 +11,14 @@ import pytest
 from tests.hosts.conftest import QUICK
 from tests.hosts.gimp_pictures import CUT, MASK, SELECT, GimpPicture
 from tests.hosts.gimp_program import (
-    gimp_environment,
-    in_chroot,
+    PATIENCE,
     prepare_gimp_home,
-    running_gimp,
     wait_for_process,
     wait_until_none,
     write_gimp_command,
 )
-from tests.hosts.krita_program import screen
+from tests.hosts.gimp_screen import Screen, gimp_on_screen
 from tests.hosts.pictures import SQUARE, dark_with
-from tests.hosts.test_gimp_window import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +32,7 @@ MimeType=text/html;application/octet-stream;x-scheme-handler/file;
 OPENS = (
     "[Default Applications]\ntext/html=b.desktop\napplication/octet-stream=b.desktop\nx-scheme-handler/file=b.desktop\n"
 )
-PATIENCE_S = 120.0
+PATIENCE_S = 120.0 * PATIENCE
 MAIN = "GNU Image Manipulation Program"
 WAITING = 'case " $* " in *" mask "*|*" cutout "*) while [ ! -e "$GO" ]; do sleep 0.1; done;; esac; exec "$0" "$@"'
 
@@ -48,14 +44,8 @@ def window(gimp_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     for name, content in ((".local/share/applications/b.desktop", BROWSER), (".config/mimeapps.list", OPENS)):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(content, encoding="utf-8")
-    with screen() as display:
-        manager = subprocess.Popen(in_chroot(["openbox"]), env=gimp_environment(home, DISPLAY=display), cwd="/")
-        try:
-            with running_gimp(home, program="gimp", DISPLAY=display) as gimp:
-                yield Screen(gimp, display)
-        finally:
-            manager.kill()
-            manager.wait()
+    with gimp_on_screen(home) as shown:
+        yield shown
 
 
 def test_the_dialogs_help_is_about_the_plug_in(window: Screen, tmp_path: Path) -> None:
@@ -91,7 +81,7 @@ def test_an_image_that_is_closed_meanwhile_takes_its_result_along(
     wait_for_process("--model bright", window.gimp.home)
 
     window.press(main, "ctrl+w")
-    window.do("xdotool", "search", "--sync", "--onlyvisible", "--name", f"^{MAIN}$")  # without the image's name
+    window.wait_for_window(f"^{MAIN}$")  # without the image's name
     go.touch()
 
     told = window.gimp.receive(answer)

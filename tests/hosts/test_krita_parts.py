@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hosts.krita_program import KritaProgram
+from tests.hosts.krita_program import PATIENCE, KritaProgram
 from tests.hosts.pictures import KritaPicture, Pixels, dark_with, plane
 
 LEFT, RIGHT = (40, 60, 80, 90), (180, 70, 90, 60)
 SIZE = {"width": 300, "height": 200}
-PATIENCE_S = 30.0
+PATIENCE_S = 30.0 * PATIENCE
 
 
 @pytest.fixture

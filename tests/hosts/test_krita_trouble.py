@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from tests.hosts.conftest import QUICK, home_with_plugin, write_command
-from tests.hosts.krita_program import KritaProgram, running_krita, starting_host
+from tests.hosts.krita_program import PATIENCE, KritaProgram, running_krita, starting_host
 from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, plane
 
 BEFORE = (5, 5, 20, 20)
-PATIENCE_S = 10.0
+PATIENCE_S = 10.0 * PATIENCE
 
 
 @pytest.fixture
