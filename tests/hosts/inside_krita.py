@@ -447,16 +447,29 @@ def free_kept():
     yield lambda: not row.isVisible()
 
 
-def pick_parts():
-    """Press the docker's button, and wait until clicks are taken or a message says why not."""
-    del messages[:]
-    APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_parts").click()
-    yield lambda: bool(messages)
-    return messages[-1]
+def pick_on_canvas():
+    """Press the docker's button, and wait until nothing more is prepared."""
+    del messages[:], children[:]
+    APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_pick").click()
+    yield from wait_until_picked()
+
+
+def wait_until_picked():
+    """Until all that was asked for on the canvas is done; the last message."""
+    waited = time.monotonic() + 0.1  # for events on their way
+    yield lambda: time.monotonic() > waited
+    yield lambda: finder._picker is None or picker_rests(finder._picker)
+    yield lambda: True
+    return messages[-1] if messages else ""
+
+
+def picker_rests(picker):
+    busy = picker._waiting or picker._changing is not None or picker._is_undoing or picker._parts.is_numbering
+    return not busy and not finder.is_working
 
 
 def is_picking():
-    return [finder.is_picking, APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_parts").isChecked()]
+    return [finder.is_picking, APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_pick").isChecked()]
 
 
 def wait_for_words(words):
@@ -465,7 +478,7 @@ def wait_for_words(words):
 
 
 def stop_picking():
-    APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_parts").click()
+    APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_pick").click()
 
 
 def view_as(zoom, dpi, scroll, rotation, mirror):
@@ -486,15 +499,32 @@ def the_canvas():
     return [widget for widget in APP.activeWindow().qwindow().findChildren(QtWidgets.QWidget) if is_canvas(widget)][-1]
 
 
+def looks_bright(shown, x, y):
+    return shown.pixelColor(x, y).red() > 235 and 180 < shown.pixelColor(x, y).blue() < 220
+
+
+def bright_extent(split):
+    """left, top, right, bottom on the screen of what shows bright on the canvas left of a share of it, and right."""
+    canvas = the_canvas()
+    shown = canvas.grab().toImage()
+    columns, rows = range(shown.width()), range(shown.height())
+    found = [(x, y) for x in columns for y in rows if looks_bright(shown, x, y)]
+    middle = min(found)[0] + split * (max(found)[0] - min(found)[0])
+    corner = canvas.mapToGlobal(QtCore.QPoint(0, 0))
+    extents = []
+    for part in ([place for place in found if place[0] < middle], [place for place in found if place[0] >= middle]):
+        xs, ys = zip(*part)
+        left, top = corner.x() + min(xs), corner.y() + min(ys)
+        extents.append([left, top, corner.x() + max(xs) + 1, corner.y() + max(ys) + 1])
+    return extents
+
+
 def bright_places():
     """Places on the screen 6 pixels inside of what shows bright on the canvas, at its left and at its right end."""
     canvas = the_canvas()
     shown = canvas.grab().toImage()
     found = [
-        (x, y)
-        for x in range(0, shown.width(), 2)
-        for y in range(0, shown.height(), 2)
-        if shown.pixelColor(x, y).red() > 235 and 180 < shown.pixelColor(x, y).blue() < 220
+        (x, y) for x in range(0, shown.width(), 2) for y in range(0, shown.height(), 2) if looks_bright(shown, x, y)
     ]
     places = []
     for x, inward in ((min(found)[0], 6), (max(found)[0], -6)):

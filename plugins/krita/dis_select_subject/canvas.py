@@ -1,8 +1,8 @@
-"""The canvas of a view as a Qt widget: clicks on it, and which pixel of the image they mean."""
+"""The canvas of a view as a Qt widget, and which pixels of the image lie below a place on it."""
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 from krita import Krita
 
@@ -10,57 +10,45 @@ from .qt import QtCore, QtGui, QtWidgets
 
 CANVASES = ("KisQPainterCanvas", "KisOpenGLCanvas2")
 POINTS_PER_INCH = 72.0
-_TYPES = QtCore.QEvent.Type
-PRESSES = (_TYPES.MouseButtonPress, _TYPES.MouseButtonDblClick, _TYPES.TabletPress)
-"""A second click that comes soon is a double click for Qt, and one more click here."""
-
-SWALLOWED = (*PRESSES, _TYPES.MouseButtonRelease, _TYPES.TabletRelease)
-
-
-class Clicks(QtCore.QObject):
-    """Takes the left clicks on a canvas before Krita's tools see them, and tells the pixel x, y, until `stop`."""
-
-    def __init__(self, view: Any, canvas: Any, on_click: Callable[[int, int], None]) -> None:
-        super().__init__()
-        self._view, self._canvas, self._on_click = view, canvas, on_click
-        # Not on the canvas: Krita puts its own filter there again and again, which is asked first then.
-        QtWidgets.QApplication.instance().installEventFilter(self)
-
-    def eventFilter(self, receiver: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
-        if event.type() not in SWALLOWED or receiver != self._canvas:
-            return False
-        if event.button() != QtCore.Qt.MouseButton.LeftButton:
-            return False
-        if event.type() in PRESSES:
-            place = event.position() if hasattr(event, "position") else _place(event)
-            # Later, when Krita is done with the event; it is gone by then.
-            x, y = place.x(), place.y()
-            QtCore.QTimer.singleShot(0, lambda: self._on_click(*image_point(self._view, self._canvas, x, y)))
-        event.accept()  # or a tablet's event would come again as the mouse's
-        return True
-
-    def stop(self) -> None:
-        """Leave the clicks to Krita again."""
-        QtWidgets.QApplication.instance().removeEventFilter(self)
 
 
 def find_canvas() -> Any | None:
     """The canvas of the active view; None if there is none."""
-    window = Krita.instance().activeWindow()
-    if window is None:
+    area = find_area()
+    shown = None if area is None else area.activeSubWindow()
+    if shown is None:
         return None
-    shown = [widget for widget in window.qwindow().findChildren(QtWidgets.QWidget) if widget.isVisible()]
-    return next((widget for widget in reversed(shown) if widget.metaObject().className() in CANVASES), None)
+    return next((widget for widget in shown.findChildren(QtWidgets.QWidget) if _is_canvas(widget)), None)
 
 
-def image_point(view: Any, canvas: Any, x: float, y: float) -> tuple[int, int]:
-    """The pixel of the image below a place on its canvas; it may lie outside of the image."""
+def find_area() -> Any | None:
+    """What holds the views of the active window; None if there is no window."""
+    window = Krita.instance().activeWindow()
+    return None if window is None else window.qwindow().findChild(QtWidgets.QMdiArea)
+
+
+def to_image(view: Any, canvas: Any) -> Any:
+    """The transform from places on a canvas to pixels of its image."""
     if hasattr(view, "flakeToCanvasTransform"):  # since Krita 5.3
-        to_image = view.flakeToCanvasTransform().inverted()[0] * view.flakeToImageTransform()
-    else:
-        to_image = _image_to_canvas(view, canvas).inverted()[0]
-    point = to_image.map(QtCore.QPointF(x, y))
+        return view.flakeToCanvasTransform().inverted()[0] * view.flakeToImageTransform()
+    return _image_to_canvas(view, canvas).inverted()[0]
+
+
+def pixel_at(view: Any, canvas: Any, place: Any) -> tuple[int, int]:
+    """The pixel of the image below a place on its canvas; it may lie outside of the image."""
+    point = to_image(view, canvas).map(place)
     return int(point.x() // 1), int(point.y() // 1)
+
+
+def image_box(view: Any, canvas: Any, rectangle: Any) -> tuple[int, int, int, int]:
+    """x, y, width and height of the pixels around a rectangle on the canvas; they may lie outside of the image."""
+    box = to_image(view, canvas).mapRect(rectangle)
+    left, top, right, bottom = map(round, (box.left(), box.top(), box.right(), box.bottom()))
+    return left, top, max(right - left, 1), max(bottom - top, 1)
+
+
+def _is_canvas(widget: Any) -> bool:
+    return widget.isVisible() and widget.metaObject().className() in CANVASES
 
 
 def _image_to_canvas(view: Any, canvas: Any) -> Any:
@@ -75,7 +63,3 @@ def _image_to_canvas(view: Any, canvas: Any) -> Any:
         area = area.parentWidget()
     left, top = area.horizontalScrollBar().value(), area.verticalScrollBar().value()
     return turned * QtGui.QTransform.fromTranslate(-left - box.left(), -top - box.top())
-
-
-def _place(event: Any) -> Any:
-    return event.posF() if hasattr(event, "posF") else event.localPos()

@@ -39,7 +39,7 @@ class SubjectDocker(DockWidget):
         # The button comes first: dockers are often made so small that only their top shows.
         for part in (
             self._make_start(),
-            self._make_parts(),
+            self._make_pick(),
             self._make_progress(),
             self._make_download(),
             self._make_help(),
@@ -56,7 +56,7 @@ class SubjectDocker(DockWidget):
         self._connect()
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802 - Krita's name, and it must be there
-        for button in (self._start, self._parts):
+        for button in (self._start, self._pick):
             button.setEnabled(canvas is not None and canvas.view() is not None)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
@@ -162,13 +162,18 @@ class SubjectDocker(DockWidget):
         self._start.setEnabled(Krita.instance().activeDocument() is not None)
         return self._start
 
-    def _make_parts(self) -> Any:
-        self._parts = QtWidgets.QPushButton(_("Pick Parts"))
-        self._parts.setObjectName("dis_parts")
-        self._parts.setCheckable(True)
-        self._parts.setToolTip(_("Keep or drop the separate things in the selection by clicks on the canvas"))
-        self._parts.setEnabled(Krita.instance().activeDocument() is not None)
-        return self._parts
+    def _make_pick(self) -> Any:
+        self._pick = QtWidgets.QPushButton(_("Pick on Canvas"))
+        self._pick.setObjectName("dis_pick")
+        self._pick.setCheckable(True)
+        self._pick.setToolTip(
+            _(
+                "Drag a box around a thing on the canvas to add it to the selection, with Ctrl to take it away. "
+                "A click drops a selected thing or brings it back"
+            )
+        )
+        self._pick.setEnabled(Krita.instance().activeDocument() is not None)
+        return self._pick
 
     def _make_progress(self) -> Any:
         self._running, self._doing, self._bar = _make_bar("dis_stop", _("Stop"), self.finder.stop)
@@ -194,8 +199,8 @@ class SubjectDocker(DockWidget):
         finder.settings_changed.connect(self._show_settings)
         finder.models_changed.connect(self._show_models)
         finder.kept_changed.connect(self._show_kept)
-        self._parts.clicked.connect(lambda checked: finder.pick_parts() if checked else finder.stop_picking())
-        finder.picking_changed.connect(lambda: self._parts.setChecked(finder.is_picking))
+        self._pick.clicked.connect(lambda checked: finder.pick_on_canvas() if checked else finder.stop_picking())
+        finder.picking_changed.connect(lambda: self._pick.setChecked(finder.is_picking))
         self._show_models()
 
     def _show_models(self) -> None:

@@ -8,13 +8,14 @@ from typing import Any, Callable, Sequence
 
 from krita import Krita
 
+from .canvas_picker import CanvasPicker
 from .child_process import ChildProcess
-from .part_picker import PartPicker
 from .qt import QtCore
 from .results import NOTHING_FOUND
 from .shared.events import Done, Failed, Outcome, Progress
 from .shared.kept_model import FREE_ARGUMENTS, STATUS_ARGUMENTS, KeptModel, is_kept, parse_status
 from .shared.models import Model, better_than, choose, parse_models
+from .shared.pointing import Told
 from .shared.program import OFFLINE, Program, find_program
 from .shared.remedies import (
     after_download,
@@ -33,6 +34,7 @@ from .subject_run import REFUSED, SubjectRun
 
 GROUP = "dis_select_subject"
 LONGEST_WAIT_S = 24 * 3600.0
+NOTHING_THERE = later("Nothing was found there. Try a larger box, or another model")
 BUSY = later("The last run is not finished. Stop it first, or wait")
 
 
@@ -41,6 +43,7 @@ class SubjectFinder(QtCore.QObject):
 
     progressed = QtCore.pyqtSignal(float, str)
     ended = QtCore.pyqtSignal()
+    stopped = QtCore.pyqtSignal()
     download_progressed = QtCore.pyqtSignal(float, str)
     download_ended = QtCore.pyqtSignal()
     message = QtCore.pyqtSignal(str)
@@ -59,7 +62,7 @@ class SubjectFinder(QtCore.QObject):
         self._downloaded = ""
         self._listing: ChildProcess | None = None
         self._after_listing: list[Callable[[], None]] = []
-        self._picker: PartPicker | None = None
+        self._picker: CanvasPicker | None = None
         self.kept: KeptModel | None = None
         self._asking: ChildProcess | None = None
         self._ask_again = QtCore.QTimer()
@@ -87,12 +90,7 @@ class SubjectFinder(QtCore.QObject):
             self.message.emit(_("No image is open"))
             return
         self.stop_picking()
-        settings = replace(self.settings, result=result)
-        model = choose(settings.model, self.models)
-        if model is None or not model.is_ready:
-            self.list_models(then=lambda: self._start(picture, settings))
-        else:
-            self._start(picture, settings)
+        self._start_when_listed(picture, replace(self.settings, result=result))
 
     def search_everywhere(self, result: str) -> None:
         """Search again, and not only around the selection."""
@@ -164,12 +162,27 @@ class SubjectFinder(QtCore.QObject):
         )
 
     @property
+    def is_working(self) -> bool:
+        """Whether a run is on, or may be when the models have been listed."""
+        return self._work is not None or self._listing is not None
+
+    @property
+    def takes_points(self) -> bool:
+        """Whether the model can be told of a point on the subject."""
+        model = choose(self.settings.model, self.models)
+        return model is not None and model.takes_points
+
+    @property
     def is_picking(self) -> bool:
-        """Whether clicks on the canvas keep and drop parts of the selection."""
+        """Whether boxes and clicks on the canvas add things to the selection and take them away."""
         return self._picker is not None
 
-    def pick_parts(self) -> None:
-        """Let clicks on the canvas keep and drop parts of the selection, until `stop_picking`."""
+    def find_told(self, picture: Any, told: Told, mode: str) -> None:
+        """Find the subject that the user has pointed at, and "add" it to the selection or "subtract" it."""
+        self._start_when_listed(picture, replace(self.settings, result="select", mode=mode), told)
+
+    def pick_on_canvas(self) -> None:
+        """Let boxes and clicks on the canvas change the selection, until `stop_picking`."""
         picture, program = Krita.instance().activeDocument(), self._find_program()
         if program is None or self._refuse_when_busy():
             return
@@ -177,7 +190,7 @@ class SubjectFinder(QtCore.QObject):
             self.message.emit(_("No image is open"))
             return
         self.stop_picking()
-        self._picker = PartPicker(picture, program, on_message=self.message.emit, on_end=self._picking_ended)
+        self._picker = CanvasPicker(picture, program, self, on_end=self._picking_ended)
         self.picking_changed.emit()
 
     def stop_picking(self) -> None:
@@ -226,6 +239,7 @@ class SubjectFinder(QtCore.QObject):
         if work is not None and work.can_stop:
             self._end_work()
             work.stop()
+            self.stopped.emit()
             self.message.emit(_("Stopped. Nothing was changed"))
 
     def close(self) -> None:
@@ -236,7 +250,14 @@ class SubjectFinder(QtCore.QObject):
                 work.stop()
         self._work = self._listing = self._download = self._asking = self._picker = None
 
-    def _start(self, picture: Any, settings: Settings) -> None:
+    def _start_when_listed(self, picture: Any, settings: Settings, told: Told | None = None) -> None:
+        model = choose(settings.model, self.models)
+        if model is None or not model.is_ready:
+            self.list_models(then=lambda: self._start(picture, settings, told))
+        else:
+            self._start(picture, settings, told)
+
+    def _start(self, picture: Any, settings: Settings, told: Told | None) -> None:
         program = self._find_program()
         if program is None or self._refuse_when_busy():
             return
@@ -252,21 +273,21 @@ class SubjectFinder(QtCore.QObject):
             self._end_work()
             self.ask_what_is_kept()
             if isinstance(outcome, Done):
-                self._tell(outcome, settings, model, was_limited=run.was_limited)
+                self._tell(outcome, settings, model, was_limited=run.was_limited, made=_made(settings, told))
             elif outcome.code == REFUSED:
-                self.message.emit(outcome.message)
+                nothing_there = told is not None and outcome.message == _(NOTHING_FOUND)
+                self.message.emit(_(NOTHING_THERE) if nothing_there else outcome.message)
                 if run.was_limited and outcome.message == _(NOTHING_FOUND):
                     self.remedy_offered.emit(offer_everywhere(_("No subject was found."), settings.result))
             else:
                 self._tell_failure(outcome, model, program)
 
         self.progressed.emit(0.0, _("reading the image"))
-        self._work = run = SubjectRun(picture, settings, model, program, on_progress=self._progress, on_end=ended)
+        self._work = run = SubjectRun(
+            picture, settings, model, program, on_progress=self._progress, on_end=ended, told=told
+        )
 
-    def _tell(self, outcome: Done, settings: Settings, model: Model, *, was_limited: bool) -> None:
-        made = {"select": _("Subject selected"), "mask": _("Subject masked"), "cut": _("Subject cut to a new layer")}[
-            settings.result
-        ]
+    def _tell(self, outcome: Done, settings: Settings, model: Model, *, was_limited: bool, made: str) -> None:
         self.message.emit(_(". ").join([_("{made} by {model}", made=made, model=outcome.model), *outcome.remarks]))
         better = better_than(model, self.models)
         if was_limited:
@@ -302,6 +323,14 @@ class SubjectFinder(QtCore.QObject):
         if self.is_busy:
             self.message.emit(_(BUSY))
         return self.is_busy
+
+
+def _made(settings: Settings, told: Told | None) -> str:
+    """What a run has made, in words."""
+    if told is not None:
+        return _("Added to the selection") if settings.mode == "add" else _("Taken away from the selection")
+    made = {"select": _("Subject selected"), "mask": _("Subject masked"), "cut": _("Subject cut to a new layer")}
+    return made[settings.result]
 
 
 def _read(name: str) -> str:

@@ -20,6 +20,7 @@ from .shared.file_names import text_of
 from .shared.kept_model import keeping_arguments
 from .shared.matte import NOTHING_LEFT
 from .shared.models import Model
+from .shared.pointing import Told, told_region
 from .shared.program import OFFLINE, Program
 from .shared.settings import Region, Settings, prepare_arguments, region_of, segment_arguments
 from .shared.words import _, later
@@ -37,7 +38,7 @@ class SubjectRun:
     """Does what `settings` say to an image, with an installed model.
 
     `on_progress` gets the progress. `on_end` gets the outcome once, unless the run is stopped. Whatever happens, the
-    image is either finished or unchanged.
+    image is either finished or unchanged. `told` is what the user has pointed at, instead of the selection.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class SubjectRun:
         *,
         on_progress: Callable[[Progress], None],
         on_end: Callable[[Outcome], None],
+        told: Told | None = None,
     ) -> None:
         self.picture, self.settings, self.model, self.program = picture, settings, model, program
+        self.told = told
         self._on_progress, self._on_end = on_progress, on_end
         self._child: ChildProcess | None = None
         self._outcome: Outcome | None = None
@@ -119,7 +122,7 @@ class SubjectRun:
         source = pictures.find_source(picture, self.settings.source)
         target = self._target(picture)
         region = self._region(picture, source)
-        self.was_limited = region.search_box is not None
+        self.was_limited = self.told is None and region.search_box is not None
         self._folder = tempfile.mkdtemp(prefix="dis-core-krita-")
         image, output = os.path.join(self._folder, "picture.bmp"), os.path.join(self._folder, "result.png")
         self._prepare()
@@ -173,9 +176,12 @@ class SubjectRun:
         return layer
 
     def _region(self, picture: Any, source: pictures.Source) -> Region:
-        """Where to search, because of the selection. Raises Refused."""
-        selected = pictures.selected_box(picture)
-        region = region_of(self.settings, selected, source.box, needs_selection=self.model.needs_selection)
+        """Where to search, because of what the user has pointed at, or of the selection. Raises Refused."""
+        if self.told is not None:
+            region = told_region(self.told, source.box)
+        else:
+            selected = pictures.selected_box(picture)
+            region = region_of(self.settings, selected, source.box, needs_selection=self.model.needs_selection)
         if region.refusal:
             raise pictures.Refused(region.refusal)
         return region

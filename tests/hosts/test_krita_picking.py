@@ -1,4 +1,4 @@
-"""Keeping and dropping the parts of a selection by clicks on Krita's canvas."""
+"""Picking things on Krita's canvas: boxes, clicks and keys."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_click_drops_a_part_another_one_brings_it_back_and_nothing_is_painted(
     left, right = picture.krita.call("bright_places")
     if mirror:
         left, right = right, left
-    assert picture.krita.call("pick_parts").startswith("Click a part of the selection")
+    picture.krita.call("pick_on_canvas")
 
     click(picture, left)
     wait_for(picture, plane(RIGHT, **SIZE))
@@ -72,7 +72,7 @@ def test_a_click_drops_a_part_another_one_brings_it_back_and_nothing_is_painted(
 def test_each_click_is_one_undo_step(picture: KritaPicture) -> None:
     picture.krita.call("view_as", zoom=1.0, dpi=72, scroll=(0, 0), rotation=0, mirror=False)
     left, right = picture.krita.call("bright_places")
-    picture.krita.call("pick_parts")
+    picture.krita.call("pick_on_canvas")
     click(picture, left)
     wait_for(picture, plane(RIGHT, **SIZE))
     click(picture, left)
@@ -89,7 +89,7 @@ def test_each_click_is_one_undo_step(picture: KritaPicture) -> None:
 def test_afterwards_clicks_are_the_brushs_again(picture: KritaPicture) -> None:
     picture.krita.call("view_as", zoom=1.0, dpi=72, scroll=(0, 0), rotation=0, mirror=False)
     left, _ = picture.krita.call("bright_places")
-    picture.krita.call("pick_parts")
+    picture.krita.call("pick_on_canvas")
     picture.krita.call("stop_picking")
 
     click(picture, left)
@@ -101,16 +101,8 @@ def test_afterwards_clicks_are_the_brushs_again(picture: KritaPicture) -> None:
     assert np.array_equal(picture.selection(), plane(LEFT, RIGHT, **SIZE))
 
 
-def test_without_a_selection_there_are_no_parts(picture: KritaPicture) -> None:
-    picture.call("undo")
-
-    assert picture.krita.call("pick_parts") == "Nothing is selected. Select the subject first"
-
-    assert picture.krita.call("is_picking") == [False, False]
-
-
 def test_hiding_the_docker_ends_the_picking(picture: KritaPicture) -> None:
-    picture.krita.call("pick_parts")
+    picture.krita.call("pick_on_canvas")
 
     picture.krita.call("hide_docker")
 
@@ -118,7 +110,7 @@ def test_hiding_the_docker_ends_the_picking(picture: KritaPicture) -> None:
 
 
 def test_another_run_ends_the_picking(picture: KritaPicture) -> None:
-    picture.krita.call("pick_parts")
+    picture.krita.call("pick_on_canvas")
 
     picture.run()
 
