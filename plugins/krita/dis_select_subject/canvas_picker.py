@@ -80,7 +80,7 @@ class CanvasPicker:
         connections: list[tuple[Any, Callable[..., None]]] = [
             (finder.ended, self._go_on_later),
             (finder.models_changed, self._go_on_later),
-            (finder.stopped, self._waiting.clear),
+            (finder.stopped, self._forget_waiting),
             (self._area.subWindowActivated, self._view_changed),
             (self._canvas.destroyed, self._canvas_gone),
             *((button.toggled, self._tool_chosen) for button in _tool_buttons()),
@@ -142,6 +142,9 @@ class CanvasPicker:
         else:
             self._has_numbers()  # before somebody clicks
         self._show_boxes()
+
+    def _forget_waiting(self) -> None:
+        self._waiting.clear()
 
     def _go_on_later(self) -> None:
         QtCore.QTimer.singleShot(0, self._go_on)
