@@ -51,6 +51,7 @@ class CanvasGestures(QtCore.QObject):
         self._cursor = canvas.cursor()
         canvas.setCursor(QtCore.Qt.CursorShape.CrossCursor)
         canvas.setFocus()
+        QtWidgets.QApplication.sendEvent(canvas, QtCore.QEvent(_TYPES.Leave))  # so that Krita hides the brush's outline
         # Not on the canvas: Krita puts its own filter there again and again, which is asked first then.
         QtWidgets.QApplication.instance().installEventFilter(self)
 

@@ -71,22 +71,23 @@ class CanvasPicker:
         self._parts.stop()
         self._steps.stop()
         self._leave_canvas()
-        for signal, slot in self._connections:
-            with contextlib.suppress(TypeError, RuntimeError):  # its sender is gone
-                signal.disconnect(slot)
+        for sender, signal, slot in self._connections:
+            with contextlib.suppress(TypeError, RuntimeError):  # the sender is gone
+                getattr(sender, signal).disconnect(slot)
 
-    def _connect(self) -> list[tuple[Any, Callable[..., None]]]:
+    def _connect(self) -> list[tuple[Any, str, Callable[..., None]]]:
+        """Senders, signals by name, and slots. PyQt's signals do not keep their senders, and crash without them."""
         finder = self._finder
-        connections: list[tuple[Any, Callable[..., None]]] = [
-            (finder.ended, self._go_on_later),
-            (finder.models_changed, self._go_on_later),
-            (finder.stopped, self._forget_waiting),
-            (self._area.subWindowActivated, self._view_changed),
-            (self._canvas.destroyed, self._canvas_gone),
-            *((button.toggled, self._tool_chosen) for button in _tool_buttons()),
+        connections: list[tuple[Any, str, Callable[..., None]]] = [
+            (finder, "ended", self._go_on_later),
+            (finder, "models_changed", self._go_on_later),
+            (finder, "stopped", self._forget_waiting),
+            (self._area, "subWindowActivated", self._view_changed),
+            (self._canvas, "destroyed", self._canvas_gone),
+            *((button, "toggled", self._tool_chosen) for button in _tool_buttons()),
         ]
-        for signal, slot in connections:
-            signal.connect(slot)
+        for sender, signal, slot in connections:
+            getattr(sender, signal).connect(slot)
         return connections
 
     def _take(self, told: Told, takes_away: bool) -> None:  # noqa: FBT001 - what the gesture says
