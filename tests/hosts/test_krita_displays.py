@@ -69,6 +69,7 @@ def test_a_pen_picks_parts_and_does_not_paint_meanwhile(krita: KritaProgram, tmp
     wait_for(picture, plane(RIGHT, **SIZE))
     krita.call("stop_picking")
     assert np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))
+    x, y = krita.call("image_place", x=RIGHT[0] + 20, y=RIGHT[1] + 20)  # what is selected can be painted on
     krita.call("draw_with_pen", x=x, y=y)
     assert not np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))  # it is the brush's again
 
