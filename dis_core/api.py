@@ -14,7 +14,7 @@ from dis_core.model_spec import Precision
 from dis_core.pipeline import Pipeline
 from dis_core.progress import Report, ignore
 from dis_core.prompts import DEFAULTS, PromptLike
-from dis_core.protocols import Exposure, Quality
+from dis_core.protocols import Exposure, Extent, Quality
 
 _shared: dict[tuple[str, Precision], Pipeline] = {}
 """The last pipeline, by what it was made for."""
@@ -50,6 +50,8 @@ def segment(
     depth_model: str | None = None,
     accept_noncommercial: bool = False,
     exposure: Exposure = DEFAULTS.exposure,
+    prompt_model: str | None = None,
+    extent: Extent = DEFAULTS.extent,
     report: Report = ignore,
 ) -> Matte:
     """Find the subject of an image: `Pipeline.segment` on a pipeline that this process shares.
@@ -68,5 +70,7 @@ def segment(
         depth_model=depth_model,
         accept_noncommercial=accept_noncommercial,
         exposure=exposure,
+        prompt_model=prompt_model,
+        extent=extent,
         report=report,
     )

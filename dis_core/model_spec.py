@@ -21,6 +21,7 @@ from dis_core.protocols import Converter as Converter
 from dis_core.protocols import DepthEstimator as DepthEstimator
 from dis_core.protocols import DepthLoader as DepthLoader
 from dis_core.protocols import Effort as Effort
+from dis_core.protocols import Extent as Extent
 from dis_core.protocols import LooksLarger as LooksLarger
 from dis_core.protocols import LooksOnce as LooksOnce
 from dis_core.protocols import MatteLoader as MatteLoader
@@ -28,6 +29,7 @@ from dis_core.protocols import Memory as Memory
 from dis_core.protocols import NetworkLoader as NetworkLoader
 from dis_core.protocols import Placement as Placement
 from dis_core.protocols import Prompt as Prompt
+from dis_core.protocols import PromptNetwork as PromptNetwork
 from dis_core.protocols import Quality as Quality
 from dis_core.protocols import Refined as Refined
 from dis_core.protocols import RefinedLevel as RefinedLevel
@@ -150,7 +152,8 @@ class ModelSpec:
     turns the published checkpoint into the state dict of our network: a `Conversion`, or the "module:function" of a
     `Converter`, or None where the file is used as it is. `depth_model` names the model that estimates the depth this
     one needs. `companions` name models whose files its loader, a `CompanionLoader`, is given too; what is only good
-    for that has the task "part" and is loaded like a depth model. `license` is the SPDX name of the license of the
+    for that has the task "part" and is loaded like a depth model, as is a `PromptNetwork`, with the task "prompt", that
+    finds what is pointed at for models that take no prompts. `license` is the SPDX name of the license of the
     weights. `half_precision` says that float16 was measured to change its mattes by very little noise only.
     A model with `prompts` finds what it is told to, and needs at least one of these kinds of prompts.
     `aliases` are names that the model can be called by too: what it was once called, say.
@@ -167,7 +170,7 @@ class ModelSpec:
     commercial_use: Literal["yes", "no", "conditional"]
     weights: WeightsFile = WeightsFile(None, "")
     loader: str = ""
-    task: Literal["matte", "depth", "part"] = "matte"
+    task: Literal["matte", "depth", "prompt", "part"] = "matte"
     conversion: Conversion | str | None = None
     depth_model: str | None = None
     companions: tuple[str, ...] = ()

@@ -14,10 +14,11 @@ from dis_core.geometry import Box, boxes_within, points_within
 from dis_core.images.depth_maps import checked_depth
 from dis_core.images.picture import Picture
 from dis_core.model_spec import ModelSpec
-from dis_core.prompts import SegmentOptions, checked_prompt, prompt_objects
+from dis_core.prompts import SegmentOptions, checked_prompt
 from dis_core.protocols import NO_PROMPT, Exposure, Prompt, Quality
 from dis_core.refinement import coarse_to_fine
 from dis_core.registry import manager as registry
+from dis_core.registry.catalog import accepted_prompts
 
 
 def refuse_model_as_device(device: str) -> None:
@@ -39,7 +40,7 @@ def check_options(options: SegmentOptions) -> None:
 def refuse_wrong_prompt(spec: ModelSpec, options: SegmentOptions) -> None:
     """Raises BadRequest if a model needs a prompt and gets none, or gets one of a kind that it does not take.
 
-    A model that takes none is shown what is around each box, so boxes go with every model of that kind.
+    A model that takes none is shown what is around each thing; `prompt_model_for` says what finds that.
     """
     given = {"box": bool(options.boxes), "points": bool(options.points)}
     kinds = {kind for kind, is_given in given.items() if is_given}
@@ -47,15 +48,11 @@ def refuse_wrong_prompt(spec: ModelSpec, options: SegmentOptions) -> None:
         raise BadRequest(
             f"{spec.name} must be told which subject to cut out", hint="use `prompt=Box(10, 20, 310, 420)`"
         )
-    refused = kinds - set(spec.prompts) if spec.prompts else set()
-    if not spec.prompts and any(one.box is None for one in prompt_objects(options.boxes, options.points)):
-        refused = {"points without a box"}
-    if refused:
-        able = [other.name for other in registry.models().values() if kinds <= set(other.prompts)]
+    if spec.prompts and (refused := kinds - set(spec.prompts)):
+        able = [other.name for other in registry.models().values() if kinds <= set(accepted_prompts(other))]
         raise BadRequest(
             f"{spec.name} does not take a prompt of this kind: {' or '.join(sorted(refused))}",
-            hint=f"models that do: {', '.join(able) or 'none here'}; "
-            "with any model, a box around the subject does: `prompt=Box(10, 20, 310, 420)`",
+            hint=f"models that do: {', '.join(able) or 'none here'}",
         )
 
 

@@ -32,12 +32,14 @@ from dis_core.option_checks import (
 )
 from dis_core.progress import Report, ignore, span
 from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, split_prompt
-from dis_core.protocols import DepthEstimator, Effort, Exposure, Placement, Quality, Segmenter
+from dis_core.protocols import DepthEstimator, Effort, Exposure, Extent, Placement, Quality, Segmenter
 from dis_core.refinement import coarse_to_fine
+from dis_core.refinement.pointers import Pointers
 from dis_core.refinement.pointing import find_subject
 from dis_core.refinement.remembering import KeptImage, OpenedImage
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
+from dis_core.registry.prompt_networks import prompt_model_for
 from dis_core.registry.selection import InstalledModel, is_all_here, obtain_model
 from dis_core.session import Session
 from dis_core.weights.loading import load_depth_model, load_matte_model
@@ -91,6 +93,7 @@ class Pipeline:
         self.keep = keep
         self._loaded: list[LoadedModel] = []
         """The one that ran last is the last."""
+        self._pointers = Pointers()
         self._fell_back = False
         self._busy = threading.Lock()
         self._process = os.getpid()
@@ -134,6 +137,8 @@ class Pipeline:
         depth_model: str | None = None,
         accept_noncommercial: bool = False,
         exposure: Exposure = DEFAULTS.exposure,
+        prompt_model: str | None = None,
+        extent: Extent = DEFAULTS.extent,
         report: Report = ignore,
     ) -> Matte:
         """Find the subject of `image`: a path, bytes, an open file, a PIL image, an array, a tensor or a `Picture`.
@@ -149,7 +154,9 @@ class Pipeline:
         for models that answer at less than they see or take no larger look; fast for a draft.
         `roi` is (left, top, right, bottom) in pixels: only what is inside this box is the subject. `prompt` says which
         subject is meant: a `Box`, `Points`, or a list of them. A model that takes no prompts is shown what is around
-        each box, and keeps what lies in it; points alone are for models that take them.
+        each thing, and keeps what belongs to it. `prompt_model` finds the thing: "sam-vit-base" if it is on this
+        machine, unless another is named, or "none": then each thing needs a box. `extent` says how much of what is at a
+        point is meant, "small", "medium" or "large", where the prompt model is not to choose by itself.
         `depth` is (H, W) of any range, near = large, used instead of an estimate. `depth_model` names a depth model
         other than the model's own; some forbid commercial use and need `accept_noncommercial=True`.
         An image that uses less than a quarter of its range, such as 12-bit data in a 16-bit file, is shown to the model
@@ -170,6 +177,8 @@ class Pipeline:
             depth_model=depth_model,
             accept_noncommercial=accept_noncommercial,
             exposure=exposure,
+            prompt_model=prompt_model,
+            extent=extent,
         )
         return self.segment_with(image, options, depth=depth, report=report)
 
@@ -273,7 +282,9 @@ class Pipeline:
         opened = image if isinstance(image, KeptImage) else OpenedImage(as_picture(image))
         size = opened.picture.size
         box = None if options.roi is None else checked_box(options.roi, size)
-        refuse_wrong_prompt(registry.find_matte_model(options.model or DEFAULT_MODEL), options)
+        spec = registry.find_matte_model(options.model or DEFAULT_MODEL)
+        refuse_wrong_prompt(spec, options)
+        finder = prompt_model_for(spec, options)
         if depth is None and options.depth is not None:
             depth = read_depth(options.depth)
         prompt = as_prompt(options, depth, size, within=box)
@@ -286,10 +297,11 @@ class Pipeline:
             effort = Effort(options.max_tiles, tiles_at_once(self.placement), self.placement.device)
             segmenter = opened.segmenter_for(loaded.segmenter, model=loaded.installed)
             look = coarse_to_fine.Passes(segmenter, options.quality, options.refine, effort)
-            pointed = find_subject(look, seen, prompt, box, loaded.installed.matte.spec, running)
+            pointer = self._pointers.pointer_for(finder, options, opened, self.placement, loading)
+            pointed = find_subject(look, seen, prompt, box, running, spec=spec, pointer=pointer)
         return Matte(
             alpha=pointed.found.alpha,
-            model=named_with_revision(loaded.installed),
+            model=loaded.installed.named,
             picture=picture,
             depth=pointed.found.depth,
             device=self.placement.device,
@@ -314,7 +326,7 @@ class Pipeline:
         """
         options = options if options.model is not None else replace(options, model=self.model)
         with self._turn(report):
-            return named_with_revision(self._obtain(options, None, report))
+            return self._obtain(options, None, report).named
 
     def _obtain(
         self, options: SegmentOptions, depth: NDArray[np.floating[Any]] | None, report: Report
@@ -346,7 +358,8 @@ class Pipeline:
     @property
     def loaded(self) -> tuple[str, ...]:
         """The names of the models that are in memory."""
-        return tuple(part.spec.name for loaded in list(self._loaded) for part in loaded.installed.parts)
+        models = tuple(part.spec.name for loaded in list(self._loaded) for part in loaded.installed.parts)
+        return models + self._pointers.loaded
 
     def forget_fallback(self) -> None:
         """Ask the Hub for the full model again the next time that no model is named; long-lived programs call this."""
@@ -356,6 +369,7 @@ class Pipeline:
         """Free the loaded models and their memory; the next image loads its model again."""
         with self._busy:
             self._loaded.clear()
+            self._pointers.unload()
 
     def _load(self, installed: InstalledModel, report: Report) -> LoadedModel:
         """The model to run: one that is loaded, if it is the same and its files were not replaced."""
@@ -368,11 +382,6 @@ class Pipeline:
         report(1.0, f"loading {installed.matte.spec.name}")
         self._loaded.append(LoadedModel(installed, load_segmenter(installed, self.placement)))
         return self._loaded[-1]
-
-
-def named_with_revision(installed: InstalledModel) -> str:
-    """A model and which weights it has: "pdfnet@revision"."""
-    return f"{installed.matte.spec.name}@{installed.matte.revision}"
 
 
 def load_segmenter(installed: InstalledModel, placement: Placement) -> Segmenter:

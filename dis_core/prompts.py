@@ -7,12 +7,12 @@ import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast, get_args
 
 from dis_core.errors import BadRequest
 from dis_core.geometry import NO_POINTS, Box, BoxLike, Point, Points, as_box, checked_box, holds
 from dis_core.model_spec import Precision
-from dis_core.protocols import MAX_TILES, Exposure, Quality
+from dis_core.protocols import MAX_TILES, Exposure, Extent, Quality
 
 PromptLike: TypeAlias = BoxLike | Points | Sequence[BoxLike | Points]
 """What says which subject is meant: a box, points, or several of them."""
@@ -40,9 +40,13 @@ class SegmentOptions:
     depth_model: str | None = None
     accept_noncommercial: bool = False
     exposure: Exposure = "auto"
+    prompt_model: str | None = None
+    extent: Extent = "auto"
 
 
 DEFAULTS: Final = SegmentOptions()
+
+EXTENTS: Final = get_args(Extent)
 
 
 class PromptObject(NamedTuple):

@@ -26,6 +26,11 @@ Quality = Literal["draft", "normal", "best"]
 Exposure = Literal["auto", "original"]
 """auto: a picture that is far too dark is shown to the model brighter; original: as it is."""
 
+Extent = Literal["auto", "small", "medium", "large"]
+"""How much of what is at a point is meant, where things hold each other: the badge, the jacket, the person.
+
+auto: what the prompt network is surest of."""
+
 FULL_DTYPE = "float32"
 
 CloserLook = Literal["taken", "rejected", "not needed"]
@@ -254,6 +259,30 @@ class DepthEstimator(Protocol):
 
     def __call__(self, image: NDArray[np.float32], *, report: Report = ignore) -> NDArray[np.float32]:
         """Depth of `image`, (H, W, 3) float32 sRGB in [0, 1]: (H, W) float32, near = large, in no particular unit."""
+
+
+class PromptNetwork(Protocol):
+    """A loaded network that finds roughly what is pointed at, for models that cannot be told."""
+
+    @property
+    def answer_side_px(self) -> int:
+        """The side in pixels of the square that its answer is made of."""
+
+    def guess(
+        self,
+        image: NDArray[np.float32],
+        *,
+        box: Box | None,
+        points: Points,
+        extent: Extent,
+        memory: Memory | None,
+        report: Report = ignore,
+    ) -> NDArray[np.float32]:
+        """Where the one thing is that a box and points mean in `image`, (H, W, 3) float32 sRGB in [0, 1].
+
+        The answer is (h, w) float32 in [0, 1], of the image's proportions and any size. `memory` is for what it makes
+        of the image alone, if the caller wants to keep that.
+        """
 
 
 class MatteLoader(Protocol):

@@ -13,7 +13,7 @@ from dis_core.images.picture import Picture
 from dis_core.matte.matte import Matte
 from dis_core.progress import Report, ignore
 from dis_core.prompts import DEFAULTS, PromptLike, SegmentOptions, split_prompt
-from dis_core.protocols import Exposure, Quality
+from dis_core.protocols import Exposure, Extent, Quality
 from dis_core.refinement.remembering import KeptImage
 
 
@@ -68,6 +68,8 @@ class Session:
         depth_model: str | None = None,
         accept_noncommercial: bool = False,
         exposure: Exposure = DEFAULTS.exposure,
+        prompt_model: str | None = None,
+        extent: Extent = DEFAULTS.extent,
         report: Report = ignore,
     ) -> Matte:
         """Find the subject of the image; the options and errors are those of `Pipeline.segment`.
@@ -86,6 +88,8 @@ class Session:
             depth_model=depth_model,
             accept_noncommercial=accept_noncommercial,
             exposure=exposure,
+            prompt_model=prompt_model,
+            extent=extent,
         )
         return self.segment_with(options, depth=depth, report=report)
 

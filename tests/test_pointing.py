@@ -20,7 +20,7 @@ def photo(name: str) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     image = Image.open(PHOTOS / "images" / f"{name}.jpg").convert("RGB")
     matte = Image.open(PHOTOS / "masks" / f"{name}.png").convert("L")
     size = round(image.width * HEIGHT_PX / image.height), HEIGHT_PX
-    return np.asarray(image.resize(size), np.uint8), np.asarray(matte.resize(size), np.float32) / np.float32(255)
+    return np.asarray(image.resize(size)), np.asarray(matte.resize(size), np.float32) / np.float32(255)
 
 
 def agreement(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

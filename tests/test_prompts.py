@@ -125,16 +125,6 @@ def test_the_users_depth_is_cut_to_what_is_around_the_box(pipeline: Pipeline) ->
     assert matte.depth[:, :60].max() == 0
 
 
-def test_points_alone_are_refused_by_a_model_that_takes_none_with_what_to_do(pipeline: Pipeline) -> None:
-    with pytest.raises(BadRequest, match="bright") as caught:
-        pipeline.segment(picture(), model="bright", prompt=Points([(20, 20)]))
-
-    assert MODEL in caught.value.hint
-    assert "dis-sam" in caught.value.hint
-    assert "`prompt=Box(" in caught.value.hint
-    assert loaded == []
-
-
 def test_a_model_for_boxes_refuses_points_and_names_one_that_takes_them(pipeline: Pipeline) -> None:
     with pytest.raises(BadRequest, match="boxes-only") as caught:
         pipeline.segment(picture(), model="boxes-only", prompt=[LEFT, Points([(80, 35)])])

@@ -22,8 +22,9 @@ from dis_core.images.formats import OutputFormat
 from dis_core.images.framing import Framing, as_margin, as_size, refuse_impossible
 from dis_core.jobs.job import MOST_EDGE_PX, Edges
 from dis_core.model_spec import Precision
-from dis_core.prompts import DEFAULTS, SegmentOptions
+from dis_core.prompts import DEFAULTS, EXTENTS, SegmentOptions
 from dis_core.protocols import Exposure, Quality
+from dis_core.registry.builtin_models import DEFAULT_PROMPT_MODEL
 
 KEEP_ALIVE: Final = f"{KEEP_ALIVE_S / 60:g}m"
 """The default as one would type it."""
@@ -250,7 +251,7 @@ _OPTIONS = (
         "boxes",
         type=BoxType(),
         multiple=True,
-        help="The subject is in this box, for any model; what is mostly outside of it is left out. May be repeated.",
+        help="The subject is in this box; what is mostly outside of it is left out. May be repeated.",
     ),
     click.option(
         "--point",
@@ -260,6 +261,19 @@ _OPTIONS = (
         multiple=True,
         callback=as_points,
         help="A point on the subject; add ,background to mark what is not the subject. May be repeated.",
+    ),
+    click.option(
+        "--prompt-model",
+        metavar="NAME",
+        help="What finds the subject at --point and in --box for models that cannot be told, or else "
+        f"{DEFAULT_PROMPT_MODEL} if it is here; none: only the box counts.",
+    ),
+    click.option(
+        "--extent",
+        type=click.Choice(EXTENTS),
+        default=DEFAULTS.extent,
+        show_default=True,
+        help="How much of what is at a point is the subject: the badge, the jacket, or the person.",
     ),
     click.option(
         "--depth",

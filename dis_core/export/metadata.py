@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dis_core import __version__
 from dis_core.export.request import Request
 
-OUTPUTS = {"matte": "the matte, 1 = subject", "depth": "relative inverse depth, near = large", "part": ""}
+OUTPUTS = {"matte": "the matte, 1 = subject", "depth": "relative inverse depth, near = large", "part": "", "prompt": ""}
 """By the task of a model: what its only output is."""
 
 

@@ -1,8 +1,9 @@
-"""What of a matte belongs to the thing that a box surrounds, where the model was not told of the box itself.
+"""What of a matte belongs to the thing that was pointed at, where the model that made the matte was not told of it.
 
-The matte falls into parts, and each belongs as a whole or not at all: half of its area has to lie in the box. What
-sticks out of the box by little and ends there is kept, because boxes are drawn by hand and hair is long. What goes on
-beyond what was looked at is cut off at the box: a neighbor that touches, or more of the thing than was asked for.
+What was pointed at is the inside of a box, or what another network guesses. The matte falls into parts, and each
+belongs as a whole or not at all: half of its area has to lie there. What sticks out by little and ends there is kept,
+because boxes are drawn by hand and hair is long. What goes on beyond what was looked at is cut off: a neighbor that
+touches, or more of the thing than was asked for.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ MOST_OF_IT: Final = 0.5
 OVERHANG: Final = 0.25
 """How large what sticks out of the box may be, as a share of what is kept inside."""
 
+OUTGROWTH: Final = 0.1
+"""How large what sticks out of a guess may be, as a share of the guess: hair and straps, and no second head."""
+
+NEARBY: Final = 0.04
+"""How far from a guess its thing may reach, as a share of the side of a square that is as large."""
+
+GOOD_SHARE: Final = 0.3
+"""How much of a guess a part holds that belongs although it lies mostly outside."""
+
 WORTH_SAYING: Final = 0.02
 """How much of what is kept may be cut off at the box without a word."""
 
@@ -45,37 +55,110 @@ Mask = NDArray[np.bool_]
 class Belonging:
     """What is kept of a matte: `alpha`, (H, W) float32 in [0, 1], and what the user should know of it.
 
-    `is_cut` says that more than the overhang lay beyond the box. `not_separable` are the background points on the very
-    thing that is kept, and `on_nothing` the subject points where the model has found nothing.
+    `is_cut` says that more than the overhang was cut off. `covered` is how much of the guess is kept, if there was one.
+    `not_separable` are the background points on the very thing that is kept, and `on_nothing` the subject points where
+    the model has found nothing.
     """
 
     alpha: Plane
     is_cut: bool = False
+    covered: float = 1.0
     not_separable: tuple[Point, ...] = ()
     on_nothing: tuple[Point, ...] = ()
 
 
-def kept_in_box(alpha: Plane, box: Box, points: Points = NO_POINTS, *, goes_on: tuple[bool, ...]) -> Belonging:
+Sides = tuple[bool, bool, bool, bool]
+"""Whether the image goes on at the left, upper, right and lower side of a matte of a part of it."""
+
+
+def kept_in_box(alpha: Plane, box: Box, points: Points = NO_POINTS, *, goes_on: Sides) -> Belonging:
     """What belongs to the thing in a box, of a matte of the box with a margin, (H, W) float32 in [0, 1].
 
     A part with a subject point on it belongs, wherever it lies, and one with a background point does not, if something
-    else is left. `goes_on` says for the left, upper, right and lower side of the matte whether the image goes on there.
+    else is left.
     """
+    parts = _parts_of(alpha)
+    inside = _box_mask(box, parts.seen, parts.scale)
+    chosen = _chosen(parts.numbers, parts.count, inside, points, parts.scale)
+    kept = np.isin(parts.numbers, list(chosen.parts))
+    beyond = _beyond(kept & ~inside, OVERHANG * np.count_nonzero(kept & inside), goes_on)
+    weights = parts.weights(kept, beyond, inside=_box_mask(box, parts.size, (1.0, 1.0)))
+    return Belonging(alpha * weights, _is_worth_saying(beyond, kept), 1.0, chosen.not_separable, chosen.on_nothing)
+
+
+def kept_of_guess(alpha: Plane, guess: Plane, *, goes_on: Sides) -> Belonging:
+    """What belongs to a thing that was roughly guessed, of a matte of the guess with a margin.
+
+    Both are (H, W) float32 in [0, 1], of the same place and any size each. A part belongs if it lies mostly in the
+    guess, or holds a good share of it: then what sticks out and is large is cut off along the outline of the guess.
+    """
+    parts = _parts_of(alpha)
+    rough = _resized(guess, parts.seen) >= THRESHOLD
+    area = np.count_nonzero(rough)
+    near = dilated(rough, max(REACH_PX, round(NEARBY * area**0.5)))
+    whole, within, shared = parts.areas(), parts.areas(near), parts.areas(rough)
+    chosen = [
+        part
+        for part in range(1, parts.count + 1)
+        if within[part] >= MOST_OF_IT * whole[part] or shared[part] >= GOOD_SHARE * area
+    ]
+    kept = np.isin(parts.numbers, chosen)
+    beyond = _beyond(kept & ~near, OUTGROWTH * area, goes_on)
+    beyond = dilated(beyond, max(REACH_PX, round(NEARBY * area**0.5)) + 1) & kept & ~rough if beyond.any() else beyond
+    weights = parts.weights(kept, beyond, inside=enlarged((near & ~beyond).astype(np.float32), parts.size))
+    found = kept & ~beyond & rough & (parts.small >= THRESHOLD)
+    covered = np.count_nonzero(found) / area if area else 1.0
+    return Belonging(alpha * weights, _is_worth_saying(beyond, kept), covered)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A matte of `size`, shrunk to `seen`: `small`, and the `numbers` of the parts that it falls into, from 1 on."""
+
+    size: tuple[int, int]
+    seen: tuple[int, int]
+    small: Plane
+    numbers: NDArray[np.int32]
+    count: int
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """What x and y are multiplied by."""
+        return self.seen[1] / self.size[1], self.seen[0] / self.size[0]
+
+    def areas(self, where: Mask | None = None) -> NDArray[np.int64]:
+        """The area of each part by its number, or of what of it is in a mask."""
+        numbers = self.numbers if where is None else self.numbers[where]
+        return np.bincount(numbers.ravel(), minlength=self.count + 1)
+
+    def weights(self, kept: Mask, beyond: Mask, *, inside: Mask | Plane) -> Plane:
+        """What the matte is multiplied by, (H, W): 0 on other parts and on what is `beyond`.
+
+        What belongs to no part is kept where `inside`, (H, W), is 1, and at the edges of what is kept.
+        """
+        others = (self.numbers > 0) & ~kept
+        apart = 1 - enlarged(_grown(others, kept).astype(np.float32), self.size)
+        own = enlarged(_grown(kept & ~beyond, others | beyond).astype(np.float32), self.size)
+        weights: Plane = np.minimum(apart, np.maximum(own, inside.astype(np.float32, copy=False)))
+        return weights
+
+
+def _parts_of(alpha: Plane) -> _Parts:
     size = alpha.shape[0], alpha.shape[1]
-    seen = size_seen(size, SIDE_PX) if max(size) > SIDE_PX else size
+    seen = size_seen(size, SIDE_PX)
     small = shrunk(alpha, seen)
-    scale = seen[1] / size[1], seen[0] / size[0]
     numbers, areas = number_parts(np.where(small > HAZE, small, np.float32(0)), THRESHOLD)
-    inside = _box_mask(box, seen, scale)
-    chosen = _chosen(numbers, len(areas), inside, points, scale)
-    kept = np.isin(numbers, list(chosen.parts))
-    beyond = _beyond(kept & ~inside, kept & inside, goes_on)
-    others = (numbers > 0) & ~kept
-    weights = 1 - enlarged(_grown(others, kept).astype(np.float32), size)
-    out = enlarged(_grown(kept & ~beyond, others | beyond).astype(np.float32), size)
-    weights = np.where(_box_mask(box, size, (1.0, 1.0)), weights, np.minimum(weights, out))
-    is_cut = np.count_nonzero(beyond) > WORTH_SAYING * np.count_nonzero(kept)
-    return Belonging(alpha * weights, bool(is_cut), chosen.not_separable, chosen.on_nothing)
+    return _Parts(size, seen, small, numbers, len(areas))
+
+
+def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
+    """A plane at another size, smaller along one axis and larger along the other, perhaps."""
+    smaller = min(plane.shape[0], size[0]), min(plane.shape[1], size[1])
+    return enlarged(shrunk(plane, smaller), size)
+
+
+def _is_worth_saying(beyond: Mask, kept: Mask) -> bool:
+    return bool(np.count_nonzero(beyond) > WORTH_SAYING * np.count_nonzero(kept))
 
 
 @dataclass(frozen=True)
@@ -118,14 +201,13 @@ def _part_at(numbers: NDArray[np.int32], point: Point, scale: tuple[float, float
     return int(numbers[y, x]) or (int(found.argmax()) + 1 if found.any() else 0)
 
 
-def _beyond(outside: Mask, inside: Mask, goes_on: tuple[bool, ...]) -> Mask:
-    """What of the parts outside of the box is cut off: what does not end in the margin, and what is large."""
+def _beyond(outside: Mask, most: float, goes_on: Sides) -> Mask:
+    """What sticks out and is cut off: what does not end in the margin, and what is larger than `most` pixels."""
     labels, _ = label_parts(outside)
     left, top, right, bottom = goes_on
     sides = ((labels[:, 0], left), (labels[0], top), (labels[:, -1], right), (labels[-1], bottom))
     cut = {int(number) for side, is_open in sides if is_open for number in np.unique(side)}
-    areas = np.bincount(labels.ravel())
-    cut |= {number for number, area in enumerate(areas) if area > OVERHANG * np.count_nonzero(inside)}
+    cut |= {number for number, area in enumerate(np.bincount(labels.ravel())) if area > most}
     return np.isin(labels, list(cut - {0}))
 
 

@@ -26,17 +26,31 @@ def refine_fast(
 
     `image` is (H, W, 3) float32 sRGB in [0, 1]. Raises what `report` raises.
     """
-    side_px = segmenter.side_for(quality)
-    if not can_be_refined(coarse.alpha, answer_side_of(segmenter, quality)):
-        return Refined(coarse.alpha)
-    seen = size_seen((image.shape[0], image.shape[1]), side_px)
-    known = shrunk(coarse.alpha, seen)
-    matte = straight_along_edges(
+    alpha = along_edges(
         image,
         coarse.alpha,
+        side_px=segmenter.side_for(quality),
+        answered_px=answer_side_of(segmenter, quality),
+        report=report,
+    )
+    return Refined(alpha)
+
+
+def along_edges(image: Plane, coarse: Plane, *, side_px: int, answered_px: int, report: Report) -> Plane:
+    """The coarse matte, (H, W), along the edges of its image, (H, W, 3), which a network saw at `side_px`.
+
+    It stays as it is if the image is hardly larger than what the network answered.
+    """
+    if not can_be_refined(coarse, answered_px):
+        return coarse
+    seen = size_seen((image.shape[0], image.shape[1]), side_px)
+    known = shrunk(coarse, seen)
+    matte = straight_along_edges(
+        image,
+        coarse,
         seen=shrunk(image, seen),
         before=known,
         known=known,
         report=with_prefix(report, "refining"),
     )
-    return Refined(within_band(matte, coarse.alpha, known))
+    return within_band(matte, coarse, known)

@@ -47,6 +47,10 @@ class OpenedImage:
         """A loaded model as it is to be run on this picture."""
         return segmenter
 
+    def memory_of(self, model: object, image: Image) -> Memory | None:  # noqa: ARG002 - see KeptImage
+        """Where a model may keep what it makes of the image alone."""
+        return None
+
 
 class KeptImage(OpenedImage):
     """A picture that is to be segmented several times, with what models have found out about it and its parts."""
@@ -66,6 +70,13 @@ class KeptImage(OpenedImage):
     def segmenter_for(self, segmenter: Segmenter, *, model: object) -> Segmenter:
         """The loaded model with a memory; `model` is equal for the same model with the same weights only."""
         return RememberingSegmenter(segmenter, self, model)
+
+    def memory_of(self, model: object, image: Image) -> Memory:
+        """What a model has made of the whole image, or of a part of it, or will make of it."""
+        asked = ("image", model, self.name_of(image))
+        memory: Memory = self.find(asked) or Memory()
+        self.keep(asked, memory)
+        return memory
 
     def find(self, asked: object) -> Any | None:
         """What was found out before, or None."""
@@ -115,8 +126,7 @@ class RememberingSegmenter:
             report(1.0, "segmenting")
             return copy_of(before)
         if isinstance(self._segmenter, LooksOnce):
-            memory = self._kept.find(("image", self._model, name)) or Memory()
-            self._kept.keep(("image", self._model, name), memory)
+            memory = self._kept.memory_of(self._model, image)
             found = self._segmenter.segment_remembering(image, memory, prompt=prompt, quality=quality, report=report)
         else:
             found = self._segmenter(image, prompt=prompt, quality=quality, report=report)

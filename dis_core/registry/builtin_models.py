@@ -18,6 +18,7 @@ from dis_core.models.pdfnet.spec import DEPTH_TINY, PDFNET, PDFNET_DIS5K
 from dis_core.models.sam.spec import SAM_BASE, SAM_LARGE
 
 DEFAULT_MODEL = "pdfnet"
+DEFAULT_PROMPT_MODEL = "sam-vit-base"
 
 
 @hookimpl

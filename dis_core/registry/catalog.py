@@ -8,6 +8,7 @@ from typing import Literal
 
 from dis_core.model_spec import ModelSpec, NetworkSpec, PromptKind
 from dis_core.registry import manager as registry
+from dis_core.registry.builtin_models import DEFAULT_PROMPT_MODEL
 from dis_core.registry.requirements import missing_packages
 from dis_core.weights.store import find_installed
 
@@ -60,11 +61,17 @@ def model_info(name: str) -> ModelInfo:
     )
 
 
+def prompt_model_of(spec: ModelSpec) -> str | None:
+    """The model that finds for this one what is at a point; None if it does so itself, or makes no mattes."""
+    return DEFAULT_PROMPT_MODEL if spec.task == "matte" and not spec.prompts else None
+
+
 def accepted_prompts(spec: ModelSpec) -> tuple[PromptKind, ...]:
     """The kinds of prompts that a model can be given, alone, on this machine; none for what makes no mattes.
 
-    Every model that takes no prompts can be shown what is around a box.
+    Every model that takes no prompts can be shown what is around a box, and what the prompt network finds at a point.
     """
     if spec.task != "matte":
         return ()
-    return spec.prompts or ("box",)
+    has_network = find_installed(registry.find_prompt_model(DEFAULT_PROMPT_MODEL)) is not None
+    return spec.prompts or (("box", "points") if has_network else ("box",))

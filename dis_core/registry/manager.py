@@ -23,6 +23,14 @@ logger = logging.getLogger(__name__)
 
 _LIST = "to see all models, run: dis-core models"
 
+_TASKS = {
+    "matte": "cuts out subjects",
+    "depth": "estimates depth",
+    "prompt": "finds what is pointed at, for other models,",
+    "part": "is part of other models",
+}
+"""What a model of each task does, in words."""
+
 Named = TypeVar("Named", ModelSpec, RefinerSpec)
 
 
@@ -146,8 +154,7 @@ def find_matte_model(name: str) -> ModelSpec:
     """
     spec = find_model(name)
     if spec.task != "matte":
-        what = "estimates depth" if spec.task == "depth" else "is part of other models"
-        raise UnknownModel(f"{name!r} {what} and cannot cut out a subject", hint=_LIST)
+        raise UnknownModel(f"{name!r} {_TASKS[spec.task]} and cannot cut out a subject", hint=_LIST)
     return spec
 
 
@@ -158,8 +165,18 @@ def find_depth_model(name: str) -> ModelSpec:
     """
     spec = find_model(name)
     if spec.task != "depth":
-        what = "cuts out subjects" if spec.task == "matte" else "is part of other models"
-        raise UnknownModel(f"{name!r} {what} and cannot estimate depth", hint=_LIST)
+        raise UnknownModel(f"{name!r} {_TASKS[spec.task]} and cannot estimate depth", hint=_LIST)
+    return spec
+
+
+def find_prompt_model(name: str) -> ModelSpec:
+    """The model called `name`, which must be one that finds what is pointed at.
+
+    Raises UnknownModel.
+    """
+    spec = find_model(name)
+    if spec.task != "prompt":
+        raise UnknownModel(f"{name!r} {_TASKS[spec.task]} and is no prompt model", hint=_LIST)
     return spec
 
 

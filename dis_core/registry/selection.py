@@ -29,6 +29,11 @@ class InstalledModel:
     depth: Installed | None = None
 
     @property
+    def named(self) -> str:
+        """The model and which weights it has: "pdfnet@revision"."""
+        return f"{self.matte.spec.name}@{self.matte.revision}"
+
+    @property
     def parts(self) -> tuple[Installed, ...]:
         """The model, its depth model if there is one, and its companions."""
         return (self.matte, *([] if self.depth is None else [self.depth]), *self.companions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from dis_core.errors import DisError, did_you_mean
@@ -11,9 +12,11 @@ from dis_core.prompts import SegmentOptions
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.catalog import accepted_prompts
+from dis_core.registry.prompt_networks import NONE
 from dis_core.registry.requirements import missing_packages
 from dis_core.registry.selection import is_all_here, model_on_this_machine, refuse_noncommercial
 from dis_core.server.answers import Refused, refusal_of
+from dis_core.weights.store import find_installed
 
 logger = logging.getLogger(__name__)
 
@@ -38,19 +41,28 @@ def default_model(wanted: str | None) -> str:
 def refuse_absent(options: SegmentOptions) -> None:
     """Raises Refused for a model that is unknown, not on this machine, or not for what it is named as."""
     known = {spec.name: spec for spec in registry.models().values()}
-    for name in (options.model, options.depth_model):
+    prompt_model = None if options.prompt_model == NONE else options.prompt_model
+    for name in (options.model, options.depth_model, prompt_model):
         if name is not None and name not in known and not any(name in spec.aliases for spec in known.values()):
             raise Refused(
                 422, "unknown_model", f"unknown model {name[:60]!r}{did_you_mean(name, known)}", "see /v1/models"
             )
     try:
-        is_here = options.model is None or is_all_here(options.model, depth_model=options.depth_model)
+        missing = next(iter(_absent(options, prompt_model)), None)
     except DisError as error:
         raise refusal_of(error) from None
-    if options.model is None or is_here:
+    if missing is None:
         return
     hint = "whoever runs the server can fetch it; see /v1/models"
-    raise Refused(422, "model_not_installed", f"the model {options.model[:60]!r} is not on the server", hint)
+    raise Refused(422, "model_not_installed", f"the model {missing[:60]!r} is not on the server", hint)
+
+
+def _absent(options: SegmentOptions, prompt_model: str | None) -> Iterator[str]:
+    """The models that a request names and that are not here."""
+    if options.model is not None and not is_all_here(options.model, depth_model=options.depth_model):
+        yield options.model
+    if prompt_model is not None and find_installed(registry.find_prompt_model(prompt_model)) is None:
+        yield prompt_model
 
 
 def looks_at_depth(options: SegmentOptions) -> bool:

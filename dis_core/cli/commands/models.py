@@ -46,7 +46,7 @@ def models(*, as_json: bool) -> None:
 
 def describe(spec: ModelSpec) -> dict[str, object]:
     """Everything about one model, for programs."""
-    from dis_core.registry.catalog import accepted_prompts
+    from dis_core.registry.catalog import accepted_prompts, prompt_model_of
     from dis_core.registry.requirements import install_command, missing_packages
     from dis_core.weights import store
 
@@ -64,6 +64,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "half_precision": spec.half_precision,
         "prompts": spec.prompts,
         "accepts": accepted_prompts(spec),
+        "prompt_model": prompt_model_of(spec),
         "extra": spec.extra,
         "missing_packages": missing,
         "install_command": install_command(spec) if missing else None,

@@ -1,8 +1,9 @@
 """Segment Anything (Kirillov et al., ICCV 2023) through transformers: from boxes and points to a coarse mask.
 
 The network is transformers'; how an image gets into it and a mask out of it is ours, after the authors' own code: the
-longer side becomes 1024, rounded to whole levels, and the rest is padded with zeros *after* normalizing; of the three
-masks that it answers with the first one counts, as in DIS-SAM, whose refiner has learned from those.
+longer side becomes 1024, rounded to whole levels, and the rest is padded with zeros *after* normalizing. Of the three
+masks that it answers with, the first one counts for DIS-SAM, whose refiner has learned from those. For other models it
+is the one that the network gives the best score, or the smallest, middle or largest.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -19,15 +20,16 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
-from dis_core.device import in_full_precision
+from dis_core.device import in_full_precision, run_on
+from dis_core.geometry import Box, Points
 from dis_core.models.progress_hooks import Stages
 from dis_core.models.resample import Size, resize_by_area, shrink_smoothly, size_of
 from dis_core.models.sam.attention import WholeImageAttention
 from dis_core.models.tensors import IMAGENET_MEAN, IMAGENET_STD, to_tensor
 from dis_core.models.unfilled import unfilled
-from dis_core.progress import Report
+from dis_core.progress import Report, ignore
 from dis_core.prompts import PromptObject
-from dis_core.protocols import Memory, Placement
+from dis_core.protocols import Extent, Memory, Placement
 from dis_core.weights.checkpoint import load_strictly
 
 if TYPE_CHECKING:
@@ -45,6 +47,23 @@ class Embedded:
 
     seen: torch.Tensor
     embedding: torch.Tensor
+
+
+class Answers(NamedTuple):
+    """Three masks of one object on the CPU: `logits` (1, 3, h, w), and how good the network thinks that they are."""
+
+    logits: torch.Tensor
+    scores: torch.Tensor
+
+
+def chosen_of(answers: Answers, extent: Extent) -> torch.Tensor:
+    """The logits, (1, 1, h, w), of the mask with the best score, or of the smallest, middle or largest one."""
+    if extent == "auto":
+        number = int(answers.scores.argmax())
+    else:
+        by_area = torch.argsort((answers.logits[0] > 0).sum((1, 2)), stable=True)
+        number = int(by_area[("small", "medium", "large").index(extent)])
+    return answers.logits[:, number : number + 1]
 
 
 class SAM:
@@ -75,16 +94,47 @@ class SAM:
         placement's precision are the caller's.
         """
         size = image.shape[0], image.shape[1]
-        if memory is None:
-            embedded = self._last = self.embed(image, report)
-        else:
-            embedded = memory.finding = memory.finding or self.embed(image, report)
+        embedded = self._embedded(image, memory, report)
         seen = size_of(embedded.seen)
         mask = np.zeros(size, np.bool_)
         for one in wanted:
             report(1.0, "finding the subject")
             mask |= self.enlarged(self.logits(embedded.embedding, one, size, seen), seen, size) > 0
         return mask
+
+    @property
+    def answer_side_px(self) -> int:
+        """The side of its masks."""
+        return self.side_px // 4
+
+    def guess(
+        self,
+        image: NDArray[np.float32],
+        *,
+        box: Box | None,
+        points: Points,
+        extent: Extent,
+        memory: Memory | None,
+        report: Report = ignore,
+    ) -> NDArray[np.float32]:
+        """Where one thing is, as `PromptNetwork` says; the longer side of the answer is the network's."""
+        size = image.shape[0], image.shape[1]
+        with run_on(self.placement):
+            embedded = self._embedded(image, memory, report)
+            seen = size_of(embedded.seen)
+            answers = self.answers(embedded.embedding, PromptObject(box, points), size, seen)
+            logits = torch.from_numpy(self.enlarged(chosen_of(answers, extent), seen, seen))
+            guess: NDArray[np.float32] = logits.sigmoid().numpy()
+        return guess
+
+    def _embedded(self, image: NDArray[np.float32], memory: Memory | None, report: Report) -> Embedded:
+        """What the encoder makes of an image, from a memory if there is one."""
+        if memory is None:
+            self._last = self.embed(image, report)
+            return self._last
+        found: Embedded = memory.finding or self.embed(image, report)
+        memory.finding = found
+        return found
 
     def as_seen(self, image: torch.Tensor) -> torch.Tensor:
         """(1, 3, H, W) in [0, 1] -> uint8 (1, 3, h, w); the longer side is the network's."""
@@ -111,7 +161,11 @@ class SAM:
         return embedding
 
     def logits(self, embedding: torch.Tensor, wanted: PromptObject, size: Size, seen: Size) -> torch.Tensor:
-        """The first mask's logits for one object, (1, 1, h, w) at the network's low resolution, on the CPU.
+        """The first mask's logits for one object, (1, 1, h, w) at the network's low resolution, on the CPU."""
+        return self.answers(embedding, wanted, size, seen).logits[:, :1]
+
+    def answers(self, embedding: torch.Tensor, wanted: PromptObject, size: Size, seen: Size) -> Answers:
+        """All three masks for one object.
 
         `size` is that of the image, in which the object is named, and `seen` that at which it is seen.
         """
@@ -133,8 +187,7 @@ class SAM:
                 input_boxes=box,
                 multimask_output=True,
             )
-        first: torch.Tensor = answer.pred_masks[:, 0, :1].float().cpu()
-        return first
+        return Answers(answer.pred_masks[:, 0].float().cpu(), answer.iou_scores[0, 0].float().cpu())
 
     def enlarged(self, logits: torch.Tensor, seen: Size, size: Size) -> NDArray[np.float32]:
         """The logits at the size of the image, (H, W), without what was padded."""

@@ -1,4 +1,4 @@
-"""Segment Anything: the declarations of its models, which are parts of DIS-SAM."""
+"""Segment Anything: the declarations of its models, prompt networks of their own, and parts of DIS-SAM."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def _network(loader: str) -> NetworkSpec:
 
 SAM_LARGE = ModelSpec(
     name="sam-vit-large",
-    summary="Segment Anything for DIS-SAM: ViT-L",
+    summary="Segment Anything, ViT-L: finds what you point at, for any model",
     license="Apache-2.0",
     commercial_use="yes",
     weights=WeightsFile("facebook/sam-vit-large", "model.safetensors", size_bytes=1_249_000_000),
     loader="dis_core.models.sam.network:load_large",
-    task="part",
+    task="prompt",
     conversion=Conversion("sam-vit-large", 1, "dis_core.models.sam.checkpoint:convert_large"),
     citation=papers.SAM,
     network=_network("load_large_network"),
@@ -33,12 +33,12 @@ SAM_LARGE = ModelSpec(
 
 SAM_BASE = ModelSpec(
     name="sam-vit-base",
-    summary="Segment Anything for DIS-SAM: ViT-B",
+    summary="Segment Anything, ViT-B: finds what you point at, for any model",
     license="Apache-2.0",
     commercial_use="yes",
     weights=WeightsFile("facebook/sam-vit-base", "model.safetensors", size_bytes=375_000_000),
     loader="dis_core.models.sam.network:load_base",
-    task="part",
+    task="prompt",
     conversion=Conversion("sam-vit-base", 1, "dis_core.models.sam.checkpoint:convert_base"),
     citation=papers.SAM,
     network=_network("load_base_network"),

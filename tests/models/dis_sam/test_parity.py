@@ -25,6 +25,7 @@ from tests.recipes.sam import GOLDEN, tiny_sam, transformers_names
 
 FEATURE_TOLERANCE = 1e-4
 LOGIT_TOLERANCE = 2e-3
+SCORE_TOLERANCE = 1e-4
 OF_OTHER_ROUNDING = 0.05
 """As far as logits of magnitude 4 move where 1 % of the input's values round to the other level than Pillow's."""
 
@@ -95,6 +96,40 @@ def test_embedding_and_mask_logits_match_the_reference(sam: SAM, prompt: str) ->
         assert np.abs(full - theirs["box.logits0_original_size"]).max() < LOGIT_TOLERANCE
     else:
         assert np.abs(logits[0, 0].numpy() - theirs[f"{prompt}.low_res_logits0"]).max() < LOGIT_TOLERANCE
+
+
+@pytest.mark.parametrize("prompt", ["box", "points", "box_points"])
+def test_the_scores_of_the_three_masks_match_the_reference(sam: SAM, prompt: str) -> None:
+    theirs = golden("sam_tiny")
+
+    with torch.inference_mode():
+        embedding = torch.from_numpy(theirs["image_embedding"])
+        answers = sam.answers(embedding, wanted(theirs, prompt), (150, 203), (189, 256))
+
+    assert np.abs(answers.scores.numpy() - theirs[f"{prompt}.iou"]).max() < SCORE_TOLERANCE
+
+
+@pytest.mark.parametrize("prompt", ["box", "points"])
+def test_a_guess_is_the_mask_with_the_best_score_or_the_one_of_the_wanted_area(
+    sam: SAM, image: NDArray[np.float32], prompt: str
+) -> None:
+    theirs = golden("sam_tiny")
+    one = wanted(theirs, prompt)
+
+    guesses = {
+        extent: sam.guess(image, box=one.box, points=one.points, extent=extent, memory=None)
+        for extent in ("auto", "small", "medium", "large")
+    }
+
+    areas = {extent: int((guess > 0.5).sum()) for extent, guess in guesses.items()}
+    assert areas["small"] <= areas["medium"] <= areas["large"]
+    assert areas["small"] < areas["large"]
+    with torch.inference_mode():
+        answers = sam.answers(torch.from_numpy(theirs["image_embedding"]), one, (150, 203), (189, 256))
+        best = answers.logits[:, int(theirs[f"{prompt}.iou"].argmax())][:, None]
+        expected = sam.enlarged(best, (189, 256), (189, 256)) > 0
+    assert ((guesses["auto"] > 0.5) != expected).mean() < 0.001
+    assert guesses["auto"].shape == (189, 256)
 
 
 def test_a_whole_image_gets_the_reference_s_mask(sam: SAM, image: NDArray[np.float32]) -> None:
