@@ -10,7 +10,7 @@ import pytest
 from tests.hosts.conftest import QUICK, home_with_plugin, write_command
 from tests.hosts.krita_program import KritaProgram, running_krita
 from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, plane
-from tests.hosts.test_krita_parts import click, wait_for
+from tests.hosts.test_krita_picking import click, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
