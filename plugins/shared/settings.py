@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Mapping, Sequence, Tuple
+from typing import Any, Collection, Mapping, Sequence, Tuple
 
 from .words import _, later
 
@@ -22,6 +22,15 @@ QUALITIES = {"draft": later("Fast"), "normal": later("Normal"), "best": later("B
 REGIONS = {"everywhere": later("Everywhere"), "selection": later("Around the selection")}
 SIZES = {"subject": later("As the subject"), "source": later("As what was searched")}
 COLORS = {"clean": later("Without the background's"), "original": later("As in the image")}
+PREVIEWS = ("off", "on")
+SHOWN = {
+    "edge": later("Selection’s edge"),
+    "red": later("Red overlay"),
+    "black": later("On black"),
+    "white": later("On white"),
+    "checkers": later("On checkers"),
+}
+"""How a result is looked at before it is taken."""
 AUTOMATIC = ""
 """Stands for the best available model."""
 
@@ -54,6 +63,8 @@ class Settings:
     feather_px: int = 0
     threshold_percent: int = 0
     colors: str = "clean"
+    preview: str = "off"
+    shown: str = "edge"
     size: str = "subject"
     keep_min: int = KEEP_MIN
     declined: str = ""
@@ -63,7 +74,7 @@ class Settings:
         return {field.name: str(getattr(self, field.name)) for field in fields(self)}
 
 
-ALLOWED = {
+ALLOWED: Mapping[str, Collection[str]] = {
     "source": SOURCES,
     "result": RESULTS,
     "mode": MODES,
@@ -71,6 +82,8 @@ ALLOWED = {
     "quality": QUALITIES,
     "size": SIZES,
     "colors": COLORS,
+    "preview": PREVIEWS,
+    "shown": SHOWN,
 }
 RANGES = {
     "grow_px": (-MOST_PX, MOST_PX),
@@ -115,10 +128,17 @@ class Region:
 def segment_arguments(
     settings: Settings, *, model: str, image: str, output: str, region: Region, more: Sequence[str]
 ) -> list[str]:
-    """The arguments of dis-core for one image: a gray matte, or for a new layer the subject in clean colors."""
+    """The arguments of dis-core for one image: a gray matte, or for a new layer the subject.
+
+    A matte that is looked at first, for the result "look", has 16 bits and the edge that the model made.
+    """
     arguments = ["cutout" if settings.result == "cut" else "mask", image, "-o", output, "--model", model]
     arguments += ["--quality", settings.quality, "--progress", "json", "--stop-at-eof"]
     arguments += region.arguments()
+    if settings.result == "look":
+        return [*arguments, "--bits", "16", *more]
+    if settings.result == "cut" and settings.colors != "clean":
+        arguments += ["--colors", settings.colors]
     if settings.grow_px:
         arguments += [f"--grow={settings.grow_px}"]
     if settings.feather_px:

@@ -24,6 +24,10 @@ USUAL = {
     "declined": "",
     "grow_px": 0,
     "feather_px": 0,
+    "threshold_percent": 0,
+    "colors": "clean",
+    "preview": "off",
+    "shown": "edge",
     "keep_min": 10,
 }
 messages, remedies, documents, children, clicks = [], [], {}, [], []
@@ -65,14 +69,14 @@ class Gaps:
     """The longest time for which Krita's event loop did not turn, measured with a timer of 5 ms."""
 
     def __init__(self):
-        self.longest_s, self.last = 0.0, time.monotonic()
+        self.longest_s, self.last, self.always = 0.0, time.monotonic(), False
         self.timer = QtCore.QTimer()
         self.timer.timeout.connect(self.turn)
         self.timer.start(5)
 
     def turn(self):
         now = time.monotonic()
-        if finder.is_busy:
+        if finder.is_busy or self.always:
             self.longest_s = max(self.longest_s, now - self.last)
         self.last = now
 
@@ -600,3 +604,96 @@ def default_settings():
 
 def kept_settings():
     return {name: APP.readSetting("dis_select_subject", name, "") for name in finder.settings.to_strings()}
+
+
+def start_look(**settings):
+    del messages[:], remedies[:], children[:]
+    finder.change(**{**USUAL, "preview": "on", **settings})
+    APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_start").click()
+
+
+def look(**settings):
+    """Press the docker's button with *Preview* on, and wait until something is shown or said; what is said then."""
+    start_look(**settings)
+    yield lambda: messages or (finder.looks.look is not None and finder.looks.look.answered)
+    return list(messages)
+
+
+def look_otherwise(**settings):
+    """Change settings as the docker's fields do, and wait for the new look; how long that took, in seconds."""
+    held = finder.looks.look
+    before, started = held.answered, time.monotonic()
+    finder.change(**settings)
+    yield lambda: held.answered > before
+    return time.monotonic() - started
+
+
+def look_and_wait(button):
+    """Press a button of the look's panel, and wait for the end of what it does."""
+    del messages[:]
+    APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, button).click()
+    yield lambda: not finder.is_busy
+    yield lambda: True
+    return report()
+
+
+def wait_for_another_look():
+    held = finder.looks.look
+    yield lambda: finder.looks.look is not held and finder.looks.look.answered
+
+
+def look_state():
+    """Whether there is a look, how many overlays lie on the canvas, and the quality that it was found with."""
+    overlays = the_canvas().findChildren(QtWidgets.QWidget, "dis_overlay")
+    held = finder.looks.look
+    shown = [widget for widget in overlays if widget.isVisible()]
+    return [held is not None, len(shown), None if held is None else held.found.settings.quality]
+
+
+def save_canvas(path):
+    """What is on the canvas, overlay and all, as a PNG file, as soon as it has been drawn."""
+    waited = time.monotonic() + 0.5
+    yield lambda: time.monotonic() > waited
+    the_canvas().grab().save(path)
+
+
+def docker_fits():
+    """The widgets of the docker that show, by name, and whether the docker has to be scrolled to see all of them."""
+    docker = next(docker for docker in APP.dockers() if docker.objectName() == "dis_select_subject")
+    bar = docker.findChild(QtWidgets.QScrollArea).verticalScrollBar()
+    return bar.maximum() == 0
+
+
+def longest_handling():
+    """Measure from here on how long handlers take: the longest gap between the turns of a timer."""
+    global handling
+    handling = Gaps()
+    handling.always = True
+
+
+def stop_measuring():
+    handling.timer.stop()
+    return handling.longest_s
+
+
+def set_now(**settings):
+    finder.change(**settings)
+
+
+def wait_for_no_look():
+    yield lambda: finder.looks.look is None
+    return True
+
+
+def answered_count():
+    return 0 if finder.looks.look is None else finder.looks.look.answered
+
+
+def cost_of_drawing():
+    """How many seconds of this thread it takes to show a new look, and to draw it for another view."""
+    overlay = finder.looks.look.overlay
+    size = overlay._gray.width(), overlay._gray.height()
+    plane = bytes(size[0] * size[1])
+    started = time.thread_time()
+    overlay.put(plane, size, overlay._part)
+    return time.thread_time() - started

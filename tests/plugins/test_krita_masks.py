@@ -67,6 +67,23 @@ def test_rows_are_placed_among_zeros(width: int, height: int, left: int, right: 
     assert placed == np.pad(plane, ((0, 0), (left, right))).tobytes()
 
 
+def test_an_outline_lies_on_both_sides_of_a_border_and_nowhere_else() -> None:
+    plane = np.zeros((30, 40), np.uint8)
+    plane[10:20, 15:30] = 255
+
+    outline = numbers(masks.outline(plane.tobytes(), 40)).reshape(plane.shape)
+
+    inside, outside = plane[12:18, 17:28], outline.copy()
+    outside[8:22, 13:32] = 0
+    assert inside.all()
+    assert not outline[12:18, 17:28].any()
+    assert not outside.any()
+    assert outline[10:20, 15].all()
+    assert outline[10:20, 29].all()
+    assert outline[10, 15:30].all()
+    assert outline[19, 15:30].all()
+
+
 @pytest.mark.parametrize("mode", ["add", "subtract", "intersect"])
 def test_a_megapixel_takes_no_time_that_anybody_would_notice(mode: str) -> None:
     one, other = bytes(range(250)) * 4000, bytes(range(249, -1, -1)) * 4000

@@ -51,6 +51,13 @@ def _is_canvas(widget: Any) -> bool:
     return widget.isVisible() and widget.metaObject().className() in CANVASES
 
 
+def image_to_canvas(view: Any, canvas: Any) -> Any:
+    """The transform from pixels of the image to places on its canvas."""
+    if hasattr(view, "flakeToCanvasTransform"):  # since Krita 5.3
+        return view.flakeToImageTransform().inverted()[0] * view.flakeToCanvasTransform()
+    return _image_to_canvas(view, canvas)
+
+
 def _image_to_canvas(view: Any, canvas: Any) -> Any:
     """What Krita does to the image to show it: zoom, mirror, rotate; the scroll bars say where its corner is then."""
     shown, document = view.canvas(), view.document()

@@ -15,7 +15,7 @@ ENDS_WITHIN_MS = 3000
 def start_detached(program: Program, arguments: Sequence[str], *, more_environment: Mapping[str, str]) -> None:
     """Start dis-core and do not wait for it or hear of it. If it cannot be started, the run itself will say so."""
     process = QtCore.QProcess()
-    process.setProcessEnvironment(_environment(program, more_environment))
+    process.setProcessEnvironment(environment_for(program, more_environment))
     process.setWorkingDirectory(QtCore.QDir.tempPath())
     nowhere = QtCore.QProcess.nullDevice()
     process.setStandardInputFile(nowhere)
@@ -45,7 +45,7 @@ class ChildProcess:
         self._on_progress, self._on_end = on_progress, on_end
         self._ended = self._stopped = False
         self._process = QtCore.QProcess()
-        self._process.setProcessEnvironment(_environment(program, more_environment))
+        self._process.setProcessEnvironment(environment_for(program, more_environment))
         # Not the folder where Krita was started: a Python file there could shadow one of ours.
         self._process.setWorkingDirectory(QtCore.QDir.tempPath())
         self._process.readyReadStandardOutput.connect(self._hear)
@@ -86,7 +86,7 @@ class ChildProcess:
             QtCore.QTimer.singleShot(0, lambda: None if self._stopped else self._on_end(outcome, self._output))
 
 
-def _environment(program: Program, more: Mapping[str, str]) -> Any:
+def environment_for(program: Program, more: Mapping[str, str]) -> Any:
     """The child's environment. Read through Qt, because Python may not decode it as UTF-8 here."""
     inherited = QtCore.QProcessEnvironment.systemEnvironment()
     names = {name: inherited.value(name) for name in inherited.keys()}  # noqa: SIM118 - not a dict

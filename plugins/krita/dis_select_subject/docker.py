@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from krita import DockWidget, Krita
 
+from .fields import Fields, make_box, make_form
+from .look_panel import LookPanel
 from .qt import QtCore, QtWidgets
 from .shared.models import Model, choose, those_here_first
 from .shared.remedies import COPY, DOWNLOAD, SEARCH_EVERYWHERE, Remedy
@@ -16,6 +18,8 @@ from .subject_finder import SubjectFinder
 
 TITLE = later("Select Subject")
 BAR_STEPS = 1000
+MOST_OF_WINDOW = 0.45
+"""The part of the window's height that the docker may need to show all it has."""
 TOOLTIPS = {
     "source": later("Where to find the subject: in the active layer, or in all that is visible"),
     "result": later("What to make of the subject"),
@@ -33,7 +37,9 @@ class SubjectDocker(DockWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle(_(TITLE))
-        self._choices: dict[str, Any] = {}
+        self._fields = Fields(self.finder)
+        self._edges = self._make_edges()
+        self._edges_there = QtWidgets.QVBoxLayout()
         content = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(content)
         # The button comes first: dockers are often made so small that only their top shows.
@@ -43,7 +49,10 @@ class SubjectDocker(DockWidget):
             self._make_progress(),
             self._make_download(),
             self._make_help(),
+            LookPanel(self.finder, self._fields, self._edges_there),
             self._make_form(),
+            self._make_more(),
+            self._make_seldom(),
             self._make_kept(),
         ):
             column.addWidget(part)
@@ -52,8 +61,11 @@ class SubjectDocker(DockWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         area.setWidget(content)
+        self._area, self._content = area, content
+        content.installEventFilter(self)
         self.setWidget(area)
         self._connect()
+        self._show_look()
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802 - Krita's name, and it must be there
         for button in (self._start, self._pick):
@@ -68,6 +80,16 @@ class SubjectDocker(DockWidget):
     def hideEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         super().hideEvent(event)
         self.finder.stop_picking()  # or clicks would be taken without a button that ends it
+
+    def eventFilter(self, _receiver: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QtCore.QEvent.Type.LayoutRequest:
+            QtCore.QTimer.singleShot(0, self._take_room)
+        return False
+
+    def _take_room(self) -> None:
+        """Ask for the height that shows everything, or Krita would give most of it to the layers; but not for all."""
+        most = round(self.window().height() * MOST_OF_WINDOW)
+        self._area.setMinimumHeight(min(self._content.sizeHint().height(), most))
 
     def _make_help(self) -> Any:
         """A text about what is missing, and the button that fixes it."""
@@ -88,34 +110,106 @@ class SubjectDocker(DockWidget):
         return self._help
 
     def _make_form(self) -> Any:
-        widget = QtWidgets.QWidget()
-        form = QtWidgets.QFormLayout(widget)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        for name, label, table in (
-            ("source", _("Search in"), SOURCES),
-            ("region", _("Where"), REGIONS),
-            ("result", _("Make"), RESULTS),
-            ("mode", _("Combine"), MODES),
-        ):
-            form.addRow(label, self._make_choice(name, table))
-        self._models = _make_box()
+        """What is chosen every day."""
+        widget, form = make_form()
+        self._add_choices(form, (("result", _("Make"), RESULTS),))
+        self._models = make_box()
         form.addRow(_("Model"), self._models)
-        form.addRow(_("Quality"), self._make_choice("quality", QUALITIES))
-        self._numbers = {
-            "grow_px": self._make_number(-MOST_PX, _("Move the edge outward. Negative values move it inward")),
-            "feather_px": self._make_number(0, _("Soften the edge over this many pixels on both sides")),
-        }
-        form.addRow(_("Grow"), self._numbers["grow_px"])
-        form.addRow(_("Feather"), self._numbers["feather_px"])
-        keep = self._make_number(
-            0, _("How long the model stays in memory after a run, so that the next one starts at once")
-        )
-        keep.setMaximum(MOST_KEEP_MIN)
-        keep.setSuffix(_(" min"))
-        self._numbers["keep_min"] = keep
-        form.addRow(_("Keep ready"), keep)
+        self._add_choices(form, (("quality", _("Quality"), QUALITIES),))
+        self._form = widget
         return widget
+
+    def _add_choices(self, form: Any, rows: Sequence[tuple[str, str, dict[str, str]]]) -> None:
+        for name, label, table in rows:
+            form.addRow(label, self._fields.choice(name, table, _(TOOLTIPS[name])))
+
+    def _make_edges(self) -> Any:
+        """How the edge is changed: while a result is looked at, at once."""
+        widget, form = make_form()
+        fields = self._fields
+        form.addRow(
+            _("Grow"), fields.number("grow_px", -MOST_PX, _("Move the edge outward. Negative values move it inward"))
+        )
+        form.addRow(
+            _("Feather"), fields.number("feather_px", 0, _("Soften the edge over this many pixels on both sides"))
+        )
+        threshold = fields.number(
+            "threshold_percent",
+            0,
+            _("Make the edge hard: what is at least so much subject belongs to it. Soft: as the model sees it"),
+            suffix=" %",
+        )
+        threshold.setSpecialValueText(_("Soft"))
+        form.addRow(_("Threshold"), threshold)
+        form.addRow(
+            "",
+            fields.switch(
+                "colors",
+                _("Clean colors"),
+                ("original", "clean"),
+                _("Take the background’s color out of the edge of a cut layer"),
+            ),
+        )
+        return widget
+
+    def _make_more(self) -> Any:
+        """A switch that shows what is seldom needed."""
+        self._more = QtWidgets.QToolButton()
+        self._more.setObjectName("dis_more")
+        self._more.setText(_("More"))
+        self._more.setToolTip(_("Show what is seldom needed"))
+        self._more.setCheckable(True)
+        self._more.setAutoRaise(True)
+        self._more.setArrowType(QtCore.Qt.ArrowType.RightArrow)
+        self._more.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._more.toggled.connect(self._show_more)
+        return self._more
+
+    def _make_seldom(self) -> Any:
+        self._seldom = QtWidgets.QWidget()
+        column = QtWidgets.QVBoxLayout(self._seldom)
+        column.setContentsMargins(0, 0, 0, 0)
+        widget, form = make_form()
+        self._add_choices(
+            form,
+            (
+                ("source", _("Search in"), SOURCES),
+                ("region", _("Where"), REGIONS),
+                ("mode", _("Combine"), MODES),
+            ),
+        )
+        keep = self._fields.number(
+            "keep_min",
+            0,
+            _("How long the model stays in memory after a run, so that the next one starts at once"),
+            most=MOST_KEEP_MIN,
+            suffix=_(" min"),
+        )
+        form.addRow(_("Keep ready"), keep)
+        column.addWidget(widget)
+        self._edges_here = QtWidgets.QVBoxLayout()
+        column.addLayout(self._edges_here)
+        reset = QtWidgets.QPushButton(_("Reset"))
+        reset.setObjectName("dis_reset")
+        reset.setToolTip(_("Set everything back to how it was at first"))
+        reset.clicked.connect(self.finder.reset)
+        column.addWidget(reset)
+        self._seldom.hide()
+        return self._seldom
+
+    def _show_more(self, shown: bool) -> None:  # noqa: FBT001 - Qt's signal
+        arrow = QtCore.Qt.ArrowType.DownArrow if shown else QtCore.Qt.ArrowType.RightArrow
+        self._more.setArrowType(arrow)
+        self._seldom.setVisible(shown)
+
+    def _show_look(self) -> None:
+        """While a result is looked at, only what concerns that."""
+        looks = self.finder.looks.look is not None
+        (self._edges_there if looks else self._edges_here).addWidget(self._edges)
+        self._edges.show()
+        for widget in (self._beginning, self._form, self._more, self._pick):
+            widget.setVisible(not looks)
+        self._seldom.setVisible(not looks and self._more.isChecked())
 
     def _make_kept(self) -> Any:
         """What dis-core keeps in memory, and the button that frees it."""
@@ -139,28 +233,19 @@ class SubjectDocker(DockWidget):
         self._kept_text.setText("" if kept is None else kept.words())
         self._kept.setVisible(kept is not None)
 
-    def _make_choice(self, name: str, table: dict[str, str]) -> Any:
-        box = _make_box()
-        box.setToolTip(_(TOOLTIPS[name]))
-        for value, text in table.items():
-            box.addItem(_(text), value)
-        box.activated.connect(lambda _index: self.finder.change(**{name: box.currentData()}))
-        self._choices[name] = box
-        return box
-
-    def _make_number(self, least: int, tooltip: str) -> Any:
-        number = QtWidgets.QSpinBox()
-        number.setRange(least, MOST_PX)
-        number.setSuffix(_(" px"))
-        number.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
-        number.setToolTip(tooltip)
-        return number
-
     def _make_start(self) -> Any:
         self._start = QtWidgets.QPushButton(_("Find Subject"))
         self._start.setObjectName("dis_start")
         self._start.setEnabled(Krita.instance().activeDocument() is not None)
-        return self._start
+        preview = self._fields.switch(
+            "preview", _("Preview"), ("off", "on"), _("Look at the result on the canvas before you take it")
+        )
+        self._beginning = QtWidgets.QWidget()
+        row = QtWidgets.QHBoxLayout(self._beginning)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._start, 1)
+        row.addWidget(preview)
+        return self._beginning
 
     def _make_pick(self) -> Any:
         self._pick = QtWidgets.QPushButton(_("Pick on Canvas"))
@@ -187,10 +272,8 @@ class SubjectDocker(DockWidget):
 
     def _connect(self) -> None:
         finder = self.finder
-        self._start.clicked.connect(lambda: finder.run(finder.settings.result))
+        self._start.clicked.connect(finder.find)
         self._models.activated.connect(lambda _index: finder.change(model=self._models.currentData()))
-        for name, number in self._numbers.items():
-            number.valueChanged.connect(lambda value, name=name: finder.change(**{name: value}))
         finder.progressed.connect(self._show_progress)
         finder.ended.connect(self._show_end)
         finder.download_progressed.connect(self._show_download)
@@ -201,6 +284,7 @@ class SubjectDocker(DockWidget):
         finder.kept_changed.connect(self._show_kept)
         self._pick.clicked.connect(lambda checked: finder.pick_on_canvas() if checked else finder.stop_picking())
         finder.picking_changed.connect(lambda: self._pick.setChecked(finder.is_picking))
+        finder.looks.changed.connect(self._show_look)
         self._show_models()
 
     def _show_models(self) -> None:
@@ -222,18 +306,12 @@ class SubjectDocker(DockWidget):
         self._models.setItemData(self._models.count() - 1, model.terms(), QtCore.Qt.ItemDataRole.ToolTipRole)
 
     def _show_settings(self) -> None:
-        settings = self.finder.settings
-        for name, box in self._choices.items():
-            box.setCurrentIndex(box.findData(getattr(settings, name)))
-        self._models.setCurrentIndex(self._models.findData(settings.model))
-        for name, number in self._numbers.items():
-            number.blockSignals(True)  # noqa: FBT003 - Qt's own
-            number.setValue(getattr(settings, name))
-            number.blockSignals(False)  # noqa: FBT003
+        self._fields.show_settings()
+        self._models.setCurrentIndex(self._models.findData(self.finder.settings.model))
 
     def _show_progress(self, fraction: float, doing: str) -> None:
         self._help.hide()
-        self._start.hide()
+        self._beginning.hide()
         self._doing.setText(doing[:1].upper() + doing[1:])
         self._bar.setValue(round(fraction * BAR_STEPS))
         self._running.show()
@@ -247,7 +325,7 @@ class SubjectDocker(DockWidget):
 
     def _show_end(self) -> None:
         self._running.hide()
-        self._start.show()
+        self._beginning.setVisible(self.finder.looks.look is None)
 
     def _show_help(self, remedy: Remedy) -> None:
         self._help_text.setText(remedy.text)
@@ -291,15 +369,6 @@ def _make_bar(name: str, label: str, stop: Callable[[], None]) -> tuple[Any, Any
     grid.addWidget(button, 1, 1)
     row.hide()
     return row, doing, bar
-
-
-def _make_box() -> Any:
-    """A drop-down list that fills the available width and may be narrower than its longest line."""
-    box = QtWidgets.QComboBox()
-    box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(8)
-    box.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
-    return box
 
 
 def _disconnect(signal: Any) -> None:

@@ -141,7 +141,7 @@ def select(document: Any, plane: bytes) -> Iterator[None]:
         return
     # In these versions setSelection is not in the undo history, but actions are. So an action makes the undo step, and
     # what it selected is then replaced.
-    yield from _act("select_all" if before is None else "deselect", document)
+    yield from act("select_all" if before is None else "deselect", document)
     made = document.selection()
     if before is None and made is not None:
         # In the action's own selection, which undo takes away and redo brings back.
@@ -177,7 +177,7 @@ def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
     kept = None if before is None else before.duplicate()
     others = {node.uniqueId() for node in layer.childNodes()}
     document.setActiveNode(layer)
-    yield from _act("add_new_transparency_mask", document)
+    yield from act("add_new_transparency_mask", document)
     for node in layer.childNodes():
         if node.uniqueId() not in others:
             node.setName(_("Subject"))
@@ -188,7 +188,7 @@ def add_mask(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
     document.refreshProjection()
 
 
-def _act(action: str, document: Any) -> Iterator[None]:
+def act(action: str, document: Any) -> Iterator[None]:
     """Trigger one of Krita's actions on an image. Actions go to the active image, so this one is active meanwhile."""
     krita = Krita.instance()
     area = krita.activeWindow().qwindow().findChild(QtWidgets.QMdiArea)

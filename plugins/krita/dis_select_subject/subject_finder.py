@@ -10,6 +10,7 @@ from krita import Krita
 
 from .canvas_picker import CanvasPicker
 from .child_process import ChildProcess
+from .looks import LOOK, Looks, made_in_words
 from .qt import QtCore
 from .results import NOTHING_FOUND
 from .shared.events import Done, Failed, Outcome, Progress
@@ -63,6 +64,7 @@ class SubjectFinder(QtCore.QObject):
         self._listing: ChildProcess | None = None
         self._after_listing: list[Callable[[], None]] = []
         self._picker: CanvasPicker | None = None
+        self.looks = Looks(self)
         self.kept: KeptModel | None = None
         self._asking: ChildProcess | None = None
         self._ask_again = QtCore.QTimer()
@@ -80,8 +82,16 @@ class SubjectFinder(QtCore.QObject):
             Krita.instance().writeSetting(GROUP, name, value)
         self.settings_changed.emit()
 
+    def find(self) -> None:
+        """Find the subject of the active image, and make what the settings say, or let the user look at it first."""
+        self.run(LOOK if self.settings.preview == "on" else self.settings.result)
+
+    def find_again(self, picture: Any, settings: Settings) -> None:
+        """Find the subject of an image again, with other settings."""
+        self._start_when_listed(picture, settings)
+
     def run(self, result: str) -> None:
-        """Find the subject of the active image, then "select", "mask" or "cut" it."""
+        """Find the subject of the active image, then "select", "mask" or "cut" it, or "look" at it first."""
         if self._refuse_when_busy():
             return
         # The image that is active now: listing the models may take a moment.
@@ -90,6 +100,7 @@ class SubjectFinder(QtCore.QObject):
             self.message.emit(_("No image is open"))
             return
         self.stop_picking()
+        self.looks.cancel()
         self._start_when_listed(picture, replace(self.settings, result=result))
 
     def search_everywhere(self, result: str) -> None:
@@ -158,7 +169,7 @@ class SubjectFinder(QtCore.QObject):
                 go_on()
 
         self._listing = ChildProcess(
-            program, LIST_ARGUMENTS, more_environment=OFFLINE, on_progress=self._progress, on_end=ended
+            program, LIST_ARGUMENTS, more_environment=OFFLINE, on_progress=self.show_progress, on_end=ended
         )
 
     @property
@@ -190,6 +201,7 @@ class SubjectFinder(QtCore.QObject):
             self.message.emit(_("No image is open"))
             return
         self.stop_picking()
+        self.looks.cancel()
         self._picker = CanvasPicker(picture, program, self, on_end=self._picking_ended)
         self.picking_changed.emit()
 
@@ -233,11 +245,19 @@ class SubjectFinder(QtCore.QObject):
             program, arguments, more_environment=OFFLINE, on_progress=lambda _progress: None, on_end=ended
         )
 
+    def adopt(self, work: SubjectRun) -> None:
+        """Take a run that somebody else has started for the current one."""
+        self._work = work
+
+    def reset(self) -> None:
+        """Forget all settings, except which offer was declined."""
+        self.change(**vars(replace(Settings(), declined=self.settings.declined)))
+
     def stop(self) -> None:
         """Stop the current run. The image stays as it is."""
         work = self._work
         if work is not None and work.can_stop:
-            self._end_work()
+            self.end_work()
             work.stop()
             self.stopped.emit()
             self.message.emit(_("Stopped. Nothing was changed"))
@@ -245,6 +265,7 @@ class SubjectFinder(QtCore.QObject):
     def close(self) -> None:
         """Stop child processes: Krita is closing. Its windows and widgets may be gone already."""
         self._ask_again.stop()
+        self.looks.cancel()
         for work in (self._work, self._listing, self._download, self._asking, self._picker):
             if work is not None:
                 work.stop()
@@ -270,9 +291,12 @@ class SubjectFinder(QtCore.QObject):
             return
 
         def ended(outcome: Outcome) -> None:
-            self._end_work()
+            self.end_work()
             self.ask_what_is_kept()
-            if isinstance(outcome, Done):
+            if isinstance(outcome, Done) and run.found is not None:
+                self.looks.begin(run.found, program)
+                self._offer_better(settings, model)
+            elif isinstance(outcome, Done):
                 self._tell(outcome, settings, model, was_limited=run.was_limited, made=_made(settings, told))
             elif outcome.code == REFUSED:
                 nothing_there = told is not None and outcome.message == _(NOTHING_FOUND)
@@ -284,15 +308,19 @@ class SubjectFinder(QtCore.QObject):
 
         self.progressed.emit(0.0, _("reading the image"))
         self._work = run = SubjectRun(
-            picture, settings, model, program, on_progress=self._progress, on_end=ended, told=told
+            picture, settings, model, program, on_progress=self.show_progress, on_end=ended, told=told
         )
 
     def _tell(self, outcome: Done, settings: Settings, model: Model, *, was_limited: bool, made: str) -> None:
         self.message.emit(_(". ").join([_("{made} by {model}", made=made, model=outcome.model), *outcome.remarks]))
-        better = better_than(model, self.models)
         if was_limited:
             self.remedy_offered.emit(offer_everywhere(_("{made}.", made=made), settings.result))
-        elif settings.model == AUTOMATIC and better is not None and self._may_offer(better):
+        else:
+            self._offer_better(settings, model)
+
+    def _offer_better(self, settings: Settings, model: Model) -> None:
+        better = better_than(model, self.models)
+        if settings.model == AUTOMATIC and better is not None and self._may_offer(better):
             self.remedy_offered.emit(offer_better(better))
 
     def _may_offer(self, model: Model) -> bool:
@@ -305,10 +333,12 @@ class SubjectFinder(QtCore.QObject):
             remedy = explanation(failed)
         self.remedy_offered.emit(remedy)
 
-    def _progress(self, progress: Progress) -> None:
+    def show_progress(self, progress: Progress) -> None:
+        """Show how far a run is."""
         self.progressed.emit(progress.fraction, progress.words())
 
-    def _end_work(self) -> None:
+    def end_work(self) -> None:
+        """The run is over."""
         self._work = None
         self.ended.emit()
 
@@ -329,8 +359,7 @@ def _made(settings: Settings, told: Told | None) -> str:
     """What a run has made, in words."""
     if told is not None:
         return _("Added to the selection") if settings.mode == "add" else _("Taken away from the selection")
-    made = {"select": _("Subject selected"), "mask": _("Subject masked"), "cut": _("Subject cut to a new layer")}
-    return made[settings.result]
+    return made_in_words(settings.result)
 
 
 def _read(name: str) -> str:

@@ -6,12 +6,13 @@ import contextlib
 import os
 import shutil
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Generator, Iterator
 
 from . import document as pictures
 from . import masks, results
 from .child_process import ChildProcess, start_detached
+from .masked_copy import add_masked_copy
 from .outlines import prepare_outlines
 from .qt import QtCore
 from .shared.bitmap import bitmap_header
@@ -30,8 +31,29 @@ REFUSED = "Refused"
 
 MASKED_BEFORE = later("The layer had a mask already, which still counts")
 
+NO_SUBJECT = "no subject was found"
+"""What dis-core remarks on an empty matte."""
+
 READ, SEGMENT = 0.05, 0.9
 """How far the progress bar is when the pixels are read and when the subject is found."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run has found: the files `image` and `matte` in `folder`, of `source`, and the layer for the result.
+
+    `size` is that of the image, (width, height).
+    """
+
+    source: pictures.Source
+    target: Any
+    size: tuple[int, int]
+    folder: str
+    image: str
+    matte: str
+    settings: Settings
+    model: Model
+    outcome: Done
 
 
 class SubjectRun:
@@ -60,6 +82,8 @@ class SubjectRun:
         self.was_limited = False
         """Whether only the area around the selection was searched."""
         self._folder = ""
+        self.found: Found | None = None
+        """What was found, if it is looked at before it is taken; its folder is the looker's then."""
         self._changing = self._stopped = self._stepping = False
         self._steps = self._work()
         QtCore.QTimer.singleShot(0, self._advance)
@@ -143,12 +167,22 @@ class SubjectRun:
         yield True
         if isinstance(self._outcome, Failed):
             return
+        if self.settings.result == "look":
+            self._keep(source, target, size, image, output)
+            return
         self._on_progress(Progress(SEGMENT, _("applying the result")))
         yield False
         self._refuse_closed()
         if size != (picture.width(), picture.height()):
             raise pictures.Refused(_("The size of the image has changed. Please try again"))
         yield from self._apply(source, target, image, output)
+
+    def _keep(self, source: pictures.Source, target: Any, size: tuple[int, int], image: str, matte: str) -> None:
+        """Leave the files to somebody who looks at them. Raises Refused if there is nothing to look at."""
+        if not isinstance(self._outcome, Done) or NO_SUBJECT in self._outcome.remarks:
+            raise pictures.Refused(_(results.NOTHING_FOUND))
+        self.found = Found(source, target, size, self._folder, image, matte, self.settings, self.model, self._outcome)
+        self._folder = ""
 
     def _prepare(self) -> None:
         """Let dis-core load the model while the pixels are read."""
@@ -171,9 +205,13 @@ class SubjectRun:
         if self.settings.result == "select":
             return None
         layer = pictures.active_layer(picture)
-        if self.settings.result == "mask" and layer.locked():
-            raise pictures.Refused(_("The layer “{name}” is locked. Unlock it to add a mask", name=layer.name()))
+        self._refuse_locked(layer)
         return layer
+
+    def _refuse_locked(self, layer: Any) -> None:
+        """Raises Refused if a locked layer would get a mask."""
+        if self.settings.result in ("mask", "layer") and layer.locked():
+            raise pictures.Refused(_("The layer “{name}” is locked. Unlock it to add a mask", name=layer.name()))
 
     def _region(self, picture: Any, source: pictures.Source) -> Region:
         """Where to search, because of what the user has pointed at, or of the selection. Raises Refused."""
@@ -221,6 +259,9 @@ class SubjectRun:
         plane = yield from results.combined_plane(source, text_of(output), self.settings.mode)
         if self.settings.result == "select":
             steps = pictures.select(source.document, plane)
+        elif self.settings.result == "layer":
+            self._refuse_empty(plane)
+            steps = add_masked_copy(target, source.document, plane)
         else:
             self._refuse_empty(plane)
             self._remark_on_masks(target)
