@@ -11,14 +11,13 @@ from .subject_finder import SubjectFinder
 
 
 class Fields:
-    """The fields of one part of the docker. They follow the finder's settings."""
+    """The fields of one docker."""
 
     def __init__(self, finder: SubjectFinder) -> None:
         self._finder = finder
         self._choices: dict[str, Any] = {}
         self._numbers: dict[str, Any] = {}
         self._switches: dict[str, tuple[Any, str, str]] = {}
-        finder.settings_changed.connect(self.show_settings)
 
     def choice(self, name: str, table: Mapping[str, str], tooltip: str) -> Any:
         """A list of the values in a table."""

@@ -39,7 +39,7 @@ class LookPanel(QtWidgets.QFrame):
         by_hand.setWordWrap(True)
         column.addWidget(by_hand)
         finder.looks.changed.connect(self.follow)
-        finder.progressed.connect(lambda _fraction, _doing: self._show_busy())
+        finder.progressed.connect(self._show_busy)
         finder.ended.connect(self.follow)
         self.hide()
 
@@ -51,7 +51,7 @@ class LookPanel(QtWidgets.QFrame):
         for button in self._takes:
             button.setEnabled(True)
 
-    def _show_busy(self) -> None:
+    def _show_busy(self, _fraction: float, _doing: str) -> None:
         for button in (*self._takes, self._finer):
             button.setEnabled(False)
 

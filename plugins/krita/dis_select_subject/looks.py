@@ -42,7 +42,7 @@ class Looks(QtCore.QObject):
 
     def begin(self, found: Found, program: Program) -> None:
         """Look at what a run has found."""
-        self._drop()
+        self.drop()
 
         def closed() -> None:
             if self.look is look:
@@ -77,10 +77,11 @@ class Looks(QtCore.QObject):
     def cancel(self) -> None:
         """End the look. The image stays as it is."""
         if self.look is not None:
-            self._drop()
+            self.drop()
             self.changed.emit()
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """End the look and tell nobody: Krita may be closing."""
         if self.look is not None:
             self.look.stop()
             self.look = None

@@ -19,8 +19,11 @@ def add_masked_copy(layer: Any, document: Any, plane: bytes) -> Iterator[None]:
         raise pictures.Refused(_("The layer has been removed in the meantime"))
     selection = document.selection()
     kept = None if selection is None else selection.duplicate()
+    masks = len(layer.childNodes())
     yield from pictures.add_mask(layer, document, plane)
     document.waitForDone()
+    if len(layer.childNodes()) == masks:  # and the last step is one of the user's own
+        raise pictures.Refused(_("Krita did not make the mask. Please try again"))
     copy = layer.duplicate()
     copy.setName(_("Subject"))
     yield from pictures.act("edit_undo", document)

@@ -265,7 +265,7 @@ class SubjectFinder(QtCore.QObject):
     def close(self) -> None:
         """Stop child processes: Krita is closing. Its windows and widgets may be gone already."""
         self._ask_again.stop()
-        self.looks.cancel()
+        self.looks.drop()
         for work in (self._work, self._listing, self._download, self._asking, self._picker):
             if work is not None:
                 work.stop()
