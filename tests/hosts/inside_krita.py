@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from dis_select_subject import finder, subject_run
-from dis_select_subject.qt import QtCore, QtWidgets
+from dis_select_subject.qt import QtCore, QtGui, QtWidgets
 from krita import Krita, Selection
 
 APP = Krita.instance()
@@ -474,6 +474,33 @@ def picker_rests(picker):
 
 def is_picking():
     return [finder.is_picking, APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_pick").isChecked()]
+
+
+def pen(start, end, holding=""):
+    """Move a pen over the canvas, pressed, from a place on the screen to another one."""
+    canvas, buttons = the_canvas(), QtCore.Qt.MouseButton
+    modifiers = QtCore.Qt.KeyboardModifier.ControlModifier if holding else QtCore.Qt.KeyboardModifier.NoModifier
+    kinds = QtCore.QEvent.Type
+    middle = [(start[0] + end[0]) // 2, (start[1] + end[1]) // 2]
+    for kind, place, button, held in (
+        (kinds.TabletPress, start, buttons.LeftButton, buttons.LeftButton),
+        (kinds.TabletMove, middle, buttons.NoButton, buttons.LeftButton),
+        (kinds.TabletMove, end, buttons.NoButton, buttons.LeftButton),
+        (kinds.TabletRelease, end, buttons.LeftButton, buttons.NoButton),
+    ):
+        shown = QtCore.QPointF(*place)
+        local = QtCore.QPointF(canvas.mapFromGlobal(QtCore.QPoint(*place)))
+        event = tablet_event(kind, local, shown, modifiers, button, held)
+        QtWidgets.QApplication.sendEvent(canvas, event)
+        yield lambda: True
+
+
+def tablet_event(kind, local, shown, modifiers, button, held):
+    if hasattr(QtGui.QTabletEvent, "posF"):
+        device, tip = QtGui.QTabletEvent.TabletDevice.Stylus, QtGui.QTabletEvent.PointerType.Pen
+        return QtGui.QTabletEvent(kind, local, shown, device, tip, 0.8, 0, 0, 0.0, 0.0, 0, modifiers, 1, button, held)
+    device = QtGui.QPointingDevice.primaryPointingDevice()
+    return QtGui.QTabletEvent(kind, device, local, shown, 0.8, 0, 0, 0.0, 0.0, 0.0, modifiers, button, held)
 
 
 def wait_for_words(words):

@@ -31,6 +31,26 @@ def click(picture: KritaPicture, place: list[int]) -> None:
     subprocess.run(command, env=picture.krita.on_screen(), check=True, timeout=30)
 
 
+def drag(picture: KritaPicture, start: tuple[int, int], end: tuple[int, int], *, holding: str = "") -> None:
+    """Draw a box on the screen, with a key held."""
+    middle = [str((one + other) // 2) for one, other in zip(start, end, strict=True)]
+    command = ["xdotool", *(["keydown", holding] if holding else [])]
+    command += ["mousemove", *map(str, start), "mousedown", "1", "mousemove", *middle]
+    command += ["mousemove", *map(str, end), "mouseup", "1", *(["keyup", holding] if holding else [])]
+    subprocess.run(command, env=picture.krita.on_screen(), check=True, timeout=30)
+
+
+def press_key(picture: KritaPicture, name: str) -> None:
+    subprocess.run(["xdotool", "key", name], env=picture.krita.on_screen(), check=True, timeout=30)
+    picture.krita.call("wait_until_picked")
+
+
+def box_told(picture: KritaPicture) -> list[int]:
+    """The box that dis-core was told of last."""
+    arguments = picture.krita.call("report")["arguments"][-1]
+    return [int(number) for number in arguments[arguments.index("--box") + 1].split(",")]
+
+
 def wait_for(picture: KritaPicture, expected: Pixels) -> None:
     ends = time.monotonic() + PATIENCE_S
     while not (picture.has_selection() and np.array_equal(picture.selection(), expected)):
@@ -99,6 +119,85 @@ def test_afterwards_clicks_are_the_brushs_again(picture: KritaPicture) -> None:
         assert time.monotonic() < ends
         time.sleep(0.05)
     assert np.array_equal(picture.selection(), plane(LEFT, RIGHT, **SIZE))
+
+
+@pytest.mark.parametrize(
+    ("zoom", "dpi", "scroll", "mirror"),
+    [(1.0, 72, (0, 0), False), (2.0, 300, (50, -30), True)],
+)
+def test_a_box_is_searched_within_a_pixel_and_what_is_there_is_added_or_taken_away(
+    picture: KritaPicture, zoom: float, dpi: int, scroll: tuple[int, int], mirror: bool
+) -> None:
+    picture.call("undo")
+    picture.krita.call("view_as", zoom=zoom, dpi=dpi, scroll=scroll, rotation=0, mirror=mirror)
+    left, right = picture.krita.call("bright_extent", split=0.45 if mirror else 0.55)
+    if mirror:
+        left, right = right, left
+    picture.krita.call("pick_on_canvas")
+
+    drag(picture, (left[0], left[1]), (left[2], left[3]))
+    drag(picture, (right[2], right[3]), (right[0], right[1]))  # it waits for its turn
+    wait_for(picture, plane(LEFT, RIGHT, **SIZE))
+    assert np.abs(np.subtract(box_told(picture), RIGHT)).max() <= 1
+    drag(picture, (left[0], left[1]), (left[2], left[3]), holding="ctrl")
+    wait_for(picture, plane(RIGHT, **SIZE))
+    assert np.abs(np.subtract(box_told(picture), LEFT)).max() <= 1
+
+    picture.krita.call("wait_until_picked")
+    picture.krita.call("stop_picking")
+    assert np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))
+
+
+def test_keys_take_steps_back_and_end_the_picking(picture: KritaPicture) -> None:
+    picture.krita.call("view_as", zoom=1.0, dpi=72, scroll=(0, 0), rotation=0, mirror=False)
+    left, _ = picture.krita.call("bright_extent", split=0.55)
+    picture.krita.call("pick_on_canvas")
+    drag(picture, (left[0] - 9, left[1] - 9), (left[2] + 9, left[3] + 9), holding="ctrl")
+    wait_for(picture, plane(RIGHT, **SIZE))
+    picture.krita.call("wait_until_picked")
+
+    press_key(picture, "BackSpace")
+    assert np.array_equal(picture.selection(), plane(LEFT, RIGHT, **SIZE))
+    press_key(picture, "BackSpace")  # what was selected before is none of its steps
+    assert np.array_equal(picture.selection(), plane(LEFT, RIGHT, **SIZE))
+    press_key(picture, "Return")
+
+    assert picture.krita.call("is_picking") == [False, False]
+    assert np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))
+
+
+def test_a_click_beside_all_things_asks_for_a_box(picture: KritaPicture) -> None:
+    picture.krita.call("view_as", zoom=1.0, dpi=72, scroll=(0, 0), rotation=0, mirror=False)
+    left, _ = picture.krita.call("bright_extent", split=0.55)
+    picture.krita.call("pick_on_canvas")
+
+    click(picture, [left[0] - 20, left[1]])
+
+    assert picture.krita.call("wait_until_picked") == "Nothing is selected here. Drag a box around it"
+    press_key(picture, "Escape")
+    assert picture.krita.call("is_picking") == [False, False]
+
+
+def test_another_image_ends_the_picking(picture: KritaPicture, tmp_path: Path) -> None:
+    picture.krita.call("pick_on_canvas")
+
+    KritaPicture(picture.krita, tmp_path, "another").show(dark_with(LEFT, **SIZE))
+
+    picture.krita.call("wait_until_picked")
+    assert picture.krita.call("is_picking") == [False, False]
+
+
+def test_a_pen_draws_boxes_too_and_paints_nothing(picture: KritaPicture) -> None:
+    picture.krita.call("view_as", zoom=1.0, dpi=72, scroll=(0, 0), rotation=0, mirror=False)
+    left, _ = picture.krita.call("bright_extent", split=0.55)
+    picture.krita.call("pick_on_canvas")
+
+    picture.krita.call("pen", start=[left[0] - 9, left[1] - 9], end=[left[2] + 9, left[3] + 9], holding="ctrl")
+
+    wait_for(picture, plane(RIGHT, **SIZE))
+    picture.krita.call("wait_until_picked")
+    picture.krita.call("stop_picking")
+    assert np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))
 
 
 def test_hiding_the_docker_ends_the_picking(picture: KritaPicture) -> None:
