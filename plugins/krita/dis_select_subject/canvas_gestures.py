@@ -20,6 +20,9 @@ MOVES = (_TYPES.MouseMove, _TYPES.TabletMove)
 RELEASES = (_TYPES.MouseButtonRelease, _TYPES.TabletRelease)
 STROKES = (_TYPES.ShortcutOverride, _TYPES.KeyPress, _TYPES.KeyRelease)
 TAKEN_KEYS = (_KEYS.Key_Backspace, _KEYS.Key_Return, _KEYS.Key_Enter, _KEYS.Key_Escape)
+SAMPLING_KEYS = (_KEYS.Key_Control, _KEYS.Key_Alt)
+"""With these, Krita would sample colors, and show one beside the cursor. Shortcuts with them work all the same."""
+
 AFTER_PEN_S = 0.2
 """Some systems send what a pen has done once more, as a mouse."""
 
@@ -51,7 +54,6 @@ class CanvasGestures(QtCore.QObject):
         self._cursor = canvas.cursor()
         canvas.setCursor(QtCore.Qt.CursorShape.CrossCursor)
         canvas.setFocus()
-        QtWidgets.QApplication.sendEvent(canvas, QtCore.QEvent(_TYPES.Leave))  # so that Krita hides the brush's outline
         # Not on the canvas: Krita puts its own filter there again and again, which is asked first then.
         QtWidgets.QApplication.instance().installEventFilter(self)
 
@@ -86,7 +88,12 @@ class CanvasGestures(QtCore.QObject):
     def _key(self, receiver: Any, event: Any) -> bool:
         if event.key() == _KEYS.Key_Space and not event.isAutoRepeat():
             self._space = event.type() != _TYPES.KeyRelease
-        if receiver is not self._canvas or event.key() not in TAKEN_KEYS:
+        if receiver is not self._canvas:
+            return False
+        if event.key() in SAMPLING_KEYS:
+            # Releases are Krita's: the key may have gone down before this began.
+            return event.type() != _TYPES.KeyRelease and not self._space
+        if event.key() not in TAKEN_KEYS:
             return False
         if event.modifiers() not in (_MODIFIERS.NoModifier, _MODIFIERS.KeypadModifier):
             return False
