@@ -476,7 +476,7 @@ def is_picking():
     return [finder.is_picking, APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_pick").isChecked()]
 
 
-def pen(start, end, holding=""):
+def box_with_pen(start, end, holding=""):
     """Move a pen over the canvas, pressed, from a place on the screen to another one."""
     canvas, buttons = the_canvas(), QtCore.Qt.MouseButton
     modifiers = QtCore.Qt.KeyboardModifier.ControlModifier if holding else QtCore.Qt.KeyboardModifier.NoModifier

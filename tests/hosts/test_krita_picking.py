@@ -192,7 +192,7 @@ def test_a_pen_draws_boxes_too_and_paints_nothing(picture: KritaPicture) -> None
     left, _ = picture.krita.call("bright_extent", split=0.55)
     picture.krita.call("pick_on_canvas")
 
-    picture.krita.call("pen", start=[left[0] - 9, left[1] - 9], end=[left[2] + 9, left[3] + 9], holding="ctrl")
+    picture.krita.call("box_with_pen", start=[left[0] - 9, left[1] - 9], end=[left[2] + 9, left[3] + 9], holding="ctrl")
 
     wait_for(picture, plane(RIGHT, **SIZE))
     picture.krita.call("wait_until_picked")
