@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import Sequence, Tuple
 
-from shared.models import Model
 from shared.settings import Box, Region
 
 Place = Tuple[int, int]
@@ -68,8 +67,6 @@ class Found:
         return bytes(kept)
 
 
-def region_in_box(box: Box | None, model: Model) -> Region | None:
-    """Where to look for what is in a box that was drawn; None without a box."""
-    if box is None:
-        return None
-    return Region(subject_box=box) if model.needs_selection else Region(search_box=box)
+def region_in_box(box: Box | None) -> Region | None:
+    """Where to look for what is in a box that was drawn, with any model; None without a box."""
+    return None if box is None else Region(subject_box=box)

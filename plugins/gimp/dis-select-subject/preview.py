@@ -189,7 +189,7 @@ class Preview:
             model = self._model(settings)
             if model is None or not self._is_here(model):
                 return
-            region = region_in_box(asked.box, model) or pictures.find_region(
+            region = region_in_box(asked.box) or pictures.find_region(
                 source, settings, needs_selection=model.needs_selection, takes_points=model.takes_points
             )
         except pictures.Refused as reason:
