@@ -93,7 +93,9 @@ class Preview:
 
     def stop(self) -> None:
         """End what is being done. What is shown stays known."""
-        self._config.disconnect(self._listening)
+        if self._listening:
+            self._config.disconnect(self._listening)
+        self._listening = 0
         self._children.stop()
         self._end_reading()
 
@@ -169,20 +171,19 @@ class Preview:
     def _try_finer(self) -> None:
         quality = self._config.get_property("quality")
         if quality in FINER and not self._children.is_working:
+            self._searched = (*self._searched[:1], FINER[quality], *self._searched[2:])
             self._config.set_property("quality", FINER[quality])
-            self._searched = self._search_settings()
-            self._found.clear()
-            self._find()
+            self._find(again=True)
 
     def _draw_box(self, box: Box) -> None:
         if self._source is not None and not self._children.is_working:
             self._history.append(Asked(box))
             self._find()
 
-    def _find(self) -> None:
-        """Look for what was asked for last, unless it is known already."""
+    def _find(self, *, again: bool = False) -> None:
+        """Look for what was asked for last, unless it is known already; what is known stays until there is a better."""
         source, settings, asked = self._source, self._settings(), self._history[-1]
-        if source is None or asked.box in self._found:
+        if source is None or (asked.box in self._found and not again):
             self._show()
             return
         try:
@@ -244,7 +245,7 @@ class Preview:
 
     def _give_up(self, why: str) -> None:
         """Show again what was shown before a search that came to nothing."""
-        if len(self._history) > 1:
+        if len(self._history) > 1 and self._history[-1].box not in self._found:
             self._history.pop()
         self._show()
         self._tell(why)
@@ -351,8 +352,11 @@ class Preview:
     def _notice(self, _config: Any, changed: Any) -> None:
         if changed.name == "source":
             GLib.idle_add(self._begin_reading)
-        elif changed.name in EDGES and self._matte is not None and not self._children.is_working:
-            self._show()
+        elif changed.name in EDGES and self._matte is not None:
+            if self._children.is_working:
+                self.on_work(True)  # noqa: FBT003 - what is shown now has not the edges that are wanted
+            else:
+                self._show()
         elif changed.name in SEARCHED_WITH and self._search_settings() != self._searched:
             self._children.stop()
             self._forget()
@@ -385,8 +389,9 @@ class Preview:
         self.on_work(False)  # noqa: FBT003
 
     def _tell(self, words: str) -> None:
-        self._set_idle()
-        self._controls.tell(words)
+        if not self._children.is_working:
+            self._set_idle()
+            self._controls.tell(words)
 
     def _tell_progress(self, progress: Progress) -> None:
         self._controls.show_progress(progress)

@@ -27,6 +27,7 @@ class Adjuster:
         self._waiting: tuple[Mapping[str, object], Then] | None = None
         self._asked: Then | None = None
         self._is_ready = self._is_closed = False
+        self._failed: Failed | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -40,6 +41,8 @@ class Adjuster:
     def ask(self, request: Mapping[str, object], then: Then) -> None:
         """Ask for something as soon as the last answer is there; what has been waiting until now is not asked."""
         self._waiting = (request, then)
+        if self._failed is not None:
+            self._end(self._failed)
         self._send()
 
     def ask_and_wait(self, request: Mapping[str, object]) -> Any:
@@ -76,7 +79,7 @@ class Adjuster:
             try:
                 process = start_child(self._program, self._arguments, more_environment=OFFLINE, errors=errors)
             except OSError as error:
-                GLib.idle_add(self._end, str(error))
+                GLib.idle_add(self._end, _stopped(str(error)))
                 return
             with process:
                 with self._lock:
@@ -88,7 +91,7 @@ class Adjuster:
                     GLib.idle_add(self._take, line)
             errors.seek(0)
             lines = errors.read().decode("utf-8", "replace").strip().splitlines()
-        GLib.idle_add(self._end, lines[-1] if lines else "")
+        GLib.idle_add(self._end, _stopped(lines[-1] if lines else ""))
 
     def _take(self, line: bytes) -> None:
         """Handle an answer; what is no event is some library's output."""
@@ -105,9 +108,9 @@ class Adjuster:
             self._tell(Failed(str(event.get("code", "")), str(event.get("message", "")), str(event.get("hint", ""))))
         self._send()
 
-    def _end(self, said: str) -> None:
-        self._is_ready = False
-        failed = Failed(CRASHED, _("dis-core stopped unexpectedly: {said}", said=said))
+    def _end(self, failed: Failed) -> None:
+        """dis-core has ended, or could not be started; whoever asks from now on is told so too."""
+        self._is_ready, self._failed = False, failed
         if self._asked is None and self._waiting is not None:
             self._asked, self._waiting = self._waiting[1], None
         self._tell(failed)
@@ -116,6 +119,10 @@ class Adjuster:
         then, self._asked = self._asked, None
         if then is not None and not self._is_closed:
             then(answer)
+
+
+def _stopped(said: str) -> Failed:
+    return Failed(CRASHED, _("dis-core stopped unexpectedly: {said}", said=said))
 
 
 def adjust_arguments(matte: str, picture: str | None) -> list[str]:
