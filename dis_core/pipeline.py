@@ -36,7 +36,7 @@ from dis_core.protocols import DepthEstimator, Effort, Exposure, Extent, Placeme
 from dis_core.refinement import coarse_to_fine
 from dis_core.refinement.pointers import Pointers
 from dis_core.refinement.pointing import find_subject
-from dis_core.refinement.remembering import KeptImage, OpenedImage
+from dis_core.refinement.remembering import KeptImage
 from dis_core.registry import manager as registry
 from dis_core.registry.builtin_models import DEFAULT_MODEL
 from dis_core.registry.prompt_networks import prompt_model_for
@@ -279,10 +279,10 @@ class Pipeline:
     ) -> Matte:
         options = options if options.model is not None else replace(options, model=self.model)
         check_options(options)
-        opened = image if isinstance(image, KeptImage) else OpenedImage(as_picture(image))
+        spec = registry.find_matte_model(options.model or DEFAULT_MODEL)
+        opened = self._pointers.opened(image, options, spec)
         size = opened.picture.size
         box = None if options.roi is None else checked_box(options.roi, size)
-        spec = registry.find_matte_model(options.model or DEFAULT_MODEL)
         refuse_wrong_prompt(spec, options)
         finder = prompt_model_for(spec, options)
         if depth is None and options.depth is not None:

@@ -139,6 +139,20 @@ def test_in_a_session_the_network_looks_once_and_so_does_the_model_while_its_cro
 
 
 @pytest.mark.usefixtures("network")
+def test_a_further_prompt_on_the_same_image_looks_at_nothing_twice_without_a_session_too() -> None:
+    pipeline = Pipeline("cpu", model="bright")
+
+    mattes = [pipeline.segment(picture(), prompt=Points([at])) for at in ((40, 60), (41, 62))]
+    looks = pointing_model.loaded[-1].looks, len(bright_model.loaded[-1].seen)
+    other = pipeline.segment(picture(RIGHT), prompt=ON_RIGHT)
+
+    assert looks == (1, 1)
+    assert np.array_equal(mattes[0].alpha, mattes[1].alpha)
+    assert np.array_equal(other.alpha, exact(RIGHT))
+    assert pointing_model.loaded[-1].looks == 2
+
+
+@pytest.mark.usefixtures("network")
 def test_no_network_is_asked_if_the_user_wants_none_or_gives_no_prompt() -> None:
     matte = segment(picture(), LEFT, prompt_model="none")
     Pipeline("cpu").segment(picture(), model="bright")

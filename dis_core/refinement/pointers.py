@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import cast
 
 from dis_core.device import load_on
+from dis_core.images.reading import ImageLike, as_picture
 from dis_core.model_spec import ModelSpec
 from dis_core.progress import Report
 from dis_core.prompts import SegmentOptions
 from dis_core.protocols import Placement, PromptNetwork
 from dis_core.refinement.pointing import Pointer
-from dis_core.refinement.remembering import OpenedImage
+from dis_core.refinement.remembering import Findings, KeptImage, OpenedImage, RecalledImage
 from dis_core.registry.requirements import refuse_without_packages
 from dis_core.registry.selection import refuse_noncommercial
 from dis_core.weights import store
@@ -19,10 +20,22 @@ from dis_core.weights.store import Installed
 
 
 class Pointers:
-    """Gets prompt networks, and keeps the last one loaded."""
+    """Gets prompt networks, and keeps the last one loaded, with what was found out for the last prompts."""
 
     def __init__(self) -> None:
         self._loaded: tuple[Installed, PromptNetwork] | None = None
+        self._findings: Findings = []
+
+    def opened(self, image: ImageLike | KeptImage, options: SegmentOptions, spec: ModelSpec) -> OpenedImage:
+        """An image to segment with a model: where the last prompt was about the same one, nothing is looked at twice.
+
+        Raises NoImage, OutOfMemory.
+        """
+        if isinstance(image, KeptImage):
+            return image
+        if (options.boxes or options.points) and not spec.prompts:
+            return RecalledImage(as_picture(image), self._findings)
+        return OpenedImage(as_picture(image))
 
     def pointer_for(
         self,
@@ -60,5 +73,6 @@ class Pointers:
         return () if self._loaded is None else (self._loaded[0].spec.name,)
 
     def unload(self) -> None:
-        """Let go of what is loaded."""
+        """Let go of what is loaded and of what was found out."""
         self._loaded = None
+        self._findings.clear()

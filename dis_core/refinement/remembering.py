@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,12 @@ from dis_core.refinement.larger import larger_side_of
 KEPT_AT_MOST: Final = 6
 """Findings for each image; what was not asked for the longest goes first. The large ones are two planes of its size."""
 
+RECALLED_AT_MOST: Final = 4
+"""Findings that are recalled from one prompt to the next: an embedding, and the looks at one thing or two."""
+
+RECALLED_BYTES: Final = 128_000_000
+"""What is larger is found out again rather than kept in a program that is not asked about the same image, perhaps."""
+
 Image = NDArray[np.float32]
 
 
@@ -52,14 +58,23 @@ class OpenedImage:
         return None
 
 
+Findings: TypeAlias = list[tuple[object, Any]]
+"""(what was asked, the finding), the last one that was used last."""
+
+
+def put_in(findings: Findings, asked: object, finding: object, *, at_most: int) -> None:
+    """Remember a finding in place of an earlier answer to the same; what was not asked for the longest goes."""
+    others = [(before, found) for before, found in findings if before != asked]
+    findings[:] = [*others[-at_most + 1 :], (asked, finding)]
+
+
 class KeptImage(OpenedImage):
     """A picture that is to be segmented several times, with what models have found out about it and its parts."""
 
     def __init__(self, picture: Picture) -> None:
         super().__init__(picture)
         self._shown: tuple[Exposure, Image, Picture] | None = None
-        self._findings: list[tuple[object, Any]] = []
-        """(what was asked, the finding), the last one that was used last."""
+        self._findings: Findings = []
 
     def shown(self, exposure: Exposure) -> tuple[Image, Picture]:
         """What `shown_to_model` made of the picture when it was last asked with this exposure."""
@@ -88,13 +103,30 @@ class KeptImage(OpenedImage):
 
     def keep(self, asked: object, finding: object) -> None:
         """Remember a finding in place of an earlier answer to the same."""
-        others = [(before, found) for before, found in self._findings if before != asked]
-        self._findings = [*others[-KEPT_AT_MOST + 1 :], (asked, finding)]
+        put_in(self._findings, asked, finding, at_most=KEPT_AT_MOST)
 
     def name_of(self, image: Image) -> object:
         """What tells an array from others: `image` is what is shown of the whole picture, or a part of that."""
         if self._shown is not None and image is self._shown[1]:
             return self._shown[0]
+        return digest_of(image)
+
+
+class RecalledImage(KeptImage):
+    """A picture that is asked about once: `findings` are about the last ones, which may have been the same picture."""
+
+    def __init__(self, picture: Picture, findings: Findings) -> None:
+        super().__init__(picture)
+        self._findings = findings
+
+    def keep(self, asked: object, finding: object) -> None:
+        """Remember a finding for the next picture, unless it is large."""
+        planes = (finding.alpha, finding.depth, finding.guide) if isinstance(finding, Segmentation) else ()
+        if sum(plane.nbytes for plane in planes if plane is not None) <= RECALLED_BYTES:
+            put_in(self._findings, asked, finding, at_most=RECALLED_AT_MOST)
+
+    def name_of(self, image: Image) -> object:
+        """What tells an array from others, of any picture."""
         return digest_of(image)
 
 
@@ -160,9 +192,14 @@ class RememberingSegmenter:
     def look_larger(
         self, image: Image, *, known: Segmentation, quality: Quality, report: Report = ignore
     ) -> NDArray[np.float32]:
-        """The model's own; only called where it has a side for it."""
-        segmenter = cast("LooksLarger", self._segmenter)
-        return segmenter.look_larger(image, known=known, quality=quality, report=report)
+        """The model's own, at most once for each image and what is known of it."""
+        asked = ("larger", self._model, self._kept.name_of(image), quality, digest_of(known.alpha))
+        before: Segmentation | None = self._kept.find(asked)
+        if before is None:
+            segmenter = cast("LooksLarger", self._segmenter)  # only called where it has a side for it
+            before = Segmentation(segmenter.look_larger(image, known=known, quality=quality, report=report))
+            self._kept.keep(asked, before)
+        return copy_of(before).alpha
 
 
 def digest_of(array: NDArray[Any]) -> tuple[object, ...]:
