@@ -9,7 +9,7 @@ import os
 import time
 import traceback
 
-from gi.repository import Babl, Gegl, Gimp
+from gi.repository import Babl, Gegl, Gimp, Gio
 
 TYPES = {
     ("rgb", False): Gimp.ImageType.RGB_IMAGE,
@@ -167,6 +167,13 @@ def save(drawable, path, format):
     format = format if isinstance(format, str) else Babl.get_name(format)
     with open(path, "wb") as file:
         file.write(bytes(buffer.get(buffer.get_extent(), 1.0, format, Gegl.AbyssPolicy.NONE)))
+
+
+def open_photo(name, path):
+    """A photograph in a window."""
+    image = IMAGES[name] = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
+    Gimp.Display.new(image)
+    Gimp.displays_flush()
 
 
 def open_window(name):

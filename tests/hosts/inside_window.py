@@ -115,6 +115,7 @@ def add_frame(at, pixels):
     if not layer.hasKeyframeAtTime(at):
         APP.action("add_blank_frame").trigger()
         document.waitForDone()
+        yield lambda: layer.hasKeyframeAtTime(at)
     with open(pixels, "rb") as file:
         layer.setPixelData(QtCore.QByteArray(file.read()), 0, 0, document.width(), document.height())
     document.refreshProjection()
@@ -156,3 +157,45 @@ def draw_with_pen(x, y):
         pen(kind, place.x() + step, place.y())
         yield lambda: True
     APP.activeDocument().waitForDone()
+
+
+photos, runs = {}, []
+
+
+def open_photo(name, path):
+    """A photograph in a view of its own, in a window that fills the screen."""
+    APP.activeWindow().qwindow().setGeometry(0, 0, 1600, 1000)
+    document = photos[name] = APP.openDocument(path)
+    APP.activeWindow().addView(document)
+    yield lambda: APP.activeDocument() == document
+    waited = time.monotonic() + 3.0  # Krita draws later
+    yield lambda: time.monotonic() > waited
+
+
+def place_of(button):
+    """The middle of a button on the screen. Fails if one would have to look for it."""
+    widget = APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, button)
+    assert not widget.visibleRegion().isEmpty(), button
+    place = widget.mapToGlobal(widget.rect().center())
+    return [place.x(), place.y()]
+
+
+def note_runs():
+    finder.progressed.connect(lambda _fraction, doing: runs.append(doing))
+    finder.message.connect(lambda words: runs.append(["ended", words]))
+
+
+def wait_for_progress():
+    yield lambda: any("refining" in words or "looking" in words or words[0] == "ended" for words in runs)
+
+
+def wait_for_result():
+    yield lambda: any(words[0] == "ended" for words in runs)
+    return [words[1] for words in runs if words[0] == "ended"]
+
+
+def save_selected(name, path):
+    """What is selected of a photograph, a byte for each pixel."""
+    document = photos[name]
+    with open(path, "wb") as file:
+        file.write(bytes(document.selection().pixelData(0, 0, document.width(), document.height())))
