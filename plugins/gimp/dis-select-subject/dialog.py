@@ -87,7 +87,9 @@ def _model_row(window: Any, config: Any, models: Sequence[Model]) -> Any:
     label.set_xalign(0.0)
     labels = Gtk.SizeGroup.new(Gtk.SizeGroupMode.HORIZONTAL)
     labels.add_widget(label)
-    labels.add_widget(window.get_widget("source", GObject.TYPE_NONE).get_label())
+    beside = window.get_widget("source", GObject.TYPE_NONE).get_label()
+    if isinstance(beside, Gtk.Widget):  # since GIMP 3.2 few choices are in a frame, whose label is text above them
+        labels.add_widget(beside)
     row.pack_start(label, False, False, 0)  # noqa: FBT003
     row.pack_start(combo, True, True, 0)  # noqa: FBT003
     return row
