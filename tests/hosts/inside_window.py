@@ -151,9 +151,9 @@ def pen(kind, x, y):
 
 
 def draw_with_pen(x, y):
-    """A short stroke that begins at a place on the screen."""
+    """A dab at a place on the screen; a hand trembles by a pixel."""
     place = the_canvas().mapFromGlobal(QtCore.QPoint(x, y))
-    for kind, step in (("TabletPress", 0), ("TabletMove", 3), ("TabletMove", 6), ("TabletRelease", 6)):
+    for kind, step in (("TabletPress", 0), ("TabletMove", 1), ("TabletRelease", 1)):
         pen(kind, place.x() + step, place.y())
         yield lambda: True
     APP.activeDocument().waitForDone()
