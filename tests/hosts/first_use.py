@@ -49,8 +49,11 @@ def use_gimp_first(window: Screen, folder: Path) -> list[Path]:
     window.settled(shots[0])
     window.do("xdotool", "key", "j")
     dialog = window.wait_for_window("Select Subject")
-    window.press(dialog, "alt+j")
-    window.settled(shots[1])
+    while not list((gimp.home / "tmp").glob("dis-core-gimp-*/parts-1.png")):
+        window.press(dialog, "alt+j")  # it does nothing before the preview shows the photograph
+        time.sleep(3)
+    time.sleep(2)  # until it has been read
+    window.picture(shots[1])
     window.answer("Select Subject", "alt+o")
     while gimp.call("selection_is_empty", name=NAME):
         time.sleep(0.2)
