@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dis_core.editors.plugin_files import (
-    Files,
     are_written,
     command_file,
-    packed,
+    packed_wheel,
     plugin_files,
     remove_paths,
     write_files,
 )
+from dis_core.editors.sources import Files, packed
 from dis_core.environment import home_folder
 from dis_core.errors import OutputFailed
 
@@ -123,10 +123,11 @@ def installed_files() -> Files:
 def archive() -> bytes:
     """A zip file to unpack into the folder `plug-ins` of one of GIMP's folders; the same sources make the same bytes.
 
-    It does not say how to start dis-core, which differs on every machine: the plug-in looks for it on the PATH.
+    It does not say how to start dis-core, which differs on every machine: the plug-in looks for it, or installs it.
     Raises PluginProblem.
     """
-    return packed(plugin_files("gimp", PACKAGE), executable=[f"{PACKAGE}/{PROGRAM}"])
+    files = {**plugin_files("gimp", PACKAGE), **packed_wheel(PACKAGE)}
+    return packed(files, executable=[f"{PACKAGE}/{PROGRAM}"])
 
 
 def _make_executable(path: Path) -> None:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dis_core.editors.plugin_files import (
-    Files,
     are_written,
     command_file,
-    packed,
+    packed_wheel,
     plugin_files,
     remove_paths,
     write_files,
 )
+from dis_core.editors.sources import Files, packed
 from dis_core.environment import home_folder
 from dis_core.files import make_folder, write_atomically
 
@@ -104,10 +104,10 @@ def installed_files() -> Files:
 def archive() -> bytes:
     """A zip file for Tools > Scripts > Import Python Plugin; the same sources make the same bytes.
 
-    It does not say how to start dis-core, which differs on every machine: the plug-in looks for it on the PATH.
+    It does not say how to start dis-core, which differs on every machine: the plug-in looks for it, or installs it.
     Raises PluginProblem.
     """
-    files = plugin_files("krita", PACKAGE)
+    files = {**plugin_files("krita", PACKAGE), **packed_wheel(PACKAGE)}
     # The importer copies it to the folder of actions; inside the package, Krita would read it a second time.
     files[f"actions/{ACTION_FILE}"] = files.pop(ACTION_FILE)
     return packed(files)  # the importer needs its entry for the folder of the package

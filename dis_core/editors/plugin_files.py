@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import site
 import sys
 import sysconfig
-import zipfile
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import dis_core
-from dis_core.errors import OutputFailed, PluginProblem
+from dis_core.__version__ import __version__
+from dis_core.editors.sources import SHARED, Files, files_below, source_folder
+from dis_core.editors.wheel import NAME, this_wheel
+from dis_core.errors import OutputFailed
 from dis_core.files import make_folder, write_atomically
 
 SEGMENT_OPTIONS: tuple[str, ...] = ("--warm",)
 """What plug-ins add to every `dis-core mask` and `dis-core cutout`."""
-
-SHARED = "shared"
-"""The package that all plug-ins share; each gets a copy."""
-
-_FIRST_DATE = (1980, 1, 1, 0, 0, 0)
-
-Files = dict[str, bytes]
-"""Contents by path; the parts of a path are separated by /."""
-
-
-def source_folder() -> Path:
-    """The folder of the plug-ins' sources: inside the installed package, or beside it in a checkout.
-
-    Raises PluginProblem if there are none.
-    """
-    package = Path(dis_core.__file__).parent
-    for folder in (package / "editors" / "plugins", package.parent / "plugins"):
-        if (folder / SHARED).is_dir():
-            return folder
-    raise PluginProblem(f"the editors' plug-ins are missing beside {package}", hint="install dis-core again")
 
 
 def plugin_files(editor: str, package: str) -> Files:
@@ -52,38 +33,30 @@ def plugin_files(editor: str, package: str) -> Files:
     files = files_below(sources / editor)
     shared = files_below(sources / SHARED)
     files |= {f"{package}/{SHARED}/{name}": content for name, content in shared.items()}
+    files[f"{package}/version.txt"] = f"{__version__}\n".encode()
     return {**files, f"{package}/requirement.txt": f"{requirement()}\n".encode("utf-8", "surrogateescape")}
 
 
-def files_below(folder: Path) -> Files:
-    """The files in a folder and the folders inside it, without Python's caches."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+def packed_wheel(package: str) -> Files:
+    """A wheel of this dis-core, for a plug-in that has to install it: nothing if it is from PyPI, where others get it.
+
+    Raises PluginProblem.
+    """
+    if requirement() == NAME:
+        return {}
+    name, content = this_wheel()
+    return {f"{package}/{name}": content}
 
 
 def requirement() -> str:
     """What pip has to be given to install this dis-core on this machine: its checkout or wheel, or its name."""
     try:
-        origin = metadata.distribution("dis-core").read_text("direct_url.json")
+        origin = metadata.distribution(NAME).read_text("direct_url.json")
     except metadata.PackageNotFoundError:
         checkout = Path(dis_core.__file__).parents[1]
-        return str(checkout) if (checkout / "pyproject.toml").is_file() else "dis-core"
+        return str(checkout) if (checkout / "pyproject.toml").is_file() else NAME
     url = json.loads(origin)["url"] if origin else ""
-    return url2pathname(urlsplit(url).path) if url.startswith("file:") else url or "dis-core"
-
-
-def packed(files: Files, *, executable: Collection[str] = ()) -> bytes:
-    """A zip file with entries for folders too; the same files make the same bytes."""
-    folders = {f"{folder.as_posix()}/" for name in files for folder in Path(name).parents if folder.name}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for name in sorted({*folders, *files}):
-            entry = zipfile.ZipInfo(name, _FIRST_DATE)
-            mode = 0o40755 << 16 | 0x10 if name.endswith("/") else 0o100644 << 16
-            entry.external_attr = 0o100755 << 16 if name in executable else mode
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(entry, files.get(name, b""))
-    return buffer.getvalue()
+    return url2pathname(urlsplit(url).path) if url.startswith("file:") else url or NAME
 
 
 def write_files(folder: Path, files: Files) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Mapping
 
 from .file_names import file_name, text_of
+from .own_folder import RECORD, environments_folder
 
 COMMAND_FILE = "command.json"
 """A file beside the plug-in in which `dis-core plugin install` writes how to start dis-core."""
@@ -38,13 +39,14 @@ class Program:
 
 
 def find_program(plugin_folder: str) -> Program | None:
-    """The dis-core that installed the plug-in, or else the one on PATH; None if there is none.
+    """The dis-core that installed the plug-in, or one that a plug-in installed, or the one on PATH; None without any.
 
     `plugin_folder` is a file name, such as the folder of `__file__`.
     """
-    program = read_command(os.path.join(plugin_folder, COMMAND_FILE))
-    if program is not None and shutil.which(file_name(program.command[0])):
-        return program
+    for path in (os.path.join(plugin_folder, COMMAND_FILE), os.path.join(environments_folder(), RECORD)):
+        program = read_command(path)
+        if program is not None and shutil.which(file_name(program.command[0])):
+            return program
     found = shutil.which("dis-core", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *usual_folders()]))
     return None if found is None else Program((text_of(found),))
 

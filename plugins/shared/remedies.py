@@ -12,6 +12,8 @@ from .program import Program, command_line, install_commands
 from .words import _, later
 
 COPY, DOWNLOAD, SEARCH_EVERYWHERE, NOTHING = "copy", "download", "everywhere", ""
+INSTALL, REMOVE, LOOK_AGAIN, UPDATE_PLUGIN = "install", "remove", "look again", "update plug-in"
+"""What `install_offer` offers besides."""
 COPIED = later("that the button copies")
 OFFLINE_WORDS = later("huggingface.co cannot be reached. Check the connection to the internet, then try again.")
 MODEL_MISSING = ("WeightsMissing", "HubUnreachable", "WeightsCorrupt")
@@ -19,7 +21,7 @@ MODEL_MISSING = ("WeightsMissing", "HubUnreachable", "WeightsCorrupt")
 
 @dataclass(frozen=True)
 class Remedy:
-    """A text and a button: its label, what it does (COPY, DOWNLOAD, SEARCH_EVERYWHERE, NOTHING), and with what.
+    """A text and a button: its label, what it does (COPY, DOWNLOAD and so on, or NOTHING), and with what.
 
     `decline` is the label of a second button, after which the same is not offered again.
     """
@@ -36,7 +38,7 @@ class Remedy:
 
 
 def without_program(editor: str, plugin_folder: str) -> Remedy:
-    """What to do if dis-core is not installed."""
+    """What to do if dis-core is not installed, and there is no button that installs it."""
     text = _(
         "dis-core, the program that finds the subject, was not found. To install it, run the two commands "
         "{copied} in a terminal, then restart this editor.",
