@@ -14,7 +14,7 @@ from tests.hosts.pictures import KritaPicture, Pixels, dark_with, plane
 
 LEFT, RIGHT = (40, 60, 80, 90), (180, 70, 90, 60)
 SIZE = {"width": 300, "height": 200}
-PATIENCE_S = 30.0 * PATIENCE
+PATIENCE_S = 60.0 * PATIENCE
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def box_told(picture: KritaPicture) -> list[int]:
 def wait_for(picture: KritaPicture, expected: Pixels) -> None:
     ends = time.monotonic() + PATIENCE_S
     while not (picture.has_selection() and np.array_equal(picture.selection(), expected)):
-        assert time.monotonic() < ends, np.unique(picture.selection(), return_counts=True)
+        assert time.monotonic() < ends, picture.krita.call("report")
         time.sleep(0.05)
 
 
