@@ -95,7 +95,8 @@ def kept_of_guess(alpha: Plane, guess: Plane, *, goes_on: Sides) -> Belonging:
     parts = _parts_of(alpha)
     rough = _resized(guess, parts.seen) >= THRESHOLD
     area = np.count_nonzero(rough)
-    near = dilated(rough, max(REACH_PX, round(NEARBY * area**0.5)))
+    reach_px = max(REACH_PX, round(NEARBY * area**0.5))
+    near = dilated(rough, reach_px)
     whole, within, shared = parts.areas(), parts.areas(near), parts.areas(rough)
     chosen = [
         part
@@ -103,12 +104,15 @@ def kept_of_guess(alpha: Plane, guess: Plane, *, goes_on: Sides) -> Belonging:
         if within[part] >= MOST_OF_IT * whole[part] or shared[part] >= GOOD_SHARE * area
     ]
     kept = np.isin(parts.numbers, chosen)
-    beyond = _beyond(kept & ~near, OUTGROWTH * area, goes_on)
-    beyond = dilated(beyond, max(REACH_PX, round(NEARBY * area**0.5)) + 1) & kept & ~rough if beyond.any() else beyond
+    outside, solid = kept & ~near, parts.small >= THRESHOLD
+    beyond = _beyond(outside, OUTGROWTH * area, goes_on)
+    # A neighbor that touches is cut off at the guess; a shadow or haze, which has nothing solid, where it leaves it.
+    attached = dilated(_beyond(outside & solid, OUTGROWTH * area, goes_on), reach_px + 1)
+    beyond = (beyond | attached) & kept & ~rough
     weights = parts.weights(kept, beyond, inside=enlarged((near & ~beyond).astype(np.float32), parts.size))
     found = kept & ~beyond & rough & (parts.small >= THRESHOLD)
     covered = np.count_nonzero(found) / area if area else 1.0
-    return Belonging(alpha * weights, _is_worth_saying(beyond, kept), covered)
+    return Belonging(alpha * weights, _is_worth_saying(beyond & solid, kept), covered)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,20 @@ def test_a_second_prompt_on_the_same_picture_runs_the_encoder_no_more(home: Daem
     assert encoder_runs(home) == 2
 
 
+def test_a_model_that_takes_no_prompt_is_told_by_a_network_that_looks_at_a_picture_once(home: DaemonHome) -> None:
+    options = ("--model", "dis-lite", "--prompt-model", "small-sam", "--extent", "large", "--device", "cpu")
+    point = ("--point", "160,100")
+
+    first = home.run("mask", "a.png", *options, "--warm", "--box", "40,30,200,150", "-o", "1.png")
+    again = home.run("mask", "a.png", *options, "--warm", *point, "-o", "2.png")
+    after_two = encoder_runs(home)
+    cold = home.run("mask", "a.png", *options, *point, "-o", "3.png")
+
+    assert [done.returncode for done in (first, again, cold)] == [0, 0, 0], first.stderr + again.stderr + cold.stderr
+    assert after_two == 1
+    assert (home.work / "2.png").read_bytes() == (home.work / "3.png").read_bytes()
+
+
 @pytest.mark.parametrize(
     "prompt",
     [

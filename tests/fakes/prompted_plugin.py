@@ -1,7 +1,7 @@
-"""A plug-in for tests, installed as others are: a model that looks at depth, and the small DIS-SAM.
+"""A plug-in for tests, installed as others are: a model that looks at depth, the small DIS-SAM, and its SAM alone.
 
-The latter notes each run of its encoder in a file, which is named by the environment variable DIS_TEST_ENCODER_RUNS and
-grows by a byte for each run.
+SAM notes each run of its encoder in a file, which is named by the environment variable DIS_TEST_ENCODER_RUNS and grows
+by a byte for each run.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from dis_core.hookspecs import hookimpl
 from dis_core.model_spec import ModelSpec
 from dis_core.models.dis_lite.spec import DIS_LITE
 from dis_core.models.dis_sam.segmenter import DisSamSegmenter
+from dis_core.models.sam.network import SAM
 from dis_core.protocols import DepthEstimator, Placement
 from tests.fakes import small_dis_sam
 from tests.fakes.bright_model import BRIGHT_WITH_DEPTH
+from tests.recipes.sam import tiny_sam
 
 SMALL_DIS_SAM = replace(
     DIS_LITE,
@@ -30,10 +32,14 @@ SMALL_DIS_SAM = replace(
     prompts=("box", "points"),
 )
 
+SMALL_SAM = replace(
+    SMALL_DIS_SAM, name="small-sam", task="prompt", loader="tests.fakes.prompted_plugin:load_sam", prompts=()
+)
+
 
 @hookimpl
 def dis_register_models() -> tuple[ModelSpec, ...]:
-    return (SMALL_DIS_SAM, BRIGHT_WITH_DEPTH)
+    return (SMALL_DIS_SAM, SMALL_SAM, BRIGHT_WITH_DEPTH)
 
 
 def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator | None) -> DisSamSegmenter:
@@ -41,6 +47,13 @@ def load(weights: Path, *, placement: Placement, estimate_depth: DepthEstimator 
     encoder: nn.Module = segmenter.sam.network.vision_encoder
     encoder.register_forward_hook(note)
     return segmenter
+
+
+def load_sam(weights: Path, *, placement: Placement) -> SAM:
+    sam = tiny_sam(placement)
+    encoder: nn.Module = sam.network.vision_encoder
+    encoder.register_forward_hook(note)
+    return sam
 
 
 def note(*_: object) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dis_core.geometry import Box, Points
 from dis_core.planes import Plane
-from dis_core.refinement.belonging import kept_in_box
+from dis_core.refinement.belonging import kept_in_box, kept_of_guess
 
 EVERYWHERE = (True, True, True, True)
 SIZE = (200, 300)
@@ -116,6 +116,44 @@ def test_single_hairs_in_a_large_matte_are_kept_beside_a_neighbor_that_is_droppe
 
     assert np.abs(kept.alpha[:, :1600] - (alpha + 0.6 * hairs)[:, :1600])[310:].max() == 0
     assert kept.alpha[:, 1600:].max() == 0
+
+
+GUESS = matte((80, 60, 180, 140))
+
+
+def test_of_a_guess_its_part_is_kept_with_hair_and_soft_edges() -> None:
+    alpha = matte((76, 56, 184, 144), (120, 30, 123, 60))
+    alpha[56:144, 184:188] = 0.3
+
+    kept = kept_of_guess(alpha, GUESS, goes_on=EVERYWHERE)
+
+    assert np.array_equal(kept.alpha, alpha)
+    assert kept.covered == 1
+
+
+def test_a_neighbor_that_touches_is_cut_off_at_the_guess() -> None:
+    kept = kept_of_guess(matte((80, 60, 290, 140)), GUESS, goes_on=EVERYWHERE)
+
+    assert np.abs(kept.alpha - matte((80, 60, 180, 140)))[:, :179].max() == 0
+    assert kept.alpha[:, 182:].max() == 0
+    assert kept.is_cut
+
+
+def test_a_shadow_that_goes_on_takes_nothing_of_the_edge() -> None:
+    thing = matte((76, 60, 184, 140))
+    shadow = 0.2 * matte((184, 100, 300, 140))
+
+    kept = kept_of_guess(thing + shadow, GUESS, goes_on=EVERYWHERE)
+
+    assert np.array_equal(kept.alpha[:, :184], thing[:, :184])
+    assert kept.alpha[:, 230:].max() == 0
+
+
+def test_another_thing_than_the_guess_is_dropped_and_the_guess_is_not_covered() -> None:
+    kept = kept_of_guess(matte((200, 60, 290, 140)), GUESS, goes_on=EVERYWHERE)
+
+    assert kept.alpha.max() == 0
+    assert kept.covered == 0
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (3, 2), (5000, 4)])
