@@ -18,8 +18,10 @@ WIDTH_PX, QUALITY = 1200, 80
 def save(screenshot: Path) -> None:
     """Keep a screenshot as a JPEG of less than 150 KB."""
     with Image.open(screenshot) as image:
-        height_px = round(image.height * WIDTH_PX / image.width)
-        smaller = image.convert("RGB").resize((WIDTH_PX, height_px), Image.Resampling.LANCZOS)
+        shown = image.convert("RGB")
+    shown = shown.crop(shown.getbbox())  # the screen is black around what it shows
+    height_px = round(shown.height * WIDTH_PX / shown.width)
+    smaller = shown.resize((WIDTH_PX, height_px), Image.Resampling.LANCZOS)
     smaller.save(ROOT / "docs" / "pictures" / f"{screenshot.stem}.jpg", quality=QUALITY, optimize=True)
 
 
