@@ -24,7 +24,7 @@ SMALL_BUILD_UNREACHABLE = "SmallBuildUnreachable"
 DOWNLOADED = 0.7
 """How far the progress is when everything is downloaded."""
 UNWANTED = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "VIRTUAL_ENV", "CONDA_PREFIX")
-PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--retries", "3")
+PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
 
 
 class Refusal(Exception):
@@ -147,6 +147,7 @@ class Installing:
         """What downloads is kept inside, also where the system's temporary folder is small."""
         kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
         places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._temporary)
+        kept.setdefault("PIP_RETRIES", "3")
         return {**kept, **places, "PIP_USER": "0", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
 
 

@@ -431,6 +431,42 @@ def help_shown():
     return [frame.findChild(QtWidgets.QLabel).text(), buttons]
 
 
+def show_docker_alone():
+    """As `show_docker`, where no model can be listed yet."""
+    list(show_docker())
+    yield lambda: bool(remedies)
+
+
+def wait_for_install(part):
+    """Until that part of an installation is done; what the docker says meanwhile."""
+    row = APP.activeWindow().qwindow().findChild(QtWidgets.QWidget, "dis_installing")
+    bar = row.findChild(QtWidgets.QProgressBar)
+    yield lambda: row.isVisible() and bar.value() >= part * bar.maximum()
+    return row.findChild(QtWidgets.QLabel).text()
+
+
+def wait_for_program():
+    """Until dis-core is neither being installed nor removed; then what is said, and what the docker's row says."""
+
+    def has_ended():
+        return not finder.installer.is_busy and (messages or remedies)
+
+    bar = APP.activeWindow().qwindow().findChild(QtWidgets.QWidget, "dis_installing").findChild(QtWidgets.QProgressBar)
+    for part in (0.02, 0.5, 0.95):  # each may take a while on a busy machine
+        yield lambda part=part: has_ended() or bar.value() >= part * bar.maximum()
+    yield has_ended
+    yield lambda: finder._listing is None
+    row = APP.activeWindow().qwindow().findChild(QtWidgets.QWidget, "dis_program")
+    return {**report(), "row": row.findChild(QtWidgets.QLabel).text() if row.isVisible() else ""}
+
+
+def manage(entry):
+    """Choose from the menu of the docker's row about dis-core."""
+    del messages[:], remedies[:]
+    button = APP.activeWindow().qwindow().findChild(QtWidgets.QPushButton, "dis_manage")
+    next(action for action in button.menu().actions() if action.text() == entry).trigger()
+
+
 def wait_for_download(part):
     """Until that part of a download is here."""
     shown = []

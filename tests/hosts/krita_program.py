@@ -21,13 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.fake_hub import CHECKOUT
+from tests.fakes.fake_hub import CHECKOUT, clean_environment, unused_address
 from tests.hosts import chroot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
 SCRIPTS = (HERE / "inside_krita.py", HERE / "inside_window.py")
 INSTALL = "apt-get install -y --no-install-recommends krita python3-pyqt5 xvfb xauth xdotool"
 
@@ -219,6 +220,25 @@ def prepare_home(home: Path) -> None:
     primed = primed_home()
     shutil.copytree(primed, home, symlinks=True)
     write_settings(home)
+
+
+def import_archive(home: Path, folder: Path) -> None:
+    """Make a home for Krita, into which Krita's own importer puts what `dis-core plugin build krita` packs."""
+    prepare_home(home)
+    archive = folder / "plugin.zip"
+    build = [sys.executable, "-m", "dis_core", "plugin", "build", "krita", "-o", str(archive)]
+    subprocess.run(build, env=clean_environment(home, unused_address()), check=True, capture_output=True, timeout=60)
+    done = subprocess.run(
+        in_editors_system(["/usr/bin/python3", str(IMPORTER), str(archive), str(home / "data" / "krita")]),
+        env={"PATH": SYSTEM_PATH},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "Imported plugin: Select Subject (dis-core)"
+    with (home / "config" / "kritarc").open("a", encoding="utf-8") as settings:
+        settings.write("enable_dis_select_subject=true\n")
 
 
 def write_settings(home: Path) -> None:

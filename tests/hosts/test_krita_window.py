@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +11,17 @@ import pytest
 
 import dis_core
 from dis_core.editors.find import find_editors
-from tests.fakes.fake_hub import clean_environment, run_fake_hub, unused_address
+from tests.fakes.fake_hub import run_fake_hub, unused_address
 from tests.hosts.conftest import QUICK, QUICK_ENVIRONMENT, home_with_plugin, write_command
 from tests.hosts.krita_program import (
-    SYSTEM_PATH,
     KritaProgram,
     chroot_folder,
-    in_editors_system,
+    import_archive,
     krita_version,
-    prepare_home,
     running_krita,
 )
 from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, flower, plane
 
-IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
 EMBEDDED = Path(dis_core.__file__).parent / "embedded"
 
 
@@ -197,24 +192,7 @@ def test_doctor_knows_which_krita_is_here(krita_is_here: None) -> None:
 
 def test_krita_imports_the_archive_itself(krita_is_here: None, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    prepare_home(home)
-    build = [sys.executable, "-m", "dis_core", "plugin", "build", "krita", "-o", str(tmp_path / "plugin.zip")]
-    subprocess.run(build, env=clean_environment(home, unused_address()), check=True, capture_output=True, timeout=60)
-
-    done = subprocess.run(
-        in_editors_system(
-            ["/usr/bin/python3", str(IMPORTER), str(tmp_path / "plugin.zip"), str(home / "data" / "krita")]
-        ),
-        env={"PATH": SYSTEM_PATH},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-
-    assert done.stdout.strip() == "Imported plugin: Select Subject (dis-core)"
-    with (home / "config" / "kritarc").open("a", encoding="utf-8") as settings:
-        settings.write("enable_dis_select_subject=true\n")
+    import_archive(home, tmp_path)
     write_command(home, QUICK)  # it would be looked for on the path, and the checkout is not there
     with running_krita(home, HF_HUB_OFFLINE="1") as krita:
         picture = KritaPicture(krita, tmp_path, "imported")

@@ -59,6 +59,14 @@ class ChildProcess:
         self._process.kill()
         self._process.waitForFinished(ENDS_WITHIN_MS)
 
+    def ask_to_stop(self) -> None:
+        """End the process's standard input, at which some of our programs clean up and end. `on_end` is called then."""
+        self._process.closeWriteChannel()
+
+    def wait(self) -> None:
+        """Wait for the end for a while."""
+        self._process.waitForFinished(ENDS_WITHIN_MS)
+
     def _hear(self) -> None:
         data = bytes(self._process.readAllStandardOutput())
         self._output += data

@@ -9,6 +9,7 @@ from krita import DockWidget, Krita
 
 from .fields import Fields, make_box, make_form
 from .look_panel import LookPanel
+from .program_panel import make_install_progress, make_program_row
 from .qt import QtCore, QtWidgets
 from .shared.models import Model, choose, those_here_first
 from .shared.remedies import COPY, DOWNLOAD, SEARCH_EVERYWHERE, Remedy
@@ -48,12 +49,14 @@ class SubjectDocker(DockWidget):
             self._make_pick(),
             self._make_progress(),
             self._make_download(),
+            make_install_progress(self.finder.installer),
             self._make_help(),
             LookPanel(self.finder, self._fields, self._edges_there),
             self._make_form(),
             self._make_more(),
             self._make_seldom(),
             self._make_kept(),
+            make_program_row(self.finder.installer),
         ):
             column.addWidget(part)
         column.addStretch(1)
@@ -279,6 +282,8 @@ class SubjectDocker(DockWidget):
         finder.download_progressed.connect(self._show_download)
         finder.download_ended.connect(self._downloading.hide)
         finder.remedy_offered.connect(self._show_help)
+        finder.installer.progressed.connect(lambda _fraction, _doing: self._help.hide())
+        finder.installer.changed.connect(self._help.hide)
         finder.settings_changed.connect(self._show_settings)
         finder.models_changed.connect(self._show_models)
         finder.kept_changed.connect(self._show_kept)
@@ -349,10 +354,14 @@ class SubjectDocker(DockWidget):
             self.finder.download(remedy.value)
         elif remedy.action == SEARCH_EVERYWHERE:
             self.finder.search_everywhere(remedy.value)
+        else:
+            self.finder.installer.apply(remedy)
 
     def _decline_offer(self, remedy: Remedy) -> None:
         self._help.hide()
-        self.finder.change(declined=remedy.value)
+        self.finder.installer.decline(remedy)
+        if remedy.action == DOWNLOAD:
+            self.finder.change(declined=remedy.value)
 
 
 def _make_bar(name: str, label: str, stop: Callable[[], None]) -> tuple[Any, Any, Any]:

@@ -10,10 +10,12 @@ from krita import Krita
 
 from .canvas_picker import CanvasPicker
 from .child_process import ChildProcess
+from .installer import Installer
 from .looks import LOOK, Looks, made_in_words
 from .qt import QtCore
 from .results import NOTHING_FOUND
 from .shared.events import Done, Failed, Outcome, Progress
+from .shared.install_offer import odd_program, offer_installation
 from .shared.kept_model import FREE_ARGUMENTS, STATUS_ARGUMENTS, KeptModel, is_kept, parse_status
 from .shared.models import Model, better_than, choose, parse_models
 from .shared.pointing import Told
@@ -21,13 +23,11 @@ from .shared.program import OFFLINE, Program, find_program
 from .shared.remedies import (
     after_download,
     after_pause,
-    broken_program,
     explanation,
     offer_better,
     offer_everywhere,
     remedy_for,
     without_model,
-    without_program,
 )
 from .shared.settings import AUTOMATIC, LIST_ARGUMENTS, Settings, fetch_arguments, from_strings
 from .shared.words import _, later
@@ -65,6 +65,10 @@ class SubjectFinder(QtCore.QObject):
         self._after_listing: list[Callable[[], None]] = []
         self._picker: CanvasPicker | None = None
         self.looks = Looks(self)
+        self.installer = Installer()
+        self.installer.offered.connect(self.remedy_offered.emit)
+        self.installer.message.connect(self.message.emit)
+        self.installer.changed.connect(self._program_changed)
         self.kept: KeptModel | None = None
         self._asking: ChildProcess | None = None
         self._ask_again = QtCore.QTimer()
@@ -163,8 +167,9 @@ class SubjectFinder(QtCore.QObject):
             if not self.models:
                 failed = outcome if isinstance(outcome, Failed) else None
                 self.message.emit(_("dis-core does not work"))
-                self.remedy_offered.emit(broken_program(failed, "krita", os.path.dirname(__file__)))
+                self.remedy_offered.emit(odd_program(failed, "krita", os.path.dirname(__file__), program))
                 return
+            self.installer.compare_versions()
             for go_on in waiting:
                 go_on()
 
@@ -269,6 +274,7 @@ class SubjectFinder(QtCore.QObject):
         for work in (self._work, self._listing, self._download, self._asking, self._picker):
             if work is not None:
                 work.stop()
+        self.installer.close()
         self._work = self._listing = self._download = self._asking = self._picker = None
 
     def _start_when_listed(self, picture: Any, settings: Settings, told: Told | None = None) -> None:
@@ -342,11 +348,17 @@ class SubjectFinder(QtCore.QObject):
         self._work = None
         self.ended.emit()
 
+    def _program_changed(self) -> None:
+        self.models = []
+        self.models_changed.emit()
+        if find_program(os.path.dirname(__file__)) is not None:
+            self.list_models()
+
     def _find_program(self) -> Program | None:
         folder = os.path.dirname(__file__)
         program = find_program(folder)
         if program is None:
-            self.remedy_offered.emit(without_program("krita", folder))
+            self.remedy_offered.emit(offer_installation("krita", folder))
         return program
 
     def _refuse_when_busy(self) -> bool:
