@@ -11,6 +11,7 @@ from pathlib import Path
 from dis_core.editors.plugin_files import (
     are_written,
     command_file,
+    expected_files,
     packed_wheel,
     plugin_files,
     remove_paths,
@@ -109,7 +110,8 @@ def is_registered(profile: Path) -> bool | None:
 
 def is_up_to_date(profile: Path) -> bool:
     """Whether installing again would change nothing, so that the plug-in starts this installation."""
-    return are_written(profile / "plug-ins", installed_files())
+    command = plugin_folder(profile) / "command.json"
+    return are_written(profile / "plug-ins", expected_files(installed_files(), command))
 
 
 def installed_files() -> Files:

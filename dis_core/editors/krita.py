@@ -12,6 +12,7 @@ from pathlib import Path
 from dis_core.editors.plugin_files import (
     are_written,
     command_file,
+    expected_files,
     packed_wheel,
     plugin_files,
     remove_paths,
@@ -88,7 +89,7 @@ def is_switched_on(places: Places) -> bool:
 
 def is_up_to_date(places: Places) -> bool:
     """Whether installing again would change nothing, so that the plug-in starts this installation."""
-    return are_written(places.resources, installed_files())
+    return are_written(places.resources, expected_files(installed_files(), places.resources / "pykrita" / COMMAND_FILE))
 
 
 def installed_files() -> Files:

@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 
 import dis_core
 from dis_core.__version__ import __version__
+from dis_core.editors.own_environment import find_own_environment
 from dis_core.editors.sources import SHARED, Files, files_below, source_folder
 from dis_core.editors.wheel import NAME, this_wheel
 from dis_core.errors import OutputFailed
@@ -69,6 +70,16 @@ def write_files(folder: Path, files: Files) -> None:
 def are_written(folder: Path, files: Files) -> bool:
     """Whether files are below a folder with just this content."""
     return all((folder / name).is_file() and (folder / name).read_bytes() == content for name, content in files.items())
+
+
+def expected_files(files: Files, command: Path) -> Files:
+    """Those of the files that an up-to-date plug-in has: an unpacked one does not say how to start dis-core if it finds
+    this one without, as the one that it has installed."""
+    own = find_own_environment()
+    if command.exists() or own is None or own.folder.resolve() != Path(sys.prefix).resolve():
+        return files
+    varies = ("command.json", "requirement.txt")
+    return {name: content for name, content in files.items() if Path(name).name not in varies}
 
 
 def remove_paths(paths: Iterable[Path]) -> list[Path]:

@@ -60,6 +60,9 @@ def offer_installation(editor: str, plugin_folder: str) -> Remedy:
     """dis-core is not here: what installing it takes, and the button that does it."""
     if starting_command() is None:
         return Remedy(NO_PYTHON + sandbox_words(editor), "Look again", LOOK_AGAIN, "")
+    own = find_environment()
+    if own is not None:
+        return _mend(": the Python that it was made with has gone", plan(plugin_folder, own.build))
     wanted = plan(plugin_folder)
     goes_on = " A part of it is here already." if has_downloads() else ""
     text = (
@@ -74,15 +77,8 @@ def odd_program(failed: Failed | None, editor: str, plugin_folder: str, program:
     own = find_environment()
     if own is None or own.program != program:
         return broken_program(failed, editor, plugin_folder)
-    wanted = plan(plugin_folder, own.build)
     why = "" if failed is None else f": {failed.message}"
-    return Remedy(
-        f"dis-core, the program that finds the subject, does not work{why}. Repair installs it anew: {_size(wanted)}. "
-        "Your models stay.",
-        _button("Repair dis-core", wanted),
-        INSTALL,
-        wanted.build,
-    )
+    return _mend(why, plan(plugin_folder, own.build))
 
 
 def repair(plugin_folder: str, environment: Environment) -> Remedy:
@@ -165,6 +161,14 @@ def _update(text: str, plugin_folder: str, program: Program) -> Remedy:
     wanted = plan(plugin_folder)
     text += f" Update it the way you installed it, or install one for this plug-in: {_size(wanted)}."
     return Remedy(text, _button("Install dis-core", wanted), INSTALL, wanted.build, decline="Not now")
+
+
+def _mend(why: str, wanted: Plan) -> Remedy:
+    text = (
+        f"dis-core, the program that finds the subject, does not work{why}. Repair installs it anew: {_size(wanted)}. "
+        "Your models stay."
+    )
+    return Remedy(text, _button("Repair dis-core", wanted), INSTALL, wanted.build)
 
 
 def _size(wanted: Plan) -> str:

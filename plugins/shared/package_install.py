@@ -23,6 +23,8 @@ ANY_PYTHON = "3.12"
 SMALL_BUILD_UNREACHABLE = "SmallBuildUnreachable"
 DOWNLOADED = 0.7
 """How far the progress is when everything is downloaded."""
+FULL_BYTES = 4_000_000
+"""With less than this free, a disk is as good as full."""
 UNWANTED = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "VIRTUAL_ENV", "CONDA_PREFIX")
 PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
 
@@ -87,7 +89,7 @@ class Installing:
         status, lines = self._hear([uv, "pip", "install", "--python", self.python, *backend, requirement])
         if not status:
             return
-        failed = failure_in(lines, text_of(self._new))
+        failed = self._failure(lines)
         about_small = any("download.pytorch.org" in line for line in lines)
         raise Refusal(small_build_unreachable() if failed.code == "NoNetwork" and about_small else failed)
 
@@ -98,7 +100,7 @@ class Installing:
         status, lines = self._hear(command, PIP_EXTRA_INDEX_URL="")
         if not status:
             return
-        failed = failure_in(lines, text_of(self._new))
+        failed = self._failure(lines)
         if failed.code not in ("NoNetwork", "NoPackage"):
             raise Refusal(failed)
         self._run(self._pip("install", "filelock"))  # a small one of what torch needs; it fails if nothing is reached
@@ -110,7 +112,14 @@ class Installing:
     def _run(self, command: list[str]) -> None:
         status, lines = self._hear(command)
         if status:
-            raise Refusal(failure_in(lines, text_of(self._new)))
+            raise Refusal(self._failure(lines))
+
+    def _failure(self, lines: list[str]) -> Failed:
+        """Why it failed. Not everything that fails on a full disk says so."""
+        folder = os.path.dirname(self._new)
+        if shutil.disk_usage(self._new).free < FULL_BYTES:
+            return disk_full(text_of(folder))
+        return failure_in(lines, text_of(folder))
 
     def _hear(self, command: list[str], **more: str) -> tuple[int, list[str]]:
         environment = {**self.environment, **more}

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shared.remedies import without_program
 
+from dis_core.__version__ import __version__
 from dis_core.cli.doctor.findings import Findings
 from dis_core.cli.doctor.plugin_checks import examine_plugins
 from dis_core.cli.main import run
@@ -40,6 +41,7 @@ def test_what_is_installed_is_the_source_byte_for_byte(places: Places, capsys: p
     own, shared = files_below(SOURCES / "krita" / krita.PACKAGE), files_below(SOURCES / "shared")
     installed = files_below(places.package)
     command = json.loads(installed.pop("command.json"))
+    assert installed.pop("version.txt").decode().strip() == __version__
     assert installed.pop("requirement.txt").decode().strip() == plugin_files.requirement()
     assert installed == {**own, **{f"shared/{name}": content for name, content in shared.items()}}
     assert command["command"][1:] == ["-m", "dis_core"]

@@ -451,9 +451,9 @@ def wait_for_program():
     def has_ended():
         return not finder.installer.is_busy and (messages or remedies)
 
-    bar = APP.activeWindow().qwindow().findChild(QtWidgets.QWidget, "dis_installing").findChild(QtWidgets.QProgressBar)
-    for part in (0.02, 0.5, 0.95):  # each may take a while on a busy machine
-        yield lambda part=part: has_ended() or bar.value() >= part * bar.maximum()
+    for _ in range(10):  # it may take longer than one condition may
+        waited = time.monotonic() + 20.0
+        yield lambda waited=waited: has_ended() or time.monotonic() > waited
     yield has_ended
     yield lambda: finder._listing is None
     row = APP.activeWindow().qwindow().findChild(QtWidgets.QWidget, "dis_program")

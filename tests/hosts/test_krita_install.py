@@ -11,10 +11,10 @@ import pytest
 
 from dis_core.__version__ import __version__
 from tests.fakes.tiny_wheels import offline_environment, write_tiny_wheels
-from tests.hosts.krita_program import KritaProgram, import_archive, running_krita
+from tests.hosts.krita_program import SCRIPT, KritaProgram, import_archive, running_krita
 from tests.hosts.pictures import KritaPicture, flower
 
-PATIENCE_S = 200.0
+PATIENCE_S = 280.0
 PROGRAM = "data/dis-core/program"
 
 
@@ -25,8 +25,9 @@ def fresh(krita_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
         pytest.skip("Krita's Debian has another Python than the tests")
     folder = tmp_path_factory.mktemp("krita-install")
     import_archive(folder / "home", folder)
+    quick = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     environment = offline_environment(write_tiny_wheels(folder / "wheels"))
-    with running_krita(folder / "home", HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", **environment) as krita:
+    with running_krita(folder / "home", script=SCRIPT, **quick, **environment) as krita:
         krita.call("show_docker_alone")
         yield krita
 

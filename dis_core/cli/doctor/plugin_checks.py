@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dis_core.__version__ import __version__
 from dis_core.cli.doctor.findings import Findings, Problem
 from dis_core.errors import DisError
+from dis_core.files import megabytes
 
 REGISTERED = {
     True: "loaded by GIMP",
@@ -14,7 +16,8 @@ REGISTERED = {
 
 def examine_plugins(findings: Findings) -> None:
     """Whether each editor finds its plug-in, and whether the plug-in finds this installation."""
-    for editor, examine in (("krita", examine_krita), ("gimp", examine_gimp)):
+    checks = (("krita", examine_krita), ("gimp", examine_gimp), ("their own dis-core", examine_own_environment))
+    for editor, examine in checks:
         try:
             findings.plugins[editor] = examine(findings)
         except (OSError, DisError) as error:
@@ -60,3 +63,23 @@ def examine_gimp(findings: Findings) -> str:
             what = f"the plug-in for GIMP in {folder} is another version, or uses another dis-core than this one"
             findings.problems.append(Problem(what, cure))
     return ", ".join(states) or f"not installed; to install it, {cure}"
+
+
+def examine_own_environment(findings: Findings) -> str:
+    """The dis-core that a plug-in has installed for itself, in words."""
+    from dis_core.editors.own_environment import find_own_environment, left_over
+
+    for path in left_over():
+        what = f"an installation by an editor's plug-in was stopped and left {path}"
+        findings.problems.append(Problem(what, "install dis-core again in the editor, or delete the folder"))
+    own = find_own_environment()
+    if own is None:
+        return "not installed"
+    cure = "in Krita's docker choose Manage > Repair, or press Repair in GIMP's dialog"
+    if not own.python.exists():
+        what = f"the dis-core that an editor's plug-in has installed does not start: {own.python} is missing"
+        findings.problems.append(Problem(what, cure))
+    elif own.version != __version__:
+        what = f"the dis-core that an editor's plug-in has installed is {own.version}, and this one is {__version__}"
+        findings.problems.append(Problem(what, cure))
+    return f"{own.version}, {megabytes(own.size_bytes)}, in {own.folder}"

@@ -12,6 +12,7 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from child_process import run_child  # noqa: E402 - the versions come first
 from gi.repository import GimpUi, GLib, GObject, Gtk, Pango  # noqa: E402
+from install_dialog import program_row  # noqa: E402
 from preview import Preview  # noqa: E402
 from procedures import CUT  # noqa: E402
 from shared.kept_model import FREE_ARGUMENTS, STATUS_ARGUMENTS, is_kept, parse_status  # noqa: E402
@@ -56,7 +57,8 @@ def ask(call: Call, models: list[Model], program: Program, folder: str) -> Answe
     window = GimpUi.ProcedureDialog.new(procedure, config, _(TITLES[procedure.get_name()]))
     names = ["source", "mode", "region", "quality", "grow", "feather", "threshold", "keep"]
     settings = window.fill_box("settings", [*names, *(["clean", "size"] if procedure.get_name() == CUT else [])])
-    for part in (_model_row(window, config, models), _better_line(models), _kept_row(program)):
+    own = program_row(program)
+    for part in (_model_row(window, config, models), _better_line(models), _kept_row(program), own):
         settings.pack_start(part, False, False, 0)  # noqa: FBT003 - GTK's own
     settings.pack_end(_wrapped(_(CORRECT[procedure.get_name()])), False, False, 0)  # noqa: FBT003
     preview = Preview(call, program, models, folder, consent)

@@ -19,9 +19,10 @@ from private_folder import private_folder  # noqa: E402
 from procedures import AGAIN, PROCEDURES, SELECT, create_again, create_procedure, settings_of  # noqa: E402
 from shared.events import failure_of  # noqa: E402
 from shared.models import Model  # noqa: E402
-from shared.program import Program  # noqa: E402
+from shared.own_environment import find_environment  # noqa: E402
+from shared.program import Program, find_program  # noqa: E402
 from shared.words import speak  # noqa: E402
-from subject_run import Declined, Failure, find_subject, known_models, program_beside, take_shown  # noqa: E402
+from subject_run import Broken, Declined, Failure, find_subject, known_models, program_beside, take_shown  # noqa: E402
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -45,8 +46,7 @@ def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[n
     """Handle one call. GIMP shows all errors."""
     status = Gimp.PDBStatusType
     try:
-        program = program_beside(FOLDER)
-        models = known_models(program, FOLDER)
+        program, models = program_and_models(run_mode)
         if run_mode == Gimp.RunMode.INTERACTIVE:
             run_asking((procedure, config, image, drawables), program, models)
         else:
@@ -58,6 +58,31 @@ def run(procedure, run_mode, image, drawables, config, _data):  # type: ignore[n
     except Exception as error:  # noqa: BLE001 - the host's action edge
         return procedure.new_return_values(status.EXECUTION_ERROR, GLib.Error(failure_of(error).sentence()))
     return procedure.new_return_values(status.SUCCESS, GLib.Error())
+
+
+def program_and_models(run_mode: object) -> tuple[Program, list[Model]]:
+    """The dis-core that is here, and its models. With a dialog, a missing one is installed and a broken one mended."""
+    if run_mode != Gimp.RunMode.INTERACTIVE:
+        program = program_beside(FOLDER)
+        return program, known_models(program, FOLDER)
+    if find_program(FOLDER) is None:
+        from install_dialog import ask_to_install
+
+        if not ask_to_install():
+            raise Declined
+    program = program_beside(FOLDER)
+    try:
+        return program, known_models(program, FOLDER)
+    except Broken as broken:
+        own = find_environment()
+        if own is None or own.program != program:
+            raise
+        from install_dialog import ask_to_repair
+
+        if not ask_to_repair(broken.failed, program):
+            raise Declined from broken
+        program = program_beside(FOLDER)
+        return program, known_models(program, FOLDER)
 
 
 def run_asking(call: Any, program: Program, models: list[Model]) -> None:

@@ -41,6 +41,14 @@ class Failure(Exception):
     """dis-core is missing or has failed, with a message for the user."""
 
 
+class Broken(Failure):
+    """dis-core lists no models; `failed` is why, if it said so."""
+
+    def __init__(self, failed: Failed | None, folder: str) -> None:
+        super().__init__(broken_program(failed, "gimp", folder).without_button())
+        self.failed = failed
+
+
 class Declined(Exception):
     """The user declined."""
 
@@ -54,12 +62,12 @@ def program_beside(folder: str) -> Program:
 
 
 def known_models(program: Program, folder: str) -> list[Model]:
-    """The models that dis-core lists, for the plug-in in a folder. Raises Failure if there are none."""
+    """The models that dis-core lists, for the plug-in in a folder. Raises Broken if there are none."""
     outcome, printed = run_child(program, LIST_ARGUMENTS, more_environment=OFFLINE, on_progress=_ignore)
     failed = outcome if isinstance(outcome, Failed) else None
     models = [] if failed is not None else parse_models(printed)
     if not models:
-        raise Failure(broken_program(failed, "gimp", folder).without_button())
+        raise Broken(failed, folder)
     return models
 
 
