@@ -27,7 +27,7 @@ from .remedies import COPIED, COPY, INSTALL, LOOK_AGAIN, REMOVE, UPDATE_PLUGIN, 
 
 EDITORS = {"krita": "Krita", "gimp": "GIMP"}
 NO_PYTHON = (
-    "dis-core, the program that finds the subject, is not installed yet, and it needs Python, which was not found. "
+    "The program that finds the subject, dis-core, is not installed yet, and it needs Python, which was not found. "
     "Install Python 3.12 from python.org or with your system's software center, then press the button."
 )
 STOPPED = "The installation was stopped. What is downloaded already is kept, so that it can go on."
@@ -66,14 +66,14 @@ def offer_installation(editor: str, plugin_folder: str) -> Remedy:
     wanted = plan(plugin_folder)
     goes_on = " A part of it is here already." if has_downloads() else ""
     text = (
-        f"dis-core, the program that finds the subject, is not installed yet. The button installs it: {_size(wanted)}, "
-        f"in {shown(wanted.folder)}. It changes nothing else on this computer, and can be removed here."
+        f"The program that finds the subject, dis-core, is not installed yet. It is {_size(wanted)}, in "
+        f"{shown(wanted.folder)}. Nothing else on this computer is changed, and you can remove it here."
     )
     return Remedy(text + goes_on + sandbox_words(editor), _button("Install dis-core", wanted), INSTALL, wanted.build)
 
 
 def odd_program(failed: Failed | None, editor: str, plugin_folder: str, program: Program) -> Remedy:
-    """dis-core does not list its models: if it is the plug-in's own, the button makes it anew."""
+    """dis-core does not list its models: if it is the plug-in's own, the button installs it again."""
     own = find_environment()
     if own is None or own.program != program:
         return broken_program(failed, editor, plugin_folder)
@@ -84,7 +84,7 @@ def odd_program(failed: Failed | None, editor: str, plugin_folder: str, program:
 def repair(plugin_folder: str, environment: Environment) -> Remedy:
     """The user asks for a repair."""
     wanted = plan(plugin_folder, environment.build)
-    text = f"Repair installs dis-core anew: {_size(wanted)}. The one that is here is used until that is done."
+    text = f"Repair installs dis-core again: {_size(wanted)}. What is here goes on working until that is done."
     return Remedy(text, _button("Repair dis-core", wanted), INSTALL, wanted.build, decline="Not now")
 
 
@@ -165,7 +165,7 @@ def _update(text: str, plugin_folder: str, program: Program) -> Remedy:
 
 def _mend(why: str, wanted: Plan) -> Remedy:
     text = (
-        f"dis-core, the program that finds the subject, does not work{why}. Repair installs it anew: {_size(wanted)}. "
+        f"dis-core, the program that finds the subject, does not work{why}. Repair installs it again: {_size(wanted)}. "
         "Your models stay."
     )
     return Remedy(text, _button("Repair dis-core", wanted), INSTALL, wanted.build)

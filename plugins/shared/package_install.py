@@ -156,7 +156,9 @@ class Installing:
         """What downloads is kept inside, also where the system's temporary folder is small."""
         kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
         places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._temporary)
-        kept.setdefault("PIP_RETRIES", "3")
+        # What a company has put among the system's certificates counts; older versions of uv know the second name.
+        for name, value in (("PIP_RETRIES", "3"), ("UV_SYSTEM_CERTS", "1"), ("UV_NATIVE_TLS", "1")):
+            kept.setdefault(name, value)
         return {**kept, **places, "PIP_USER": "0", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 BUILD = ".ci/editor-chroot"
@@ -17,12 +18,17 @@ HOST = "/host"
 ENTER_HOST = ["/usr/sbin/chroot", HOST]
 
 
-def in_chroot(root: Path, command: list[str]) -> list[str]:
-    """A command line that runs another one in that Debian, with what it needs of the system around mounted there."""
+def in_chroot(root: Path, command: list[str], also: Sequence[Path] = ()) -> list[str]:
+    """A command line that runs another one in that Debian, with what it needs of the system around mounted there.
+
+    `also` are more folders of the system around, which it sees at their own places.
+    """
+    places = [shlex.quote(str(path)) for path in also]
     inside, folder = shlex.quote(str(root)), shlex.quote(tempfile.gettempdir())
     steps = [
         f"mkdir -p {inside}{HOST} {inside}{folder}",
         f"mount --rbind {folder} {inside}{folder}",
+        *(f"mkdir -p {inside}{place} && mount --bind {place} {inside}{place}" for place in places),
         f"mount --rbind / {inside}{HOST}",
         f"mount --rbind /proc {inside}/proc",
         f"mount --rbind /dev {inside}/dev",

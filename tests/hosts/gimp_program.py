@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from tests.fakes.fake_hub import CHECKOUT, clean_environment, unused_address
 from tests.hosts import chroot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SCRIPT = Path(__file__).parent / "inside_gimp.py"
 BUILD = CHECKOUT / ".ci" / "gimp-chroot"
@@ -103,13 +104,15 @@ def gimp_environment(home: Path, **more: str) -> dict[str, str]:
     }
 
 
-def in_chroot(command: list[str]) -> list[str]:
-    """A command line that runs another one in GIMP's Debian."""
-    return chroot.in_chroot(chroot_folder(), command)
+def in_chroot(command: list[str], also: Sequence[Path] = ()) -> list[str]:
+    """A command line that runs another one in GIMP's Debian, which sees `also`, more folders, at their own places."""
+    return chroot.in_chroot(chroot_folder(), command, also)
 
 
 @contextlib.contextmanager
-def running_gimp(home: Path, *, program: str = "gimp-console", **more: str) -> Iterator[GimpProgram]:
+def running_gimp(
+    home: Path, *, program: str = "gimp-console", also: Sequence[Path] = (), **more: str
+) -> Iterator[GimpProgram]:
     """GIMP in `home`, which `prepare_gimp_home` has made; it is ended, hard if need be, with the block."""
     mail = home / "mail"
     shutil.rmtree(mail, ignore_errors=True)
@@ -126,7 +129,7 @@ def running_gimp(home: Path, *, program: str = "gimp-console", **more: str) -> I
     ]
     with (home / "gimp.log").open("wb") as log:
         process = subprocess.Popen(
-            in_chroot(command),
+            in_chroot(command, also),
             env=gimp_environment(home, **more),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -152,13 +155,31 @@ def prepare_gimp_home(home: Path, command: object | None = None) -> Path:
 
     GIMP has started in it before: its first start takes a quarter of a minute.
     """
-    shutil.copytree(primed_home(), home, symlinks=True)
-    with (home / "gimp" / "gimprc").open("a", encoding="utf-8") as settings:
-        settings.write("\n(show-welcome-dialog no)\n(check-updates no)\n")
-    environment = {**clean_environment(home, unused_address()), "GIMP3_DIRECTORY": str(home / "gimp")}
+    environment = {**clean_environment(bare_gimp_home(home), unused_address()), "GIMP3_DIRECTORY": str(home / "gimp")}
     install = [sys.executable, "-m", "dis_core", "plugin", "install", "gimp"]
     subprocess.run(install, env=environment, check=True, capture_output=True, timeout=60)
     write_gimp_command(home, command)
+    return home
+
+
+def bare_gimp_home(home: Path) -> Path:
+    """A home without the plug-in, in which GIMP has started before and greets nobody."""
+    shutil.copytree(primed_home(), home, symlinks=True)
+    with (home / "gimp" / "gimprc").open("a", encoding="utf-8") as settings:
+        settings.write("\n(show-welcome-dialog no)\n(check-updates no)\n")
+    return home
+
+
+def unpack_archive(home: Path, folder: Path) -> Path:
+    """A home into which what `dis-core plugin build gimp` packs has been unpacked, as a user does it."""
+    archive = folder / "plugin.zip"
+    environment = clean_environment(bare_gimp_home(home), unused_address())
+    build = [sys.executable, "-m", "dis_core", "plugin", "build", "gimp", "-o", str(archive)]
+    subprocess.run(build, env=environment, check=True, capture_output=True, timeout=60)
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(home / "gimp" / "plug-ins")
+        for entry in packed.infolist():  # which Python's own unpacking leaves out
+            (home / "gimp" / "plug-ins" / entry.filename).chmod(entry.external_attr >> 16)
     return home
 
 

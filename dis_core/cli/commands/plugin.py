@@ -87,7 +87,7 @@ def build(*, editor: str, output: Path | None, overwrite: bool) -> None:
     """Pack the plug-in as a zip file.
 
     In Krita, choose Tools > Scripts > Import Python Plugin from File. For GIMP, unpack it into the folder plug-ins of
-    one of GIMP's folders. A plug-in that is installed this way looks for dis-core on the search path (PATH).
+    one of GIMP's folders. A plug-in that is installed this way looks for dis-core, and offers to install it.
     """
     from dis_core.editors import gimp, krita
     from dis_core.files import write_atomically

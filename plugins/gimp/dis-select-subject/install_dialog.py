@@ -135,6 +135,8 @@ class InstallDialog:
     def _run(self, program: Program, arguments: Any, then: Callable[[Outcome], None]) -> None:
         """Run a program; the dialog goes on meanwhile, and its Cancel stops it."""
         self._go.hide()
+        self._bar.set_fraction(0.0)
+        self._bar.set_text("Starting")
         self._bar.show()
         self._is_running = True
 
@@ -184,7 +186,7 @@ def program_row(program: Program) -> Any:
         line = Gtk.Label(label=f"dis-core {own.version}, {gigabytes(own.size_bytes)}", xalign=0.0)
         line.set_tooltip_text(f"Installed by this plug-in, in {own.folder}")
         row.pack_start(line, True, True, 0)  # noqa: FBT003
-        for label, offer in (("Repair...", lambda: repair(FOLDER, own)), ("Remove...", lambda: removal(own))):
+        for label, offer in (("Re_pair...", lambda: repair(FOLDER, own)), ("Remo_ve...", lambda: removal(own))):
             row.pack_start(_button(row, label, program, offer), False, False, 0)  # noqa: FBT003
 
     def compare() -> None:
@@ -202,7 +204,7 @@ def program_row(program: Program) -> Any:
 
 
 def _button(row: Any, label: str, program: Program, offer: Callable[[], Remedy]) -> Any:
-    button = Gtk.Button(label=label)
+    button = Gtk.Button.new_with_mnemonic(label)
 
     def clicked(_button: Any) -> None:
         InstallDialog(offer()).run()
