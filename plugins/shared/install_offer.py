@@ -24,13 +24,14 @@ from .package_install import SMALL_BUILD_UNREACHABLE
 from .program import Program, command_line
 from .pythons import as_text, starting_command
 from .remedies import COPIED, COPY, INSTALL, LOOK_AGAIN, REMOVE, UPDATE_PLUGIN, Remedy, broken_program
+from .words import _, later
 
 EDITORS = {"krita": "Krita", "gimp": "GIMP"}
-NO_PYTHON = (
+NO_PYTHON = later(
     "The program that finds the subject, dis-core, is not installed yet, and it needs Python, which was not found. "
     "Install Python 3.12 from python.org or with your system's software center, then press the button."
 )
-STOPPED = "The installation was stopped. What is downloaded already is kept, so that it can go on."
+STOPPED = later("The installation was stopped. What is downloaded already is kept, so that it can go on.")
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,19 @@ def maker(what: str, wanted: Plan) -> Maker | None:
 def offer_installation(editor: str, plugin_folder: str) -> Remedy:
     """dis-core is not here: what installing it takes, and the button that does it."""
     if starting_command() is None:
-        return Remedy(NO_PYTHON + sandbox_words(editor), "Look again", LOOK_AGAIN, "")
+        return Remedy(_(NO_PYTHON) + sandbox_words(editor), _("Look again"), LOOK_AGAIN, "")
     own = find_environment()
     if own is not None:
-        return _mend(": the Python that it was made with has gone", plan(plugin_folder, own.build))
+        return _mend(_("the Python that it was made with has gone"), plan(plugin_folder, own.build))
     wanted = plan(plugin_folder)
-    goes_on = " A part of it is here already." if has_downloads() else ""
-    text = (
-        f"The program that finds the subject, dis-core, is not installed yet. It is {_size(wanted)}, in "
-        f"{shown(wanted.folder)}. Nothing else on this computer is changed, and you can remove it here."
+    goes_on = " " + _("A part of it is here already.") if has_downloads() else ""
+    text = _(
+        "The program that finds the subject, dis-core, is not installed yet. It is {size}, in {folder}. Nothing else "
+        "on this computer is changed, and you can remove it here.",
+        size=_size(wanted),
+        folder=shown(wanted.folder),
     )
-    return Remedy(text + goes_on + sandbox_words(editor), _button("Install dis-core", wanted), INSTALL, wanted.build)
+    return Remedy(text + goes_on + sandbox_words(editor), _button(_("Install dis-core"), wanted), INSTALL, wanted.build)
 
 
 def odd_program(failed: Failed | None, editor: str, plugin_folder: str, program: Program) -> Remedy:
@@ -77,35 +80,39 @@ def odd_program(failed: Failed | None, editor: str, plugin_folder: str, program:
     own = find_environment()
     if own is None or own.program != program:
         return broken_program(failed, editor, plugin_folder)
-    why = "" if failed is None else f": {failed.message}"
-    return _mend(why, plan(plugin_folder, own.build))
+    return _mend("" if failed is None else failed.message, plan(plugin_folder, own.build))
 
 
 def repair(plugin_folder: str, environment: Environment) -> Remedy:
     """The user asks for a repair."""
     wanted = plan(plugin_folder, environment.build)
-    text = f"Repair installs dis-core again: {_size(wanted)}. What is here goes on working until that is done."
-    return Remedy(text, _button("Repair dis-core", wanted), INSTALL, wanted.build, decline="Not now")
+    text = _(
+        "Repair installs dis-core again: {size}. What is here goes on working until that is done.", size=_size(wanted)
+    )
+    return Remedy(text, _button(_("Repair dis-core"), wanted), INSTALL, wanted.build, decline=_("Not now"))
 
 
 def removal(environment: Environment) -> Remedy:
     """The user asks for the removal."""
-    text = (
-        f"This removes dis-core {environment.version} and frees {gigabytes(environment.size_bytes)} of the disk. "
-        "Models that were downloaded stay, and so does this plug-in."
+    text = _(
+        "This removes dis-core {version} and frees {size} of the disk. Models that were downloaded stay, and so does "
+        "this plug-in.",
+        version=environment.version,
+        size=gigabytes(environment.size_bytes),
     )
-    return Remedy(text, "Remove dis-core", REMOVE, "", decline="Keep it")
+    return Remedy(text, _("Remove dis-core"), REMOVE, "", decline=_("Keep it"))
 
 
 def after_installation(failed: Failed, plugin_folder: str, build: str) -> Remedy:
     """The installation has ended without one."""
     if failed.code == "Cancelled":
-        return Remedy(STOPPED, "Continue", INSTALL, build, decline="Remove the download")
+        return Remedy(_(STOPPED), _("Continue"), INSTALL, build, decline=_("Remove the download"))
     if failed.code == SMALL_BUILD_UNREACHABLE:
         usual = plan(plugin_folder, USUAL)
         text = f"{failed.sentence()}: {_size(usual)}."
-        return Remedy(text, _button("Install the usual build", usual), INSTALL, USUAL)
-    return Remedy(f"dis-core was not installed. {failed.sentence()}.", "Try again", INSTALL, build)
+        return Remedy(text, _button(_("Install the usual build"), usual), INSTALL, USUAL)
+    text = _("dis-core was not installed. {reason}.", reason=failed.sentence())
+    return Remedy(text, _("Try again"), INSTALL, build)
 
 
 def other_version(editor: str, plugin_folder: str, program: Program, version: str) -> Remedy | None:
@@ -113,10 +120,14 @@ def other_version(editor: str, plugin_folder: str, program: Program, version: st
     own_version = plugin_version(plugin_folder)
     if not version or not own_version or version == own_version:
         return _other_build(plugin_folder, program)
-    text = f"This plug-in is from dis-core {own_version}, and the dis-core that it starts is {version}."
+    text = _(
+        "This plug-in is from dis-core {plugin}, and the dis-core that it starts is {program}.",
+        plugin=own_version,
+        program=version,
+    )
     if _numbers(version) > _numbers(own_version):
-        text += f" Update the plug-in, then restart {EDITORS[editor]}."
-        return Remedy(text, "Update the plug-in", UPDATE_PLUGIN, "", decline="Not now")
+        text += " " + _("Update the plug-in, then restart {editor}.", editor=EDITORS[editor])
+        return Remedy(text, _("Update the plug-in"), UPDATE_PLUGIN, "", decline=_("Not now"))
     return _update(text, plugin_folder, program)
 
 
@@ -131,7 +142,9 @@ def sandbox_words(editor: str) -> str:
     kind = "Flatpak" if os.path.exists("/.flatpak-info") else "Snap" if os.environ.get("SNAP") else ""
     if not kind:
         return ""
-    return f" {EDITORS[editor]} runs as a {kind} here, in which this has not been tried."
+    return " " + _(
+        "{editor} runs as a {kind} here, in which this has not been tried.", editor=EDITORS[editor], kind=kind
+    )
 
 
 def _other_build(plugin_folder: str, program: Program) -> Remedy | None:
@@ -141,39 +154,40 @@ def _other_build(plugin_folder: str, program: Program) -> Remedy | None:
         return None
     if check_sum(wheel) == own.origin:
         return None
-    return _update("This plug-in was packed with another dis-core than the one that it starts.", plugin_folder, program)
+    text = _("This plug-in was packed with another dis-core than the one that it starts.")
+    return _update(text, plugin_folder, program)
 
 
 def _update(text: str, plugin_folder: str, program: Program) -> Remedy:
     own = find_environment()
     if own is not None and own.program == program:
         wanted = plan(plugin_folder, own.build)
-        text += f" Update dis-core: {_size(wanted)}."
-        return Remedy(text, _button("Update dis-core", wanted), INSTALL, wanted.build, decline="Not now")
+        text += " " + _("Update dis-core: {size}.", size=_size(wanted))
+        return Remedy(text, _button(_("Update dis-core"), wanted), INSTALL, wanted.build, decline=_("Not now"))
     requirement = text_of(requirement_beside(plugin_folder))
     if program.command[1:] == ("-m", "dis_core"):
         python = Program(program.command[:1])
         command = command_line(python, "-m", "pip", "install", "--upgrade", requirement)
         return Remedy(
-            f"{text} To update dis-core, run the command {COPIED} in a terminal.",
-            "Copy the command", COPY, f"{command}\n", decline="Not now",
+            text + " " + _("To update dis-core, run the command {copied} in a terminal.", copied=_(COPIED)),
+            _("Copy the command"), COPY, f"{command}\n", decline=_("Not now"),
         )  # fmt: skip
     wanted = plan(plugin_folder)
-    text += f" Update it the way you installed it, or install one for this plug-in: {_size(wanted)}."
-    return Remedy(text, _button("Install dis-core", wanted), INSTALL, wanted.build, decline="Not now")
+    text += " " + _("Update it the way you installed it, or install one for this plug-in: {size}.", size=_size(wanted))
+    return Remedy(text, _button(_("Install dis-core"), wanted), INSTALL, wanted.build, decline=_("Not now"))
 
 
 def _mend(why: str, wanted: Plan) -> Remedy:
-    text = (
-        f"dis-core, the program that finds the subject, does not work{why}. Repair installs it again: {_size(wanted)}. "
-        "Your models stay."
+    text = _("dis-core, the program that finds the subject, does not work.") + (
+        f" {why[:1].upper()}{why[1:]}." if why else ""
     )
-    return Remedy(text, _button("Repair dis-core", wanted), INSTALL, wanted.build)
+    text += " " + _("Repair installs it again: {size}. Your models stay.", size=_size(wanted))
+    return Remedy(text, _button(_("Repair dis-core"), wanted), INSTALL, wanted.build)
 
 
 def _size(wanted: Plan) -> str:
     download, disk = gigabytes(wanted.download_bytes), gigabytes(wanted.disk_bytes)
-    return f"about {download} to download, {disk} on the disk"
+    return _("about {download} to download, {disk} on the disk", download=download, disk=disk)
 
 
 def _button(label: str, wanted: Plan) -> str:

@@ -14,9 +14,9 @@ import pytest
 from tests.fakes.tiny_wheels import base_python, offline_environment, write_tiny_wheels
 from tests.hosts.gimp_pictures import SELECT, GimpPicture
 from tests.hosts.gimp_program import gimp_environment, in_chroot, running_gimp, unpack_archive
+from tests.hosts.gimp_screen import Screen
 from tests.hosts.krita_program import screen
 from tests.hosts.pictures import flower
-from tests.hosts.test_gimp_window import Screen
 
 OFFER, DIALOG = "^Select Subject: dis-core$", "^Select Subject$"
 INSTALL_S = 280.0
@@ -82,11 +82,14 @@ def test_one_button_installs_what_selects_at_once_and_another_removes_it(fresh: 
     assert left_in(fresh)[1] == "installed.json"
     answer = fresh.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive")
 
-    fresh.press(fresh.wait_for_window(DIALOG), "alt+v")
+    fresh.press(fresh.wait_for_window(DIALOG), "alt+s")
 
-    removal = fresh.wait_for_window(OFFER)
+    manage = fresh.wait_for_window(OFFER)
+    fresh.picture(tmp_path / "manage.png")
+    fresh.press(manage, "alt+v")
+    time.sleep(1)
     fresh.picture(tmp_path / "removal.png")
-    fresh.press(removal, "Return")
+    fresh.press(manage, "Return")
     ends = time.monotonic() + INSTALL_S
     while left_in(fresh):
         assert time.monotonic() < ends, left_in(fresh)

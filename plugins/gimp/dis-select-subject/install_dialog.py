@@ -27,9 +27,10 @@ from shared.install_offer import (  # noqa: E402
 from shared.own_environment import find_environment, gigabytes, plan  # noqa: E402
 from shared.program import OFFLINE, Program, find_program  # noqa: E402
 from shared.remedies import COPY, INSTALL, LOOK_AGAIN, REMOVE, UPDATE_PLUGIN, Remedy, explanation  # noqa: E402
+from shared.words import _  # noqa: E402
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-WIDTH_PX = 460
+WIDTH_PX, MORE = 460, 1
 
 
 def ask_to_install() -> bool:
@@ -47,13 +48,14 @@ def ask_to_repair(failed: Failed | None, program: Program) -> bool:
 class InstallDialog:
     """A text, a progress bar and two buttons. What they offer changes with how it goes."""
 
-    def __init__(self, remedy: Remedy) -> None:
-        self._remedy = remedy
+    def __init__(self, remedy: Remedy, other: Remedy | None = None) -> None:
+        self._remedy, self._other = remedy, other
         self._is_running = False
         self._process: subprocess.Popen[bytes] | None = None
-        self._window = Gtk.Dialog(title="Select Subject: dis-core")
+        self._window = Gtk.Dialog(title=_("Select Subject: dis-core"))
         self._window.set_default_size(WIDTH_PX, -1)
-        self._close = self._window.add_button("_Cancel", Gtk.ResponseType.CANCEL)
+        self._close = self._window.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
+        self._more = self._window.add_button(_("Remo_ve..."), MORE)
         self._go = self._window.add_button("", Gtk.ResponseType.OK)
         self._text = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=60, selectable=False)
         self._bar = Gtk.ProgressBar(show_text=True)
@@ -63,9 +65,9 @@ class InstallDialog:
         area.set_spacing(12)
         for part in (self._text, self._bar):
             area.pack_start(part, False, False, 0)  # noqa: FBT003 - GTK's own
-        self._offer(remedy)
         self._window.set_default_response(Gtk.ResponseType.OK)
         self._window.show_all()
+        self._offer(remedy)
 
     def run(self) -> Program | None:
         """Show it until the user leaves or all is done; the dis-core that is there then."""
@@ -73,6 +75,9 @@ class InstallDialog:
             answer = self._window.run()
             if self._is_running:  # Cancel while something goes on
                 self._ask_to_stop()
+            elif answer == MORE and self._other is not None:
+                remedy, self._other = self._other, None
+                self._offer(remedy)
             elif answer != Gtk.ResponseType.OK or self._remedy.action == "done":
                 break
             else:
@@ -83,8 +88,9 @@ class InstallDialog:
     def _offer(self, remedy: Remedy) -> None:
         self._remedy = remedy
         self._text.set_text(remedy.without_button() if remedy.action == COPY else remedy.text)
-        self._go.set_label(remedy.button if remedy.action != COPY else "_Copy the command")
+        self._go.set_label(remedy.button if remedy.action != COPY else _("_Copy the command"))
         self._go.set_visible(bool(remedy.button))
+        self._more.set_visible(self._other is not None)
         self._close.set_sensitive(True)
         self._bar.hide()
 
@@ -110,7 +116,7 @@ class InstallDialog:
 
         def ended(outcome: Outcome) -> None:
             if not isinstance(outcome, Failed):
-                self._leave("dis-core is installed." if what == "make" else "dis-core was removed.")
+                self._leave(_("dis-core is installed.") if what == "make" else _("dis-core was removed."))
             elif what == "make":
                 self._offer(after_installation(outcome, FOLDER, build))
             else:
@@ -128,15 +134,16 @@ class InstallDialog:
             if isinstance(outcome, Failed):
                 self._offer(explanation(outcome))
             else:
-                self._leave("The plug-in was updated. Restart GIMP to use it.")
+                self._leave(_("The plug-in was updated. Restart GIMP to use it."))
 
         self._run(program, ("plugin", "install", "gimp", "--path", profile), ended)
 
     def _run(self, program: Program, arguments: Any, then: Callable[[Outcome], None]) -> None:
         """Run a program; the dialog goes on meanwhile, and its Cancel stops it."""
         self._go.hide()
+        self._more.hide()
         self._bar.set_fraction(0.0)
-        self._bar.set_text("Starting")
+        self._bar.set_text(_("Starting"))
         self._bar.show()
         self._is_running = True
 
@@ -167,47 +174,50 @@ class InstallDialog:
         """End the standard input of the process, at which it cleans up and ends."""
         if self._process is not None and self._process.stdin is not None:
             self._close.set_sensitive(False)
-            self._text.set_text("Stopping...")
+            self._text.set_text(_("Stopping..."))
             self._process.stdin.close()
 
     def _leave(self, words: str) -> None:
         """All is done: with dis-core there, the next dialog follows at once; else a last sentence stays."""
-        self._offer(Remedy(words, "_Close", "done", ""))
+        self._offer(Remedy(words, _("_Close"), "done", ""))
         self._close.hide()
         if find_program(FOLDER) is not None:
             self._window.response(Gtk.ResponseType.OK)
 
 
 def program_row(program: Program) -> Any:
-    """What the plug-in has installed, with buttons that repair and remove it; or which version does not fit."""
+    """What the plug-in has installed, with a button to repair and remove it; or which version does not fit."""
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
     own = find_environment()
     if own is not None and own.program == program:
         line = Gtk.Label(label=f"dis-core {own.version}, {gigabytes(own.size_bytes)}", xalign=0.0)
-        line.set_tooltip_text(f"Installed by this plug-in, in {own.folder}")
+        line.set_tooltip_text(_("Installed by this plug-in, in {folder}", folder=own.folder))
         row.pack_start(line, True, True, 0)  # noqa: FBT003
-        for label, offer in (("Re_pair...", lambda: repair(FOLDER, own)), ("Remo_ve...", lambda: removal(own))):
-            row.pack_start(_button(row, label, program, offer), False, False, 0)  # noqa: FBT003
+        manage = _button(row, _("Manage di_s-core..."), program, repair(FOLDER, own), removal(own))
+        row.pack_start(manage, False, False, 0)  # noqa: FBT003
 
     def compare() -> None:
-        outcome, printed = run_child(program, ("--version",), more_environment=OFFLINE, on_progress=lambda _: None)
+        outcome, printed = run_child(
+            program, ("--version",), more_environment=OFFLINE, on_progress=lambda _progress: None
+        )
         if not isinstance(outcome, Failed):
-            GLib.idle_add(show, other_version("gimp", FOLDER, program, version_said(printed)))
+            GLib.idle_add(show, printed)
 
-    def show(remedy: Remedy | None) -> None:
+    def show(printed: bytes) -> None:
+        remedy = other_version("gimp", FOLDER, program, version_said(printed))
         if remedy is not None:
-            row.pack_start(_button(row, "Other Version...", program, lambda: remedy), False, False, 0)  # noqa: FBT003
+            row.pack_start(_button(row, _("Other Version..."), program, remedy), False, False, 0)  # noqa: FBT003
             row.show_all()
 
     threading.Thread(target=compare, daemon=True).start()
     return row
 
 
-def _button(row: Any, label: str, program: Program, offer: Callable[[], Remedy]) -> Any:
+def _button(row: Any, label: str, program: Program, remedy: Remedy, other: Remedy | None = None) -> Any:
     button = Gtk.Button.new_with_mnemonic(label)
 
     def clicked(_button: Any) -> None:
-        InstallDialog(offer()).run()
+        InstallDialog(remedy, other).run()
         if find_program(FOLDER) != program:
             row.get_toplevel().response(Gtk.ResponseType.CANCEL)  # what the dialog was made for has gone
 

@@ -11,6 +11,7 @@ from .shared.events import Done, Failed, Outcome, Progress
 from .shared.file_names import text_of
 from .shared.install_offer import (
     NO_PYTHON,
+    STOPPED,
     after_installation,
     maker,
     offer_installation,
@@ -19,13 +20,14 @@ from .shared.install_offer import (
     repair,
     version_said,
 )
-from .shared.own_environment import Environment, find_environment, has_downloads, plan
+from .shared.own_environment import Environment, find_environment, plan
 from .shared.program import OFFLINE, find_program
 from .shared.remedies import INSTALL, LOOK_AGAIN, REMOVE, UPDATE_PLUGIN, Remedy, explanation
+from .shared.words import _, later
 
 FOLDER = os.path.dirname(__file__)
 PROFILE = os.path.dirname(os.path.dirname(FOLDER))
-INSTALLED = "dis-core is installed. Open an image, then press Find Subject"
+INSTALLED = later("dis-core is installed. Open an image, then press Find Subject")
 
 
 class Installer(QtCore.QObject):
@@ -65,7 +67,7 @@ class Installer(QtCore.QObject):
 
     def decline(self, remedy: Remedy) -> None:
         """Do what the second button says."""
-        if remedy.action == INSTALL and remedy.decline == "Remove the download" and has_downloads():
+        if remedy.action == INSTALL and remedy.text == _(STOPPED):
             self._remove()
 
     def offer_repair(self) -> None:
@@ -116,7 +118,7 @@ class Installer(QtCore.QObject):
             if failed is None:
                 self._has_asked = False
                 self.changed.emit()
-                self.message.emit(INSTALLED)
+                self.message.emit(_(INSTALLED))
             else:
                 self.offered.emit(after_installation(failed, FOLDER, build))
 
@@ -125,7 +127,7 @@ class Installer(QtCore.QObject):
     def _remove(self) -> None:
         def ended(failed: Failed | None) -> None:
             self.changed.emit()
-            self.message.emit("dis-core was removed" if failed is None else "dis-core was not removed")
+            self.message.emit(_("dis-core was removed") if failed is None else _("dis-core was not removed"))
             if failed is not None:
                 self.offered.emit(explanation(failed))
             elif find_program(FOLDER) is None:
@@ -136,7 +138,7 @@ class Installer(QtCore.QObject):
     def _start(self, what: str, build: str, then: Callable[[Failed | None], None]) -> None:
         making = None if self.is_busy else maker(what, plan(FOLDER, build))
         if making is None:
-            self.message.emit("dis-core is being installed already" if self.is_busy else NO_PYTHON)
+            self.message.emit(_("dis-core is being installed already") if self.is_busy else _(NO_PYTHON))
             return
 
         def ended(outcome: Outcome, _output: bytes) -> None:
@@ -144,7 +146,7 @@ class Installer(QtCore.QObject):
             self.ended.emit()
             then(outcome if isinstance(outcome, Failed) else None)
 
-        self.progressed.emit(0.0, "starting")
+        self.progressed.emit(0.0, _("starting"))
         self._child = ChildProcess(
             making.program, making.arguments, more_environment={}, on_progress=self._progress, on_end=ended
         )
@@ -161,7 +163,7 @@ class Installer(QtCore.QObject):
             if isinstance(outcome, Failed):
                 self.offered.emit(explanation(outcome))
             else:
-                self.message.emit("The plug-in was updated. Restart Krita to use it")
+                self.message.emit(_("The plug-in was updated. Restart Krita to use it"))
 
         arguments = ("plugin", "install", "krita", "--path", text_of(PROFILE))
         self._child = ChildProcess(

@@ -7,6 +7,7 @@ from typing import Any
 from .installer import Installer
 from .qt import QtWidgets
 from .shared.own_environment import gigabytes
+from .shared.words import _
 
 BAR_STEPS = 1000
 
@@ -17,9 +18,9 @@ def make_install_progress(installer: Installer) -> Any:
     row.setObjectName("dis_installing")
     doing.setWordWrap(True)
     bar.setMaximum(BAR_STEPS)
-    stop = QtWidgets.QPushButton("Stop")
+    stop = QtWidgets.QPushButton(_("Stop"))
     stop.setObjectName("dis_stop_install")
-    stop.setToolTip("Stop installing dis-core. What is downloaded is kept, so that it can go on")
+    stop.setToolTip(_("Stop installing dis-core. What is downloaded is kept, so that it can go on"))
     grid = QtWidgets.QGridLayout(row)
     grid.setContentsMargins(0, 0, 0, 0)
     grid.addWidget(doing, 0, 0, 1, 2)
@@ -27,13 +28,13 @@ def make_install_progress(installer: Installer) -> Any:
     grid.addWidget(stop, 1, 1)
 
     def show(fraction: float, words: str) -> None:
-        doing.setText(f"Installing dis-core: {words}" if words[:8] != "removing" else words.capitalize())
+        doing.setText(_("dis-core: {doing}", doing=words))
         bar.setValue(round(fraction * BAR_STEPS))
         stop.setEnabled(True)
         row.show()
 
     def ask_to_stop() -> None:
-        doing.setText("Stopping...")
+        doing.setText(_("Stopping..."))
         stop.setEnabled(False)
         installer.stop()
 
@@ -48,11 +49,10 @@ def make_program_row(installer: Installer) -> Any:
     """A row about the dis-core that this plug-in has installed, with what can be done about it."""
     row, text = QtWidgets.QWidget(), QtWidgets.QLabel()
     row.setObjectName("dis_program")
-    button = QtWidgets.QPushButton("dis-core...")
-    button.setText("Manage")
+    button = QtWidgets.QPushButton(_("Manage"))
     button.setObjectName("dis_manage")
     menu = QtWidgets.QMenu(button)
-    for label, offer in (("Repair...", installer.offer_repair), ("Remove...", installer.offer_removal)):
+    for label, offer in ((_("Repair..."), installer.offer_repair), (_("Remove..."), installer.offer_removal)):
         menu.addAction(label).triggered.connect(lambda _checked=False, offer=offer: offer())
     button.setMenu(menu)
     line = QtWidgets.QHBoxLayout(row)
@@ -65,7 +65,7 @@ def make_program_row(installer: Installer) -> Any:
         row.setVisible(environment is not None)
         if environment is not None:
             text.setText(f"dis-core {environment.version}, {gigabytes(environment.size_bytes)}")
-            row.setToolTip(f"Installed by this plug-in, in {environment.folder}")
+            row.setToolTip(_("Installed by this plug-in, in {folder}", folder=environment.folder))
 
     installer.changed.connect(show)
     show()
