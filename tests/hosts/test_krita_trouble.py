@@ -163,16 +163,15 @@ def test_a_result_is_set_in_its_own_picture_also_if_another_one_is_active_by_the
 
 
 @pytest.mark.usefixtures("other_command")
-def test_without_dis_core_there_is_one_button_that_copies_what_to_type(picture: KritaPicture) -> None:
-    write_command(picture.krita.home, {"command": ["/nowhere/python3", "-m", "dis_core"]})
+@pytest.mark.parametrize("command", ["/nowhere/python3", "/etc/passwd"], ids=["gone", "no program"])
+def test_without_dis_core_there_is_one_button_that_installs_it(picture: KritaPicture, command: str) -> None:
+    write_command(picture.krita.home, {"command": [command, "-m", "dis_core"]})
 
     ran = picture.run()
 
     ((words, button, _),) = ran["remedies"]
-    assert words.startswith("dis-core, the program that finds the subject, was not found.")
-    assert button == "Copy the commands"
-    picture.krita.call("click", button="dis_fix")
-    assert "plugin install krita" in picture.krita.call("clipboard")
+    assert words.startswith("The program that finds the subject, dis-core, is not installed yet.")
+    assert button.startswith("Install dis-core, ")
     assert_untouched(picture)
 
 
@@ -182,7 +181,6 @@ def test_without_dis_core_there_is_one_button_that_copies_what_to_type(picture: 
     [
         (["/bin/sh", "-c", "echo 'no such option' >&2; exit 3"], "stopped unexpectedly (3): no such option"),
         (["/bin/true"], "it lists no models, so it may be of another version"),
-        (["/etc/passwd"], "was not found"),
     ],
 )
 def test_a_dis_core_that_does_not_work_is_told_of(picture: KritaPicture, command: list[str], words: str) -> None:
@@ -195,6 +193,8 @@ def test_a_dis_core_that_does_not_work_is_told_of(picture: KritaPicture, command
     ((said, button, _),) = ran["remedies"]
     assert words in said
     assert button == "Copy the commands"
+    picture.krita.call("click", button="dis_fix")
+    assert "plugin install krita" in picture.krita.call("clipboard")
     assert_untouched(picture)
 
 
