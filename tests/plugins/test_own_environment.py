@@ -107,31 +107,29 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_an_environment_is_found_by_the_plug_ins_and_a_removal_leaves_nothing(folder: Path, wheels: Path) -> None:
-    made = Run("make", folder, wheels).end()
+def test_an_environment_is_found_and_another_wheel_of_the_same_version_is_noticed(folder: Path) -> None:
+    made_from = folder / "dis_core-made.whl"
+    folder.mkdir(parents=True)
+    made_from.write_bytes(b"one")
+    about = {"version": __version__, "build": "cpu", "folder": str(folder / "one"), "size_bytes": 5 * MEGABYTE}
+    origin = own_environment.check_sum(str(made_from))
+    content = {"command": [sys.executable, "-m", "dis_core"], "segment_options": ["--warm"], "origin": origin, **about}
+    (folder / "installed.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / "version.txt").write_text(__version__, encoding="utf-8")
 
-    assert made["event"] == "result", made
-    assert made["version"] == __version__
     program = find_program(str(folder))
-    assert program is not None
-    said = subprocess.run([*program.command, "--version"], capture_output=True, text=True, check=True, timeout=60)
-    assert version_said(said.stdout.encode()) == __version__
-    own = own_environment.find_environment()
-    assert own is not None
-    assert own.size_bytes > MEGABYTE
-    assert left_in(folder) == [Path(own.folder).name, "installed.json"]
-    # It belongs to this plug-in, and another wheel of the same version is noticed.
-    (folder / "version.txt").write_text(__version__)
+
+    assert program == Program((sys.executable, "-m", "dis_core"), segment_options=("--warm",))
     assert other_version("krita", str(folder), program, __version__) is None
-    (folder / "dis_core-other.whl").write_bytes(b"another")
+    made_from.write_bytes(b"another")
     odd = other_version("krita", str(folder), program, __version__)
     assert odd is not None
-    assert odd.button.startswith("Update dis-core")
+    assert odd.button == "Update dis-core, 350 MB"
 
-    assert Run("remove", folder, wheels).end()["event"] == "result"
 
-    assert own_environment.find_environment() is None
-    assert not Path(own.folder).exists()
+def test_what_dis_core_says_of_its_version_is_understood() -> None:
+    assert version_said(f"dis-core, version {__version__}\n".encode()) == __version__
+    assert version_said(b"") == version_said(b"no such option") == ""
 
 
 @pytest.mark.parametrize("way", ["standard input ends", "terminated", "killed"])
