@@ -11,7 +11,7 @@ import pytest
 
 from dis_core.__version__ import __version__
 from tests.fakes.tiny_wheels import offline_environment, write_tiny_wheels
-from tests.hosts.krita_program import SCRIPT, KritaProgram, import_archive, running_krita
+from tests.hosts.krita_program import SCRIPTS, KritaProgram, chroot_folder, import_archive, running_krita
 from tests.hosts.pictures import KritaPicture, flower
 
 PATIENCE_S = 280.0
@@ -29,7 +29,7 @@ def fresh(krita_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     import_archive(folder / "home", folder)
     quick = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     environment = offline_environment(write_tiny_wheels(folder / "wheels"))
-    with running_krita(folder / "home", script=SCRIPT, **quick, **environment) as krita:
+    with running_krita(folder / "home", scripts=SCRIPTS, **quick, **environment) as krita:
         krita.call("show_docker_alone")
         yield krita
 
