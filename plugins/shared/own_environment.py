@@ -24,8 +24,9 @@ VERSION_FILE = "version.txt"
 CPU, USUAL = "cpu", "usual"
 """PyTorch's build: the small one without the libraries of graphics cards, or the one on PyPI."""
 
-_SMALL = (350_000_000, 1_500_000_000)
-_WITH_CUDA = (3_000_000_000, 6_500_000_000)
+_SMALL = (300_000_000, 1_200_000_000)
+_WITH_CUDA = (3_100_000_000, 6_200_000_000)
+"""How much is downloaded and how much it takes on the disk, measured on Linux with torch 2.13 and 2.14."""
 
 
 @dataclass(frozen=True)

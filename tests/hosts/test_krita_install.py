@@ -55,7 +55,7 @@ def recorded(krita: KritaProgram) -> str:
 
 def test_one_click_installs_what_the_next_one_selects_with(fresh: KritaProgram, tmp_path: Path) -> None:
     words, buttons = fresh.call("help_shown")
-    assert "about 350 MB to download, 1.5 GB on the disk" in words or "3.0 GB to download" in words
+    assert "about 300 MB to download, 1.2 GB on the disk" in words or "3.1 GB to download" in words
     assert str(PROGRAM) in words
     assert [button.partition(",")[0] for button in buttons] == ["Install dis-core"]
     fresh.call("click", button="dis_fix")

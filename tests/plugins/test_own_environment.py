@@ -124,7 +124,7 @@ def test_an_environment_is_found_and_another_wheel_of_the_same_version_is_notice
     made_from.write_bytes(b"another")
     odd = other_version("krita", str(folder), program, __version__)
     assert odd is not None
-    assert odd.button == "Update dis-core, 350 MB"
+    assert odd.button == "Update dis-core, 300 MB"
 
 
 def test_what_dis_core_says_of_its_version_is_understood() -> None:
@@ -274,7 +274,7 @@ def test_the_larger_build_is_offered_and_not_taken_where_the_small_one_cannot_be
     remedy = after_installation(Failed("SmallBuildUnreachable", "the small build cannot be reached"), "/nowhere", "cpu")
 
     assert (remedy.action, remedy.value) == (INSTALL, "usual")
-    assert remedy.button == "Install the usual build, 3.0 GB"
+    assert remedy.button == "Install the usual build, 3.1 GB"
 
 
 @pytest.mark.parametrize(
