@@ -8,7 +8,8 @@ from .qt import QtCore
 from .shared.words import speak
 from .subject_finder import SubjectFinder
 
-speak(QtCore.QLocale().uiLanguages())
+locale = QtCore.QLocale()
+speak([] if locale.name() == "C" else locale.uiLanguages())  # in the locale C, Krita is English too
 finder = SubjectFinder()
 Krita.instance().addExtension(SubjectExtension(Krita.instance(), finder))
 Krita.instance().addDockWidgetFactory(

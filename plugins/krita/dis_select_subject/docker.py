@@ -8,6 +8,7 @@ from typing import Any, Callable, Sequence
 from krita import DockWidget, Krita
 
 from .fields import Fields, make_box, make_form
+from .keyboard import DockerKeys, prepare
 from .look_panel import LookPanel
 from .program_panel import make_install_progress, make_program_row
 from .qt import QtCore, QtWidgets
@@ -67,6 +68,8 @@ class SubjectDocker(DockWidget):
         self._area, self._content = area, content
         content.installEventFilter(self)
         self.setWidget(area)
+        prepare(content)
+        self._keys = DockerKeys(area)
         self._connect()
         self._show_look()
 
@@ -93,6 +96,13 @@ class SubjectDocker(DockWidget):
         """Ask for the height that shows everything, or Krita would give most of it to the layers; but not for all."""
         most = round(self.window().height() * MOST_OF_WINDOW)
         self._area.setMinimumHeight(min(self._content.sizeHint().height(), most))
+
+    def go_to(self) -> None:
+        """Show the docker and give the keyboard to its button, or to the one that stops the run."""
+        self.setVisible(True)
+        self.raise_()
+        button = self._running.findChild(QtWidgets.QPushButton) if self._running.isVisible() else self._start
+        button.setFocus(QtCore.Qt.FocusReason.ShortcutFocusReason)
 
     def _make_help(self) -> Any:
         """A text about what is missing, and the button that fixes it."""
@@ -368,6 +378,7 @@ def _make_bar(name: str, label: str, stop: Callable[[], None]) -> tuple[Any, Any
     """A hidden row with a text, a progress bar and a button that stops; also the text and the bar."""
     row, doing, bar = QtWidgets.QWidget(), QtWidgets.QLabel(), QtWidgets.QProgressBar()
     bar.setMaximum(BAR_STEPS)
+    bar.setAccessibleName(_("Progress"))
     button = QtWidgets.QPushButton(label)
     button.setObjectName(name)
     button.clicked.connect(stop)

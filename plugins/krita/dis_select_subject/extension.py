@@ -24,8 +24,14 @@ ACTIONS = {
         later("Find the subject and copy it to a new layer, with the background's colors removed from its edges"),
     ),
 }
-"""By identifier: what to make of the subject, the label and the tooltip. The .action file has the shortcuts, and the
-same words for Krita's list of shortcuts before a window is open; Krita's own catalogs do not know them."""
+"""By identifier: what to make of the subject, the label and the tooltip. The .action file has them in English, which
+Krita cannot translate, and the shortcuts."""
+
+DOCKER, GO_TO_DOCKER = "dis_select_subject", "dis_go_to_docker"
+GO_TO_DOCKER_WORDS = (
+    later("Select Subject Settings"),
+    later("Show the docker Select Subject, and use it with the keyboard"),
+)
 
 
 class SubjectExtension(Extension):
@@ -46,21 +52,43 @@ class SubjectExtension(Extension):
         # The window object is gone when this returns; Qt's window stays.
         qwindow = window.qwindow()
         actions = []
-        for identifier, (result, label, tooltip) in ACTIONS.items():
-            action = window.createAction(identifier, _(label), "tools/scripts")
-            # Krita takes these from the .action file instead.
-            action.setText(_(label))
-            action.setToolTip(_(tooltip))
+        for identifier, (result, *words) in ACTIONS.items():
+            action = window.createAction(identifier, _(words[0]), "tools/scripts")
             action.triggered.connect(lambda _checked=False, result=result: self._finder.run(result))
-            actions.append(action)
+            actions.append((action, words))
+        action = window.createAction(GO_TO_DOCKER, _(GO_TO_DOCKER_WORDS[0]), "tools/scripts")
+        action.triggered.connect(lambda _checked=False: go_to_docker(qwindow))
+        actions.append((action, list(GO_TO_DOCKER_WORDS)))
         self._strips.append(StatusBarProgress(self._finder, qwindow.statusBar()))
-        # Krita builds its menus after this.
+        # Krita builds its menus after this, and takes the actions' words from the .action file.
         QtCore.QTimer.singleShot(0, lambda: add_to_select_menu(qwindow, actions))
 
 
-def add_to_select_menu(qwindow: Any, actions: list[Any]) -> None:
-    """Add the actions to the end of the Select menu too."""
+def add_to_select_menu(qwindow: Any, actions: list[tuple[Any, list[str]]]) -> None:
+    """Add the actions to the end of the Select menu too, all with their words in Krita's language."""
+    for action, (label, tooltip) in actions:
+        action.setText(_(label))
+        keep_tooltip(action, tooltip)
     menu = qwindow.findChild(QtWidgets.QMenu, "Select")
     if menu is not None:
         menu.addSeparator()
-        menu.addActions(actions)
+        menu.addActions([action for action, _words in actions])
+
+
+def keep_tooltip(action: Any, english: str) -> None:
+    """Translate an action's tooltip, now and whenever Krita has set it again from the .action file."""
+
+    def translate() -> None:
+        shown = action.toolTip()
+        if english in shown and english != _(english):
+            action.setToolTip(shown.replace(english, _(english)))
+
+    translate()
+    action.changed.connect(translate)
+
+
+def go_to_docker(qwindow: Any) -> None:
+    """Show the docker of a window, and give it the keyboard."""
+    docker = qwindow.findChild(QtWidgets.QDockWidget, DOCKER)
+    if docker is not None:
+        docker.go_to()
