@@ -172,7 +172,7 @@ def _model_combo(config: Any, models: Sequence[Model]) -> Any:
         combo.append(f"model {model.name}", model.label())
     chosen = config.get_property("model")
     if chosen and chosen not in [model.name for model in models]:
-        combo.append(f"model {chosen}", f"{chosen} (unknown)")
+        combo.append(f"model {chosen}", _("{model} (unknown)", model=chosen))
 
     def reset(*_arguments: Any) -> None:
         name = config.get_property("model")

@@ -12,6 +12,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gegl, GLib, Gtk  # noqa: E402 - the versions come first
 from preview_drawing import draw, frame  # noqa: E402
 from shared.settings import Box, overlap  # noqa: E402
+from shared.words import _  # noqa: E402
 
 SIZE = (640, 440)
 """So that the dialog fits on a screen of 1366 x 768."""
@@ -54,6 +55,7 @@ class Canvas:
         self.layout = Gtk.Layout()
         self.layout.put(self._image, 0, 0)
         self.layout.set_can_focus(True)
+        self.layout.get_accessible().set_name(_("Preview"))
         self.widget = Gtk.ScrolledWindow()
         self.widget.set_shadow_type(Gtk.ShadowType.IN)
         self.widget.set_overlay_scrolling(False)

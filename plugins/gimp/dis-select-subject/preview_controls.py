@@ -32,6 +32,7 @@ class Controls:
         self._undo = _button(_("_Undo"), _("Take the last click or box back (Backspace)"), undo)
         self._finer = _button(_("Try Again, Fi_ner"), _("Find the same again at the next better quality"), try_finer)
         self._bar = Gtk.ProgressBar(show_text=True, valign=Gtk.Align.CENTER, ellipsize=Pango.EllipsizeMode.END)
+        self._bar.get_accessible().set_name(_("Progress"))
         self._words = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=60, selectable=True)
         self._words.set_can_focus(False)
         self._line = Gtk.Stack()
