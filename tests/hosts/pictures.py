@@ -81,9 +81,15 @@ class KritaPicture:
 
     def selection(self) -> Pixels:
         """(height, width) of what is selected. Fails if nothing is, not even as a selection of nothing."""
+        selected = self.selection_if_any()
+        assert selected is not None, "nothing is selected"
+        return selected
+
+    def selection_if_any(self) -> Pixels | None:
+        """`selection`; None where it would fail, such as between the two halves of a step that Krita can undo."""
         path = self.folder / "selection"
-        box = self.call("save_selection", path=str(path))
-        assert box is not None, "nothing is selected"
+        if self.call("save_selection", path=str(path)) is None:
+            return None
         return np.frombuffer(path.read_bytes(), np.uint8).reshape(self.size)
 
     def has_selection(self) -> bool:
