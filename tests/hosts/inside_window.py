@@ -106,30 +106,6 @@ def image_place(x, y):
     return [round(corner.x() * ratio + left + x * scale), round(corner.y() * ratio + top + y * scale)]
 
 
-def add_frame(at, pixels):
-    """A key frame of the active layer with these pixels, which is shown then; the first one makes it an animation."""
-    document = APP.activeDocument()
-    layer = document.activeNode()
-    layer.enableAnimation()
-    yield from show_frame(at)
-    if not layer.hasKeyframeAtTime(at):
-        APP.action("add_blank_frame").trigger()
-        document.waitForDone()
-        yield lambda: layer.hasKeyframeAtTime(at)
-    with open(pixels, "rb") as file:
-        layer.setPixelData(QtCore.QByteArray(file.read()), 0, 0, document.width(), document.height())
-    document.refreshProjection()
-    document.waitForDone()
-
-
-def show_frame(at):
-    document = APP.activeDocument()
-    document.setCurrentTime(at)
-    yield lambda: document.currentTime() == at
-    document.refreshProjection()
-    document.waitForDone()
-
-
 def pen(kind, x, y):
     """An event of a tablet's pen at a place of the canvas, which has no pen here."""
     canvas = the_canvas()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.hosts.conftest import home_with_plugin
@@ -34,6 +36,9 @@ def test_one_click_in_a_fresh_krita_selects_the_subject(krita_is_here: None, tmp
     assert_selected(tmp_path / "selected")
 
 
+@pytest.mark.skipif(
+    "DIS_TEST_GIMP_CHROOT" not in os.environ, reason="CI has no time for another GIMP; .ci/newer-editors runs this"
+)
 def test_a_menu_and_a_button_in_a_fresh_gimp_select_the_subject(gimp_is_here: None, tmp_path: Path) -> None:
     home = prepare_gimp_home(tmp_path / "home")
     with gimp_on_screen(home) as window:

@@ -1,7 +1,8 @@
-"""The plug-in where Krita is drawn otherwise: by OpenGL, in double resolution, in light colors; and pens and frames."""
+"""The plug-in where Krita is drawn otherwise: by OpenGL, in double resolution, in light colors; and with a pen."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,16 +10,18 @@ import pytest
 
 from tests.hosts.conftest import QUICK, home_with_plugin, write_command
 from tests.hosts.krita_program import KritaProgram, running_krita
-from tests.hosts.pictures import SQUARE, KritaPicture, dark_with, plane
+from tests.hosts.pictures import KritaPicture, dark_with, plane
 from tests.hosts.test_krita_picking import click, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.skipif(
+    "DIS_TEST_KRITA_CHROOT" not in os.environ, reason="CI has no time for another Krita; .ci/newer-editors runs these"
+)
 LEFT, RIGHT = (40, 60, 80, 90), (180, 70, 90, 60)
 SIZE = {"width": 300, "height": 200}
-OTHER = (80, 45, 30, 20)
 OPENGL = "[General]\ncanvasState=OPENGL_SUCCESS\nOpenGLRenderer=auto\n"
 LIGHT = "[theme]\nTheme=Krita bright\n"
 
@@ -56,7 +59,7 @@ def test_with_opengl_light_colors_and_double_resolution_a_click_takes_the_part_b
     assert np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))
 
 
-def test_a_pen_picks_parts_and_does_not_paint_meanwhile(krita: KritaProgram, tmp_path: Path) -> None:
+def test_a_pen_picks_parts_too(krita: KritaProgram, tmp_path: Path) -> None:
     picture = KritaPicture(krita, tmp_path, "pen")
     picture.show(dark_with(LEFT, RIGHT, **SIZE))
     krita.call("show_docker")
@@ -69,22 +72,3 @@ def test_a_pen_picks_parts_and_does_not_paint_meanwhile(krita: KritaProgram, tmp
     wait_for(picture, plane(RIGHT, **SIZE))
     krita.call("stop_picking")
     assert np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))
-    x, y = krita.call("image_place", x=RIGHT[0] + 20, y=RIGHT[1] + 20)  # what is selected can be painted on
-    krita.call("draw_with_pen", x=x, y=y)
-    assert not np.array_equal(picture.pixels("Photo"), dark_with(LEFT, RIGHT, **SIZE))  # it is the brush's again
-
-
-def test_of_an_animation_the_frame_that_shows_is_searched_and_cut(krita: KritaProgram, tmp_path: Path) -> None:
-    picture = KritaPicture(krita, tmp_path, "frames")
-    picture.show(dark_with())
-    krita.call("add_frame", at=0, pixels=picture.file(dark_with(SQUARE)))
-    krita.call("add_frame", at=10, pixels=picture.file(dark_with(OTHER)))
-
-    for at, box in ((10, OTHER), (0, SQUARE)):
-        krita.call("show_frame", at=at)
-        for source in ("layer", "picture"):
-            picture.run(source=source)
-            assert np.array_equal(picture.selection(), plane(box)), (at, source)
-    picture.run("dis_cut_subject")
-
-    assert np.array_equal(picture.pixels("Subject")[..., 3], plane(SQUARE))

@@ -301,11 +301,12 @@ def test_24_megapixels_take_little_time_besides_dis_core_and_krita_hears_every_c
 
         inside_s = sum(ran["child_s"])
         outside_s = ran["s"] - inside_s
-        # A machine with more to do makes every click late, so the time that Krita computed counts too.
+        # A machine with more to do makes every click late, so the time that Krita computed counts too. It was 26 and 32
+        # ms when this was written, and more than 150 when the result was read and set in single calls.
         deaf_ms = max(min(late_ms, computed_ms) for late_ms, computed_ms, _ in heard)
         print(f"{action}: outside of dis-core {outside_s:.2f} s, deaf for {deaf_ms} ms, {len(heard)} clicks")  # noqa: T201
         assert outside_s < max(1.5, 0.5 * inside_s)  # on a busy machine, all of it takes longer
         assert ran["gap_s"] < max(0.2, 0.05 * inside_s)
         assert len(heard) > 20
-        assert deaf_ms < 50, picture.krita.call("long_steps")
+        assert deaf_ms < 100, picture.krita.call("long_steps")
     assert np.array_equal(picture.selection(), plane((1500, 1000, 3000, 2000), width=width, height=height))
