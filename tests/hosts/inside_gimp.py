@@ -186,11 +186,6 @@ def clean(name):
     IMAGES[name].clean_all()
 
 
-def forget(name):
-    """Whether a picture that the painter has closed is gone."""
-    return not IMAGES.pop(name).is_valid()
-
-
 def delete(name):
     IMAGES.pop(name).delete()
 
