@@ -15,13 +15,13 @@ from tests.fakes.tiny_wheels import base_python, offline_environment, write_tiny
 from tests.hosts.gimp_pictures import SELECT, GimpPicture
 from tests.hosts.gimp_program import gimp_environment, in_chroot, running_gimp, unpack_archive
 from tests.hosts.gimp_screen import Screen
-from tests.hosts.krita_program import screen
+from tests.hosts.krita_program import PATIENCE, screen
 from tests.hosts.pictures import flower
 
 OFFER, DIALOG = "^Select Subject: dis-core$", "^Select Subject$"
-INSTALL_S = 280.0
+INSTALL_S = 280.0 * PATIENCE
 
-pytestmark = pytest.mark.timeout(900)  # a busy machine takes long for an installation
+pytestmark = pytest.mark.timeout(900 * PATIENCE)  # a busy machine takes long for an installation
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,13 @@ import pytest
 
 from dis_core.__version__ import __version__
 from tests.fakes.tiny_wheels import offline_environment, write_tiny_wheels
-from tests.hosts.krita_program import SCRIPTS, KritaProgram, chroot_folder, import_archive, running_krita
+from tests.hosts.krita_program import PATIENCE, SCRIPTS, KritaProgram, chroot_folder, import_archive, running_krita
 from tests.hosts.pictures import KritaPicture, flower
 
-PATIENCE_S = 280.0
+PATIENCE_S = 280.0 * PATIENCE
 PROGRAM = "data/dis-core/program"
 
-pytestmark = pytest.mark.timeout(900)  # a busy machine takes long for an installation
+pytestmark = pytest.mark.timeout(900 * PATIENCE)  # a busy machine takes long for an installation
 
 
 @pytest.fixture(scope="module")
