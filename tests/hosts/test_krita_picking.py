@@ -53,7 +53,7 @@ def box_told(picture: KritaPicture) -> list[int]:
 
 def wait_for(picture: KritaPicture, expected: Pixels) -> None:
     ends = time.monotonic() + PATIENCE_S
-    while not (picture.has_selection() and np.array_equal(picture.selection(), expected)):
+    while (selected := picture.selection_if_any()) is None or not np.array_equal(selected, expected):
         assert time.monotonic() < ends, picture.krita.call("report")
         time.sleep(0.05)
 

@@ -10,6 +10,7 @@ from krita import Krita
 
 from .document import selected
 from .qt import QtCore
+from .redo import watch
 from .selected_parts import State
 
 MOST_STATES = 4
@@ -36,10 +37,10 @@ class OwnSteps:
         self._begun: tuple[int, State] | None = None
         self._undo = Krita.instance().action("edit_undo")
         self._redo = Krita.instance().action("edit_redo")
-        self._undo.triggered.connect(self._after_undo)
+        watch.tell_of_undo(self._after_undo)
 
     def stop(self) -> None:
-        self._undo.triggered.disconnect(self._after_undo)
+        watch.forget(self._after_undo)
 
     def now(self) -> int:
         """A check sum of what is selected now."""
@@ -79,7 +80,7 @@ class OwnSteps:
             self._redo.trigger()
             then(None)
 
-    def _after_undo(self, *_: Any) -> None:
+    def _after_undo(self) -> None:
         self._document.waitForDone()
         step = self._steps[-1] if self._steps else None
         if step is not None and self.now() == step.before:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 from krita import Krita
 
@@ -30,28 +30,49 @@ class Step:
 
 
 class RedoWatch:
-    """Watches the undo and redo of each window for the last such step."""
+    """Watches the undo and redo of each window for the last such step, and tells others of undo."""
 
     def __init__(self) -> None:
         self._step: Step | None = None
-        self._watched: list[Any] = []
+        self._watched: list[tuple[Any, Any]] = []
+        self._listeners: list[Callable[[], None]] = []
+
+    def tell_of_undo(self, listener: Callable[[], None]) -> None:
+        """Call this after each undo, until `forget`.
+
+        Listeners do not connect to Krita's action themselves: while it tells of an undo, one of them may end, and Krita
+        5.1 crashed where that disconnected it.
+        """
+        self._connect()
+        self._listeners.append(listener)
+
+    def forget(self, listener: Callable[[], None]) -> None:
+        """Call this no more."""
+        self._listeners.remove(listener)
 
     def keep(self, document: Any, selection: Any, before: bytes) -> None:
         """Let redo bring back this selection, which has been set over the plane `before`, until the next one is."""
-        undo, redo = Krita.instance().action("edit_undo"), Krita.instance().action("edit_redo")
+        redo = self._connect()
         self._step = Step(document, selection, zlib.crc32(before), redo.text())
-        if redo not in self._watched:
-            self._watched.append(redo)
+
+    def _connect(self) -> Any:
+        """Listen to the actions of the window, once; the one that repeats comes back."""
+        undo, redo = Krita.instance().action("edit_undo"), Krita.instance().action("edit_redo")
+        if (undo, redo) not in self._watched:
+            self._watched.append((undo, redo))
             undo.triggered.connect(lambda *_: self._after_undo())
             redo.triggered.connect(lambda *_: self._after_redo())
             # Later, because redoing the last step also leaves nothing to redo.
             redo.changed.connect(lambda: QtCore.QTimer.singleShot(0, lambda: self._after_change(redo)))
+        return redo
 
     def _after_undo(self) -> None:
         step = self._step
         if step is not None and self._is_shown(step):
             step.document.waitForDone()
             step.is_undone = step.is_undone or check_sum(step.document) == step.before
+        for listener in list(self._listeners):
+            listener()
 
     def _after_redo(self) -> None:
         step = self._step
