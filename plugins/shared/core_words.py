@@ -7,7 +7,7 @@ known, and dis-core's own message follows in English. What is not known is shown
 from __future__ import annotations
 
 import re
-from typing import Pattern
+from typing import Match, Pattern
 
 from .words import _, is_english, later
 
@@ -31,7 +31,6 @@ DOING = (
     later("verifying {model}"),
     later("converting {model}"),
     later("{model} is ready"),
-    later("downloading {model}: {size}"),
     later("looking for Python"),
     later("making the environment"),
     later("preparing the download"),
@@ -39,6 +38,7 @@ DOING = (
     later("unpacking"),
     later("trying it"),
     later("removing dis-core"),
+    later("downloading {model}: {part} of {size}"),
     later("asking the Hub for {model}"),
     later("waiting for another image"),
     later("waiting for {count} other image"),
@@ -80,6 +80,7 @@ KINDS = {
 """By code: what kind of error it is."""
 
 _VALUE = re.compile(r"\\\{(\w+)\\\}")
+_NUMBERS = ("number", "count", "limit", "part")
 
 
 def in_words(english: str) -> str:
@@ -107,4 +108,10 @@ def _known(english: str) -> str | None:
 
 
 def _pattern(text: str) -> Pattern[str]:
-    return re.compile(_VALUE.sub(r"(?P<\1>.+)", re.escape(text)))
+    return re.compile(_VALUE.sub(_group, re.escape(text)))
+
+
+def _group(value: Match[str]) -> str:
+    """Numbers are told apart from names, so that a name does not swallow what follows a comma."""
+    name = value.group(1)
+    return rf"(?P<{name}>\d+)" if name in _NUMBERS else rf"(?P<{name}>[^,]+)"

@@ -1,14 +1,10 @@
 """What the tests of words and of the keyboard do inside of Krita, besides what `inside_krita.py` does."""
 
-import os
-import sys
-
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
 from dis_select_subject.keyboard import controls_of
 from dis_select_subject.qt import QtWidgets
-from inside_krita import *
-from inside_krita import APP, is_canvas
+from krita import Krita
+
+APP = Krita.instance()
 
 
 def the_docker():
@@ -75,7 +71,11 @@ def cut_off_words():
 def focused():
     """The name of the control that has the keyboard."""
     widget = QtWidgets.QApplication.focusWidget()
-    return None if widget is None else [control_name(widget), is_canvas(widget)]
+    return (
+        None
+        if widget is None
+        else [control_name(widget), widget.metaObject().className() in ("KisQPainterCanvas", "KisOpenGLCanvas2")]
+    )
 
 
 def control_names():

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
-SCRIPTS = (HERE / "inside_krita.py", HERE / "inside_window.py")
+SCRIPTS = tuple(HERE / f"inside_{name}.py" for name in ("krita", "window", "krita_manners"))
 INSTALL = "apt-get install -y --no-install-recommends krita python3-pyqt5 xvfb xauth xdotool"
 
 PATIENCE = float(os.environ.get("DIS_TEST_PATIENCE", "1"))

@@ -13,10 +13,9 @@ from shared.po_file import read_entries
 
 from tests.fakes.fake_hub import CHECKOUT
 from tests.hosts.conftest import QUICK, home_with_plugin, write_command
-from tests.hosts.krita_program import HERE, KritaProgram, running_krita
+from tests.hosts.krita_program import KritaProgram, running_krita
 from tests.hosts.pictures import SQUARE, KritaPicture, dark_with
 
-SCRIPT = HERE / "inside_krita_manners.py"
 LANGUAGES = ("de", "zh_CN")
 Spoken = tuple[KritaProgram, dict[str, str]]
 USUAL_NAMES = ["Find Subject", "Pick Parts", "Search in", "Where", "Make", "Combine", "Model", "Quality", "Grow"]
@@ -38,7 +37,7 @@ def spoken(
     # As Krita's own choice of a language does it, which goes before the system's.
     (home / "config" / "klanguageoverridesrc").write_text(f"[Language]\nkrita={request.param}\n", encoding="utf-8")
     shared = {"XDG_DATA_DIRS": data} if (data := os.environ.get("DIS_TEST_DATA_DIRS")) else {}
-    with running_krita(home, script=SCRIPT, HF_HUB_OFFLINE="1", LANG="C.UTF-8", **shared) as krita:
+    with running_krita(home, HF_HUB_OFFLINE="1", LANG="C.UTF-8", **shared) as krita:
         yield krita, words
 
 
