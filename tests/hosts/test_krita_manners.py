@@ -18,7 +18,7 @@ from tests.hosts.pictures import SQUARE, KritaPicture, dark_with
 
 LANGUAGES = ("de", "zh_CN")
 Spoken = tuple[KritaProgram, dict[str, str]]
-USUAL_NAMES = ["Find Subject", "Pick Parts", "Search in", "Where", "Make", "Combine", "Model", "Quality", "Grow"]
+USUAL_NAMES = ["Find Subject", "Pick on Canvas", "Search in", "Where", "Make", "Combine", "Model", "Quality", "Grow"]
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
