@@ -91,3 +91,10 @@ def go_to_docker():
 
 def is_docker_shown():
     return the_docker().isVisible()
+
+
+def show_all_of_docker():
+    """Show also what is seldom needed."""
+    more = the_docker().findChild(QtWidgets.QToolButton, "dis_more")
+    more.setChecked(True)
+    yield lambda: more.isVisible()

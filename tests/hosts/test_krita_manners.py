@@ -46,6 +46,7 @@ def test_menus_and_docker_are_in_kritas_language(spoken: Spoken, tmp_path: Path)
     KritaPicture(krita, tmp_path, "words").show(dark_with(SQUARE))
 
     krita.call("show_docker")
+    krita.call("show_all_of_docker")
 
     shown = krita.call("docker_words")
     krita.screenshot(tmp_path / "docker.png")
@@ -63,6 +64,7 @@ def test_nothing_is_cut_off_where_words_are_long(spoken: Spoken, tmp_path: Path)
     KritaPicture(krita, tmp_path, "width").show(dark_with(SQUARE))
 
     krita.call("show_docker")
+    krita.call("show_all_of_docker")
 
     room = krita.call("cut_off_words")
     assert room["cut"] == []
@@ -89,6 +91,7 @@ def press(krita: KritaProgram, *keys: str) -> None:
 def test_every_control_has_a_name_for_screen_readers(spoken: Spoken) -> None:
     krita, _words = spoken
     krita.call("show_docker")
+    krita.call("show_all_of_docker")
 
     assert krita.call("unnamed_controls") == []
 
@@ -97,6 +100,7 @@ def test_tab_goes_through_the_docker_from_top_to_bottom_and_back(spoken: Spoken,
     krita, words = spoken
     KritaPicture(krita, tmp_path, "order").show(dark_with(SQUARE))
     krita.call("show_docker")
+    krita.call("show_all_of_docker")
     krita.call("go_to_docker")
     names = krita.call("control_names")
 
@@ -115,6 +119,7 @@ def test_the_keyboard_alone_finds_the_subject(spoken: Spoken, tmp_path: Path) ->
     krita, words = spoken
     KritaPicture(krita, tmp_path, "keys").show(dark_with(SQUARE))
     krita.call("show_docker")
+    krita.call("show_all_of_docker")
     krita.call("set_settings", result="select", model="bright")
     krita.call("go_to_docker")
     assert krita.call("focused")[0] == words["Find Subject"]

@@ -68,10 +68,10 @@ class SubjectDocker(DockWidget):
         self._area, self._content = area, content
         content.installEventFilter(self)
         self.setWidget(area)
-        prepare(content)
         self._keys = DockerKeys(area)
         self._connect()
         self._show_look()
+        prepare(content)
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802 - Krita's name, and it must be there
         for button in (self._start, self._pick):

@@ -6,7 +6,7 @@ from typing import Any, Mapping
 
 from .qt import QtWidgets
 from .shared.settings import MOST_PX
-from .shared.words import _
+from .shared.words import _, later
 from .subject_finder import SubjectFinder
 
 
@@ -29,11 +29,11 @@ class Fields:
         self._choices[name] = box
         return box
 
-    def number(self, name: str, least: int, tooltip: str, *, most: int = MOST_PX, suffix: str = " px") -> Any:
+    def number(self, name: str, least: int, tooltip: str, *, most: int = MOST_PX, suffix: str = later(" px")) -> Any:
         """A whole number with a unit."""
         number = QtWidgets.QSpinBox()
         number.setRange(least, most)
-        number.setSuffix(suffix)
+        number.setSuffix(_(suffix))
         number.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         number.setToolTip(tooltip)
         number.valueChanged.connect(lambda value: self._finder.change(**{name: value}))
