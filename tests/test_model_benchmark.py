@@ -72,7 +72,7 @@ def test_a_model_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
     )
 
     numbers = json.loads(shown.stdout)
-    assert numbers["side_px"] == 384
+    assert numbers["side_px"] == 448
     assert numbers["seconds"] > 0
     assert numbers["cpu_seconds"] > 0.1
     assert 0.2 < numbers["peak_gb"] < 4

@@ -28,7 +28,7 @@ from tests.export.runtimes import EXTRA, about, answer_of_onnxruntime, answer_of
 from tests.fakes.bright_model import BRIGHT
 
 FLOWER = Path(__file__).parents[2] / "examples" / "flower.jpg"
-SIDE_PX = 384
+SIDE_PX = 448
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +80,15 @@ def test_the_file_says_what_it_is_and_what_it_takes(onnx_file: Path) -> None:
     assert found["model"] == "dis-lite"
     assert found["dis_core"] == found["revision"] == dis_core.__version__
     assert found["license"] == DIS_LITE.license
-    assert found["side"] == "384"
+    assert found["side"] == "448"
     assert found["precision"] == "float32"
     assert json.loads(found["mean"]) == [0.485, 0.456, 0.406]
     assert json.loads(found["std"]) == [0.229, 0.224, 0.225]
-    assert (taken["name"], taken["shape"]) == ("image", [1, 3, 384, 384])
-    assert (answered["name"], answered["shape"]) == ("matte", [1, 1, 384, 384])
+    assert (taken["name"], taken["shape"]) == ("image", [1, 3, 448, 448])
+    assert (answered["name"], answered["shape"]) == ("matte", [1, 1, 448, 448])
     session = onnx_session(onnx_file)
-    assert [(one.name, one.shape) for one in session.get_inputs()] == [("image", [1, 3, 384, 384])]
-    assert [(one.name, one.shape) for one in session.get_outputs()] == [("matte", [1, 1, 384, 384])]
+    assert [(one.name, one.shape) for one in session.get_inputs()] == [("image", [1, 3, 448, 448])]
+    assert [(one.name, one.shape) for one in session.get_outputs()] == [("matte", [1, 1, 448, 448])]
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ DIS_LITE = ModelSpec(
     network=NetworkSpec(
         "dis_core.models.dis_lite.segmenter:load_network",
         (imagenet_image(),),
-        (384, 384),
+        (448, 448),
         f"{LOGITS}; it looks at the image both ways round, and `network` in it looks once",
         multiple_px=64,
         exportable="dis_core.models.exportable:Matte",
