@@ -36,8 +36,10 @@ def spoken(
     words = {entry.english: entry.translations[0] for entry in entries}
     # As Krita's own choice of a language does it, which goes before the system's.
     (home / "config" / "klanguageoverridesrc").write_text(f"[Language]\nkrita={request.param}\n", encoding="utf-8")
-    shared = {"XDG_DATA_DIRS": data} if (data := os.environ.get("DIS_TEST_DATA_DIRS")) else {}
-    with running_krita(home, HF_HUB_OFFLINE="1", LANG="C.UTF-8", **shared) as krita:
+    shared = os.environ.get(
+        "DIS_TEST_DATA_DIRS", "/usr/local/share:/usr/share"
+    )  # Krita's catalogs, which CI does not have
+    with running_krita(home, HF_HUB_OFFLINE="1", LANG="C.UTF-8", XDG_DATA_DIRS=shared) as krita:
         yield krita, words
 
 

@@ -378,7 +378,6 @@ def _make_bar(name: str, label: str, stop: Callable[[], None]) -> tuple[Any, Any
     """A hidden row with a text, a progress bar and a button that stops; also the text and the bar."""
     row, doing, bar = QtWidgets.QWidget(), QtWidgets.QLabel(), QtWidgets.QProgressBar()
     bar.setMaximum(BAR_STEPS)
-    bar.setAccessibleName(_("Progress"))
     button = QtWidgets.QPushButton(label)
     button.setObjectName(name)
     button.clicked.connect(stop)

@@ -6,6 +6,7 @@ from typing import Any
 
 from .canvas import find_canvas
 from .qt import QtCore, QtWidgets
+from .shared.words import _
 
 _KEYS = QtCore.Qt.Key
 STEPS = {_KEYS.Key_Tab: 1, _KEYS.Key_Backtab: -1}
@@ -69,6 +70,8 @@ def prepare(content: Any) -> None:
     """Let buttons be pressed by Enter as well as by Space, and give each control a name for screen readers."""
     for button in content.findChildren(QtWidgets.QPushButton):
         button.setAutoDefault(True)
+    for bar in content.findChildren(QtWidgets.QProgressBar):
+        bar.setAccessibleName(_("Progress"))
     for label in content.findChildren(QtWidgets.QLabel):
         control = label.buddy()
         if control is not None and not control.accessibleName():
