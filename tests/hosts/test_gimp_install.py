@@ -82,7 +82,7 @@ def test_one_button_installs_what_selects_at_once_and_another_removes_it(fresh: 
     assert left_in(fresh)[1] == "installed.json"
     answer = fresh.gimp.send("run", name=canvas.name, procedure=SELECT, run_mode="interactive")
 
-    fresh.press(fresh.wait_for_window(DIALOG), "alt+s")
+    fresh.press(fresh.wait_for_window(DIALOG), "alt+x")
 
     manage = fresh.wait_for_window(OFFER)
     fresh.picture(tmp_path / "manage.png")

@@ -193,7 +193,7 @@ def program_row(program: Program) -> Any:
         line = Gtk.Label(label=f"dis-core {own.version}, {gigabytes(own.size_bytes)}", xalign=0.0)
         line.set_tooltip_text(_("Installed by this plug-in, in {folder}", folder=own.folder))
         row.pack_start(line, True, True, 0)  # noqa: FBT003
-        manage = _button(row, _("Manage di_s-core..."), program, repair(FOLDER, own), removal(own))
+        manage = _button(row, _("Fi_x or Remove dis-core..."), program, repair(FOLDER, own), removal(own))
         row.pack_start(manage, False, False, 0)  # noqa: FBT003
 
     def compare() -> None:
