@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +23,6 @@ from tests.hosts.pictures import SQUARE, dark_with
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(
-    "DIS_TEST_GIMP_CHROOT" not in os.environ, reason="CI has no time for another GIMP; .ci/newer-editors runs these"
-)
 BROWSER = """[Desktop Entry]
 Type=Application
 Name=Browser

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(
-    "DIS_TEST_KRITA_CHROOT" not in os.environ, reason="CI has no time for another Krita; .ci/newer-editors runs these"
-)
 LEFT, RIGHT = (40, 60, 80, 90), (180, 70, 90, 60)
 SIZE = {"width": 300, "height": 200}
 OPENGL = "[General]\ncanvasState=OPENGL_SUCCESS\nOpenGLRenderer=auto\n"

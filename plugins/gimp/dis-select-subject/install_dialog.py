@@ -90,6 +90,10 @@ class InstallDialog:
         self._text.set_text(remedy.without_button() if remedy.action == COPY else remedy.text)
         self._go.set_label(remedy.button if remedy.action != COPY else _("_Copy the command"))
         self._go.set_visible(bool(remedy.button))
+        if remedy.button:
+            # A button that was hidden meanwhile has lost the keyboard.
+            self._window.set_default_response(Gtk.ResponseType.OK)
+            self._go.grab_focus()
         self._more.set_visible(self._other is not None)
         self._close.set_sensitive(True)
         self._bar.hide()
