@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 # They start another editor, for which CI has no time; .ci/newer-editors names one, and runs them.
 collect_ignore = [
     name
-    for editor, name in (("KRITA", "test_krita_displays.py"), ("GIMP", "test_gimp_desktop.py"))
+    for editor, name in (
+        ("KRITA", "test_krita_displays.py"),
+        ("GIMP", "test_gimp_desktop.py"),
+        ("GIMP", "test_gimp_first_use.py"),
+    )
     if f"DIS_TEST_{editor}_CHROOT" not in os.environ
 ]
 

@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from PIL import Image
+
 from tests.fakes.fake_hub import CHECKOUT
 from tests.hosts.krita_program import seen_by_krita
 
@@ -59,3 +62,11 @@ def use_gimp_first(window: Screen, folder: Path) -> list[Path]:
         time.sleep(0.2)
     window.picture(shots[2])
     return shots
+
+
+def assert_selected(path: Path) -> None:
+    """Whether what was saved as a byte for each pixel is nearly the photograph's subject."""
+    selected = np.frombuffer(path.read_bytes(), np.uint8).reshape(SIZE[::-1]) > 127
+    with Image.open(MATTE) as image:
+        subject = np.asarray(image) > 127
+    assert (selected & subject).sum() > 0.8 * (selected | subject).sum()

@@ -1,0 +1,22 @@
+"""From a Krita in which nothing was ever chosen to a selection, by what shows on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.hosts.conftest import home_with_plugin
+from tests.hosts.first_use import NAME, assert_selected, use_krita_first
+from tests.hosts.krita_program import running_krita
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_one_click_in_a_fresh_krita_selects_the_subject(krita_is_here: None, tmp_path: Path) -> None:
+    home = home_with_plugin(tmp_path / "home")
+    with running_krita(home, HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1") as krita:
+        use_krita_first(krita, tmp_path)
+
+        krita.call("save_selected", name=NAME, path=str(tmp_path / "selected"))
+
+    assert_selected(tmp_path / "selected")
