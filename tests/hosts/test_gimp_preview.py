@@ -23,6 +23,8 @@ class Preview:
     def __init__(self, window: Screen, canvas: GimpPicture, procedure: str, title: str, **arguments: object) -> None:
         self.window, self.canvas, self.title = window, canvas, title
         self.runs = 0
+        for left in window.gimp.home.rglob("*plug-in-dis-*.last"):
+            left.unlink()  # or the dialog would show what the last one was left with, and not the arguments
         self.answer = window.gimp.send(
             "run", name=canvas.name, procedure=procedure, run_mode="interactive", **arguments
         )
