@@ -14,7 +14,7 @@ SECTIONS: Final = {
         *("bits", "frames", "mask", "column"),
     ),
     "Background and size": ("bgcolor", "bgimage", "crop", "margin", "size"),
-    "Which subject": ("roi", "boxes", "points"),
+    "Which subject": ("roi", "boxes", "points", "prompt_model", "extent"),
     "Edges and colors": ("grow", "feather", "threshold", "colors"),
     "Details and speed": ("refine", "max_tiles", "exposure", "warm", "keep_alive", "device", "precision"),
     "Depth and licenses": ("depth", "depth_model", "save_depth", "accept_noncommercial"),

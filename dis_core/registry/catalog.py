@@ -73,5 +73,6 @@ def accepted_prompts(spec: ModelSpec) -> tuple[PromptKind, ...]:
     """
     if spec.task != "matte":
         return ()
-    has_network = find_installed(registry.find_prompt_model(DEFAULT_PROMPT_MODEL)) is not None
+    network = registry.models().get(DEFAULT_PROMPT_MODEL)
+    has_network = network is not None and find_installed(network) is not None
     return spec.prompts or (("box", "points") if has_network else ("box",))
