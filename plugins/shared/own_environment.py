@@ -79,9 +79,9 @@ def plan(plugin_folder: str, build: str = "") -> Plan:
     return Plan(environments_folder(), requirement_beside(plugin_folder), build, download_bytes, disk_bytes)
 
 
-def usual_build(environment: Mapping[str, str]) -> str:
+def usual_build(environment: Mapping[str, str], platform: str = sys.platform) -> str:
     """The small build where it makes a difference and no driver for NVIDIA's graphics cards is here."""
-    if sys.platform != "linux":
+    if platform != "linux":
         return USUAL
     driver = os.path.exists("/proc/driver/nvidia/version") or shutil.which("nvidia-smi", path=environment.get("PATH"))
     return USUAL if driver else CPU
