@@ -152,10 +152,7 @@ def find_matte_model(name: str) -> ModelSpec:
 
     Raises UnknownModel.
     """
-    spec = find_model(name)
-    if spec.task != "matte":
-        raise UnknownModel(f"{name!r} {_TASKS[spec.task]} and cannot cut out a subject", hint=_LIST)
-    return spec
+    return _find_for("matte", name, otherwise="cannot cut out a subject")
 
 
 def find_depth_model(name: str) -> ModelSpec:
@@ -163,10 +160,7 @@ def find_depth_model(name: str) -> ModelSpec:
 
     Raises UnknownModel.
     """
-    spec = find_model(name)
-    if spec.task != "depth":
-        raise UnknownModel(f"{name!r} {_TASKS[spec.task]} and cannot estimate depth", hint=_LIST)
-    return spec
+    return _find_for("depth", name, otherwise="cannot estimate depth")
 
 
 def find_prompt_model(name: str) -> ModelSpec:
@@ -174,9 +168,14 @@ def find_prompt_model(name: str) -> ModelSpec:
 
     Raises UnknownModel.
     """
+    return _find_for("prompt", name, otherwise="is no prompt model")
+
+
+def _find_for(task: str, name: str, *, otherwise: str) -> ModelSpec:
+    """The model called `name`, which must be one for that task; `otherwise` says what the others lack."""
     spec = find_model(name)
-    if spec.task != "prompt":
-        raise UnknownModel(f"{name!r} {_TASKS[spec.task]} and is no prompt model", hint=_LIST)
+    if spec.task != task:
+        raise UnknownModel(f"{name!r} {_TASKS[spec.task]} and {otherwise}", hint=_LIST)
     return spec
 
 
