@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 from krita import DockWidget, Krita
 
-from .fields import Fields, make_box, make_form
+from .fields import BAR_STEPS, Fields, make_bar, make_box, make_form
 from .keyboard import DockerKeys, prepare
 from .look_panel import LookPanel
 from .program_panel import make_install_progress, make_program_row
@@ -19,7 +19,6 @@ from .shared.words import _, later
 from .subject_finder import SubjectFinder
 
 TITLE = later("Select Subject")
-BAR_STEPS = 1000
 MOST_OF_WINDOW = 0.45
 """The part of the window's height that the docker may need to show all it has."""
 TOOLTIPS = {
@@ -274,11 +273,11 @@ class SubjectDocker(DockWidget):
         return self._pick
 
     def _make_progress(self) -> Any:
-        self._running, self._doing, self._bar = _make_bar("dis_stop", _("Stop"), self.finder.stop)
+        self._running, self._doing, self._bar = make_bar("dis_stop", _("Stop"), self.finder.stop)
         return self._running
 
     def _make_download(self) -> Any:
-        self._downloading, self._downloads, self._downloaded = _make_bar(
+        self._downloading, self._downloads, self._downloaded = make_bar(
             "dis_pause", _("Pause"), self.finder.pause_download
         )
         return self._downloading
@@ -372,22 +371,6 @@ class SubjectDocker(DockWidget):
         self.finder.installer.decline(remedy)
         if remedy.action == DOWNLOAD:
             self.finder.change(declined=remedy.value)
-
-
-def _make_bar(name: str, label: str, stop: Callable[[], None]) -> tuple[Any, Any, Any]:
-    """A hidden row with a text, a progress bar and a button that stops; also the text and the bar."""
-    row, doing, bar = QtWidgets.QWidget(), QtWidgets.QLabel(), QtWidgets.QProgressBar()
-    bar.setMaximum(BAR_STEPS)
-    button = QtWidgets.QPushButton(label)
-    button.setObjectName(name)
-    button.clicked.connect(stop)
-    grid = QtWidgets.QGridLayout(row)
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.addWidget(doing, 0, 0, 1, 2)
-    grid.addWidget(bar, 1, 0)
-    grid.addWidget(button, 1, 1)
-    row.hide()
-    return row, doing, bar
 
 
 def _disconnect(signal: Any) -> None:

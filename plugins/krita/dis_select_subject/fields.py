@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from .qt import QtWidgets
 from .shared.settings import MOST_PX
 from .shared.words import _, later
 from .subject_finder import SubjectFinder
+
+BAR_STEPS = 1000
+"""How finely a progress bar moves."""
 
 
 class Fields:
@@ -78,3 +81,19 @@ def make_form() -> tuple[Any, Any]:
     form.setContentsMargins(0, 0, 0, 0)
     form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
     return widget, form
+
+
+def make_bar(name: str, label: str, stop: Callable[[], None]) -> tuple[Any, Any, Any]:
+    """A hidden row with a text, a progress bar and a button that stops; also the text and the bar."""
+    row, doing, bar = QtWidgets.QWidget(), QtWidgets.QLabel(), QtWidgets.QProgressBar()
+    bar.setMaximum(BAR_STEPS)
+    button = QtWidgets.QPushButton(label)
+    button.setObjectName(name)
+    button.clicked.connect(stop)
+    grid = QtWidgets.QGridLayout(row)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.addWidget(doing, 0, 0, 1, 2)
+    grid.addWidget(bar, 1, 0)
+    grid.addWidget(button, 1, 1)
+    row.hide()
+    return row, doing, bar
