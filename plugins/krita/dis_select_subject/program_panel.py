@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .fields import BAR_STEPS
 from .installer import Installer
 from .qt import QtWidgets
 from .shared.own_environment import gigabytes
 from .shared.words import _
-
-BAR_STEPS = 1000
 
 
 def make_install_progress(installer: Installer) -> Any:
