@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -166,13 +166,18 @@ def write_record(spec: ModelSpec, record: Record, *, must: Literal["yes", "no"])
 def alone_at(spec: ModelSpec, report: Report) -> Iterator[None]:
     """Let one process at a time work on a model's weights; who waits can still be cancelled.
 
+    Programs with records of their own may share the folder of converted weights, so it has a lock too. Where that
+    folder cannot be written, there is nothing in it to take turns at.
+
     Raises CacheUnwritable if the folder for records cannot be written.
     """
-    lock_file = records_folder() / f"{spec.name}.lock"
+    name, waiting = f"{spec.name}.lock", f"waiting for another program that fetches {spec.name}"
     with ExitStack() as stack:
         try:
-            waiting = f"waiting for another program that fetches {spec.name}"
-            stack.enter_context(wait_for_lock(lock_file, waiting, report))
+            stack.enter_context(wait_for_lock(records_folder() / name, waiting, report))
         except OutputFailed as error:
             raise CacheUnwritable(error.message, hint="set XDG_DATA_HOME to a folder that you may write to") from error
+        if spec.conversion is not None:
+            with suppress(OutputFailed):
+                stack.enter_context(wait_for_lock(weights_folder() / name, waiting, report))
         yield
