@@ -4,6 +4,7 @@ A function may be a generator: what it yields is a condition, and it goes on whe
 what JSON can hold; pixels go through files.
 """
 
+import gc
 import glob
 import os
 import tempfile
@@ -306,7 +307,8 @@ def is_canvas(widget):
 
 
 def start(action, **settings):
-    """Trigger an action and return at once."""
+    """Trigger an action and return at once. Garbage is collected before, as it is at some time in a painter's Krita."""
+    gc.collect()
     del messages[:], remedies[:], children[:]
     finder.change(**{**USUAL, **settings})
     APP.action(action).trigger()
@@ -317,7 +319,7 @@ def run(action, name=None, **settings):
     gaps = Gaps()
     started = time.monotonic()
     start(action, **settings)
-    yield lambda: messages or remedies
+    yield from wait_for_message()
     yield lambda: not finder.is_busy
     if name is not None:
         documents[name].waitForDone()
@@ -359,8 +361,26 @@ def trigger(action):
 
 
 def wait_for_message():
-    yield lambda: messages or remedies
+    try:
+        yield lambda: messages or remedies
+    except TimeoutError as error:
+        raise TimeoutError(f"no message came: {what_is_on()}") from error
     return report()
+
+
+def what_is_on():
+    """What the plug-in waits for, for a test that waited in vain."""
+    work = finder._work
+    frame = None if work is None else work._steps.gi_frame
+    return {
+        **report(),
+        "step": frame and frame.f_lineno,
+        "outcome": work and repr(work._outcome),
+        "child": [repr(child._process.state()) for child in children],
+        "listing": finder._listing and repr(finder._listing._process.state()),
+        "models": len(finder.models),
+        "active": APP.activeDocument() and APP.activeDocument().name(),
+    }
 
 
 def stop_within_a_call(action, during, **settings):

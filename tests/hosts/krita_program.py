@@ -35,7 +35,7 @@ INSTALL = "apt-get install -y --no-install-recommends krita python3-pyqt5 xvfb x
 PATIENCE = float(os.environ.get("DIS_TEST_PATIENCE", "1"))
 """How many times as long as usual all is waited for, where other programs take most of the machine."""
 
-FIRST_START_S, ANSWER_S, QUIT_S = 240.0 * PATIENCE, 90.0 * PATIENCE, 30.0 * PATIENCE
+FIRST_START_S, ANSWER_S, QUIT_S = 240.0 * PATIENCE, 150.0 * PATIENCE, 30.0 * PATIENCE
 
 SETTINGS = """[python]
 enable_krita_driver=true

@@ -41,6 +41,8 @@ class SubjectExtension(Extension):
         super().__init__(parent)
         self._finder = finder
         self._strips: list[StatusBarProgress] = []
+        # Kept: Python's garbage collection would take an action's connections along with its wrapper.
+        self._actions: list[Any] = []
 
     def setup(self) -> None:
         self._notifier = Krita.instance().notifier()  # kept, or it is garbage-collected along with its signals
@@ -59,6 +61,7 @@ class SubjectExtension(Extension):
         action = window.createAction(GO_TO_DOCKER, _(GO_TO_DOCKER_WORDS[0]), "tools/scripts")
         action.triggered.connect(lambda _checked=False: go_to_docker(qwindow))
         actions.append((action, list(GO_TO_DOCKER_WORDS)))
+        self._actions += [action for action, _words in actions]
         self._strips.append(StatusBarProgress(self._finder, qwindow.statusBar()))
         # Krita builds its menus after this, and takes the actions' words from the .action file.
         QtCore.QTimer.singleShot(0, lambda: add_to_select_menu(qwindow, actions))

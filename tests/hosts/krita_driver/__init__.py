@@ -21,7 +21,7 @@ if int(Krita.instance().version().split(".")[0]) >= 6:
 else:
     from PyQt5.QtCore import QTimer
 
-PATIENCE_S = 60.0 * float(os.environ.get("DIS_TEST_PATIENCE", "1"))
+PATIENCE_S = 120.0 * float(os.environ.get("DIS_TEST_PATIENCE", "1"))
 
 
 class Driver(Extension):
