@@ -55,9 +55,13 @@ class Scripted:
     def read(self, job: Job, _source: object) -> Picture:
         self.step(f"read {stem(job)}")
         picture = Picture(np.zeros((4, 4, 3), np.uint8), name=stem(job))
+        self.count(picture)
+        self.step(f"have {stem(job)}")
+        return picture
+
+    def count(self, picture: Picture) -> None:
         self.alive.add(picture)
         self.most_alive = max(self.most_alive, len(self.alive))
-        return picture
 
     def segment(self, job: Job, picture: Picture, report: Report) -> Segmented:
         self.step(f"segment {stem(job)}")
@@ -73,6 +77,7 @@ class Scripted:
 
     def write(self, job: Job, result: Picture, _depth: object) -> Picture:
         self.kept_while_written[stem(job)] = self.alphas[stem(job)]() is not None
+        self.count(result)
         self.step(f"write {stem(job)}")
         assert job.destination is not None
         job.destination.write_bytes(b"result")
@@ -142,9 +147,9 @@ def test_the_next_image_is_read_and_the_last_result_written_while_one_is_segment
 def test_no_more_than_three_pictures_are_in_memory(scripted: Scripted, jobs: list[Job]) -> None:
     # Each is segmented only when the next one is there, and written only when the one after that is there too.
     scripted.waits_for = {
-        f"segment {this}": f"read {following}" for this, following in zip("abcde", "bcdef", strict=True)
+        f"segment {this}": f"have {following}" for this, following in zip("abcde", "bcdef", strict=True)
     }
-    scripted.waits_for |= {f"write {this}": f"read {later}" for this, later in zip("abcd", "cdef", strict=True)}
+    scripted.waits_for |= {f"write {this}": f"have {later}" for this, later in zip("abcd", "cdef", strict=True)}
 
     run_overlapping(JobRunner(), jobs, report_on=quiet, done=Told())
 
