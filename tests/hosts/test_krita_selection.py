@@ -315,10 +315,10 @@ def test_24_megapixels_take_little_time_besides_dis_core_and_krita_hears_every_c
     small.run()  # what is made only once, in the first run
     picture.show(dark_with((1500, 1000, 3000, 2000), width=width, height=height))
     for action in ("dis_cut_subject", "dis_select_subject"):
-        tries = []
+        tries: list[tuple[str, Any]] = []
         # Where other programs take the processor for a moment, one more try shows what is Krita's own.
         while len(tries) < 3 and (wrong := measure_run(picture, action)):
-            tries.append([wrong, picture.krita.call("long_steps")])
+            tries.append((wrong, picture.krita.call("long_steps")))
             picture.call("deselect")
         assert len(tries) < 3, tries
     assert np.array_equal(picture.selection(), plane((1500, 1000, 3000, 2000), width=width, height=height))
