@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +18,25 @@ if TYPE_CHECKING:
 
     from tests.fakes.fake_hub import FakeHub
 
+HOSTS = Path(__file__).parent / "hosts"
+
 
 def pytest_configure() -> None:
     """Give the examples of hypothesis time: how long one takes says nothing on a machine that has other work."""
     settings.register_profile("patient", deadline=None)
     settings.load_profile("patient")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side (`pytest -n 2 --dist loadgroup`), those of a file stay together, and so do those of
+    the editors: each of these is started once for all of them, and two would take each other's time."""
+    for item in items:
+        is_in_editor = HOSTS in item.path.parents
+        item.add_marker(pytest.mark.xdist_group("hosts" if is_in_editor else str(item.path)))
+        if is_in_editor:
+            # Beside other tests an editor misses a key or a click now and then. What was tried again is listed.
+            item.add_marker(pytest.mark.flaky(reruns=1, condition=os.environ.get("CI") == "true"))
 
 
 # Before a test imports torch: on a busy machine threads that spin cost the tests many times their time.
