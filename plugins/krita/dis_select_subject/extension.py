@@ -9,7 +9,7 @@ from krita import Extension, Krita
 from .qt import QtCore, QtWidgets
 from .shared.words import _, later
 from .status_bar import StatusBarProgress, show_message
-from .subject_finder import SubjectFinder
+from .subject_finder import GROUP, SubjectFinder
 
 ACTIONS = {
     "dis_select_subject": ("select", later("Select Subject"), later("Find the subject and select it")),
@@ -28,6 +28,8 @@ ACTIONS = {
 Krita cannot translate, and the shortcuts."""
 
 DOCKER, GO_TO_DOCKER = "dis_select_subject", "dis_go_to_docker"
+INTRODUCED = "introduced"
+"""The setting that says whether the docker has been shown once; whoever closes it then wants it closed."""
 GO_TO_DOCKER_WORDS = (
     later("Select Subject Settings"),
     later("Show the docker Select Subject, and use it with the keyboard"),
@@ -65,6 +67,7 @@ class SubjectExtension(Extension):
         self._strips.append(StatusBarProgress(self._finder, qwindow.statusBar()))
         # Krita builds its menus after this, and takes the actions' words from the .action file.
         QtCore.QTimer.singleShot(0, lambda: add_to_select_menu(qwindow, actions))
+        QtCore.QTimer.singleShot(0, lambda: introduce_docker(qwindow))
 
 
 def add_to_select_menu(qwindow: Any, actions: list[tuple[Any, list[str]]]) -> None:
@@ -88,6 +91,15 @@ def keep_tooltip(action: Any, english: str) -> None:
 
     translate()
     action.changed.connect(translate)
+
+
+def introduce_docker(qwindow: Any) -> None:
+    """Show the docker once, the first time that there is one: Krita 6 leaves the dockers of new plug-ins hidden."""
+    krita, docker = Krita.instance(), qwindow.findChild(QtWidgets.QDockWidget, DOCKER)
+    if docker is not None and not krita.readSetting(GROUP, INTRODUCED, ""):
+        krita.writeSetting(GROUP, INTRODUCED, "yes")
+        docker.show()
+        docker.raise_()
 
 
 def go_to_docker(qwindow: Any) -> None:
