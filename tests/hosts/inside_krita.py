@@ -341,6 +341,11 @@ def report():
     }
 
 
+def wait_until_it_reads():
+    """Until a run knows its layer, whose pixels it reads then."""
+    yield lambda: finder.is_busy and finder._work._folder
+
+
 def wait_until_working():
     """Until the child has said that it works; its process identifier."""
     said = []

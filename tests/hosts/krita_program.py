@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
+# In Krita 6 the importer's words are looked up by a function that Krita has put among Python's own.
+IMPORT = "import builtins, runpy, sys; builtins.i18n = str; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 SCRIPTS = tuple(HERE / f"inside_{name}.py" for name in ("krita", "window", "krita_manners"))
 INSTALL = "apt-get install -y --no-install-recommends krita python3-pyqt5 xvfb xauth xdotool"
 
@@ -229,7 +231,7 @@ def import_archive(home: Path, folder: Path) -> None:
     build = [sys.executable, "-m", "dis_core", "plugin", "build", "krita", "-o", str(archive)]
     subprocess.run(build, env=clean_environment(home, unused_address()), check=True, capture_output=True, timeout=60)
     done = subprocess.run(
-        in_editors_system(["/usr/bin/python3", str(IMPORTER), str(archive), str(home / "data" / "krita")]),
+        in_editors_system(["/usr/bin/python3", "-c", IMPORT, str(IMPORTER), str(archive), str(home / "data" / "krita")]),
         env={"PATH": SYSTEM_PATH},
         capture_output=True,
         text=True,

@@ -137,6 +137,7 @@ def test_a_layer_that_is_removed_meanwhile_gets_no_mask(picture: KritaPicture) -
         "add_layer", layer="Short-lived", kind="paintlayer", pixels=picture.file(dark_with(SQUARE)), box=(0, 0, 120, 80)
     )
     picture.krita.call("start", action="dis_mask_subject")
+    picture.krita.call("wait_until_it_reads")
 
     picture.call("remove_layer", layer="Short-lived")
 
