@@ -230,8 +230,9 @@ def import_archive(home: Path, folder: Path) -> None:
     archive = folder / "plugin.zip"
     build = [sys.executable, "-m", "dis_core", "plugin", "build", "krita", "-o", str(archive)]
     subprocess.run(build, env=clean_environment(home, unused_address()), check=True, capture_output=True, timeout=60)
+    importing = ["/usr/bin/python3", "-c", IMPORT, str(IMPORTER), str(archive), str(home / "data" / "krita")]
     done = subprocess.run(
-        in_editors_system(["/usr/bin/python3", "-c", IMPORT, str(IMPORTER), str(archive), str(home / "data" / "krita")]),
+        in_editors_system(importing),
         env={"PATH": SYSTEM_PATH},
         capture_output=True,
         text=True,
