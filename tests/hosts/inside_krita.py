@@ -583,7 +583,7 @@ def view_as(zoom, dpi, scroll, rotation, mirror):
     yield lambda: True
     area = the_canvas().parentWidget().parentWidget()
     for bar, value in zip((area.horizontalScrollBar(), area.verticalScrollBar()), scroll):
-        bar.setValue(bar.value() + value)
+        bar.setValue((bar.minimum() + bar.maximum()) // 2 + value)  # from the middle, where all of the image shows
     waited = time.monotonic() + 1.0  # Krita draws later
     yield lambda: time.monotonic() > waited
 

@@ -66,6 +66,7 @@ def wait_for(picture: KritaPicture, expected: Pixels) -> None:
         (0.5, 72, (0, 0), 0, True),
         (1.5, 300, (-40, 25), 0, False),
         (1.5, 72, (20, 10), 20, True),
+        (1.0, 300, (0, 30), -60, False),
     ],
 )
 def test_a_click_drops_a_part_another_one_brings_it_back_and_nothing_is_painted(
