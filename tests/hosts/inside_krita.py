@@ -183,6 +183,25 @@ def add_layer(name, layer, kind, pixels=None, box=None, svg=None, path=None, ins
     yield from activate(name, layer)
 
 
+def import_frames(name, paths, step):
+    """Put a layer on top whose frames are image files, one every so many frames, and make it the active one."""
+    document = documents[name]
+    assert document.importAnimation(paths, 0, step)
+    document.waitForDone()
+    layer = document.topLevelNodes()[-1]
+    assert layer.hasKeyframeAtTime(step)
+    yield from activate(name, layer.name())
+
+
+def show_frame(name, frame):
+    documents[name].setCurrentTime(frame)
+    documents[name].waitForDone()
+    waited = time.monotonic() + 0.5  # Krita changes the frame later
+    yield lambda: time.monotonic() > waited and documents[name].currentTime() == frame
+    documents[name].refreshProjection()
+    documents[name].waitForDone()
+
+
 def add_mask_of_all(name, layer):
     """Give a layer a transparency mask that hides nothing, and make the mask the active node."""
     yield from activate(name, layer)

@@ -312,3 +312,18 @@ def test_a_layer_outside_of_the_picture_is_refused_in_words(picture: KritaPictur
     ran = picture.run()
 
     assert ran["messages"] == ["The layer “Photo” is outside the image"]
+
+
+@pytest.mark.parametrize("source", ["layer", "picture"])
+def test_the_frame_of_an_animation_that_shows_is_searched(picture: KritaPicture, tmp_path: Path, source: str) -> None:
+    picture.show(dark_with())
+    files = [tmp_path / "0.png", tmp_path / "1.png"]
+    for file, box in zip(files, (SQUARE, OTHER), strict=True):
+        Image.fromarray(dark_with(box)[..., [2, 1, 0, 3]]).save(file)
+    picture.call("import_frames", paths=[str(file) for file in files], step=10)
+    for frame, box in ((0, SQUARE), (10, OTHER), (0, SQUARE)):
+        picture.call("show_frame", frame=frame)
+
+        picture.run(source=source)
+
+        assert np.array_equal(picture.selection(), plane(box)), frame
