@@ -45,7 +45,7 @@ def use_gimp_first(window: Screen, folder: Path) -> list[Path]:
     """Open the photograph, choose *Select > Subject* and confirm; the screen with menu, dialog and selection."""
     gimp = window.gimp
     gimp.call("open_photo", name=NAME, path=f"/host{PHOTO}")
-    main = window.wait_for_window(PHOTO.stem)
+    main = window.wait_for_window(f"{SIZE[0]}x{SIZE[1]}")
     window.settled(folder / "gimp-open.png")
     window.press(main, "alt+s")
     shots = [folder / "gimp-menu.png", folder / "gimp-dialog.png", folder / "gimp-found.png"]

@@ -1,6 +1,6 @@
 """How long a folder of large photographs takes beside its networks, and how much memory beside a single one.
 
-    python benchmarks/folder.py pdfnet isnet dis-lite --images 4
+    python benchmarks/folders.py pdfnet isnet dis-lite --images 4
 
 A process of its own cuts out the photographs one after the other, and adds up the time within its networks: the
 model's, its depth model's, tiles and all. Another one is `dis-core cutout` of the folder, from the first look of a
