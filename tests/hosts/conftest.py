@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# They start another editor, for which CI has no time; .ci/newer-editors names one, and runs them.
-collect_ignore = [
-    name
-    for editor, name in (
-        ("KRITA", "test_krita_displays.py"),
-        ("GIMP", "test_gimp_desktop.py"),
-        ("GIMP", "test_gimp_first_use.py"),
-    )
-    if f"DIS_TEST_{editor}_CHROOT" not in os.environ
-]
-
 COMMAND_FILE = "data/krita/pykrita/dis_select_subject/command.json"
 QUICK_ENVIRONMENT = {"PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
 QUICK: dict[str, Any] = {
