@@ -1,10 +1,8 @@
-"""What the tests of words and of the keyboard do inside of Krita, besides what `inside_krita.py` does."""
+"""What the tests of words and of the keyboard do inside of Krita."""
 
 from dis_select_subject.keyboard import controls_of
 from dis_select_subject.qt import QtWidgets
-from krita import Krita
-
-APP = Krita.instance()
+from inside_krita import APP
 
 
 def the_docker():

@@ -1,12 +1,11 @@
-"""What the tests do and measure in Krita's window, besides what `inside_krita.py` does; both are the driver's."""
+"""What the tests do and measure in Krita's window, and with a pen."""
 
 import time
 
 from dis_select_subject import finder, subject_run
 from dis_select_subject.qt import QtCore, QtGui, QtWidgets
-from krita import Krita
-
-APP = Krita.instance()
+from inside_canvas import the_canvas
+from inside_krita import APP
 
 
 class Presses(QtCore.QObject):
@@ -76,12 +75,6 @@ def long_steps():
     found = sorted(steps, key=lambda step: -step[0])[:15]
     del steps[:]
     return found
-
-
-def the_canvas():
-    widgets = APP.activeWindow().qwindow().findChildren(QtWidgets.QWidget)
-    names = ("KisQPainterCanvas", "KisOpenGLCanvas2")
-    return [widget for widget in widgets if widget.metaObject().className() in names and widget.isVisible()][-1]
 
 
 def window_facts():

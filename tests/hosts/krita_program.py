@@ -31,7 +31,9 @@ HERE = Path(__file__).parent
 IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
 # In Krita 6 the importer's words are looked up by a function that Krita has put among Python's own.
 IMPORT = "import builtins, runpy, sys; builtins.i18n = str; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
-SCRIPTS = tuple(HERE / f"inside_{name}.py" for name in ("krita", "window", "krita_manners"))
+SCRIPTS = tuple(
+    HERE / f"inside_{name}.py" for name in ("krita", "runs", "canvas", "docker", "look", "window", "krita_manners")
+)
 INSTALL = "apt-get install -y --no-install-recommends krita python3-pyqt5 xvfb xauth xdotool"
 
 PATIENCE = float(os.environ.get("DIS_TEST_PATIENCE", "1"))
@@ -116,7 +118,7 @@ class KritaProgram:
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def call(self, function: str, *, patience_s: float = ANSWER_S, **arguments: Any) -> Any:  # whatever JSON can hold
-        """Run a function of `inside_krita.py` in Krita's main thread, and return what it returns."""
+        """Run a function of the modules `inside_*.py` in Krita's main thread, and return what it returns."""
         number = next(self.numbers)
         mail = self.home / "mail"
         part = mail / "part"

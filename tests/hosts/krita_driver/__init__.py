@@ -1,14 +1,14 @@
 """A plug-in for Krita, for tests only: does in Krita's main thread what the tests ask for.
 
 A request is a file `N.request` (JSON: a function of the script, and arguments by name) in the folder that DIS_TEST_MAIL
-names; the answer is a file `N.answer`. The scripts that DIS_TEST_SCRIPTS lists are ordinary Python files. Their
+names; the answer is a file `N.answer`. The scripts that DIS_TEST_SCRIPTS lists are ordinary modules. Their
 functions may be generators: what they yield is a condition, and they go on, from Krita's own event loop, when it holds.
 """
 
 import faulthandler
+import importlib
 import json
 import os
-import runpy
 import signal
 import sys
 import time
@@ -35,7 +35,8 @@ class Driver(Extension):
         self.mail = os.environ["DIS_TEST_MAIL"]
         self.script = {}
         for path in os.environ["DIS_TEST_SCRIPTS"].split(os.pathsep):
-            self.script.update(runpy.run_path(path))
+            sys.path.insert(0, os.path.dirname(path))  # so that they can import each other
+            self.script.update(vars(importlib.import_module(os.path.splitext(os.path.basename(path))[0])))
         self.script["unhandled"] = self.unhandled
         self.number = 0
         self.running = None
