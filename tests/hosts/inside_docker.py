@@ -84,7 +84,9 @@ def show_docker():
         if docker.objectName() == "PresetDocker":
             docker.hide()
         if docker.objectName() == "dis_select_subject":
-            docker.setVisible(True)
+            if not finder.models:
+                docker.hide()  # it lists the models when it is shown
+            docker.show()
             docker.raise_()
     yield lambda: bool(finder.models)
 
