@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from dis_core.threads import BRIEFLY, DECIDED_BY, wait_briefly
+from dis_core.threads import ARENAS, BRIEFLY, DECIDED_BY, wait_briefly
 
 ROOT: Final = Path(__file__).parents[1]
 
@@ -29,6 +30,26 @@ except SystemExit:
 """
 
 AFTER_IMPORTING: Final = "import json, os, dis_core.api, dis_core.pipeline; print(json.dumps([dict(os.environ), True]))"
+
+POOLS: Final = """
+import ctypes, sys, threading
+from dis_core.threads import share_free_memory
+if "share" in sys.argv:
+    share_free_memory()
+together = threading.Barrier(8)
+def work():
+    kept = [bytearray(50_000) for _ in range(20)]
+    together.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+print(open(sys.argv[1]).read().count("<heap nr="))
+"""
 
 PASSES: Final = """
 import time, torch
@@ -112,3 +133,18 @@ def test_waiting_costs_little_where_others_have_the_cores() -> None:
 
         # Spinning as torch's OpenMP does by default, the threads take five to ten times as much.
         assert float(together.result()) < 2.5 * float(alone.result())
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_info"), reason="of GNU's C library only"
+)
+@pytest.mark.parametrize(("more", "is_shared"), [(["share"], True), ([], False)])
+def test_threads_share_two_pools_of_memory_if_the_program_says_so(
+    tmp_path: Path, more: list[str], is_shared: bool
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    command = [sys.executable, "-c", POOLS, str(tmp_path / "pools.xml"), *more]
+
+    shown = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert (int(shown) <= ARENAS) == is_shared

@@ -37,6 +37,7 @@ from dis_core.jobs.job import CutoutStyle, Job, JobFailure, JobResult, Style
 from dis_core.jobs.overlap import Done, run_overlapping
 from dis_core.jobs.runner import JobRunner
 from dis_core.progress import Report, span
+from dis_core.threads import share_free_memory
 
 if TYPE_CHECKING:
     from dis_core.batch.recording import Record
@@ -272,6 +273,7 @@ def run_claimed(runner: JobRunner | RemoteRunner, claims: Claims, *, report: Rep
         told(job, outcome, seconds)
 
     if isinstance(runner, JobRunner) and count > 1:
+        share_free_memory()
         run_overlapping(runner, claims, report_on=report_on, done=done)
     else:
         run_one_by_one(runner, claims, report_on=report_on, done=done)
