@@ -91,15 +91,22 @@ def show_docker():
     yield lambda: bool(finder.models)
 
 
+def the_docker():
+    return next(docker for docker in APP.dockers() if docker.objectName() == "dis_select_subject")
+
+
 def hide_docker():
-    docker = next(docker for docker in APP.dockers() if docker.objectName() == "dis_select_subject")
-    docker.hide()
-    yield lambda: not docker.isVisible()
+    the_docker().hide()
+    yield lambda: not the_docker().isVisible()
+
+
+def docker_is_open():
+    return not the_docker().isHidden()
 
 
 def docker_shows():
     """What the docker's choices stand at."""
-    docker = next(docker for docker in APP.dockers() if docker.objectName() == "dis_select_subject")
+    docker = the_docker()
     boxes = [box.currentText() for box in docker.findChildren(QtWidgets.QComboBox)]
     return {"boxes": boxes, "numbers": [box.value() for box in docker.findChildren(QtWidgets.QSpinBox)]}
 
@@ -112,6 +119,5 @@ def shown_progress():
 
 def docker_fits():
     """The widgets of the docker that show, by name, and whether the docker has to be scrolled to see all of them."""
-    docker = next(docker for docker in APP.dockers() if docker.objectName() == "dis_select_subject")
-    bar = docker.findChild(QtWidgets.QScrollArea).verticalScrollBar()
+    bar = the_docker().findChild(QtWidgets.QScrollArea).verticalScrollBar()
     return bar.maximum() == 0

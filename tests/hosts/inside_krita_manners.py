@@ -2,11 +2,8 @@
 
 from dis_select_subject.keyboard import controls_of
 from dis_select_subject.qt import QtWidgets
+from inside_docker import the_docker
 from inside_krita import APP
-
-
-def the_docker():
-    return next(docker for docker in APP.dockers() if docker.objectName() == "dis_select_subject")
 
 
 def action_words(action):
