@@ -8,7 +8,6 @@ spin bridges the pause between two parts, and then a thread sleeps (docs/explana
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 from collections.abc import MutableMapping
@@ -40,6 +39,8 @@ def share_free_memory() -> None:
     folder of large photographs. If the environment says how many there may be, it stays so.
     """
     if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
+        import ctypes  # every command starts with this module, and only folders need that one
+
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have no such thing
         if mallopt is not None:
             mallopt(_M_ARENA_MAX, ARENAS)
