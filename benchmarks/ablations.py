@@ -1,4 +1,4 @@
-"""What each part of the draft model is worth: short trainings that differ in one thing, for the same time each.
+"""What each part of the small PDFNet is worth: short trainings that differ in one thing, for the same time each.
 
     python benchmarks/ablations.py RUNS --minutes 5
 

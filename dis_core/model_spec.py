@@ -154,7 +154,8 @@ class ModelSpec:
     one needs. `companions` name models whose files its loader, a `CompanionLoader`, is given too; what is only good
     for that has the task "part" and is loaded like a depth model, as is a `PromptNetwork`, with the task "prompt", that
     finds what is pointed at for models that take no prompts. `license` is the SPDX name of the license of the
-    weights. `half_precision` says that float16 was measured to change its mattes by very little noise only.
+    weights. `half_precision` says that float16 was measured to change its mattes by very little noise only. The
+    weights of an `embedded` one come with dis-core.
     A model with `prompts` finds what it is told to, and needs at least one of these kinds of prompts.
     `aliases` are names that the model can be called by too: what it was once called, say.
     `packages` are those that the model imports beyond what dis-core needs itself, and `extra` is the extra of dis-core
@@ -175,7 +176,7 @@ class ModelSpec:
     depth_model: str | None = None
     companions: tuple[str, ...] = ()
     half_precision: bool = False
-    draft: bool = False
+    embedded: bool = False
     aliases: tuple[str, ...] = ()
     prompts: tuple[PromptKind, ...] = ()
     extra: str | None = None

@@ -22,7 +22,7 @@ from dis_core.images.reading import ImageLike, as_picture
 from dis_core.images.reading_ahead import AnyImage, read_ahead
 from dis_core.matte.matte import Matte
 from dis_core.model_spec import Precision
-from dis_core.models.dis_lite.spec import DRAFT_MODEL
+from dis_core.models.dis_lite.spec import EMBEDDED_MODEL
 from dis_core.option_checks import (
     as_prompt,
     check_options,
@@ -144,7 +144,7 @@ class Pipeline:
         """Find the subject of `image`: a path, bytes, an open file, a PIL image, an array, a tensor or a `Picture`.
 
         `model` is a name from `list_models`. None takes the pipeline's own, or else the full model, which is downloaded
-        once if needed; a warning is logged then. If the Hub cannot be reached, the embedded draft model runs instead
+        once if needed; a warning is logged then. If the Hub cannot be reached, the embedded model runs instead
         and a warning is logged. A model that is named never falls back.
 
         `refine` is "none", "fast" (follow the edges in the image), "larger" (the model looks once more, at more of the
@@ -342,7 +342,7 @@ class Pipeline:
             report=report,
             hub="is out of reach" if self._fell_back else "ask",
         )
-        self._fell_back = self._fell_back or (is_unnamed and installed.matte.spec.name == DRAFT_MODEL)
+        self._fell_back = self._fell_back or (is_unnamed and installed.matte.spec.name == EMBEDDED_MODEL)
         return installed
 
     @contextmanager

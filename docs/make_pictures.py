@@ -1,6 +1,6 @@
 """Makes the pictures of the README and the docs from the example photos: `python docs/make_pictures.py`.
 
-The embedded draft model is named, so that the pictures can be made anywhere and show what everybody gets at once. Only
+The embedded model is named, so that the pictures can be made anywhere and show what everybody gets at once. Only
 the picture of refinement is made with IS-Net.
 """
 

@@ -19,7 +19,7 @@ FROM_ELSEWHERE = {
     "CONTRIBUTING.md": "project/contributing.md",
     "CHANGELOG.md": "project/changelog.md",
     "SECURITY.md": "project/security.md",
-    "dis_core/embedded/README.md": "project/draft-model.md",
+    "dis_core/embedded/README.md": "project/embedded-model.md",
     "tests/photos/README.md": "project/test-photos.md",
     "LICENSE": "project/LICENSE.txt",
     "dis_core/embedded/LICENSE.Apache-2.0": "project/LICENSE.Apache-2.0.txt",

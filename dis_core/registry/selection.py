@@ -1,4 +1,4 @@
-"""Which model runs when none is named: the full one if it can be had, else the embedded draft, and never silently."""
+"""Which model runs when none is named: the full one if it can be had, else the embedded one, and never silently."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from dis_core.errors import BadRequest, CacheUnwritable, HubUnreachable, LicenseNotAccepted, WeightsMissing
 from dis_core.model_spec import ModelSpec
-from dis_core.models.dis_lite.spec import DRAFT_MODEL
+from dis_core.models.dis_lite.spec import EMBEDDED_MODEL
 from dis_core.progress import Report, ignore, span
 from dis_core.protocols import FULL_DTYPE, Placement
 from dis_core.registry import manager as registry
@@ -70,14 +70,14 @@ def obtain_model(
     # A depth map that the embedded model would not look at must not be dropped without a word.
     may_fall_back = model is None and depth_model is None and needs_depth
     if hub == "is out of reach" and may_fall_back:
-        return _obtain_draft(report)
+        return _obtain_embedded(report)
     try:
         return obtain_all(chosen, depth, report)
     except (HubUnreachable, CacheUnwritable) as problem:
         if not may_fall_back:
             raise
-        _warn_of_draft(problem)
-        return _obtain_draft(report)
+        _warn_of_fallback(problem)
+        return _obtain_embedded(report)
 
 
 def is_all_here(model: str | None, *, depth_model: str | None) -> bool:
@@ -94,7 +94,7 @@ def model_on_this_machine(name: str | None) -> str:
     Raises UnknownModel, and WeightsMissing for a model that is named but not all here.
     """
     if name is None:
-        return DEFAULT_MODEL if is_all_here(None, depth_model=None) else DRAFT_MODEL
+        return DEFAULT_MODEL if is_all_here(None, depth_model=None) else EMBEDDED_MODEL
     chosen = registry.find_matte_model(name)
     if not is_all_here(chosen.name, depth_model=None):
         raise WeightsMissing(
@@ -104,9 +104,9 @@ def model_on_this_machine(name: str | None) -> str:
     return chosen.name
 
 
-def _obtain_draft(report: Report) -> InstalledModel:
+def _obtain_embedded(report: Report) -> InstalledModel:
     """The built-in model, which looks at no depth."""
-    return obtain_all(registry.find_matte_model(DRAFT_MODEL), None, report)
+    return obtain_all(registry.find_matte_model(EMBEDDED_MODEL), None, report)
 
 
 def refuse_noncommercial(*specs: ModelSpec) -> None:
@@ -143,14 +143,14 @@ def obtain_all(chosen: ModelSpec, depth: ModelSpec | None, report: Report = igno
     return InstalledModel(matte, tuple(others[:count]), None if depth is None else others[count])
 
 
-def _warn_of_draft(problem: HubUnreachable | CacheUnwritable) -> None:
+def _warn_of_fallback(problem: HubUnreachable | CacheUnwritable) -> None:
     way = "connect" if isinstance(problem, HubUnreachable) else problem.hint
     logger.warning(
         "the full model %r is not on this machine and could not be downloaded (%s); using the built-in model %r "
         "instead. To get the full one, %s and run: dis-core fetch %s",
         DEFAULT_MODEL,
         problem.message,
-        DRAFT_MODEL,
+        EMBEDDED_MODEL,
         way,
         DEFAULT_MODEL,
     )

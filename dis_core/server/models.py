@@ -86,7 +86,7 @@ def _described(spec: ModelSpec, default: str, accept_noncommercial: bool) -> dic
         "commercial_use": spec.commercial_use,
         "prompts": list(spec.prompts),
         "accepts": list(accepted_prompts(spec)),
-        "draft": spec.draft,
+        "embedded": spec.embedded,
         "installed": is_here,
         "usable": is_here and is_allowed,
         "default": spec.name == default,

@@ -44,7 +44,7 @@ class Model:
     summary: str
     license: str
     commercial_use: str
-    draft: bool
+    embedded: bool
     missing_bytes: int
     needs_selection: bool = False
     takes_points: bool = False
@@ -101,9 +101,9 @@ def choose(name: str, models: Sequence[Model]) -> Model | None:
 
 
 def better_than(model: Model, models: Sequence[Model]) -> Model | None:
-    """For a draft, the best of the others if one click downloads it; None for every other model."""
-    others = [other for other in models if not (other.draft or other.needs_selection or other.is_ready)]
-    best = others[0] if model.draft and others else None
+    """For an embedded one, the best of the others if one click downloads it; None for every other model."""
+    others = [other for other in models if not (other.embedded or other.needs_selection or other.is_ready)]
+    best = others[0] if model.embedded and others else None
     return None if best is None or best.download_page or best.install_commands else best
 
 
@@ -113,7 +113,7 @@ def those_here_first(models: Sequence[Model]) -> list[Model]:
 
 
 def _rank(model: Model) -> tuple[bool, bool]:
-    return not model.is_ready, model.draft
+    return not model.is_ready, model.embedded
 
 
 def megabytes(size_bytes: int) -> str:
@@ -135,7 +135,7 @@ def _model(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> Model:
         summary=str(entry.get("summary", "")),
         license=str(entry.get("license", "")),
         commercial_use=str(entry.get("commercial_use", "")),
-        draft=bool(entry.get("draft")),
+        embedded=bool(entry.get("embedded")),
         # An unknown size counts as one byte: missing, and to be downloaded.
         missing_bytes=sum(int(part.get("size_bytes") or 1) for part in downloaded if not part.get("present")),
         needs_selection=bool(entry.get("prompts")),

@@ -78,7 +78,7 @@ def without_model(model: Model, others: Sequence[Model], program: Program) -> Re
 
 
 def offer_better(better: Model) -> Remedy:
-    """Under a result of the draft: a model that makes better ones."""
+    """Under a result of the embedded model: one that makes better ones."""
     text = _joined(_("Better edges: {model}.", model=better.name), terms_of(better))
     return _download(better, text, decline=_("Not now"))
 
@@ -108,7 +108,7 @@ def after_pause(name: str) -> Remedy:
 
 def remedy_for(failed: Failed, model: Model | None, others: Sequence[Model], program: Program) -> Remedy | None:
     """What fixes a failure of dis-core, if a click can."""
-    if failed.code in MODEL_MISSING and model is not None and not model.draft:
+    if failed.code in MODEL_MISSING and model is not None and not model.embedded:
         if not model.is_ready:
             return without_model(model, others, program)
         return Remedy(failed.sentence(), _("Download {model} again", model=model.name), DOWNLOAD, model.name)

@@ -33,13 +33,13 @@ DEPTH = replace(DIRECT, name="depth", task="depth")
 WITH_DEPTH = replace(SMALL, name="with-depth", depth_model="depth")
 NONCOMMERCIAL = replace(SMALL, name="noncommercial", license="CC-BY-NC-4.0", commercial_use="no")
 CONDITIONAL = replace(SMALL, name="conditional", commercial_use="conditional")
-DRAFT = replace(SMALL, name="draft", weights=WeightsFile(None, "no-such-file.safetensors"), draft=True)
+EMBEDDED = replace(SMALL, name="ours", weights=WeightsFile(None, "no-such-file.safetensors"), embedded=True)
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     use_home(monkeypatch, tmp_path)
-    specs = {spec.name: spec for spec in (SMALL, WITH_DEPTH, DEPTH, NONCOMMERCIAL, CONDITIONAL, DRAFT)}
+    specs = {spec.name: spec for spec in (SMALL, WITH_DEPTH, DEPTH, NONCOMMERCIAL, CONDITIONAL, EMBEDDED)}
     monkeypatch.setattr(registry, "models", lambda: specs)
     return tmp_path
 
@@ -194,11 +194,11 @@ def test_the_list_says_of_every_model_what_one_needs_to_choose(fake_hub: FakeHub
     ]
 
 
-def test_the_list_calls_a_draft_a_draft() -> None:
+def test_the_list_says_which_model_is_embedded() -> None:
     text = CliRunner().invoke(models).stdout
 
-    assert "draft (draft)" in text
-    assert "draft is a draft: it comes with dis-core" in text
+    assert "ours (embedded)" in text
+    assert "ours comes with dis-core" in text
 
 
 def test_the_list_for_programs_has_the_same_facts(fake_hub: FakeHub) -> None:
@@ -210,7 +210,7 @@ def test_the_list_for_programs_has_the_same_facts(fake_hub: FakeHub) -> None:
     assert listed["small"]["path"] == str(path)
     assert listed["depth"]["present"] is False
     assert listed["noncommercial"]["commercial_use"] == "no"
-    assert listed["draft"]["draft"] is True
+    assert listed["ours"]["embedded"] is True
 
 
 def test_the_list_for_programs_says_what_to_cite(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,10 @@ from tests.fakes.bright_model import BRIGHT, BRIGHT_WHERE_TOLD
 
 ENDLESS = replace(BRIGHT, name="endless", loader="tests.hosts.quick_dis_core:load_endless")
 ABSENT = replace(
-    BRIGHT, name="absent", weights=WeightsFile("someone/absent", "model.safetensors", size_bytes=2_000_000), draft=False
+    BRIGHT,
+    name="absent",
+    weights=WeightsFile("someone/absent", "model.safetensors", size_bytes=2_000_000),
+    embedded=False,
 )
 BY_HAND = replace(
     ABSENT,

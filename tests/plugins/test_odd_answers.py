@@ -68,9 +68,9 @@ def test_a_list_of_models_that_is_none_is_empty(listed: bytes) -> None:
     ("more", "label"),
     [
         ({"present": True}, "pdfnet: best edges"),
-        ({"present": True, "draft": True}, "pdfnet: best edges"),
+        ({"present": True, "embedded": True}, "pdfnet: best edges"),
         ({}, "pdfnet: best edges (0 MB download)"),
-        ({"size_bytes": 411_000_000, "draft": True}, "pdfnet: best edges (411 MB download)"),
+        ({"size_bytes": 411_000_000, "embedded": True}, "pdfnet: best edges (411 MB download)"),
         ({"homepage": "https://example.org"}, "pdfnet: best edges (manual download)"),
         ({"homepage": "https://example.org", "present": True}, "pdfnet: best edges"),
         ({"present": True, "install_command": "pip install x"}, "pdfnet: best edges (needs a package)"),

@@ -24,14 +24,14 @@ from shared.settings import AUTOMATIC, LIST_ARGUMENTS
 
 from dis_core.cli.main import group
 
-FULL = Model("full", "the full one", "MIT", "yes", draft=False, missing_bytes=411_000_000)
-DRAFT = Model("tiny", "a draft", "MIT", "yes", draft=True, missing_bytes=0)
+FULL = Model("full", "the full one", "MIT", "yes", embedded=False, missing_bytes=411_000_000)
+EMBEDDED = Model("tiny", "an embedded one", "MIT", "yes", embedded=True, missing_bytes=0)
 PROGRAM = Program(("/my tools/python", "-m", "dis_core"))
 
 LISTED = json.dumps(
     [
         {"name": "full", "task": "matte", "present": False, "size_bytes": 400, "needed": ["depth", "part"]},
-        {"name": "tiny", "task": "matte", "present": True, "size_bytes": 7, "draft": True, "aliases": ["old"]},
+        {"name": "tiny", "task": "matte", "present": True, "size_bytes": 7, "embedded": True, "aliases": ["old"]},
         {"name": "odd", "task": "matte", "present": False, "size_bytes": None},
         {"name": "depth", "task": "depth", "present": False, "size_bytes": 100},
         {"name": "part", "task": "part", "present": False, "size_bytes": 30},
@@ -90,7 +90,7 @@ def listed_first(*entries: dict[str, object]) -> Model:
 def test_a_file_that_no_program_can_fetch_is_fetched_by_hand() -> None:
     model = listed_first(BY_HAND)
 
-    remedy = without_model(model, [model, DRAFT], PROGRAM)
+    remedy = without_model(model, [model, EMBEDDED], PROGRAM)
 
     assert not model.is_ready
     assert model.label() == "hand (manual download)"
@@ -144,7 +144,7 @@ def test_a_model_whose_packages_are_not_installed_is_never_downloaded(
 ) -> None:
     needy = listed_first({**NEEDY, **model}, {**PART, **part})
 
-    remedy = without_model(needy, [needy, DRAFT], PROGRAM)
+    remedy = without_model(needy, [needy, EMBEDDED], PROGRAM)
 
     assert not needy.is_ready
     assert needy.label() == "needy (needs a package)"
@@ -187,26 +187,26 @@ def test_a_list_that_makes_no_sense_is_empty(listed: bytes) -> None:
 def test_the_automatic_choice_is_the_best_that_is_here() -> None:
     here = replace(FULL, name="lean", missing_bytes=0)
 
-    assert choose(AUTOMATIC, [FULL, DRAFT, here]) == here
-    assert choose(AUTOMATIC, [FULL, DRAFT]) == DRAFT
-    assert choose(AUTOMATIC, [replace(DRAFT, missing_bytes=1), FULL]) == FULL
+    assert choose(AUTOMATIC, [FULL, EMBEDDED, here]) == here
+    assert choose(AUTOMATIC, [FULL, EMBEDDED]) == EMBEDDED
+    assert choose(AUTOMATIC, [replace(EMBEDDED, missing_bytes=1), FULL]) == FULL
     assert choose(AUTOMATIC, []) is None
 
 
 def test_a_model_that_needs_a_selection_is_never_the_automatic_choice() -> None:
-    assert choose(AUTOMATIC, [replace(FULL, missing_bytes=0, needs_selection=True), DRAFT]) == DRAFT
+    assert choose(AUTOMATIC, [replace(FULL, missing_bytes=0, needs_selection=True), EMBEDDED]) == EMBEDDED
 
 
 def test_any_model_can_be_chosen_by_name() -> None:
-    assert choose("full", [DRAFT, FULL]) == FULL
-    assert choose("other", [DRAFT, FULL]) is None
+    assert choose("full", [EMBEDDED, FULL]) == FULL
+    assert choose("other", [EMBEDDED, FULL]) is None
 
 
-def test_a_better_model_is_offered_beside_the_draft_only() -> None:
-    assert better_than(DRAFT, [DRAFT, FULL]) == FULL
-    assert better_than(DRAFT, [DRAFT, replace(FULL, missing_bytes=0)]) is None
-    assert better_than(DRAFT, [DRAFT, replace(FULL, download_page=PAGE)]) is None
-    assert better_than(replace(FULL, missing_bytes=0), [DRAFT, replace(FULL, name="other")]) is None
+def test_a_better_model_is_offered_beside_the_embedded_only() -> None:
+    assert better_than(EMBEDDED, [EMBEDDED, FULL]) == FULL
+    assert better_than(EMBEDDED, [EMBEDDED, replace(FULL, missing_bytes=0)]) is None
+    assert better_than(EMBEDDED, [EMBEDDED, replace(FULL, download_page=PAGE)]) is None
+    assert better_than(replace(FULL, missing_bytes=0), [EMBEDDED, replace(FULL, name="other")]) is None
 
 
 def test_the_offer_of_a_better_model_can_be_declined() -> None:
@@ -219,7 +219,7 @@ def test_the_offer_of_a_better_model_can_be_declined() -> None:
 def test_models_that_are_here_come_first_in_lists() -> None:
     hand = listed_first(BY_HAND)
 
-    assert those_here_first([FULL, hand, DRAFT]) == [DRAFT, FULL, hand]
+    assert those_here_first([FULL, hand, EMBEDDED]) == [EMBEDDED, FULL, hand]
 
 
 def test_a_download_without_a_network_says_so_in_a_sentence() -> None:
@@ -246,7 +246,7 @@ def test_a_full_disk_is_no_bug_of_the_plug_in(error: Exception, code: str) -> No
 
 
 def test_a_missing_model_is_offered_with_size_license_and_what_else_there_is() -> None:
-    remedy = without_model(FULL, [FULL, DRAFT], PROGRAM)
+    remedy = without_model(FULL, [FULL, EMBEDDED], PROGRAM)
 
     assert (remedy.action, remedy.value, remedy.button) == (DOWNLOAD, "full", "Download full, 411 MB")
     assert "License: MIT" in remedy.text
@@ -263,7 +263,7 @@ def test_weights_can_be_mended_by_a_click(code: str) -> None:
 
 def test_what_no_click_can_mend_gets_no_button() -> None:
     assert remedy_for(Failed("OutOfMemory", "too large"), FULL, [FULL], PROGRAM) is None
-    assert remedy_for(Failed("WeightsMissing", "gone"), DRAFT, [DRAFT], PROGRAM) is None
+    assert remedy_for(Failed("WeightsMissing", "gone"), EMBEDDED, [EMBEDDED], PROGRAM) is None
 
 
 def test_without_dis_core_the_commands_are_for_this_editor() -> None:

@@ -31,12 +31,13 @@ def models(*, as_json: bool) -> None:
         say_result(json.dumps([describe(spec) for spec in specs], indent=2))
         return
     say_result(table([HEADINGS, *map(row, specs)]))
-    for draft in (spec for spec in specs if spec.draft and spec.task == "matte"):
-        say_result(
-            f"\n{draft.name} is a draft: it comes with dis-core so that something works at once and offline, but does "
-            "well\nonly on clear subjects. Unless it is named, it runs only when the full model cannot be downloaded,\n"
-            "and says so."
-        )
+    for spec in specs:
+        if spec.embedded and spec.task == "matte":
+            say_result(
+                f"\n{spec.name} comes with dis-core, so that something works at once and offline. It finds most clear "
+                "subjects\nand shows less detail than the large models. Unless it is named, it runs only when the full "
+                "model cannot be\ndownloaded, and says so."
+            )
     for spec in specs:
         if missing := missing_packages(spec):
             say_result(
@@ -57,7 +58,7 @@ def describe(spec: ModelSpec) -> dict[str, object]:
         "task": spec.task,
         "license": spec.license,
         "commercial_use": spec.commercial_use,
-        "draft": spec.draft,
+        "embedded": spec.embedded,
         "aliases": spec.aliases,
         "depth_model": spec.depth_model,
         "needed": spec.needed,
@@ -88,7 +89,7 @@ def row(spec: ModelSpec) -> tuple[str, ...]:
 
     installed, size_bytes = store.find_installed(spec), store.download_size(spec)
     return (
-        f"{spec.name} (draft)" if spec.draft else spec.name,
+        f"{spec.name} (embedded)" if spec.embedded else spec.name,
         spec.task,
         spec.license,
         spec.commercial_use,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dis_core.model_spec import ModelSpec, NetworkSpec, WeightsFile
 from dis_core.models.network_inputs import LOGITS, imagenet_image
 
-DRAFT_MODEL = "dis-lite"
+EMBEDDED_MODEL = "dis-lite"
 
 DIS_LITE = ModelSpec(
-    name=DRAFT_MODEL,
+    name=EMBEDDED_MODEL,
     aliases=("pdfnet-tiny",),
     summary="small and quick, comes with the package: learned from photographs, with IS-Net as its teacher",
     license="MIT AND Apache-2.0",
@@ -16,7 +16,7 @@ DIS_LITE = ModelSpec(
     weights=WeightsFile(None, "dis-lite.safetensors"),
     loader="dis_core.models.dis_lite.segmenter:load",
     half_precision=True,
-    draft=True,
+    embedded=True,
     network=NetworkSpec(
         "dis_core.models.dis_lite.segmenter:load_network",
         (imagenet_image(),),

@@ -59,7 +59,7 @@ DEPTH_TINY = ModelSpec(
     weights=WeightsFile(None, "depth-tiny.safetensors"),
     loader="dis_core.models.pdfnet.draft_depth:load",
     task="depth",
-    draft=True,
+    embedded=True,
     network=NetworkSpec(
         "dis_core.models.pdfnet.draft_depth:load_network",
         (imagenet_image(ANTIALIASED),),

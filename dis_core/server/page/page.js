@@ -50,7 +50,7 @@ async function loadModels() {
   const list = by("model");
   list.replaceChildren();
   for (const model of state.models) {
-    const option = new Option(model.name + (model.draft ? " (draft)" : ""), model.name);
+    const option = new Option(model.name + (model.embedded ? " (embedded)" : ""), model.name);
     option.selected = model.default;
     list.append(option);
   }
