@@ -31,7 +31,7 @@ from dis_core.training.imagenet import freeze_biases, freeze_early_layers, pretr
 from dis_core.training.learner import Learner
 from dis_core.training.log import Journal
 from dis_core.training.losses import OutputLoss, output_loss, shape_loss
-from dis_core.training.networks import Sizes, Start, build_depth_draft, build_pdfnet
+from dis_core.training.networks import Sizes, Start, build_depth_tiny, build_pdfnet
 from dis_core.training.pdfnet_learner import PDFNetLearner
 from dis_core.training.run import Run
 from dis_core.training.sample import Sample
@@ -76,7 +76,7 @@ class Variant:
 
 
 def with_own_depth(pdfnet: PDFNet, loss: OutputLoss = output_loss, *, width: int = 32) -> Learner:
-    return PDFNetLearner(pdfnet, width=width, own_depth=build_depth_draft("imagenet"), output_loss=loss)
+    return PDFNetLearner(pdfnet, width=width, own_depth=build_depth_tiny("imagenet"), output_loss=loss)
 
 
 def standard() -> PDFNet:

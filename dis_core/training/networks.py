@@ -16,7 +16,7 @@ from dis_core.models.backbones import efficientnet
 from dis_core.models.backbones.swin import Swin
 from dis_core.models.dis_lite import segmenter as dis_lite
 from dis_core.models.dis_lite.network import MULTIPLE_PX, DisLite
-from dis_core.models.pdfnet import draft_depth
+from dis_core.models.pdfnet import depth_tiny
 from dis_core.models.pdfnet.network import BoundaryPrior, PDFNet
 from dis_core.registry import manager as registry
 from dis_core.training.imagenet import freeze_biases, freeze_early_layers, pretrained_efficientnet
@@ -137,14 +137,14 @@ def published_pdfnet(sizes: Sizes) -> PDFNet:
     return network
 
 
-def build_depth_draft(start: Start) -> draft_depth.DraftDepth:
+def build_depth_tiny(start: Start) -> depth_tiny.DepthTiny:
     """The depth network of the small PDFNet; if that starts from a file, this starts from the embedded weights."""
     if start == "imagenet":
-        backbone = pretrained_efficientnet(draft_depth.BACKBONE, levels=3)
+        backbone = pretrained_efficientnet(depth_tiny.BACKBONE, levels=3)
         freeze_early_layers(backbone)
         freeze_biases(backbone)
-        return draft_depth.DraftDepth(backbone, efficientnet.CHANNELS[draft_depth.BACKBONE][:3])
-    network = draft_depth.network()
+        return depth_tiny.DepthTiny(backbone, efficientnet.CHANNELS[depth_tiny.BACKBONE][:3])
+    network = depth_tiny.network()
     if isinstance(start, Path):
         load_strictly(network, store.embedded_path(registry.find_depth_model("depth-tiny")))
     return network

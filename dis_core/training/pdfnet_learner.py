@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dis_core.models.pdfnet import draft_depth
+from dis_core.models.pdfnet import depth_tiny
 from dis_core.models.pdfnet.network import ConvNormAct, PDFNet
 from dis_core.models.pdfnet.segmenter import scale_each_to_unit
 from dis_core.models.resample import resize_by_area, resize_to_corners, shrink_smoothly, size_of
@@ -48,7 +48,7 @@ class PDFNetLearner(Learner):
         *,
         name: str = "pdfnet",
         width: int,
-        own_depth: draft_depth.DraftDepth | None,
+        own_depth: depth_tiny.DepthTiny | None,
         output_loss: OutputLoss,
     ) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class PDFNetLearner(Learner):
         """(B, 3, H, W) -> (B, 1, H, W) from the own depth network, if there is one."""
         if self.own_depth is None:
             return None
-        side = draft_depth.SIDE_PX
+        side = depth_tiny.SIDE_PX
         depth: torch.Tensor = self.own_depth(shrink_smoothly(normalized, (side, side)))
         return depth
 

@@ -25,7 +25,7 @@ from dis_core.errors import BadRequest
 from dis_core.files import locked
 from dis_core.model_spec import ModelSpec
 from dis_core.models.backbones import efficientnet
-from dis_core.models.pdfnet import draft_depth
+from dis_core.models.pdfnet import depth_tiny
 from dis_core.places import Trial
 from dis_core.progress import Report, ignore, span
 from dis_core.registry import manager as registry
@@ -44,7 +44,7 @@ from dis_core.training.networks import (
     Sizes,
     Start,
     StartName,
-    build_depth_draft,
+    build_depth_tiny,
     build_dis_lite,
     build_pdfnet,
 )
@@ -198,7 +198,7 @@ def make_learner(network: NetworkName, sizes: Sizes, start: Start) -> Learner:
     """The networks before their first step. Raises BadRequest, WeightsCorrupt, and what fetching weights raises."""
     if network == "dis-lite":
         return LiteLearner(build_dis_lite(sizes, start))
-    own_depth = build_depth_draft("imagenet" if start == "imagenet" else start) if network == "pdfnet-tiny" else None
+    own_depth = build_depth_tiny("imagenet" if start == "imagenet" else start) if network == "pdfnet-tiny" else None
     pdfnet = build_pdfnet(sizes, start)
     return PDFNetLearner(pdfnet, name=network, width=sizes.width, own_depth=own_depth, output_loss=output_loss)
 
@@ -209,7 +209,7 @@ def mix_imagenet_back(learner: Learner, variant: efficientnet.Variant, share: fl
         backbone = learner.pdfnet.encoder.backbone
         if learner.own_depth is not None:
             depth = learner.own_depth.backbone
-            mix_pretrained_back(depth, variant=draft_depth.BACKBONE, levels=3, share=share)
+            mix_pretrained_back(depth, variant=depth_tiny.BACKBONE, levels=3, share=share)
     elif isinstance(learner, LiteLearner):
         backbone = learner.network.backbone
     mix_pretrained_back(backbone, variant=variant, levels=4, share=share)

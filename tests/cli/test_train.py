@@ -16,7 +16,7 @@ from PIL import Image
 from dis_core.cli.main import run
 from dis_core.model_spec import Placement
 from dis_core.models.dis_lite import segmenter as dis_lite
-from dis_core.models.pdfnet import draft_depth
+from dis_core.models.pdfnet import depth_tiny
 from dis_core.models.pdfnet import segmenter as pdfnet_segmenter
 from dis_core.scenes.scene import make_scene
 from tests.fakes.fake_hub import clean_environment, unused_address
@@ -59,7 +59,7 @@ def test_a_small_pdfnet_leaves_its_depth_network_too(tmp_path: Path, capsys: pyt
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert status == 0
     assert [path.name for path in written] == ["pdfnet-tiny.safetensors", "depth-tiny.safetensors"]
-    estimate = draft_depth.load(written[1], placement=Placement("cpu"))
+    estimate = depth_tiny.load(written[1], placement=Placement("cpu"))
     segment = pdfnet_segmenter.load_tiny(written[0], placement=Placement("cpu"), estimate_depth=estimate)
     assert np.isfinite(segment(make_scene(0, (64, 80)).image).alpha).all()
 

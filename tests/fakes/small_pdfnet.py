@@ -2,7 +2,7 @@
 
 import torch
 
-from dis_core.models.pdfnet import draft_depth
+from dis_core.models.pdfnet import depth_tiny
 from dis_core.models.pdfnet.segmenter import PDFNetSegmenter, tiny_network
 from dis_core.models.pdfnet.spec import DEPTH_TINY
 from dis_core.models.resample import shrink_smoothly
@@ -20,6 +20,6 @@ def segmenter(placement: Placement) -> PDFNetSegmenter:
         network.eval().to(placement.device),
         side_px=SIDE_PX,
         placement=placement,
-        estimate_depth=draft_depth.load(store.embedded_path(DEPTH_TINY), placement=placement),
+        estimate_depth=depth_tiny.load(store.embedded_path(DEPTH_TINY), placement=placement),
         resize=shrink_smoothly,
     )

@@ -16,7 +16,7 @@ from dis_core.training.learner import Losses
 from dis_core.training.lite_learner import LiteLearner
 from dis_core.training.log import Journal, open_board
 from dis_core.training.losses import output_loss, shape_loss
-from dis_core.training.networks import Sizes, build_depth_draft, build_dis_lite, build_pdfnet
+from dis_core.training.networks import Sizes, build_depth_tiny, build_dis_lite, build_pdfnet
 from dis_core.training.pdfnet_learner import PDFNetLearner, with_trust_applied
 from dis_core.training.run import LOWEST_RATE, WARM_UP_STEPS, Run, rate_share
 from dis_core.training.sample import Sample
@@ -46,7 +46,7 @@ SETTINGS = Settings(
 
 def make_learner(*, own_depth: bool = False) -> PDFNetLearner:
     torch.manual_seed(0)
-    depth = build_depth_draft("imagenet") if own_depth else None
+    depth = build_depth_tiny("imagenet") if own_depth else None
     return PDFNetLearner(build_pdfnet(SIZES, "imagenet"), width=8, own_depth=depth, output_loss=output_loss)
 
 

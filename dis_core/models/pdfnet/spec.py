@@ -57,11 +57,11 @@ DEPTH_TINY = ModelSpec(
     license="MIT AND Apache-2.0",
     commercial_use="yes",
     weights=WeightsFile(None, "depth-tiny.safetensors"),
-    loader="dis_core.models.pdfnet.draft_depth:load",
+    loader="dis_core.models.pdfnet.depth_tiny:load",
     task="depth",
     embedded=True,
     network=NetworkSpec(
-        "dis_core.models.pdfnet.draft_depth:load_network",
+        "dis_core.models.pdfnet.depth_tiny:load_network",
         (imagenet_image(ANTIALIASED),),
         (256, 256),
         f"{DEPTH}, in (0, 1), at a quarter of the side: (B, 1, H / 4, W / 4)",

@@ -1,4 +1,4 @@
-"""The draft model's own depth network: any image, the image's size, within its range."""
+"""The embedded depth network: any image, the image's size, within its range."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import pytest
 import torch
 
 from dis_core.errors import Cancelled
-from dis_core.models.pdfnet.draft_depth import DraftDepthEstimator, network
+from dis_core.models.pdfnet.depth_tiny import DepthTinyEstimator, network
 from dis_core.protocols import Placement
 
 
 @pytest.fixture(scope="module")
-def estimator() -> DraftDepthEstimator:
+def estimator() -> DepthTinyEstimator:
     torch.manual_seed(0)
-    return DraftDepthEstimator(network().eval(), placement=Placement("cpu"))
+    return DepthTinyEstimator(network().eval(), placement=Placement("cpu"))
 
 
 @pytest.mark.parametrize("size", [(61, 97), (1, 1), (3, 400), (700, 500)])
 def test_depth_comes_back_at_the_size_of_the_image_and_in_its_range(
-    estimator: DraftDepthEstimator, size: tuple[int, int]
+    estimator: DepthTinyEstimator, size: tuple[int, int]
 ) -> None:
     depth = estimator(np.random.default_rng(0).random((*size, 3), dtype=np.float32))
 
@@ -28,7 +28,7 @@ def test_depth_comes_back_at_the_size_of_the_image_and_in_its_range(
     assert ((depth > 0) & (depth < 1)).all()
 
 
-def test_an_estimate_can_be_stopped(estimator: DraftDepthEstimator) -> None:
+def test_an_estimate_can_be_stopped(estimator: DepthTinyEstimator) -> None:
     def stop(fraction: float, doing: str) -> None:
         raise Cancelled
 

@@ -1,4 +1,4 @@
-"""The embedded draft model's depth: a small convolutional network for a rough idea of what is near.
+"""depth-tiny, the embedded depth model: a small convolutional network for a rough idea of what is near.
 
 It stands in for Depth Anything where no weights can be downloaded: an EfficientNet-Lite0 without its last level looks
 at the image, its coarsest map is widened to the whole picture, and the levels are joined from coarse to fine.
@@ -31,7 +31,7 @@ SIDE_PX = 256
 BACKBONE: Final = "efficientnet-lite0"
 
 
-class DraftDepth(nn.Module):
+class DepthTiny(nn.Module):
     """Three levels of a backbone, strides 4, 8 and 16, to one map at stride 4."""
 
     def __init__(self, backbone: nn.Module, channels: Sequence[int], width: int = 48) -> None:
@@ -58,12 +58,12 @@ class DraftDepth(nn.Module):
         return out
 
 
-def network() -> DraftDepth:
+def network() -> DepthTiny:
     """The network of the embedded weights: 1.0 M parameters."""
-    return DraftDepth(folded_backbone(BACKBONE, levels=3), CHANNELS[BACKBONE][:3])
+    return DepthTiny(folded_backbone(BACKBONE, levels=3), CHANNELS[BACKBONE][:3])
 
 
-class DraftDepthEstimator:
+class DepthTinyEstimator:
     """The loaded network, which takes and returns arrays."""
 
     def __init__(self, network: nn.Module, *, placement: Placement) -> None:
@@ -85,7 +85,7 @@ class DraftDepthEstimator:
         return to_array(full)
 
 
-def load_network(weights: Path, *, placement: Placement) -> DraftDepth:
+def load_network(weights: Path, *, placement: Placement) -> DepthTiny:
     """The embedded network from a verified file."""
     with unfilled():
         empty = network()
@@ -93,6 +93,6 @@ def load_network(weights: Path, *, placement: Placement) -> DraftDepth:
     return empty.eval().to(placement.device)
 
 
-def load(weights: Path, *, placement: Placement) -> DraftDepthEstimator:
+def load(weights: Path, *, placement: Placement) -> DepthTinyEstimator:
     """The same as an estimator."""
-    return DraftDepthEstimator(load_network(weights, placement=placement), placement=placement)
+    return DepthTinyEstimator(load_network(weights, placement=placement), placement=placement)
