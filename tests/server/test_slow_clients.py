@@ -163,8 +163,9 @@ def drip(connection: socket.socket, stop: threading.Event, drop: bytes) -> None:
             connection.sendall(drop)
 
 
-def test_an_answer_that_is_not_read_is_given_up(address: tuple[str, int]) -> None:
-    with socket.create_connection(address) as connection:
+def test_an_answer_that_is_not_read_is_given_up() -> None:
+    limits = Limits(unread_s=0.4, slowest_bytes_per_s=4_000_000)  # 0.65 s at most, however much the kernel takes
+    with serving(limits) as address, socket.create_connection(address) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         time.sleep(1.2)
 
