@@ -14,6 +14,7 @@ from dis_core.jobs.job import CutoutStyle, Job
 from dis_core.jobs.json_values import to_json_value
 from dis_core.prompts import SegmentOptions
 from tests.fakes.daemon_home import DaemonHome, daemon_home
+from tests.fakes.open_files import count_open_files
 
 REQUESTS, WARM_UP = 300, 20
 GROWTH = 1.05
@@ -42,10 +43,6 @@ def ask_and_hang_up(home: DaemonHome, job: Job) -> str:
     return str(event)
 
 
-def count_open_files(home: DaemonHome) -> int:
-    return len(list(Path(f"/proc/{home.pid()}/fd").iterdir()))
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="open files of other processes are counted in /proc")
 def test_three_hundred_requests_cost_neither_memory_nor_open_files(home: DaemonHome) -> None:
@@ -66,8 +63,10 @@ def test_three_hundred_requests_cost_neither_memory_nor_open_files(home: DaemonH
         if number in (WARM_UP, REQUESTS):
             home.wait_for(lambda: not (home.status() or {})["doing"], "the last one to be cancelled")
             memory_bytes.append((home.status() or {})["memory_bytes"])
-            open_files.append(count_open_files(home))
+            open_files.append(count_open_files(home.pid()))
 
     assert memory_bytes[1] <= GROWTH * memory_bytes[0]
     # The connections that have just been closed may be among them for a moment.
-    home.wait_for(lambda: count_open_files(home) <= open_files[0] + 1, f"as few open files as before ({open_files})")
+    home.wait_for(
+        lambda: count_open_files(home.pid()) <= open_files[0] + 1, f"as few open files as before ({open_files})"
+    )

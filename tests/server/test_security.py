@@ -23,6 +23,7 @@ from dis_core.images.picture import encode, gray_picture
 from dis_core.images.reading import read_picture
 from dis_core.server.app import Settings, make_app
 from tests.fakes.fake_hub import FakeHub
+from tests.fakes.open_files import count_open_files
 from tests.fakes.served import Served, png, two_halves
 
 PHOTO = png(two_halves())
@@ -301,7 +302,7 @@ def test_a_thousand_malformed_requests_cost_nothing_but_their_answers(server: Se
     source = random.Random(7)  # noqa: S311 - it keeps no secret
     assert server.removebg(PHOTO).status_code == 200
     starts, memory = server.metric("dis_core_network_starts_total"), server.memory_bytes()
-    opened = len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+    opened = count_open_files(server.process.pid)
 
     answers = [talk(server, malformed(source)) for _ in range(1000)]
 
@@ -310,9 +311,7 @@ def test_a_thousand_malformed_requests_cost_nothing_but_their_answers(server: Se
     assert server.removebg(PHOTO).status_code == 200
     assert server.metric("dis_core_network_starts_total") == starts
     server.wait_for(lambda: not server.files(), "all files to be gone")
-    server.wait_for(
-        lambda: len(list(Path(f"/proc/{server.process.pid}/fd").iterdir())) <= opened + 3, "connections to be closed"
-    )
+    server.wait_for(lambda: count_open_files(server.process.pid) <= opened + 3, "connections to be closed")
     assert growth(memory, server.memory_bytes()) < 25_000_000
 
 
